@@ -1,0 +1,234 @@
+"""The error tree.
+
+Every error says what happened, why, and what to do about it, and maps to one RFC 9457 problem type::
+
+    DeskmindError
+    ├── ConfigurationError            settings cannot be used as they are
+    │   ├── MissingExtraError         an optional package is not installed
+    │   └── KeyringError              a key is missing, unreadable or too widely readable
+    ├── InvalidRequestError           the caller's input cannot be accepted
+    │   ├── QuestionTooLongError
+    │   └── DocumentError             one document cannot be taken in
+    │       ├── DocumentTooLargeError
+    │       ├── UnsupportedDocumentError
+    │       ├── UnreadableDocumentError
+    │       └── EncryptedDocumentError
+    ├── NotFoundError                 the named thing does not exist for this desk
+    │   ├── TenantNotFoundError
+    │   └── PrincipalNotFoundError
+    ├── ConflictError                 the thing exists already, or changed meanwhile
+    ├── AuthenticationError           who is asking could not be established
+    ├── PermissionDeniedError         who is asking may not do this
+    ├── UnavailableError              a part we depend on does not answer
+    │   ├── DatabaseUnavailableError
+    │   │   └── EmbeddedServerError
+    │   ├── StorageFullError
+    │   └── EmbedderUnavailableError
+    └── SchemaVersionError            database and release do not fit together
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = [
+    "AuthenticationError",
+    "ConfigurationError",
+    "ConflictError",
+    "DatabaseUnavailableError",
+    "DeskmindError",
+    "DocumentError",
+    "DocumentTooLargeError",
+    "EmbedderUnavailableError",
+    "EmbeddedServerError",
+    "EncryptedDocumentError",
+    "InvalidRequestError",
+    "KeyringError",
+    "MissingExtraError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "PrincipalNotFoundError",
+    "QuestionTooLongError",
+    "SchemaVersionError",
+    "StorageFullError",
+    "TenantNotFoundError",
+    "UnavailableError",
+    "UnreadableDocumentError",
+    "UnsupportedDocumentError",
+]
+
+
+class DeskmindError(Exception):
+    """Something Deskmind was asked to do did not happen.
+
+    Attributes:
+        what: what happened, one sentence.
+        why: the cause, as far as it is known.
+        remedy: what the reader can do next.
+        details: facts safe to show to the caller (never content or secrets).
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", **details: Any) -> None:
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+        self.details: dict[str, Any] = details
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.what, self.why, self.remedy) if part)
+
+    def problem(self) -> dict[str, Any]:
+        """The error as an RFC 9457 problem document."""
+        return {
+            "type": f"urn:deskmind:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": str(self),
+            "remedy": self.remedy,
+            **self.details,
+        }
+
+
+class ConfigurationError(DeskmindError):
+    """Settings cannot be used as they are."""
+
+    code, status, title, exit_code = "configuration", 500, "Configuration is not usable", 78
+
+
+class MissingExtraError(ConfigurationError):
+    """An optional package is needed and not installed."""
+
+    code, title = "missing-extra", "An optional part is not installed"
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} is not installed.",
+            why=f"It belongs to the extra '{extra}'.",
+            remedy=f'Install it with: pip install "deskmind[{extra}]"',
+        )
+
+
+class KeyringError(ConfigurationError):
+    """A key is missing, unreadable, or readable by others."""
+
+    code, title = "keyring", "A key cannot be used"
+
+
+class InvalidRequestError(DeskmindError):
+    """The caller's input cannot be accepted."""
+
+    code, status, title, exit_code = "invalid-request", 422, "The request is not valid", 65
+
+
+class QuestionTooLongError(InvalidRequestError):
+    """A question or query exceeds the configured length."""
+
+    code, title = "question-too-long", "The question is too long"
+
+
+class DocumentError(InvalidRequestError):
+    """One document cannot be taken in; others are unaffected."""
+
+    code, title = "document", "The document cannot be read"
+
+
+class DocumentTooLargeError(DocumentError):
+    """A file, or what it unpacks to, exceeds the configured size."""
+
+    code, status, title = "document-too-large", 413, "The document is too large"
+
+
+class UnsupportedDocumentError(DocumentError):
+    """No loader takes this kind of file."""
+
+    code, status, title = "unsupported-document", 415, "This kind of document is not supported"
+
+
+class UnreadableDocumentError(DocumentError):
+    """The file is empty, broken, or not what its name says."""
+
+    code, title = "unreadable-document", "The document cannot be read"
+
+
+class EncryptedDocumentError(DocumentError):
+    """The file needs a password."""
+
+    code, title = "encrypted-document", "The document is encrypted"
+
+
+class NotFoundError(DeskmindError):
+    """The named thing does not exist, or not for this desk."""
+
+    code, status, title, exit_code = "not-found", 404, "Not found", 66
+
+
+class TenantNotFoundError(NotFoundError):
+    """No tenant has this name."""
+
+    code, title = "tenant-not-found", "The tenant does not exist"
+
+
+class PrincipalNotFoundError(NotFoundError):
+    """No user, service or group of the tenant has this name."""
+
+    code, title = "principal-not-found", "The user does not exist"
+
+
+class ConflictError(DeskmindError):
+    """The thing exists already, or was changed by someone else."""
+
+    code, status, title, exit_code = "conflict", 409, "Conflict", 73
+
+
+class AuthenticationError(DeskmindError):
+    """Who is asking could not be established."""
+
+    code, status, title, exit_code = "authentication", 401, "Authentication is needed", 77
+
+
+class PermissionDeniedError(DeskmindError):
+    """Who is asking may not do this."""
+
+    code, status, title, exit_code = "permission-denied", 403, "Not permitted", 77
+
+
+class UnavailableError(DeskmindError):
+    """A part Deskmind depends on does not answer."""
+
+    code, status, title, exit_code = "unavailable", 503, "Temporarily unavailable", 69
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """PostgreSQL cannot be reached or refuses us."""
+
+    code, title = "database-unavailable", "The database is unavailable"
+
+
+class EmbeddedServerError(DatabaseUnavailableError):
+    """The embedded PostgreSQL could not be started or stopped."""
+
+    code, title = "embedded-server", "The embedded database is unavailable"
+
+
+class StorageFullError(UnavailableError):
+    """No space is left for data or temporary files."""
+
+    code, status, title, exit_code = "storage-full", 507, "Storage is full", 74
+
+
+class EmbedderUnavailableError(UnavailableError):
+    """The embedding model cannot be used."""
+
+    code, title = "embedder-unavailable", "The embedding model is unavailable"
+
+
+class SchemaVersionError(DeskmindError):
+    """The database schema and this release do not fit together."""
+
+    code, status, title, exit_code = "schema-version", 503, "Database and release do not fit", 78

@@ -1,0 +1,1 @@
+"""Knowledge: ingest documents, find passages, answer with citations."""
