@@ -1,0 +1,237 @@
+"""Configuration: one frozen tree, read from ``deskmind.toml`` and ``DESKMIND_*`` variables.
+
+Order of precedence: keyword arguments, environment, the file, defaults. Nested values are written
+``DESKMIND_DATABASE_URL`` for ``[database] url``. Nothing else in Deskmind reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from deskmind.errors import ConfigurationError
+
+__all__ = [
+    "AnswerSettings",
+    "ApiSettings",
+    "DatabaseSettings",
+    "DefaultsSettings",
+    "IngestSettings",
+    "JobsSettings",
+    "KnowledgeSettings",
+    "LogSettings",
+    "Settings",
+    "load_settings",
+]
+
+_IDENTIFIER = r"^[a-z][a-z0-9_]{0,30}$"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(_Section):
+    """``[database]``: where PostgreSQL is and how we use it. Without ``url`` the embedded server runs."""
+
+    url: SecretStr | None = None
+    owner_url: SecretStr | None = None
+    name: str = Field("deskmind", pattern=_IDENTIFIER, description="database in the embedded server")
+    schema_name: str = Field("deskmind", pattern=_IDENTIFIER)
+    role_prefix: str = Field("deskmind", pattern=_IDENTIFIER)
+    pool_min: int = Field(1, ge=0, le=100)
+    pool_max: int = Field(10, ge=1, le=500)
+    pool_timeout: float = Field(10.0, gt=0, description="seconds to wait for a free connection")
+    connect_timeout: int = Field(10, ge=1, description="seconds")
+    statement_timeout: float = Field(30.0, gt=0, description="seconds")
+    auto_migrate: bool | None = Field(None, description="default: only for the embedded server")
+
+
+class KnowledgeSettings(_Section):
+    """``[knowledge]``: embedding and retrieval."""
+
+    embedder: Literal["local", "hashing", "none"] = "local"
+    weights: Path | None = None
+    cache_folder: Path | None = None
+    embedder_threads: int | None = Field(None, ge=1)
+    max_question_chars: int = Field(4_000, ge=16, le=100_000)
+    candidates: int = Field(50, ge=10, le=500)
+
+
+class AnswerSettings(_Section):
+    """``[answer]``: what is said and when it is not."""
+
+    threshold: float | None = Field(None, ge=0, le=1, description="confidence below which we decline")
+    passages: int = Field(12, ge=1, le=50)
+
+
+class IngestSettings(_Section):
+    """``[ingest]``: limits on what is taken in."""
+
+    max_file_bytes: int = Field(50 * 2**20, ge=1)
+    max_unpacked_bytes: int = Field(200 * 2**20, ge=1)
+    max_text_chars: int = Field(5_000_000, ge=1)
+
+
+class JobsSettings(_Section):
+    """``[jobs]``: background work."""
+
+    concurrency: int = Field(2, ge=1, le=64)
+    shutdown_timeout: float = Field(30.0, gt=0, description="seconds to finish running jobs on SIGTERM")
+    stalled_after: float = Field(30.0, gt=0, description="seconds without a worker's heartbeat")
+
+
+class ApiSettings(_Section):
+    """``[api]``: the HTTP service."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    workers: int = Field(1, ge=1, le=64)
+    max_body_bytes: int = Field(64 * 2**20, ge=1024)
+    embedded_worker: bool = Field(True, description="run jobs inside the first API process")
+
+
+class LogSettings(_Section):
+    """``[log]``."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class DefaultsSettings(_Section):
+    """``[defaults]``: what commands assume when an option is left out."""
+
+    tenant: str | None = None
+    user: str | None = None
+
+
+class Settings(BaseSettings):
+    """The whole configuration. Secrets are ``SecretStr`` and print as asterisks."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DESKMIND_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+    )
+
+    home: Path = Field(default_factory=lambda: user_data_path("deskmind", appauthor=False))
+    database: DatabaseSettings = DatabaseSettings()  # pyright: ignore[reportCallIssue]
+    knowledge: KnowledgeSettings = KnowledgeSettings()  # pyright: ignore[reportCallIssue]
+    answer: AnswerSettings = AnswerSettings()  # pyright: ignore[reportCallIssue]
+    ingest: IngestSettings = IngestSettings()  # pyright: ignore[reportCallIssue]
+    jobs: JobsSettings = JobsSettings()  # pyright: ignore[reportCallIssue]
+    api: ApiSettings = ApiSettings()  # pyright: ignore[reportCallIssue]
+    log: LogSettings = LogSettings()
+    defaults: DefaultsSettings = DefaultsSettings()
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the embedded PostgreSQL is used."""
+        return self.database.url is None
+
+    @property
+    def models_folder(self) -> Path:
+        """Folder for embedding models."""
+        return self.knowledge.cache_folder or self.home / "models"
+
+    @property
+    def auto_migrate(self) -> bool:
+        """Whether opening the application brings the schema up to date."""
+        return self.embedded if self.database.auto_migrate is None else self.database.auto_migrate
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = _config_file.get("path")
+        toml = (TomlConfigSettingsSource(settings_cls, file),) if file else ()
+        return (init_settings, env_settings, *toml)
+
+
+_config_file: dict[str, Path] = {}
+
+
+def load_settings(
+    *, home: Path | str | None = None, config: Path | str | None = None, **values: Any
+) -> Settings:
+    """Read the configuration.
+
+    Args:
+        home: data folder; overrides ``DESKMIND_HOME`` and the file.
+        config: the TOML file; default ``DESKMIND_CONFIG``, else ``deskmind.toml`` in the working folder or the home.
+        values: overrides, such as ``database={"url": "…"}``.
+
+    Raises:
+        ConfigurationError: a value or name is wrong, or the file cannot be read. Secrets are not shown.
+    """
+    if home is not None:
+        values["home"] = Path(home)
+    file = _find_config(Path(config) if config else None, values.get("home"))
+    if file is not None:
+        _check_toml(file)
+        _config_file["path"] = file
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise ConfigurationError(
+            "The settings are not valid.",
+            why="; ".join(_describe(item) for item in error.errors(include_input=False, include_url=False)),
+            remedy="Correct the value in deskmind.toml or the DESKMIND_* variable of that name.",
+        ) from None
+    finally:
+        _config_file.clear()
+
+
+def _describe(item: Any) -> str:
+    return ".".join(str(part) for part in item["loc"]) + f": {item['msg']}"
+
+
+def _find_config(given: Path | None, home: Any) -> Path | None:
+    named = given or (Path(os.environ["DESKMIND_CONFIG"]) if os.environ.get("DESKMIND_CONFIG") else None)
+    if named is not None:
+        if not named.is_file():
+            raise ConfigurationError(
+                f"The configuration file {named} does not exist.",
+                remedy="Give the path of a TOML file to --config, or leave the option out.",
+            )
+        return named
+    homes = [Path(home)] if home else [Path(value) for value in [os.environ.get("DESKMIND_HOME")] if value]
+    candidates = [Path("deskmind.toml"), *(folder / "deskmind.toml" for folder in homes)]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _check_toml(file: Path) -> None:
+    try:
+        tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"The configuration file {file} is not valid TOML.", why=f"{error}.", remedy="Correct that line."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"The configuration file {file} cannot be read.", why=f"{error.strerror}."
+        ) from None
