@@ -1,0 +1,67 @@
+"""What psycopg raises, in our own words."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors as pg
+from psycopg_pool import PoolTimeout, TooManyRequests
+
+from deskmind.errors import DatabaseUnavailableError, DeskmindError, StorageFullError, UnavailableError
+
+__all__ = ["connection_error", "translated"]
+
+_REMEDY = "Check DESKMIND_DATABASE_URL and that the server runs; `deskmind status` shows what is used."
+
+
+@contextmanager
+def translated() -> Generator[None]:
+    """Turn connection, capacity and storage errors of psycopg into ours; others pass."""
+    try:
+        yield
+    except (pg.DiskFull, pg.IoError) as error:
+        raise StorageFullError(
+            "The database cannot store more.",
+            why=_first_line(error),
+            remedy="Free space on the database's volume and repeat the command; what was stored is intact.",
+        ) from error
+    except pg.QueryCanceled as error:
+        raise UnavailableError(
+            "The database took too long and the statement was stopped.",
+            why=_first_line(error),
+            remedy="Try again, or raise database.statement_timeout.",
+        ) from error
+    except (PoolTimeout, TooManyRequests) as error:
+        raise DatabaseUnavailableError(
+            "No database connection became free in time.",
+            why="All connections of the pool are in use, or the server does not answer.",
+            remedy="Raise database.pool_max or database.pool_timeout, or check the server.",
+        ) from error
+    except psycopg.OperationalError as error:
+        raise connection_error(error) from error
+
+
+def connection_error(error: psycopg.Error) -> DeskmindError:
+    """Say why a connection failed: address, password, database, capacity."""
+    message = _first_line(error)
+    lowered = message.lower()
+    if "password authentication failed" in lowered or "no password supplied" in lowered:
+        return DatabaseUnavailableError(
+            "The database refused the login.", why=message, remedy="Check user and password in the address."
+        )
+    if "does not exist" in lowered and "database" in lowered:
+        return DatabaseUnavailableError(
+            "The database does not exist.", why=message, remedy="Create it (createdb) or correct the address."
+        )
+    if "role" in lowered and "does not exist" in lowered:
+        return DatabaseUnavailableError(
+            "The login does not exist.", why=message, remedy="Run `deskmind migrate up`, which creates it."
+        )
+    return DatabaseUnavailableError("The database cannot be reached.", why=message, remedy=_REMEDY)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return (text[0] if text else type(error).__name__).rstrip(".") + "."

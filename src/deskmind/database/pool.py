@@ -1,0 +1,137 @@
+"""Transactions bound to a scope, on a bounded pool that survives PgBouncer in transaction mode."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from pgvector.psycopg import register_vector_async
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from deskmind.database._faults import connection_error, translated
+from deskmind.database.endpoints import Endpoints
+from deskmind.database.scope_token import ScopeSigner
+from deskmind.errors import DatabaseUnavailableError
+from deskmind.scope import Scope
+from deskmind.settings import DatabaseSettings
+
+__all__ = ["Connection", "Database"]
+
+Connection = AsyncConnection[TupleRow]
+
+
+class Database:
+    """The application's door to PostgreSQL.
+
+    Every statement runs in a transaction that carries a signed scope; its values are bound on the server.
+    Behind a pooler the server process changes from transaction to transaction, so there the process is asked
+    for its pid before the scope is signed.
+    """
+
+    def __init__(self, endpoints: Endpoints, settings: DatabaseSettings, signer: ScopeSigner) -> None:
+        self._endpoints = endpoints
+        self._settings = settings
+        self._signer = signer
+        self._pooled = False
+        self._pool: AsyncConnectionPool[Connection] | None = None
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """The addresses in use."""
+        return self._endpoints
+
+    @property
+    def behind_pooler(self) -> bool:
+        """Whether a connection pooler such as PgBouncer stands between us and the server."""
+        return self._pooled
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            DatabaseUnavailableError: the server cannot be reached or refuses the login.
+        """
+        await self._probe()
+        self._pool = AsyncConnectionPool(
+            self._endpoints.app,
+            connection_class=Connection,
+            min_size=self._settings.pool_min,
+            max_size=max(self._settings.pool_max, self._settings.pool_min),
+            timeout=self._settings.pool_timeout,
+            max_waiting=1000,
+            kwargs={"prepare_threshold": None if self._pooled else 5},
+            configure=_configure,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+        with translated():
+            await self._pool.open()
+
+    async def close(self) -> None:
+        """Return every connection."""
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+    def stats(self) -> dict[str, int]:
+        """Counters of the pool: size, available, waiting, errors."""
+        return dict(self._pool.get_stats()) if self._pool is not None else {}
+
+    @asynccontextmanager
+    async def transaction(self, scope: Scope) -> AsyncGenerator[Connection]:
+        """A transaction in which the database shows what ``scope`` may see, and nothing else.
+
+        Raises:
+            DatabaseUnavailableError: no connection could be had.
+            StorageFullError: the server has no space left.
+            UnavailableError: a statement ran longer than ``database.statement_timeout``.
+        """
+        if self._pool is None:
+            raise DatabaseUnavailableError("The database is not open.", remedy="Use `async with Deskmind.open()`.")
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                await self._enter(connection, scope)
+                yield connection
+
+    async def _enter(self, connection: Connection, scope: Scope) -> None:
+        pid = connection.info.backend_pid
+        if self._pooled:
+            cursor = await connection.execute("SELECT pg_backend_pid()")
+            row = await cursor.fetchone()
+            pid = row[0] if row else pid
+        await connection.execute(
+            "SELECT set_config('deskmind.scope', %s, true), set_config('statement_timeout', %s, true),"
+            " set_config('search_path', %s, true)",
+            (
+                self._signer.sign(scope, pid),
+                str(int(self._settings.statement_timeout * 1000)),
+                self._endpoints.schema + ", public",
+            ),
+        )
+
+    async def _probe(self) -> None:
+        """Connect once: report what is wrong at once, and see whether a pooler is in between."""
+        try:
+            async with await AsyncConnection.connect(self._endpoints.app, autocommit=True) as connection:
+                cursor = await connection.execute(
+                    "SELECT pg_backend_pid(), rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+                )
+                row = await cursor.fetchone()
+                self._pooled = row is not None and row[0] != connection.info.backend_pid
+        except psycopg.OperationalError as error:
+            raise connection_error(error) from error
+        if row is None or row[1]:
+            raise DatabaseUnavailableError(
+                "The application's login may bypass row-level security.",
+                why="It is a superuser or has BYPASSRLS, so tenants would not be kept apart.",
+                remedy="Use the login that `deskmind migrate up` creates.",
+            )
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    await connection.set_autocommit(True)
+    await register_vector_async(connection)
