@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
 from deskmind import __version__
 from deskmind.database._faults import connection_error
@@ -161,7 +162,7 @@ class Migrations:
                 remedy="Set DESKMIND_DATABASE_OWNER_URL for this command.",
             )
         engine = create_engine(
-            "postgresql+psycopg://", creator=lambda: psycopg.connect(address, prepare_threshold=None)
+            "postgresql+psycopg://", creator=lambda: psycopg.connect(address, prepare_threshold=None), poolclass=NullPool
         )
         try:
             return engine.connect()
