@@ -1,1 +1,1 @@
-"""governance."""
+"""Governance: who may do what, and the record of who did."""

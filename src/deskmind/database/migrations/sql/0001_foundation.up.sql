@@ -235,7 +235,7 @@ CREATE TABLE documents (
     tenant_id uuid NOT NULL,
     document_id uuid NOT NULL,
     source_id uuid NOT NULL,
-    external_id text NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
     uri text NOT NULL,
     title text NOT NULL,
     media_type text NOT NULL,

@@ -1,0 +1,173 @@
+"""API keys: ``dk_{tenant}_{key}_{secret}``, stored as HMAC-SHA-256, shown once.
+
+The key names its tenant, so that finding it needs no look across tenants.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from deskmind.database import Database
+from deskmind.errors import AuthenticationError, NotFoundError
+from deskmind.governance.access.operation import operation
+from deskmind.governance.access.permissions import Permission
+from deskmind.governance.access.principals import Principals
+from deskmind.governance.audit import record
+from deskmind.keyring import Keyring
+from deskmind.scope import Scope
+
+__all__ = ["ApiKey", "ApiKeys", "NewApiKey", "authenticate"]
+
+_SELECT = """
+SELECT k.key_id, k.name, p.name, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+  FROM api_keys k JOIN principals p ON p.tenant_id = k.tenant_id AND p.principal_id = k.principal_id
+ WHERE k.tenant_id = %s ORDER BY k.created_at
+"""
+
+_FIND = """
+SELECT k.principal_id, k.mac, k.mac_version, t.slug
+  FROM api_keys k JOIN tenants t ON t.tenant_id = k.tenant_id
+ WHERE k.tenant_id = %s AND k.key_id = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+"""
+
+_TOUCH = """
+UPDATE api_keys SET last_used_at = now()
+ WHERE tenant_id = %s AND key_id = %s AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What may be known of a key after it was made."""
+
+    key_id: UUID
+    name: str
+    user: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """A key just made; ``secret`` is the whole key and is never shown again."""
+
+    key_id: UUID
+    user: str
+    secret: str = field(repr=False)
+    expires_at: datetime | None = None
+
+
+class ApiKeys:
+    """The API keys of the scope's tenant."""
+
+    def __init__(self, database: Database, scope: Scope, keyring: Keyring) -> None:
+        self._database = database
+        self._scope = scope
+        self._keyring = keyring
+
+    @property
+    def scope(self) -> Scope:
+        """Who acts."""
+        return self._scope
+
+    @property
+    def database(self) -> Database:
+        """Where keys are kept."""
+        return self._database
+
+    @operation(Permission.KEYS_WRITE)
+    async def create(self, user: str, *, name: str = "", expires_at: datetime | None = None) -> NewApiKey:
+        """Make a key with which ``user`` acts.
+
+        Raises:
+            PrincipalNotFoundError: there is no such user.
+        """
+        principal = await Principals(self._database, self._scope).scope_of(name=user)
+        key_id = uuid4()
+        secret = f"dk_{_encode(self._scope.tenant_id)}_{_encode(key_id)}_{secrets.token_hex(24)}"
+        version, mac = self._keyring.mac("api-key", secret.encode())
+        async with self._database.transaction(self._scope) as connection:
+            await connection.execute(
+                "INSERT INTO api_keys (tenant_id, key_id, principal_id, name, mac, mac_version, expires_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                (self._scope.tenant_id, key_id, principal.principal_id, name, mac, version, expires_at),
+            )
+            await record(connection, self._scope, Permission.KEYS_WRITE, resource=str(key_id), user=user)
+        return NewApiKey(key_id, user, secret, expires_at)
+
+    @operation(Permission.KEYS_READ)
+    async def all(self) -> list[ApiKey]:
+        """Every key of the tenant, oldest first."""
+        async with self._database.transaction(self._scope) as connection:
+            cursor = await connection.execute(_SELECT, (self._scope.tenant_id,))
+            return [ApiKey(*row) for row in await cursor.fetchall()]
+
+    @operation(Permission.KEYS_WRITE)
+    async def revoke(self, key_id: UUID) -> None:
+        """End a key at once.
+
+        Raises:
+            NotFoundError: the tenant has no such live key.
+        """
+        async with self._database.transaction(self._scope) as connection:
+            cursor = await connection.execute(
+                "UPDATE api_keys SET revoked_at = now() WHERE tenant_id = %s AND key_id = %s AND revoked_at IS NULL",
+                (self._scope.tenant_id, key_id),
+            )
+            if cursor.rowcount == 0:
+                raise NotFoundError(
+                    f"There is no live key {key_id}.", remedy="`deskmind key list` shows the tenant's keys."
+                )
+            await record(connection, self._scope, Permission.KEYS_WRITE, resource=str(key_id), revoked=True)
+
+
+async def authenticate(database: Database, keyring: Keyring, secret: str) -> Scope:
+    """The scope of the user that a key stands for.
+
+    Raises:
+        AuthenticationError: the key is malformed, unknown, expired or revoked; which of these is not said.
+    """
+    tenant_id, key_id = _parse(secret)
+    operator = Scope.operator(tenant_id, "", "authentication")
+    async with database.transaction(operator) as connection:
+        cursor = await connection.execute(_FIND, (tenant_id, key_id))
+        row = await cursor.fetchone()
+    if row is None or not keyring.verify("api-key", row[2], secret.encode(), row[1]):
+        raise _refused()
+    scope = await Principals(database, Scope.operator(tenant_id, row[3], "authentication")).scope_of(
+        principal_id=row[0]
+    )
+    async with database.transaction(operator) as connection:
+        await connection.execute("SET LOCAL synchronous_commit = off")
+        await connection.execute(_TOUCH, (tenant_id, key_id))
+    return scope
+
+
+def _encode(value: UUID) -> str:
+    return base64.b32encode(value.bytes).decode().rstrip("=").lower()
+
+
+def _parse(secret: str) -> tuple[UUID, UUID]:
+    parts = secret.split("_")
+    if len(parts) != 4 or parts[0] != "dk" or len(secret) > 200:
+        raise _refused()
+    try:
+        tenant, key = (UUID(bytes=base64.b32decode(part.upper() + "======")) for part in parts[1:3])
+    except ValueError:
+        raise _refused() from None
+    return tenant, key
+
+
+def _refused() -> AuthenticationError:
+    return AuthenticationError(
+        "The API key is not valid.",
+        why="It is malformed, unknown, expired or revoked.",
+        remedy="Make one with `deskmind key create --user NAME --tenant NAME` and send it as `Authorization: Bearer …`.",
+        checked_at=datetime.now(UTC).isoformat(),
+    )

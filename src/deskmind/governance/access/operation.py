@@ -1,0 +1,102 @@
+"""The door of every public operation: permission, correlation id, span, log line, audit of refusals."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+
+from deskmind.database import Database
+from deskmind.errors import PermissionDeniedError
+from deskmind.governance.access.permissions import Permission, authorize
+from deskmind.governance.audit import record
+from deskmind.observability import correlation, correlation_id, observed
+from deskmind.scope import Scope
+
+__all__ = ["Governed", "declared_permission", "operation", "streaming_operation"]
+
+
+class Governed(Protocol):
+    """Something with operations: it knows who acts and where the record goes."""
+
+    @property
+    def scope(self) -> Scope:
+        """Who acts."""
+        ...
+
+    @property
+    def database(self) -> Database:
+        """Where acts are recorded."""
+        ...
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_G = TypeVar("_G", bound=Governed)
+
+
+def operation(
+    permission: Permission,
+) -> Callable[
+    [Callable[Concatenate[_G, _P], Awaitable[_R]]],
+    Callable[Concatenate[_G, _P], Awaitable[_R]],
+]:
+    """Declare the permission of a public coroutine method and guard it.
+
+    Raises (from the guarded method):
+        PermissionDeniedError: the scope lacks the permission; the refusal is in the audit log.
+    """
+
+    def declare(method: Callable[Concatenate[_G, _P], Awaitable[_R]]) -> Callable[Concatenate[_G, _P], Awaitable[_R]]:
+        @functools.wraps(method)
+        async def guarded(self: _G, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+            async with _entered(self, permission):
+                return await method(self, *args, **kwargs)
+
+        guarded.__dict__["__permission__"] = permission
+        return guarded
+
+    return declare
+
+
+def streaming_operation(
+    permission: Permission,
+) -> Callable[
+    [Callable[Concatenate[_G, _P], AsyncIterator[_R]]],
+    Callable[Concatenate[_G, _P], AsyncIterator[_R]],
+]:
+    """The same for a method that is an asynchronous generator."""
+
+    def declare(
+        method: Callable[Concatenate[_G, _P], AsyncIterator[_R]],
+    ) -> Callable[Concatenate[_G, _P], AsyncIterator[_R]]:
+        @functools.wraps(method)
+        async def guarded(self: _G, *args: _P.args, **kwargs: _P.kwargs) -> AsyncIterator[_R]:
+            async with _entered(self, permission):
+                async for item in method(self, *args, **kwargs):
+                    yield item
+
+        guarded.__dict__["__permission__"] = permission
+        return cast("Callable[Concatenate[_G, _P], AsyncIterator[_R]]", guarded)
+
+    return declare
+
+
+def declared_permission(method: object) -> Permission | None:
+    """The permission a method declares, None when it declares none."""
+    return cast("dict[str, Any]", getattr(method, "__dict__", {})).get("__permission__")
+
+
+@asynccontextmanager
+async def _entered(subject: Governed, permission: Permission) -> AsyncIterator[None]:
+    scope = subject.scope
+    with correlation(correlation_id() or None):
+        async with observed(str(permission), tenant=scope.tenant, user=scope.principal):
+            try:
+                authorize(scope, permission)
+            except PermissionDeniedError:
+                async with subject.database.transaction(scope) as connection:
+                    await record(connection, scope, str(permission), outcome="denied")
+                raise
+            yield

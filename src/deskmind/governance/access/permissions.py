@@ -1,0 +1,77 @@
+"""The table of permissions and which role has them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from deskmind.errors import PermissionDeniedError
+from deskmind.scope import Scope
+
+__all__ = ["PERMISSIONS", "Permission", "authorize", "permitted"]
+
+
+class Permission(StrEnum):
+    """What a principal can be allowed to do. The value names the operation in audit, spans and logs."""
+
+    KNOWLEDGE_SEARCH = "knowledge.search"
+    KNOWLEDGE_ASK = "knowledge.ask"
+    KNOWLEDGE_INGEST = "knowledge.ingest"
+    DOCUMENTS_READ = "documents.read"
+    DOCUMENTS_DELETE = "documents.delete"
+    PRINCIPALS_READ = "principals.read"
+    PRINCIPALS_WRITE = "principals.write"
+    KEYS_READ = "keys.read"
+    KEYS_WRITE = "keys.write"
+    AUDIT_READ = "audit.read"
+    TENANTS_READ = "tenants.read"
+    TENANTS_WRITE = "tenants.write"
+
+
+PERMISSIONS: dict[Permission, str] = {
+    Permission.KNOWLEDGE_SEARCH: "find passages among the documents one may see",
+    Permission.KNOWLEDGE_ASK: "get answers from the documents one may see",
+    Permission.KNOWLEDGE_INGEST: "add and replace documents of one's own",
+    Permission.DOCUMENTS_READ: "list and read the documents one may see",
+    Permission.DOCUMENTS_DELETE: "delete documents of one's own",
+    Permission.PRINCIPALS_READ: "list users and groups",
+    Permission.PRINCIPALS_WRITE: "add users and groups, change memberships",
+    Permission.KEYS_READ: "list API keys (never their secrets)",
+    Permission.KEYS_WRITE: "create and revoke API keys",
+    Permission.AUDIT_READ: "read the audit log",
+    Permission.TENANTS_READ: "list tenants",
+    Permission.TENANTS_WRITE: "create tenants",
+}
+
+_MEMBER = frozenset(
+    {
+        Permission.KNOWLEDGE_SEARCH,
+        Permission.KNOWLEDGE_ASK,
+        Permission.KNOWLEDGE_INGEST,
+        Permission.DOCUMENTS_READ,
+        Permission.DOCUMENTS_DELETE,
+    }
+)
+_INSTALLATION = frozenset({Permission.TENANTS_READ, Permission.TENANTS_WRITE})
+_OPERATOR = frozenset(Permission) - _INSTALLATION
+
+
+def permitted(scope: Scope) -> frozenset[Permission]:
+    """The permissions of a scope."""
+    if scope.act == "directory":
+        return _INSTALLATION
+    return _OPERATOR if scope.role == "operator" else _MEMBER
+
+
+def authorize(scope: Scope, permission: Permission) -> None:
+    """Let the scope through, or refuse.
+
+    Raises:
+        PermissionDeniedError: the scope's role does not include the permission.
+    """
+    if permission not in permitted(scope):
+        raise PermissionDeniedError(
+            f"{scope.principal} may not do this: {PERMISSIONS[permission]}.",
+            why=f"The role '{scope.role}' does not include '{permission}'.",
+            remedy="Ask an operator of the tenant.",
+            permission=str(permission),
+        )

@@ -1,0 +1,229 @@
+"""Users, services and groups of one tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID, uuid4
+
+from deskmind.database import Connection, Database
+from deskmind.errors import ConflictError, InvalidRequestError, PrincipalNotFoundError
+from deskmind.governance.access.operation import operation
+from deskmind.governance.access.permissions import Permission
+from deskmind.governance.audit import record
+from deskmind.scope import Role, Scope
+
+__all__ = ["Group", "Principals", "User", "ensure_groups"]
+
+_ENSURE_GROUP = """
+INSERT INTO principals (tenant_id, principal_id, kind, name) VALUES (%s, %s, 'group', %s)
+ON CONFLICT (tenant_id, kind, name) DO NOTHING
+"""
+
+_USERS = """
+SELECT p.principal_id, p.name, p.display_name, p.kind, p.role,
+       coalesce(array_agg(g.name ORDER BY g.name) FILTER (WHERE g.name IS NOT NULL), '{}')
+  FROM principals p
+  LEFT JOIN memberships m ON m.tenant_id = p.tenant_id AND m.member_id = p.principal_id
+  LEFT JOIN principals g ON g.tenant_id = m.tenant_id AND g.principal_id = m.group_id
+ WHERE p.tenant_id = %s AND p.kind <> 'group' AND (%s::text IS NULL OR p.name = %s)
+ GROUP BY p.tenant_id, p.principal_id ORDER BY p.name
+"""
+
+_GROUPS = """
+SELECT g.principal_id, g.name, count(m.member_id)
+  FROM principals g LEFT JOIN memberships m ON m.tenant_id = g.tenant_id AND m.group_id = g.principal_id
+ WHERE g.tenant_id = %s AND g.kind = 'group' GROUP BY g.tenant_id, g.principal_id ORDER BY g.name
+"""
+
+_SCOPE = """
+SELECT p.principal_id, p.name, p.role,
+       coalesce(array_agg(m.group_id ORDER BY m.group_id) FILTER (WHERE m.group_id IS NOT NULL), '{}')
+  FROM principals p LEFT JOIN memberships m ON m.tenant_id = p.tenant_id AND m.member_id = p.principal_id
+ WHERE p.tenant_id = %s AND p.kind <> 'group' AND p.disabled_at IS NULL AND
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person or service that can act."""
+
+    principal_id: UUID
+    name: str
+    display_name: str
+    kind: Literal["user", "service"]
+    role: Role
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A set of users that access is granted to."""
+
+    principal_id: UUID
+    name: str
+    members: int
+
+
+class Principals:
+    """The users and groups of the scope's tenant."""
+
+    def __init__(self, database: Database, scope: Scope) -> None:
+        self._database = database
+        self._scope = scope
+
+    @property
+    def scope(self) -> Scope:
+        """Who acts."""
+        return self._scope
+
+    @property
+    def database(self) -> Database:
+        """Where principals are kept."""
+        return self._database
+
+    @operation(Permission.PRINCIPALS_WRITE)
+    async def add_user(
+        self,
+        name: str,
+        *,
+        groups: Sequence[str] = (),
+        display_name: str = "",
+        role: Role = "member",
+        kind: Literal["user", "service"] = "user",
+    ) -> User:
+        """Add a user with its groups; groups that do not exist are made.
+
+        Raises:
+            InvalidRequestError: a name is empty or longer than 200 characters.
+            ConflictError: the user exists.
+        """
+        _check_names([name, *groups])
+        user = User(uuid4(), name, display_name, kind, role, tuple(sorted(set(groups))))
+        async with self._database.transaction(self._scope) as connection:
+            cursor = await connection.execute(
+                "INSERT INTO principals (tenant_id, principal_id, kind, name, display_name, role)"
+                " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, kind, name) DO NOTHING",
+                (self._scope.tenant_id, user.principal_id, kind, name, display_name, role),
+            )
+            if cursor.rowcount == 0:
+                raise ConflictError(
+                    f"The user '{name}' exists already.",
+                    remedy="`deskmind user groups NAME --groups …` changes its groups.",
+                )
+            await self._join(connection, user.principal_id, groups)
+            await record(
+                connection, self._scope, Permission.PRINCIPALS_WRITE, resource=name, groups=list(user.groups), role=role
+            )
+        return user
+
+    @operation(Permission.PRINCIPALS_WRITE)
+    async def set_groups(self, name: str, groups: Sequence[str]) -> User:
+        """Replace a user's memberships. Effective with the user's next desk.
+
+        Raises:
+            PrincipalNotFoundError: there is no such user.
+        """
+        _check_names(groups)
+        async with self._database.transaction(self._scope) as connection:
+            user = await self._user(connection, name)
+            await connection.execute(
+                "DELETE FROM memberships WHERE tenant_id = %s AND member_id = %s",
+                (self._scope.tenant_id, user.principal_id),
+            )
+            await self._join(connection, user.principal_id, groups)
+            await record(
+                connection, self._scope, Permission.PRINCIPALS_WRITE, resource=name, groups=sorted(set(groups))
+            )
+            return await self._user(connection, name)
+
+    @operation(Permission.PRINCIPALS_WRITE)
+    async def add_group(self, name: str) -> None:
+        """Make a group; nothing happens when it exists."""
+        _check_names([name])
+        async with self._database.transaction(self._scope) as connection:
+            await ensure_groups(connection, self._scope, [name])
+            await record(connection, self._scope, Permission.PRINCIPALS_WRITE, resource=name, kind="group")
+
+    @operation(Permission.PRINCIPALS_READ)
+    async def users(self) -> list[User]:
+        """Every user, by name."""
+        async with self._database.transaction(self._scope) as connection:
+            cursor = await connection.execute(_USERS, (self._scope.tenant_id, None, None))
+            return [User(*row[:5], tuple(row[5])) for row in await cursor.fetchall()]
+
+    @operation(Permission.PRINCIPALS_READ)
+    async def groups(self) -> list[Group]:
+        """Every group, by name."""
+        async with self._database.transaction(self._scope) as connection:
+            cursor = await connection.execute(_GROUPS, (self._scope.tenant_id,))
+            return [Group(*row) for row in await cursor.fetchall()]
+
+    async def scope_of(self, *, name: str | None = None, principal_id: UUID | None = None) -> Scope:
+        """The scope of one of the tenant's users, for opening its desk.
+
+        Raises:
+            PrincipalNotFoundError: there is no such user, or it is disabled.
+        """
+        condition, value = ("p.name = %s", name) if name is not None else ("p.principal_id = %s", principal_id)
+        async with self._database.transaction(self._scope) as connection:
+            cursor = await connection.execute(
+                _SCOPE.encode() + f" {condition} GROUP BY p.tenant_id, p.principal_id".encode(),
+                (self._scope.tenant_id, value),
+            )
+            row = await cursor.fetchone()
+        if row is None:
+            raise _no_user(str(value), self._scope.tenant)
+        return Scope(
+            act="operate" if row[2] == "operator" else "desk",
+            tenant_id=self._scope.tenant_id,
+            tenant=self._scope.tenant,
+            principal_id=row[0],
+            principal=row[1],
+            groups=tuple(row[3]),
+            role=row[2],
+        )
+
+    async def _user(self, connection: Connection, name: str) -> User:
+        cursor = await connection.execute(_USERS, (self._scope.tenant_id, name, name))
+        row = await cursor.fetchone()
+        if row is None:
+            raise _no_user(name, self._scope.tenant)
+        return User(*row[:5], tuple(row[5]))
+
+    async def _join(self, connection: Connection, member: UUID, groups: Sequence[str]) -> None:
+        ids = await ensure_groups(connection, self._scope, groups)
+        for group in ids.values():
+            await connection.execute(
+                "INSERT INTO memberships (tenant_id, group_id, member_id) VALUES (%s, %s, %s)",
+                (self._scope.tenant_id, group, member),
+            )
+
+
+async def ensure_groups(connection: Connection, scope: Scope, names: Sequence[str]) -> dict[str, UUID]:
+    """The ids of groups by name, making those that do not exist (as an operator)."""
+    wanted = sorted(set(names))
+    for name in wanted:
+        await connection.execute(_ENSURE_GROUP, (scope.tenant_id, uuid4(), name))
+    cursor = await connection.execute(
+        "SELECT name, principal_id FROM principals WHERE tenant_id = %s AND kind = 'group' AND name = ANY (%s)",
+        (scope.tenant_id, wanted),
+    )
+    return dict(await cursor.fetchall())
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if not name.strip() or len(name) > 200 or not name.isprintable():
+            raise InvalidRequestError(
+                f"'{name[:80]}' cannot name a user or group.", why="A name has 1 to 200 printable characters."
+            )
+
+
+def _no_user(name: str, tenant: str) -> PrincipalNotFoundError:
+    return PrincipalNotFoundError(
+        f"The tenant '{tenant}' has no user '{name[:80]}'.",
+        remedy=f"Add it with `deskmind user add {name[:80]} --tenant {tenant}`;"
+        f" `deskmind user list --tenant {tenant}` shows the others.",
+    )
