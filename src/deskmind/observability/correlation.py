@@ -1,0 +1,43 @@
+"""One id that follows a request through logs, spans, jobs and the audit log."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+__all__ = ["accept_correlation_id", "correlation", "correlation_id", "new_correlation_id"]
+
+_ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_current: ContextVar[str] = ContextVar("deskmind_correlation_id", default="")
+
+
+def correlation_id() -> str:
+    """The current id, empty outside of any request."""
+    return _current.get()
+
+
+def new_correlation_id() -> str:
+    """``req_`` and 26 characters in Crockford's base 32: 48 bits of milliseconds, then 82 random ones."""
+    number = (int(time.time() * 1000) << 82) | secrets.randbits(82)
+    return "req_" + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def accept_correlation_id(value: str | None) -> str:
+    """A caller's ``X-Request-ID`` when it is 1 to 128 of ``A-Z a-z 0-9 . _ -``, else a new id."""
+    return value if value is not None and _ACCEPTED.fullmatch(value) else new_correlation_id()
+
+
+@contextmanager
+def correlation(value: str | None = None) -> Generator[str]:
+    """Work under an id: the given one, else a new one."""
+    chosen = accept_correlation_id(value)
+    token = _current.set(chosen)
+    try:
+        yield chosen
+    finally:
+        _current.reset(token)
