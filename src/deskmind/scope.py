@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-__all__ = ["EVERYONE", "NO_ONE", "Act", "Role", "Scope"]
+__all__ = ["EVERYONE", "NO_ONE", "OPERATOR", "Act", "Role", "Scope"]
 
 Act = Literal["desk", "operate", "directory"]
 """What a scope may reach.
@@ -23,6 +23,9 @@ Role = Literal["member", "operator"]
 
 EVERYONE = UUID(int=0)
 """The principal in access lists that stands for every principal of the tenant."""
+
+OPERATOR = UUID(int=2)
+"""The principal under which operators, workers and the system act; what operators ingest belongs to it."""
 
 NO_ONE = UUID(int=1)
 """Stands in for a grant that could not be resolved: nobody is it, so access fails closed."""
@@ -53,9 +56,9 @@ class Scope:
     @classmethod
     def directory(cls) -> Scope:
         """The scope in which tenants are created, listed and looked up by name."""
-        return cls("directory", UUID(int=0), "", UUID(int=0), "system", role="operator")
+        return cls("directory", UUID(int=0), "", OPERATOR, "system", role="operator")
 
     @classmethod
     def operator(cls, tenant_id: UUID, tenant: str, name: str = "operator") -> Scope:
         """The scope of the tenant's operator: the command line, workers, authentication."""
-        return cls("operate", tenant_id, tenant, UUID(int=0), name, role="operator")
+        return cls("operate", tenant_id, tenant, OPERATOR, name, role="operator")

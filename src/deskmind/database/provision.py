@@ -58,6 +58,7 @@ class Provisioner:
                 await self._create_extensions(connection)
                 await self._create_schema(connection)
             await self.migrations.upgrade()
+            await self._show_version()
             await self.publish_scope_keys()
         except pg.InsufficientPrivilege as error:
             raise ConfigurationError(
@@ -144,6 +145,15 @@ class Provisioner:
                         dimensions=dimensions,
                         fingerprint=fingerprint,
                     ),
+                )
+            )
+
+    async def _show_version(self) -> None:
+        async with await self._connect() as connection:
+            await connection.execute(
+                sql.SQL("GRANT SELECT ON {}.alembic_version TO {}").format(
+                    sql.Identifier(self._endpoints.schema),
+                    sql.SQL(", ").join(map(sql.Identifier, self._endpoints.roles.logins)),
                 )
             )
 

@@ -120,11 +120,17 @@ class Migrations:
                 minimum = connection.execute(
                     text(f'SELECT min_compatible_release FROM "{self._endpoints.schema}".release')
                 ).scalar()
-        known = [script.revision for script in reversed(list(self._scripts.walk_revisions()))]
-        if current is not None and current not in known:
-            return MigrationStatus(current, self.head, (), minimum)
-        pending = known[known.index(current) + 1 :] if current else known
-        return MigrationStatus(current, self.head, tuple(pending), minimum)
+        return self.compare(current, minimum)
+
+    def revisions(self) -> tuple[str, ...]:
+        """Every revision this release knows, oldest first."""
+        return tuple(script.revision for script in reversed(list(self._scripts.walk_revisions())))
+
+    def compare(self, current: str | None, min_compatible_release: str | None) -> MigrationStatus:
+        """The status of a database at revision ``current``; unknown revisions are a newer release's."""
+        known = self.revisions()
+        pending = known if current is None else known[known.index(current) + 1 :] if current in known else ()
+        return MigrationStatus(current, self.head, pending, min_compatible_release)
 
     def _drift(self) -> list[str]:
         from deskmind.database.tables import describe

@@ -1,0 +1,300 @@
+"""The application: pools, models, settings. It reads no tenant's data; a ``Desk`` does."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, translated
+from deskmind.database.migrations import MigrationStatus
+from deskmind.database.migrations.runner import check_release
+from deskmind.desk import Desk
+from deskmind.errors import ConfigurationError, EmbedderUnavailableError, PrincipalNotFoundError, SchemaVersionError
+from deskmind.governance.access.api_keys import authenticate
+from deskmind.governance.access.principals import Principals
+from deskmind.governance.access.tenants import Tenants
+from deskmind.jobs import JobQueue
+from deskmind.keyring import Keyring
+from deskmind.knowledge.answering import ExtractiveAnswerer
+from deskmind.knowledge.embedding import Embedder, HashingEmbedder, LocalEmbedder
+from deskmind.knowledge.ingest import IngestPipeline
+from deskmind.knowledge.ingest.staging import INGEST_QUEUE, INGEST_TASK
+from deskmind.knowledge.loading import LoadLimits
+from deskmind.knowledge.ranking import PassageReranker
+from deskmind.knowledge.service import Engine
+from deskmind.observability import logger
+from deskmind.scope import OPERATOR, Scope
+from deskmind.settings import Settings, load_settings
+
+__all__ = ["Deskmind"]
+
+PIPELINE = "1"
+"""Changes when loading or chunking changes, so that documents are taken in anew."""
+
+_log = logger("deskmind.app")
+
+
+class Deskmind:
+    """The application.
+
+    >>> async with Deskmind.open() as app:
+    ...     desk = await app.desk(tenant="acme", user="req1")
+    ...     answer = await desk.ask("How do I reset my password?")
+    """
+
+    def __init__(self, settings: Settings, *, embedder: Embedder | None = None) -> None:
+        self.settings = settings
+        self.keyring: Keyring
+        self.database: Database
+        self.jobs: JobQueue
+        self.tenants: Tenants
+        self.provisioner: Provisioner | None = None
+        self.embedding_problem: str | None = None
+        self._given_embedder = embedder
+        self._engine: Engine | None = None
+        self._engine_lock = asyncio.Lock()
+        self._resources = AsyncExitStack()
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings | None = None,
+        *,
+        home: Path | str | None = None,
+        config: Path | str | None = None,
+        embedder: Embedder | None = None,
+        **values: Any,
+    ) -> Self:
+        """The application, to be entered with ``async with``.
+
+        Args:
+            settings: a ready configuration; otherwise it is read, see ``load_settings``.
+            home: data folder.
+            config: TOML file.
+            embedder: instead of the configured one.
+            values: settings by name, such as ``database={"url": "…"}``.
+        """
+        return cls(settings or load_settings(home=home, config=config, **values), embedder=embedder)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Start or reach the database, bring an embedded one up to date, open the pools.
+
+        Raises:
+            DatabaseUnavailableError: the database cannot be started or reached.
+            SchemaVersionError: the database does not fit this release.
+            KeyringError: the keyring cannot be used.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close pools and, as its last user, the embedded server."""
+        await self._resources.aclose()
+
+    async def desk(self, *, tenant: str, user: str | None = None) -> Desk:
+        """The desk of a user of a tenant; without ``user``, of the tenant's operator.
+
+        Raises:
+            TenantNotFoundError: there is no such tenant.
+            PrincipalNotFoundError: there is no such user.
+        """
+        operator = await self._operator(tenant)
+        if user is None:
+            return Desk(self, operator)
+        return Desk(self, await Principals(self.database, operator).scope_of(name=user))
+
+    async def authenticate(self, api_key: str) -> Desk:
+        """The desk of the user an API key stands for.
+
+        Raises:
+            AuthenticationError: the key is not valid.
+        """
+        try:
+            return Desk(self, await authenticate(self.database, self.keyring, api_key))
+        except PrincipalNotFoundError as error:
+            from deskmind.errors import AuthenticationError
+
+            raise AuthenticationError("The API key is not valid.", why="Its user is gone or disabled.") from error
+
+    async def engine(self) -> Engine:
+        """What answering needs: the embedder (loaded on first use), the reranker, the answerer."""
+        async with self._engine_lock:
+            if self._engine is None:
+                embedder = await self._embedder()
+                space = embedder.space.name if embedder is not None else "none"
+                self._engine = Engine(
+                    embedder=embedder,
+                    answerer=ExtractiveAnswerer(threshold=self.settings.answer.threshold),
+                    reranker=PassageReranker(),
+                    pipeline=f"{PIPELINE}:{space}",
+                )
+            return self._engine
+
+    async def work(self) -> None:
+        """Run background jobs until SIGTERM or SIGINT; running ones are finished first."""
+        await self.engine()
+        await self.jobs.work()
+
+    async def migration_status(self) -> MigrationStatus:
+        """Where the database's schema stands, with the application's own rights."""
+        return await self._schema_status()
+
+    async def _start(self) -> None:
+        home = self.settings.home
+        _make_home(home)
+        self.keyring = await asyncio.to_thread(Keyring.open, home / "keyring.json")
+        endpoints = Endpoints.of(self.settings.database, self.keyring, embedded=await self._embedded_address())
+        self.provisioner = Provisioner(endpoints, self.keyring) if endpoints.admin is not None else None
+        if self.settings.auto_migrate and self.provisioner is not None and not await self.provisioner.prepared():
+            await self.provisioner.prepare()
+        signer = ScopeSigner(self.keyring.current("scope-token"))
+        self.database = Database(endpoints, self.settings.database, signer)
+        await self.database.open()
+        self._resources.push_async_callback(self.database.close)
+        check_release(await self._schema_status())
+        self.tenants = Tenants(self.database)
+        self.jobs = JobQueue(self.database, self.settings.jobs)
+        self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
+        self._resources.push_async_callback(self.jobs.close)
+
+    async def _embedded_address(self) -> str | None:
+        if not self.settings.embedded:
+            return None
+        from deskmind.database.embedded import EmbeddedServer
+
+        server = await asyncio.to_thread(EmbeddedServer.start, self.settings.home)
+        self._resources.push_async_callback(asyncio.to_thread, server.stop)
+        address = server.conninfo()
+        await _create_database(address, self.settings.database.name)
+        return server.conninfo(dbname=self.settings.database.name)
+
+    async def _schema_status(self) -> MigrationStatus:
+        from deskmind.database.migrations import Migrations
+
+        migrations = Migrations(self.database.endpoints)
+        async with self.database.transaction(Scope.directory()) as connection:
+            cursor = await connection.execute("SELECT to_regclass('alembic_version'), to_regclass('release')")
+            row = await cursor.fetchone()
+            if row is None or None in row:
+                return MigrationStatus(None, migrations.head, migrations.revisions(), None)
+            cursor = await connection.execute(
+                "SELECT version_num, min_compatible_release FROM alembic_version, release"
+            )
+            row = await cursor.fetchone()
+        return migrations.compare(row[0] if row else None, row[1] if row else None)
+
+    async def _operator(self, tenant: str) -> Scope:
+        found = await self.tenants.named(tenant)
+        return Scope.operator(found.tenant_id, found.slug)
+
+    async def _embedder(self) -> Embedder | None:
+        embedder = self._given_embedder
+        if embedder is None:
+            embedder = await self._configured_embedder()
+        if embedder is None:
+            return None
+        await self._ensure_space(embedder)
+        self._resources.push_async_callback(embedder.close)
+        return embedder
+
+    async def _configured_embedder(self) -> Embedder | None:
+        settings = self.settings.knowledge
+        if settings.embedder == "none":
+            self.embedding_problem = "switched off by knowledge.embedder"
+            return None
+        if settings.embedder == "hashing":
+            return HashingEmbedder()
+        try:
+            return await asyncio.to_thread(
+                LocalEmbedder.load,
+                self.settings.models_folder,
+                threads=settings.embedder_threads,
+                weights=settings.weights,
+            )
+        except (EmbedderUnavailableError, ConfigurationError) as error:
+            self.embedding_problem = str(error)
+            _log.warning("embedder.unavailable", reason=error.code)
+            return None
+
+    async def _ensure_space(self, embedder: Embedder) -> None:
+        space = embedder.space
+        async with self.database.transaction(Scope.directory()) as connection:
+            cursor = await connection.execute(
+                "SELECT fingerprint FROM embedding_spaces WHERE name = %s", (space.name,)
+            )
+            row = await cursor.fetchone()
+        if row is not None and row[0] == space.fingerprint:
+            return
+        if self.provisioner is None:
+            raise SchemaVersionError(
+                f"The database has no embedding space for {space.model}.",
+                why="Embedding spaces are tables, made with the owner's rights.",
+                remedy="Run `deskmind migrate up` with this model configured.",
+            )
+        with translated():
+            await self.provisioner.ensure_space(space.name, space.model, space.dimensions, space.fingerprint)
+
+    async def _ingest_job(self, arguments: dict[str, str]) -> None:
+        engine = await self.engine()
+        operator = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
+        ingest_id = UUID(arguments["ingest_id"])
+        async with self.database.transaction(operator) as connection:
+            cursor = await connection.execute(
+                "SELECT created_by FROM ingests WHERE tenant_id = %s AND ingest_id = %s",
+                (operator.tenant_id, ingest_id),
+            )
+            row = await cursor.fetchone()
+        if row is None:
+            return
+        scope = operator
+        if row[0] != OPERATOR:
+            scope = await Principals(self.database, operator).scope_of(principal_id=row[0])
+        settings = self.settings.ingest
+        limits = LoadLimits(
+            max_file_bytes=settings.max_file_bytes,
+            max_unpacked_bytes=settings.max_unpacked_bytes,
+            max_text_chars=settings.max_text_chars,
+        )
+        pipeline = IngestPipeline(self.database, engine.embedder, limits=limits, pipeline=engine.pipeline)
+        await pipeline.run(scope, ingest_id, first=int(arguments["first"]), last=int(arguments["last"]))
+
+
+async def _create_database(address: str, name: str) -> None:
+    from psycopg import AsyncConnection, sql
+    from psycopg import errors as pg
+
+    with translated():
+        async with await AsyncConnection.connect(address, autocommit=True) as connection:
+            cursor = await connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            if await cursor.fetchone() is None:
+                try:
+                    await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+                except (pg.DuplicateDatabase, pg.UniqueViolation):
+                    return
+
+
+def _make_home(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The data folder {home} cannot be made.",
+            why=f"{error.strerror}.",
+            remedy="Choose a folder that you may write to with --home or DESKMIND_HOME.",
+        ) from error

@@ -1,0 +1,68 @@
+"""A desk: one tenant, one principal, its groups. Everything that touches data hangs off it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from deskmind.governance.access import Permission, operation
+from deskmind.governance.access.api_keys import ApiKeys
+from deskmind.governance.access.principals import Principals
+from deskmind.governance.audit import AuditEvent, audit_events
+from deskmind.knowledge.answering import AnswerEvent
+from deskmind.knowledge.models import Answer
+from deskmind.knowledge.retrieval import SearchFilter
+from deskmind.knowledge.service import Knowledge
+from deskmind.scope import Scope
+
+if TYPE_CHECKING:
+    from deskmind.app import Deskmind
+    from deskmind.database import Database
+
+__all__ = ["Desk"]
+
+
+class Desk:
+    """The scoped facade; from ``app.desk(tenant=…, user=…)``.
+
+    Attributes:
+        knowledge: documents, search, answers.
+        principals: users and groups (operators).
+        keys: API keys (operators).
+    """
+
+    def __init__(self, app: Deskmind, scope: Scope) -> None:
+        self._database = app.database
+        self._scope = scope
+        self.knowledge = Knowledge(app.database, scope, app.settings, app.jobs, app)
+        self.principals = Principals(app.database, scope)
+        self.keys = ApiKeys(app.database, scope, app.keyring)
+
+    @property
+    def scope(self) -> Scope:
+        """Tenant, principal and groups."""
+        return self._scope
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+        return self._database
+
+    async def ask(self, question: str, *, filter: SearchFilter | None = None) -> Answer:  # noqa: A002
+        """An answer from what this principal may see, with citations, or an honest "not found".
+
+        Raises:
+            QuestionTooLongError: the question is longer than ``knowledge.max_question_chars``.
+            InvalidRequestError: the question is empty.
+        """
+        return await self.knowledge.ask(question, filter=filter)
+
+    def ask_stream(self, question: str, *, filter: SearchFilter | None = None) -> AsyncIterator[AnswerEvent]:  # noqa: A002
+        """The same as a stream of events; the last one carries the whole answer."""
+        return self.knowledge.ask_stream(question, filter=filter)
+
+    @operation(Permission.AUDIT_READ)
+    async def audit(self, *, limit: int = 100) -> list[AuditEvent]:
+        """The newest audit events of the tenant, newest first."""
+        async with self._database.transaction(self._scope) as connection:
+            return await audit_events(connection, self._scope, limit=limit)

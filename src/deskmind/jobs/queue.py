@@ -1,0 +1,135 @@
+"""The queue: adding jobs inside a scope's transaction, running workers, taking over from dead ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate import exceptions as faults
+from psycopg.types.json import Jsonb
+
+from deskmind.database import Connection, Database
+from deskmind.observability import correlation, logger, observed
+from deskmind.settings import JobsSettings
+
+__all__ = ["Handler", "JobQueue", "defer"]
+
+Handler = Callable[[dict[str, str]], Awaitable[None]]
+
+_log = logger("deskmind.jobs")
+_ATTEMPTS = 5
+
+
+async def defer(connection: Connection, queue: str, task: str, lock: str, arguments: dict[str, str]) -> None:
+    """Add a job in the caller's transaction: it exists exactly when the transaction does.
+
+    Args:
+        connection: a transaction inside a tenant's scope.
+        queue: queue name.
+        task: name of a registered handler.
+        lock: jobs with the same lock run one after the other.
+        arguments: identifiers, with ``tenant_id`` that of the scope.
+    """
+    await connection.execute(
+        "SELECT defer_job(%s, %s, %s, %s, %s)", (queue, task, lock, f"{task}:{lock}", Jsonb(arguments))
+    )
+
+
+class JobQueue:
+    """Workers over the job tables, under a login that sees no tenant's rows."""
+
+    def __init__(self, database: Database, settings: JobsSettings) -> None:
+        self._settings = settings
+        self._app = App(
+            connector=PsycopgConnector(
+                conninfo=database.endpoints.jobs, min_size=0, max_size=settings.concurrency + 3, open=False
+            )
+        )
+        self._opened = False
+        self._opening = asyncio.Lock()
+        self._app.task(name="jobs.take_over", queue="maintenance", pass_context=False)(self._take_over)
+
+    def register(self, task: str, queue: str, handler: Handler) -> None:
+        """Make a handler known under a task name."""
+
+        async def run(**arguments: str) -> None:
+            with correlation(arguments.get("correlation_id")):
+                async with observed(f"job {task}"):
+                    await handler(arguments)
+
+        retry = RetryStrategy(max_attempts=_ATTEMPTS, exponential_wait=2)
+        self._app.task(name=task, queue=queue, retry=retry)(run)
+
+    async def close(self) -> None:
+        """Close the job connections."""
+        if self._opened:
+            await self._app.close_async()
+            self._opened = False
+
+    async def drain(self) -> None:
+        """Run what is queued now, then return; also takes over jobs of dead workers."""
+        await self._open()
+        await self._take_over()
+        await self._app.run_worker_async(
+            wait=False,
+            listen_notify=False,
+            install_signal_handlers=False,
+            concurrency=self._settings.concurrency,
+            delete_jobs="successful",
+            update_heartbeat_interval=self._settings.stalled_after / 3,
+            stalled_worker_timeout=self._settings.stalled_after,
+        )
+
+    async def work(self, *, stop_on_signals: bool = True) -> None:
+        """Run jobs until cancelled or, with ``stop_on_signals``, until SIGTERM or SIGINT.
+
+        Running jobs get ``jobs.shutdown_timeout`` seconds to finish; what does not is taken up again by
+        another worker.
+        """
+        await self._open()
+        guard = asyncio.create_task(self._keep_taking_over())
+        try:
+            await self._app.run_worker_async(
+                wait=True,
+                install_signal_handlers=stop_on_signals,
+                concurrency=self._settings.concurrency,
+                delete_jobs="successful",
+                fetch_job_polling_interval=1.0,
+                shutdown_graceful_timeout=self._settings.shutdown_timeout,
+                update_heartbeat_interval=self._settings.stalled_after / 3,
+                stalled_worker_timeout=self._settings.stalled_after,
+            )
+        finally:
+            guard.cancel()
+            await asyncio.gather(guard, return_exceptions=True)
+
+    async def depth(self) -> dict[str, int]:
+        """Jobs by state: ``todo``, ``doing``, ``failed``."""
+        await self._open()
+        rows = await self._app.connector.execute_query_all_async(
+            "SELECT status::text AS state, count(*) AS jobs FROM procrastinate_jobs GROUP BY status"
+        )
+        counts = {str(row["state"]): int(row["jobs"]) for row in rows}
+        return {state: counts.get(state, 0) for state in ("todo", "doing", "failed")}
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if not self._opened:
+                await self._app.open_async()
+                self._opened = True
+
+    async def _keep_taking_over(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.stalled_after / 2)
+            try:
+                await self._take_over()
+            except faults.ConnectorException as error:
+                _log.warning("jobs.take_over_failed", reason=type(error).__name__)
+
+    async def _take_over(self, **_: Any) -> None:
+        manager = self._app.job_manager
+        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=self._settings.stalled_after):
+            _log.warning("jobs.taken_over", job_id=job.id, task=job.task_name)
+            await manager.retry_job(job)

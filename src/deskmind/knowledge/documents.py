@@ -1,0 +1,110 @@
+"""Documents as the asker sees them: list, show, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from deskmind.database import Connection
+from deskmind.errors import NotFoundError, PermissionDeniedError
+from deskmind.scope import Scope
+
+__all__ = ["Document", "DocumentSummary", "delete_document", "list_documents", "read_document"]
+
+_SUMMARY = "document_id, title, uri, media_type, chunk_count, version, updated_at, metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """A document in a list."""
+
+    document_id: UUID
+    title: str
+    uri: str
+    media_type: str
+    chunks: int
+    version: int
+    updated_at: datetime
+    metadata: Mapping[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "document_id": str(self.document_id),
+            "title": self.title,
+            "uri": self.uri,
+            "media_type": self.media_type,
+            "chunks": self.chunks,
+            "version": self.version,
+            "updated_at": self.updated_at.isoformat(),
+            "metadata": dict(self.metadata),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document with its text."""
+
+    summary: DocumentSummary
+    text: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**self.summary.as_dict(), "text": self.text}
+
+
+async def list_documents(
+    connection: Connection, scope: Scope, *, limit: int, after: UUID | None
+) -> list[DocumentSummary]:
+    """Documents the scope may see, ordered by id, beginning after ``after``."""
+    cursor = await connection.execute(
+        f"SELECT {_SUMMARY} FROM documents WHERE tenant_id = %s AND (%s::uuid IS NULL OR document_id > %s)"
+        " ORDER BY document_id LIMIT %s",
+        (scope.tenant_id, after, after, limit),
+    )
+    return [DocumentSummary(*row) for row in await cursor.fetchall()]
+
+
+async def read_document(connection: Connection, scope: Scope, document_id: UUID) -> Document:
+    """One document.
+
+    Raises:
+        NotFoundError: there is none of that id that the scope may see.
+    """
+    cursor = await connection.execute(
+        f"SELECT {_SUMMARY}, body FROM documents WHERE tenant_id = %s AND document_id = %s",
+        (scope.tenant_id, document_id),
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        raise _no_document(document_id)
+    return Document(DocumentSummary(*row[:8]), row[8])
+
+
+async def delete_document(connection: Connection, scope: Scope, document_id: UUID) -> None:
+    """Remove a document with everything derived from it.
+
+    Raises:
+        NotFoundError: there is none of that id that the scope may see.
+        PermissionDeniedError: it belongs to someone else.
+    """
+    await connection.execute("SELECT lock_knowledge()")
+    await read_document(connection, scope, document_id)
+    cursor = await connection.execute(
+        "DELETE FROM documents WHERE tenant_id = %s AND document_id = %s", (scope.tenant_id, document_id)
+    )
+    if cursor.rowcount == 0:
+        raise PermissionDeniedError(
+            f"{scope.principal} may not delete this document.",
+            why="It was added by someone else.",
+            remedy="Ask an operator of the tenant.",
+        )
+
+
+def _no_document(document_id: UUID) -> NotFoundError:
+    return NotFoundError(
+        f"There is no document {document_id}.", remedy="`deskmind documents list` shows the documents you may see."
+    )

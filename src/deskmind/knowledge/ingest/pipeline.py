@@ -1,0 +1,196 @@
+"""Processing staged files: load and chunk, embed, store, each stage working ahead of the next.
+
+The embedder is the slowest part, so the others are arranged around it: while one batch is embedded, the next
+is read and the one before is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import numpy as np
+
+from deskmind.database import Database
+from deskmind.errors import DeskmindError, StorageFullError, UnavailableError
+from deskmind.knowledge.chunking import chunk
+from deskmind.knowledge.embedding import Embedder
+from deskmind.knowledge.ingest.store import PreparedDocument, PreparedFile, fail_file, store_files, weights_of
+from deskmind.knowledge.loading import LoadLimits, load
+from deskmind.observability import logger, span
+from deskmind.scope import Scope
+
+__all__ = ["IngestPipeline", "Progress"]
+
+_log = logger("deskmind.ingest")
+_FETCH_BYTES = 4 * 2**20
+_FETCH_FILES = 32
+_EMBED_CHUNKS = 256
+
+_INGEST = "SELECT ingest_id, source_id, acl_id, created_by FROM ingests WHERE tenant_id = %s AND ingest_id = %s"
+
+_PENDING = """
+SELECT ordinal, external_id, uri, name, media_type, metadata, content, content_hash FROM (
+    SELECT *, sum(octet_length(content)) OVER (ORDER BY ordinal) AS bytes, row_number() OVER (ORDER BY ordinal) AS n
+      FROM ingest_files
+     WHERE tenant_id = %s AND ingest_id = %s AND state = 'pending' AND ordinal > %s AND ordinal <= %s) f
+ WHERE (bytes <= %s AND n <= %s) OR n = 1 ORDER BY ordinal
+"""
+
+_CLOSE = """
+UPDATE ingests i SET state = 'done', finished_at = now()
+ WHERE i.tenant_id = %s AND i.ingest_id = %s AND i.state = 'ready' AND NOT EXISTS (
+    SELECT FROM ingest_files f WHERE f.tenant_id = i.tenant_id AND f.ingest_id = i.ingest_id AND f.state = 'pending')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an ingest is: files finished of all files."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Ingest:
+    ingest_id: UUID
+    source_id: UUID
+    acl_id: UUID
+    created_by: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    ordinal: int
+    external_id: str
+    uri: str
+    name: str
+    media_type: str | None
+    metadata: dict[str, str]
+    content: bytes
+    content_hash: bytes
+
+
+class IngestPipeline:
+    """Works off the pending files of one ingest; may be interrupted at any instant and run again."""
+
+    def __init__(self, database: Database, embedder: Embedder | None, *, limits: LoadLimits, pipeline: str) -> None:
+        self._database = database
+        self._embedder = embedder
+        self._limits = limits
+        self._pipeline = pipeline
+
+    async def run(self, scope: Scope, ingest_id: UUID, *, first: int = 0, last: int = 2**31 - 1) -> None:
+        """Process the pending files with ``first`` ≤ ordinal ≤ ``last``.
+
+        Raises:
+            StorageFullError: the database has no space; what was stored is intact and the rest stays pending.
+            UnavailableError: the database or the embedder does not answer; as above.
+        """
+        async with self._database.transaction(scope) as connection:
+            cursor = await connection.execute(_INGEST, (scope.tenant_id, ingest_id))
+            row = await cursor.fetchone()
+        if row is None:
+            _log.warning("ingest.gone", ingest_id=str(ingest_id))
+            return
+        ingest = _Ingest(*row)
+        prepared: asyncio.Queue[list[PreparedFile] | None] = asyncio.Queue(maxsize=2)
+        embedded: asyncio.Queue[list[PreparedFile] | None] = asyncio.Queue(maxsize=2)
+        async with asyncio.TaskGroup() as stages:
+            stages.create_task(self._prepare(scope, ingest, first, last, prepared))
+            stages.create_task(self._embed(prepared, embedded))
+            stages.create_task(self._write(scope, ingest, embedded))
+        async with self._database.transaction(scope) as connection:
+            await connection.execute(_CLOSE, (scope.tenant_id, ingest_id))
+
+    async def _prepare(
+        self, scope: Scope, ingest: _Ingest, first: int, last: int, out: asyncio.Queue[list[PreparedFile] | None]
+    ) -> None:
+        batch: list[PreparedFile] = []
+        async for files in self._pending(scope, ingest, first, last):
+            for file in files:
+                try:
+                    batch.append(await asyncio.to_thread(self._load, file))
+                except DeskmindError as error:
+                    if isinstance(error, UnavailableError | StorageFullError):
+                        raise
+                    async with self._database.transaction(scope) as connection:
+                        await fail_file(connection, scope, ingest.ingest_id, file.ordinal, error.problem())
+                if _chunks(batch) >= _EMBED_CHUNKS:
+                    await out.put(batch)
+                    batch = []
+        if batch:
+            await out.put(batch)
+        await out.put(None)
+
+    async def _embed(
+        self, source: asyncio.Queue[list[PreparedFile] | None], out: asyncio.Queue[list[PreparedFile] | None]
+    ) -> None:
+        while (batch := await source.get()) is not None:
+            await out.put(await self._with_embeddings(batch))
+        await out.put(None)
+
+    async def _write(self, scope: Scope, ingest: _Ingest, source: asyncio.Queue[list[PreparedFile] | None]) -> None:
+        space = self._embedder.space.name if self._embedder is not None else None
+        while (batch := await source.get()) is not None:
+            with span("ingest.store", **{"deskmind.files": len(batch), "deskmind.chunks": _chunks(batch)}):
+                async with self._database.transaction(scope) as connection:
+                    await store_files(connection, scope, ingest, batch, pipeline=self._pipeline, space=space)
+
+    async def _pending(
+        self, scope: Scope, ingest: _Ingest, first: int, last: int
+    ) -> AsyncGenerator[list[_File]]:
+        after = first - 1
+        while True:
+            async with self._database.transaction(scope) as connection:
+                cursor = await connection.execute(
+                    _PENDING, (scope.tenant_id, ingest.ingest_id, after, last, _FETCH_BYTES, _FETCH_FILES)
+                )
+                files = [_File(*row) for row in await cursor.fetchall()]
+            if not files:
+                return
+            yield files
+            after = files[-1].ordinal
+
+    def _load(self, file: _File) -> PreparedFile:
+        documents = load(file.content, name=file.name, media_type=file.media_type, limits=self._limits)
+        several = len(documents) > 1
+        prepared: list[PreparedDocument] = []
+        for number, document in enumerate(documents, 1):
+            chunks = chunk(document)
+            external_id = f"{file.external_id}#record-{number}" if several else file.external_id
+            prepared.append(PreparedDocument(external_id, document, chunks, weights_of(chunks)))
+        return PreparedFile(
+            file.ordinal, file.external_id, file.uri, file.content_hash, file.metadata, tuple(prepared)
+        )
+
+    async def _with_embeddings(self, batch: list[PreparedFile]) -> list[PreparedFile]:
+        if self._embedder is None:
+            return batch
+        texts = [part.embed_text for file in batch for document in file.documents for part in document.chunks]
+        with span("ingest.embed", **{"deskmind.chunks": len(texts)}):
+            vectors = await self._embedder.embed_documents(texts)
+        return _distribute(batch, vectors)
+
+
+def _chunks(batch: Sequence[PreparedFile]) -> int:
+    return sum(len(document.chunks) for file in batch for document in file.documents)
+
+
+def _distribute(batch: Sequence[PreparedFile], vectors: np.typing.NDArray[np.float32]) -> list[PreparedFile]:
+    taken = 0
+    result: list[PreparedFile] = []
+    for file in batch:
+        documents: list[PreparedDocument] = []
+        for document in file.documents:
+            end = taken + len(document.chunks)
+            documents.append(replace(document, embeddings=vectors[taken:end]))
+            taken = end
+        result.append(replace(file, documents=tuple(documents)))
+    return result
+
+
+ProgressCallback = Callable[[Progress], None]

@@ -1,0 +1,199 @@
+"""Writing whole documents: the old version goes and the new one comes in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import HalfVector, SparseVector
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from deskmind.database import Connection
+from deskmind.knowledge.lexical import DIMENSIONS, document_weights
+from deskmind.knowledge.models import Chunk, LoadedDocument
+from deskmind.scope import Scope
+
+__all__ = ["PreparedDocument", "PreparedFile", "fail_file", "store_files"]
+
+_REMOVE = """
+DELETE FROM documents WHERE tenant_id = %s AND source_id = %s
+   AND split_part(external_id, '#record-', 1) = ANY (%s)
+"""
+
+_DOCUMENTS = """
+INSERT INTO documents (tenant_id, source_id, acl_id, created_by, pipeline, document_id, external_id, uri, title,
+                       media_type, metadata, content_hash, body, chunk_count, version)
+SELECT %s, %s, %s, %s, %s, d.* FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[],
+    %s::bytea[], %s::text[], %s::integer[], %s::integer[]) d
+"""
+
+_CHUNKS = """
+INSERT INTO chunks (tenant_id, chunk_id, document_id, ordinal, headings, body, start_offset, end_offset)
+SELECT %s, c.id, c.document, c.ordinal,
+       coalesce((SELECT array_agg(h) FROM jsonb_array_elements_text(c.headings) h), '{}'), c.body, c.s, c.e
+  FROM unnest(%s::uuid[], %s::uuid[], %s::integer[], %s::jsonb[], %s::text[], %s::integer[], %s::integer[])
+    c(id, document, ordinal, headings, body, s, e)
+"""
+
+_LEXICAL = """
+INSERT INTO lexical (tenant_id, chunk_id, document_id, terms, weights)
+SELECT %s, l.id, l.document, l.terms::integer[], l.weights FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::sparsevec[])
+    l(id, document, terms, weights)
+"""
+
+_EMBEDDINGS = """
+INSERT INTO {table} (tenant_id, chunk_id, document_id, embedding)
+SELECT %s, e.* FROM unnest(%s::uuid[], %s::uuid[], %s::halfvec[]) e
+"""
+
+_VERSIONS = """
+SELECT external_id, max(version) FROM documents WHERE tenant_id = %s AND source_id = %s
+   AND split_part(external_id, '#record-', 1) = ANY (%s) GROUP BY external_id
+"""
+
+_FINISH = """
+UPDATE ingest_files f SET state = 'stored', content = NULL, documents = d.documents, chunks = d.chunks
+  FROM unnest(%s::integer[], %s::integer[], %s::integer[]) d(ordinal, documents, chunks)
+ WHERE f.tenant_id = %s AND f.ingest_id = %s AND f.ordinal = d.ordinal
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument:
+    """A document ready to be stored: chunks, their weights, and ``[n, d]`` embeddings or None."""
+
+    external_id: str
+    document: LoadedDocument
+    chunks: Sequence[Chunk]
+    weights: Sequence[Mapping[int, float]]
+    embeddings: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFile:
+    """A staged file with its documents."""
+
+    ordinal: int
+    external_id: str
+    uri: str
+    content_hash: bytes
+    metadata: Mapping[str, str]
+    documents: tuple[PreparedDocument, ...]
+
+
+def weights_of(chunks: Sequence[Chunk]) -> list[dict[int, float]]:
+    """The lexical weights of each chunk."""
+    return [document_weights(chunk.embed_text) for chunk in chunks]
+
+
+async def store_files(
+    connection: Connection,
+    scope: Scope,
+    ingest: Any,
+    files: Sequence[PreparedFile],
+    *,
+    pipeline: str,
+    space: str | None,
+) -> None:
+    """Replace the documents of ``files`` and mark them stored, in the caller's transaction."""
+    await connection.execute("SELECT lock_knowledge()")
+    names = [file.external_id for file in files]
+    cursor = await connection.execute(_VERSIONS, (scope.tenant_id, ingest.source_id, names))
+    versions: dict[str, int] = dict(await cursor.fetchall())
+    await connection.execute(_REMOVE, (scope.tenant_id, ingest.source_id, names))
+    pairs = [(file, document, uuid4()) for file in files for document in file.documents]
+    await connection.execute(
+        _DOCUMENTS,
+        (
+            scope.tenant_id,
+            ingest.source_id,
+            ingest.acl_id,
+            scope.principal_id,
+            pipeline,
+            [document_id for _, _, document_id in pairs],
+            [prepared.external_id for _, prepared, _ in pairs],
+            [file.uri for file, _, _ in pairs],
+            [prepared.document.title for _, prepared, _ in pairs],
+            [prepared.document.media_type for _, prepared, _ in pairs],
+            [Jsonb({**prepared.document.metadata, **file.metadata}) for file, prepared, _ in pairs],
+            [file.content_hash for file, _, _ in pairs],
+            [prepared.document.text for _, prepared, _ in pairs],
+            [len(prepared.chunks) for _, prepared, _ in pairs],
+            [versions.get(prepared.external_id, 0) + 1 for _, prepared, _ in pairs],
+        ),
+    )
+    await _store_chunks(connection, scope.tenant_id, [(prepared, id_) for _, prepared, id_ in pairs], space)
+    await connection.execute(
+        _FINISH,
+        (
+            [file.ordinal for file in files],
+            [len(file.documents) for file in files],
+            [sum(len(document.chunks) for document in file.documents) for file in files],
+            scope.tenant_id,
+            ingest.ingest_id,
+        ),
+    )
+
+
+async def fail_file(connection: Connection, scope: Scope, ingest_id: UUID, ordinal: int, problem: dict[str, Any]) -> None:
+    """Mark one file as failed, with the reason; what was stored of it before stays."""
+    await connection.execute(
+        "UPDATE ingest_files SET state = 'failed', content = NULL, problem = %s"
+        " WHERE tenant_id = %s AND ingest_id = %s AND ordinal = %s",
+        (Jsonb(problem), scope.tenant_id, ingest_id, ordinal),
+    )
+
+
+async def _store_chunks(
+    connection: Connection, tenant_id: UUID, documents: Sequence[tuple[PreparedDocument, UUID]], space: str | None
+) -> None:
+    rows = [(chunk, document_id, uuid4()) for prepared, document_id in documents for chunk in prepared.chunks]
+    if not rows:
+        return
+    ids = [chunk_id for _, _, chunk_id in rows]
+    owners = [document_id for _, document_id, _ in rows]
+    await connection.execute(
+        _CHUNKS,
+        (
+            tenant_id,
+            ids,
+            owners,
+            [chunk.ordinal for chunk, _, _ in rows],
+            [Jsonb(list(chunk.headings)) for chunk, _, _ in rows],
+            [chunk.text for chunk, _, _ in rows],
+            [chunk.start for chunk, _, _ in rows],
+            [chunk.end for chunk, _, _ in rows],
+        ),
+    )
+    weights = [weights for prepared, _ in documents for weights in prepared.weights]
+    await connection.execute(
+        _LEXICAL,
+        (
+            tenant_id,
+            ids,
+            owners,
+            ["{" + ",".join(map(str, item)) + "}" for item in weights],
+            [_sparse(item) for item in weights],
+        ),
+    )
+    if space is not None:
+        vectors = [row for prepared, _ in documents for row in _vectors(prepared)]
+        await connection.execute(
+            sql.SQL(_EMBEDDINGS).format(table=sql.Identifier(f"embeddings_{space}")),
+            (tenant_id, ids, owners, [HalfVector(vector) for vector in vectors]),
+        )
+
+
+def _vectors(prepared: PreparedDocument) -> NDArray[np.float32]:
+    if prepared.embeddings is None or len(prepared.embeddings) != len(prepared.chunks):
+        raise RuntimeError("a chunk lacks its embedding")
+    return prepared.embeddings
+
+
+def _sparse(weights: Mapping[int, float]) -> SparseVector:
+    return SparseVector({term - 1: weight for term, weight in weights.items()}, DIMENSIONS)

@@ -1,0 +1,125 @@
+"""Hybrid retrieval for one scope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from pgvector import HalfVector
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from deskmind.database import Connection
+from deskmind.knowledge.embedding import Embedder
+from deskmind.knowledge.lexical import query_terms
+from deskmind.knowledge.models import Passage
+from deskmind.knowledge.ranking import Query, fuse
+from deskmind.knowledge.retrieval.filters import SearchFilter
+from deskmind.observability import span
+
+__all__ = ["Retriever"]
+
+_PASSAGES = """
+SELECT c.chunk_id, c.document_id, d.title, d.uri, c.headings, c.body, c.start_offset, c.end_offset, d.metadata
+  FROM chunks c JOIN documents d ON d.tenant_id = c.tenant_id AND d.document_id = c.document_id
+ WHERE c.tenant_id = %s AND c.chunk_id = ANY (%s)
+"""
+
+
+class Retriever:
+    """Finds the passages of the documents a scope may see.
+
+    The candidates come from definer functions that apply scope and access lists themselves; the texts are
+    then read under row-level security, which would hide anything those had let through.
+    """
+
+    def __init__(self, embedder: Embedder | None, *, candidates: int = 50) -> None:
+        self._embedder = embedder
+        self._candidates = candidates
+
+    async def embed(self, query: Query) -> HalfVector | None:
+        """The query's vector, None without an embedder. Apart, so that no connection is held meanwhile."""
+        if self._embedder is None:
+            return None
+        with span(f"embeddings {self._embedder.space.model}"):
+            return HalfVector(await self._embedder.embed_query(query.focus))
+
+    async def search(
+        self,
+        connection: Connection,
+        tenant_id: UUID,
+        query: Query,
+        vector: HalfVector | None,
+        *,
+        limit: int,
+        filter: SearchFilter | None = None,  # noqa: A002
+    ) -> list[Passage]:
+        """The best passages, best first.
+
+        Args:
+            connection: a transaction in the asker's scope.
+            tenant_id: the scope's tenant; row-level security decides regardless of it.
+            query: the analysed question.
+            vector: from ``embed``.
+            limit: how many at most.
+            filter: conditions on the documents.
+        """
+        with span("retrieval deskmind", **{"deskmind.candidates": self._candidates}):
+            scores = await self._candidates_of(connection, query, vector, filter)
+            ranked = fuse(
+                {chunk: dense for chunk, (dense, _) in scores.items() if dense is not None},
+                {chunk: lexical for chunk, (_, lexical) in scores.items() if lexical},
+            )[:limit]
+            return await self._read(connection, tenant_id, ranked, scores)
+
+    async def _candidates_of(
+        self, connection: Connection, query: Query, vector: HalfVector | None, filter: SearchFilter | None  # noqa: A002
+    ) -> dict[str, tuple[float | None, float | None]]:
+        conditions = filter.as_json() if filter is not None else None
+        narrowed = Jsonb(conditions) if conditions is not None else None
+        terms = query_terms(query.focus)
+        if vector is None or self._embedder is None:
+            cursor = await connection.execute(
+                "SELECT * FROM search_lexical(%s, %s, %s)", (terms, narrowed, self._candidates)
+            )
+        else:
+            cursor = await connection.execute(
+                sql.SQL("SELECT * FROM {}(%s, %s, %s, %s)").format(
+                    sql.Identifier(f"search_{self._embedder.space.name}")
+                ),
+                (vector, terms, narrowed, self._candidates),
+            )
+        return {str(row[0]): (row[2], row[3]) for row in await cursor.fetchall()}
+
+    async def _read(
+        self,
+        connection: Connection,
+        tenant_id: UUID,
+        ranked: Sequence[tuple[str, float]],
+        scores: dict[str, tuple[float | None, float | None]],
+    ) -> list[Passage]:
+        cursor = await connection.execute(_PASSAGES, (tenant_id, [UUID(chunk) for chunk, _ in ranked]))
+        rows = {str(row[0]): row for row in await cursor.fetchall()}
+        passages: list[Passage] = []
+        for chunk, score in ranked:
+            row = rows.get(chunk)
+            if row is None:
+                continue
+            dense, lexical = scores[chunk]
+            passages.append(
+                Passage(
+                    chunk_id=chunk,
+                    document_id=str(row[1]),
+                    title=row[2],
+                    uri=row[3],
+                    headings=tuple(row[4]),
+                    text=row[5],
+                    start=row[6],
+                    end=row[7],
+                    score=score,
+                    dense=dense,
+                    lexical=lexical,
+                    metadata=row[8],
+                )
+            )
+        return passages
