@@ -1,0 +1,115 @@
+"""The stand-alone service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from deskmind import __version__
+from deskmind.api import problems
+from deskmind.api.middleware import BodyLimit, RequestContext
+from deskmind.api.routes import bearer, router
+from deskmind.api.schemas import Health, Readiness
+from deskmind.app import Deskmind
+from deskmind.desk import Desk
+from deskmind.errors import DeskmindError
+from deskmind.scope import Scope
+from deskmind.settings import Settings, load_settings
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings | None = None, *, app: Deskmind | None = None) -> FastAPI:
+    """The ASGI application.
+
+    Args:
+        settings: configuration; read from file and environment when left out.
+        app: a started ``Deskmind`` to serve; otherwise one is started and closed with the service.
+    """
+    chosen = app.settings if app is not None else settings or load_settings()
+
+    @asynccontextmanager
+    async def lifespan(service: FastAPI) -> AsyncGenerator[None]:
+        async with contextlib.AsyncExitStack() as resources:
+            service.state.deskmind = app or await resources.enter_async_context(Deskmind.open(chosen))
+            deskmind: Deskmind = service.state.deskmind
+            await deskmind.engine()
+            if chosen.api.embedded_worker:
+                worker = asyncio.create_task(deskmind.jobs.work(stop_on_signals=False))
+                resources.push_async_callback(_stop, worker)
+            yield
+
+    service = FastAPI(
+        title="Deskmind",
+        version=__version__,
+        summary="Cited answers from a service desk's own knowledge.",
+        lifespan=lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+    )
+
+    async def desk_for(request: Request) -> Desk:
+        deskmind: Deskmind = request.app.state.deskmind
+        return await deskmind.authenticate(bearer(request))
+
+    service.include_router(router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes))
+    _health(service)
+    problems.install(service)
+    service.add_middleware(BodyLimit, max_bytes=chosen.api.max_body_bytes)
+    service.add_middleware(RequestContext)
+    _describe_security(service)
+    return service
+
+
+def _health(service: FastAPI) -> None:
+    @service.get("/healthz", operation_id="health", tags=["operations"], summary="The process answers")
+    async def health() -> Health:
+        return Health(version=__version__)
+
+    @service.get(
+        "/readyz",
+        operation_id="ready",
+        tags=["operations"],
+        summary="Requests can be served",
+        response_model=Readiness,
+        responses={503: {"model": Readiness, "description": "not ready"}},
+    )
+    async def ready(request: Request) -> JSONResponse:
+        deskmind: Deskmind = request.app.state.deskmind
+        checks = {"database": "ok", "embedder": deskmind.embedding_problem or "ok"}
+        try:
+            async with deskmind.database.transaction(Scope.directory()) as connection:
+                await connection.execute("SELECT 1")
+        except DeskmindError as error:
+            checks["database"] = error.code
+        status = 200 if checks["database"] == "ok" else 503
+        body = Readiness(status="ready" if status == 200 else "not ready", checks=checks)
+        return JSONResponse(body.model_dump(), status_code=status)
+
+
+def _describe_security(service: FastAPI) -> None:
+    """Name the API key in the OpenAPI document."""
+    produce = service.openapi
+
+    def described() -> dict[str, object]:
+        document = produce()
+        components = document.setdefault("components", {})
+        components["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "dk_…"}}
+        for path, operations in document["paths"].items():
+            if path.startswith("/v1/"):
+                for operation in operations.values():
+                    operation["security"] = [{"apiKey": []}]
+        return document
+
+    service.openapi = described
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

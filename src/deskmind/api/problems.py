@@ -1,0 +1,77 @@
+"""Every error as RFC 9457 problem details."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from deskmind.errors import DeskmindError
+from deskmind.observability import correlation_id, logger
+
+__all__ = ["install", "problem_response"]
+
+_log = logger("deskmind.api")
+
+
+def install(app: FastAPI) -> None:
+    """Render errors of ``app`` as ``application/problem+json``."""
+    app.add_exception_handler(DeskmindError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem_response(status: int, body: dict[str, Any]) -> JSONResponse:
+    """A problem document with the request's id."""
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return JSONResponse(
+        {**body, "status": status, "request_id": correlation_id()},
+        status_code=status,
+        media_type="application/problem+json",
+        headers=headers,
+    )
+
+
+async def _ours(_: Request, error: Exception) -> JSONResponse:
+    body = error.problem() if isinstance(error, DeskmindError) else {}
+    return problem_response(int(body.get("status", 500)), body)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    items = [{"where": ".".join(map(str, item["loc"])), "what": item["msg"]} for item in found]
+    return problem_response(
+        422,
+        {
+            "type": "urn:deskmind:problem:invalid-request",
+            "title": "The request is not valid",
+            "detail": "; ".join(f"{item['where']}: {item['what']}" for item in items),
+            "remedy": "Correct the named fields; /openapi.json describes them.",
+            "errors": items,
+        },
+    )
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = str(error.detail) if isinstance(error, HTTPException) else ""
+    return problem_response(
+        status, {"type": "about:blank", "title": detail, "detail": detail, "remedy": "See /openapi.json."}
+    )
+
+
+async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    _log.error("request.failed", exc_info=error)
+    return problem_response(
+        500,
+        {
+            "type": "urn:deskmind:problem:internal",
+            "title": "Something went wrong",
+            "detail": "The request could not be completed because of an error of ours.",
+            "remedy": "Try again; if it persists, give the request_id to the operator, who finds it in the logs.",
+        },
+    )

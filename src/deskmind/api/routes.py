@@ -1,0 +1,215 @@
+"""The resources under ``/v1``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, UploadFile
+from fastapi.responses import StreamingResponse
+
+from deskmind.api.events import server_sent_events
+from deskmind.api.schemas import (
+    AnswerBody,
+    AskRequest,
+    DocumentBody,
+    DocumentList,
+    DocumentSummaryBody,
+    DocumentText,
+    IngestBody,
+    PassageBody,
+    Problem,
+    SearchRequest,
+    SearchResponse,
+)
+from deskmind.desk import Desk
+from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError
+
+__all__ = ["DeskFor", "router"]
+
+DeskFor = Callable[[Request], Awaitable[Desk]]
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text, "content": {"application/problem+json": {}}}
+    for status, text in {
+        401: "no valid API key",
+        403: "not permitted",
+        413: "too large",
+        422: "not valid",
+        503: "temporarily unavailable",
+    }.items()
+}
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "no such document", "content": {"application/problem+json": {}}}
+}
+_UNSUPPORTED: dict[int | str, dict[str, Any]] = {
+    415: {"model": Problem, "description": "kind not supported", "content": {"application/problem+json": {}}}
+}
+
+
+def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50 * 2**20) -> APIRouter:
+    """Deskmind's resources for any FastAPI application.
+
+    Args:
+        desk_for: tells whose desk a request is for; raises ``AuthenticationError`` when nobody's. The host
+            application authenticates, Deskmind authorises.
+        prefix: path before every resource.
+        max_upload_bytes: largest file of an upload.
+
+    The host application renders errors as it likes; ``deskmind.api.problems.install(app)`` gives RFC 9457.
+    """
+    routes = APIRouter(prefix=prefix, responses=_PROBLEMS)
+
+    async def desk(request: Request) -> Desk:
+        return await desk_for(request)
+
+    Asker = Annotated[Desk, Depends(desk)]  # noqa: N806
+
+    @routes.post("/search", operation_id="search", tags=["knowledge"], summary="Find passages")
+    async def search(body: SearchRequest, desk: Asker) -> SearchResponse:
+        passages = await desk.knowledge.search(
+            body.query, limit=body.limit, filter=body.filter.as_filter() if body.filter else None
+        )
+        return SearchResponse(passages=[PassageBody.of(passage) for passage in passages])
+
+    @routes.post(
+        "/ask",
+        operation_id="ask",
+        tags=["knowledge"],
+        summary="Get a cited answer; as server-sent events with `Accept: text/event-stream`",
+        response_model=AnswerBody,
+        responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    )
+    async def ask(
+        body: AskRequest, desk: Asker, accept: Annotated[str, Header()] = "application/json"
+    ) -> AnswerBody | StreamingResponse:
+        conditions = body.filter.as_filter() if body.filter else None
+        if "text/event-stream" not in accept:
+            return AnswerBody.of(await desk.ask(body.question, filter=conditions))
+        events = desk.ask_stream(body.question, filter=conditions)
+        first = await anext(events)
+        return StreamingResponse(
+            server_sent_events(_resumed(first, events)),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    @routes.get("/documents", operation_id="listDocuments", tags=["documents"], summary="List documents")
+    async def list_documents(
+        desk: Asker, limit: Annotated[int, Query(ge=1, le=200)] = 50, after: UUID | None = None
+    ) -> DocumentList:
+        found = await desk.knowledge.documents(limit=limit, after=after)
+        return DocumentList(
+            documents=[DocumentSummaryBody.of(item) for item in found],
+            next=found[-1].document_id if len(found) == limit else None,
+        )
+
+    @routes.post(
+        "/documents",
+        operation_id="addDocument",
+        tags=["documents"],
+        status_code=201,
+        summary="Add or replace a document given as text",
+        responses=_UNSUPPORTED,
+    )
+    async def add_document(body: DocumentBody, desk: Asker) -> IngestBody:
+        content = body.text.encode("utf-8", "surrogatepass")
+        if len(content) > max_upload_bytes:
+            raise _too_large(body.name, max_upload_bytes)
+        report = await desk.knowledge.add(
+            body.name, content, media_type=body.media_type, uri=body.uri, groups=body.groups
+        )
+        return _taken_in(IngestBody.of(report))
+
+    @routes.post(
+        "/documents/upload",
+        operation_id="uploadDocument",
+        tags=["documents"],
+        status_code=201,
+        summary="Add or replace a document given as a file",
+        responses=_UNSUPPORTED,
+    )
+    async def upload_document(
+        file: UploadFile, desk: Asker, groups: Annotated[list[str] | None, Query(max_length=100)] = None
+    ) -> IngestBody:
+        if file.size is not None and file.size > max_upload_bytes:
+            raise _too_large(file.filename or "the file", max_upload_bytes)
+        report = await desk.knowledge.add(
+            file.filename or "upload", await file.read(max_upload_bytes + 1), groups=groups or ()
+        )
+        return _taken_in(IngestBody.of(report))
+
+    @routes.get(
+        "/documents/{document_id}",
+        operation_id="getDocument",
+        tags=["documents"],
+        summary="Read a document",
+        responses=_NOT_FOUND,
+    )
+    async def get_document(document_id: Annotated[UUID, Path()], desk: Asker) -> DocumentText:
+        return DocumentText.of_document(await desk.knowledge.document(document_id))
+
+    @routes.delete(
+        "/documents/{document_id}",
+        operation_id="deleteDocument",
+        tags=["documents"],
+        status_code=204,
+        summary="Delete a document",
+        responses=_NOT_FOUND,
+    )
+    async def delete_document(document_id: Annotated[UUID, Path()], desk: Asker) -> Response:
+        await desk.knowledge.delete(document_id)
+        return Response(status_code=204)
+
+    return routes
+
+
+async def _resumed(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    yield first
+    async for event in rest:
+        yield event
+
+
+def _too_large(name: str, limit: int) -> DocumentTooLargeError:
+    return DocumentTooLargeError(
+        f"{name} is too large.", why=f"At most {limit:,} bytes are accepted.", remedy="Split the document."
+    )
+
+
+def _taken_in(report: IngestBody) -> IngestBody:
+    """An upload of one file that failed is an error of the request."""
+    if report.failed and not report.stored and report.failures:
+        problem = report.failures[0]
+        error = _RefusedDocument(str(problem.get("detail") or problem.get("title")), remedy=str(problem.get("remedy")))
+        error.problem_status = int(problem.get("status", 422))
+        error.problem_type = str(problem.get("type"))
+        raise error
+    return report
+
+
+class _RefusedDocument(DocumentError):
+    problem_status = 422
+    problem_type = "urn:deskmind:problem:document"
+
+    def problem(self) -> dict[str, Any]:
+        return {**super().problem(), "detail": self.what, "status": self.problem_status, "type": self.problem_type}
+
+
+def bearer(request: Request) -> str:
+    """The API key of a request.
+
+    Raises:
+        AuthenticationError: there is none.
+    """
+    from deskmind.errors import AuthenticationError
+
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise AuthenticationError(
+            "The request carries no API key.",
+            remedy="Send `Authorization: Bearer dk_…`; `deskmind key create --user NAME --tenant NAME` makes a key.",
+        )
+    if len(key) > 1000:
+        raise InvalidRequestError("The API key is too long.")
+    return key.strip()

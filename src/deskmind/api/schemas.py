@@ -1,0 +1,258 @@
+"""What travels over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from deskmind.knowledge.documents import Document, DocumentSummary
+from deskmind.knowledge.ingest import IngestReport
+from deskmind.knowledge.models import Answer, Passage
+from deskmind.knowledge.retrieval import SearchFilter
+
+__all__ = [
+    "AnswerBody",
+    "AskRequest",
+    "CitationBody",
+    "DocumentBody",
+    "DocumentList",
+    "DocumentSummaryBody",
+    "DocumentText",
+    "Health",
+    "IngestBody",
+    "PassageBody",
+    "Problem",
+    "Readiness",
+    "SearchRequest",
+    "SearchResponse",
+]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:deskmind:problem:question-too-long"])
+    title: str
+    status: int
+    detail: str
+    remedy: str = ""
+    request_id: str = ""
+
+
+class FilterBody(_Body):
+    """Conditions on documents; all given must hold."""
+
+    metadata: dict[str, str] = Field(default_factory=dict[str, str], max_length=20)
+    media_type: str | None = Field(None, max_length=200)
+    uri_prefix: str | None = Field(None, max_length=2000)
+    updated_after: datetime | None = None
+    updated_before: datetime | None = None
+    document_ids: list[UUID] = Field(default_factory=list[UUID], max_length=1000)
+
+    def as_filter(self) -> SearchFilter:
+        """The SDK's filter."""
+        return SearchFilter(
+            metadata=self.metadata,
+            media_type=self.media_type,
+            uri_prefix=self.uri_prefix,
+            updated_after=self.updated_after,
+            updated_before=self.updated_before,
+            document_ids=tuple(self.document_ids),
+        )
+
+
+class SearchRequest(_Body):
+    """A query."""
+
+    query: str = Field(examples=["reset VPN token"])
+    limit: int = Field(10, ge=1, le=200)
+    filter: FilterBody | None = None
+
+
+class AskRequest(_Body):
+    """A question."""
+
+    question: str = Field(examples=["How do I reset my VPN token?"])
+    filter: FilterBody | None = None
+
+
+class PassageBody(BaseModel):
+    """A passage that was found."""
+
+    chunk_id: UUID
+    document_id: UUID
+    title: str
+    uri: str
+    section: str
+    text: str
+    start: int = Field(description="offset in characters in the document's text")
+    end: int
+    score: float = Field(description="0 to 1, higher is better")
+
+    @classmethod
+    def of(cls, passage: Passage) -> Self:
+        """From the SDK's passage."""
+        return cls(
+            chunk_id=UUID(passage.chunk_id),
+            document_id=UUID(passage.document_id),
+            title=passage.title,
+            uri=passage.uri,
+            section=" > ".join(passage.headings),
+            text=passage.text,
+            start=passage.start,
+            end=passage.end,
+            score=round(passage.score, 6),
+        )
+
+
+class SearchResponse(BaseModel):
+    """Passages, best first."""
+
+    passages: list[PassageBody]
+
+
+class CitationBody(BaseModel):
+    """Where a sentence stands."""
+
+    number: int
+    document_id: UUID
+    title: str
+    uri: str
+    section: str
+    start: int
+    end: int
+    quote: str
+
+
+class SentenceBody(BaseModel):
+    """A part of the answer and the number of its citation."""
+
+    text: str
+    citation: int
+
+
+class AnswerBody(BaseModel):
+    """An answer with its citations."""
+
+    question: str
+    found: bool = Field(description="false when the knowledge you may see does not answer the question")
+    text: str
+    sentences: list[SentenceBody]
+    citations: list[CitationBody]
+    confidence: float
+    mode: str = Field(examples=["extractive"])
+    request_id: str
+
+    @classmethod
+    def of(cls, answer: Answer) -> Self:
+        """From the SDK's answer."""
+        return cls(
+            question=answer.question,
+            found=answer.found,
+            text=answer.text,
+            sentences=[SentenceBody(text=item.text, citation=item.citation) for item in answer.sentences],
+            citations=[
+                CitationBody(
+                    number=item.number,
+                    document_id=UUID(item.document_id),
+                    title=item.title,
+                    uri=item.uri,
+                    section=item.section,
+                    start=item.start,
+                    end=item.end,
+                    quote=item.quote,
+                )
+                for item in answer.citations
+            ],
+            confidence=round(answer.confidence, 4),
+            mode=answer.mode,
+            request_id=answer.request_id,
+        )
+
+
+class DocumentBody(_Body):
+    """A document as text."""
+
+    name: Annotated[str, Field(min_length=1, max_length=500, examples=["vpn.md"], description="its suffix tells the format")]
+    text: Annotated[str, Field(min_length=1)]
+    uri: str | None = Field(None, max_length=2000)
+    media_type: str | None = Field(None, max_length=200)
+    groups: list[str] = Field(default_factory=list[str], max_length=100)
+
+
+class DocumentSummaryBody(BaseModel):
+    """A document in a list."""
+
+    document_id: UUID
+    title: str
+    uri: str
+    media_type: str
+    chunks: int
+    version: int
+    updated_at: datetime
+    metadata: dict[str, Any]
+
+    @classmethod
+    def of(cls, summary: DocumentSummary) -> Self:
+        """From the SDK's summary."""
+        return cls.model_validate(summary.as_dict())
+
+
+class DocumentText(DocumentSummaryBody):
+    """A document with its text."""
+
+    text: str
+
+    @classmethod
+    def of_document(cls, document: Document) -> Self:
+        """From the SDK's document."""
+        return cls.model_validate(document.as_dict())
+
+
+class DocumentList(BaseModel):
+    """One page; ``next`` continues it."""
+
+    documents: list[DocumentSummaryBody]
+    next: UUID | None = None
+
+
+class IngestBody(BaseModel):
+    """What became of an upload."""
+
+    ingest_id: UUID
+    state: str
+    stored: int
+    unchanged: int
+    failed: int
+    pending: int
+    documents: int
+    chunks: int
+    failures: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, report: IngestReport) -> Self:
+        """From the SDK's report."""
+        return cls.model_validate(report.as_dict())
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: str = "ok"
+    version: str
+
+
+class Readiness(BaseModel):
+    """Whether requests can be served, with the reason when not."""
+
+    status: str
+    checks: dict[str, str]
