@@ -1,0 +1,5 @@
+"""``python -m deskmind.cli``."""
+
+from deskmind.cli.root import main
+
+main()

@@ -1,0 +1,246 @@
+"""Tenants, users, groups, API keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from deskmind.cli.options import AsJson, Config, Home, Tenant, User
+from deskmind.cli.output import print_json, print_table, say
+from deskmind.cli.session import CommandLine, desk_of, operator_of
+
+if TYPE_CHECKING:
+    from deskmind.app import Deskmind
+
+__all__ = ["group_app", "key_app", "tenant_app", "user_app"]
+
+tenant_app = typer.Typer(help="Tenants.", no_args_is_help=True)
+user_app = typer.Typer(help="Users of a tenant.", no_args_is_help=True)
+group_app = typer.Typer(help="Groups of a tenant.", no_args_is_help=True)
+key_app = typer.Typer(help="API keys.", no_args_is_help=True)
+
+Groups = Annotated[str, typer.Option("--groups", "-g", help="Group names, separated by commas.")]
+
+
+def names(text: str) -> list[str]:
+    """``a, b`` as a list."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+@tenant_app.command("create")
+def create_tenant(
+    name: Annotated[str, typer.Argument(help="1 to 63 of a-z, 0-9 and '-'.")],
+    display_name: Annotated[str, typer.Option("--display-name")] = "",
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a tenant."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> None:
+        tenant = await app.tenants.create(name, name=display_name)
+        if as_json:
+            print_json({"tenant": tenant.slug, "tenant_id": str(tenant.tenant_id), "name": tenant.name})
+        else:
+            say(f"Created tenant {tenant.slug}. Next: deskmind user add NAME --tenant {tenant.slug}")
+
+    line.run(work)
+
+
+@tenant_app.command("list")
+def list_tenants(home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+    """List tenants."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> None:
+        tenants = await app.tenants.all()
+        if as_json:
+            print_json([{"tenant": item.slug, "tenant_id": str(item.tenant_id), "name": item.name} for item in tenants])
+        else:
+            print_table(
+                ("tenant", "name", "created"),
+                [(item.slug, item.name, f"{item.created_at:%Y-%m-%d %H:%M}") for item in tenants],
+                empty="No tenants yet. Create one with: deskmind tenant create NAME",
+            )
+
+    line.run(work)
+
+
+@user_app.command("add")
+def add_user(
+    name: Annotated[str, typer.Argument()],
+    groups: Groups = "",
+    operator: Annotated[bool, typer.Option("--operator", help="May manage the tenant.")] = False,
+    display_name: Annotated[str, typer.Option("--display-name")] = "",
+    tenant: Tenant = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a user; groups that do not exist are made."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> None:
+        desk = await operator_of(app, tenant)
+        user = await desk.principals.add_user(
+            name, groups=names(groups), display_name=display_name, role="operator" if operator else "member"
+        )
+        if as_json:
+            print_json({"user": user.name, "groups": list(user.groups), "role": user.role})
+        else:
+            say(f"Added {user.name}" + (f" in {', '.join(user.groups)}." if user.groups else "."))
+
+    line.run(work)
+
+
+@user_app.command("groups")
+def set_groups(
+    name: Annotated[str, typer.Argument()],
+    groups: Groups = "",
+    tenant: Tenant = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replace the groups a user belongs to."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> None:
+        desk = await operator_of(app, tenant)
+        user = await desk.principals.set_groups(name, names(groups))
+        if as_json:
+            print_json({"user": user.name, "groups": list(user.groups), "role": user.role})
+        else:
+            say(f"{user.name} is now in {', '.join(user.groups) or 'no group'}.")
+
+    line.run(work)
+
+
+@user_app.command("list")
+def list_users(tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+    """List users."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> None:
+        users = await (await operator_of(app, tenant)).principals.users()
+        if as_json:
+            print_json([{"user": item.name, "groups": list(item.groups), "role": item.role} for item in users])
+        else:
+            print_table(
+                ("user", "role", "groups"),
+                [(item.name, item.role, ", ".join(item.groups)) for item in users],
+                empty="No users yet. Add one with: deskmind user add NAME",
+            )
+
+    line.run(work)
+
+
+@group_app.command("list")
+def list_groups(tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+    """List groups."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> None:
+        groups = await (await operator_of(app, tenant)).principals.groups()
+        if as_json:
+            print_json([{"group": item.name, "members": item.members} for item in groups])
+        else:
+            print_table(
+                ("group", "members"),
+                [(item.name, item.members) for item in groups],
+                empty="No groups yet. `deskmind user add NAME --groups …` makes them.",
+            )
+
+    line.run(work)
+
+
+@group_app.command("create")
+def create_group(
+    name: Annotated[str, typer.Argument()],
+    tenant: Tenant = None,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Create a group."""
+
+    async def work(app: Deskmind) -> None:
+        await (await operator_of(app, tenant)).principals.add_group(name)
+        say(f"The group {name} exists.")
+
+    CommandLine(home, config).run(work)
+
+
+@key_app.command("create")
+def create_key(
+    user: User = None,
+    name: Annotated[str, typer.Option("--name", help="What it is for.")] = "",
+    expires_days: Annotated[int | None, typer.Option("--expires-days", min=1, max=3650)] = None,
+    tenant: Tenant = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create an API key with which a user acts. It is shown once."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> None:
+        asker = (await desk_of(app, tenant, user)).scope
+        person, desk = asker.principal, await app.desk(tenant=asker.tenant)
+        expires = datetime.now(UTC) + timedelta(days=expires_days) if expires_days else None
+        key = await desk.keys.create(person, name=name, expires_at=expires)
+        if as_json:
+            print_json({"key_id": str(key.key_id), "key": key.secret, "user": key.user, "expires_at": expires})
+        else:
+            say(key.secret)
+            typer.echo(f"This is {person}'s key. It is not shown again.", err=True)
+
+    line.run(work)
+
+
+@key_app.command("list")
+def list_keys(tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+    """List API keys (without their secrets)."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> None:
+        keys = await (await operator_of(app, tenant)).keys.all()
+        rows = [
+            {
+                "key_id": str(key.key_id),
+                "user": key.user,
+                "name": key.name,
+                "state": _state(key.revoked_at, key.expires_at),
+                "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
+            }
+            for key in keys
+        ]
+        if as_json:
+            print_json(rows)
+        else:
+            columns = ("key_id", "user", "name", "state", "last_used_at")
+            print_table(columns, [[row[column] or "" for column in columns] for row in rows], empty="No keys yet.")
+
+    line.run(work)
+
+
+@key_app.command("revoke")
+def revoke_key(
+    key_id: Annotated[UUID, typer.Argument()], tenant: Tenant = None, home: Home = None, config: Config = None
+) -> None:
+    """End an API key at once."""
+
+    async def work(app: Deskmind) -> None:
+        await (await operator_of(app, tenant)).keys.revoke(key_id)
+        say(f"Revoked {key_id}.")
+
+    CommandLine(home, config).run(work)
+
+
+def _state(revoked: datetime | None, expires: datetime | None) -> str:
+    if revoked is not None:
+        return "revoked"
+    return "expired" if expires is not None and expires < datetime.now(UTC) else "live"

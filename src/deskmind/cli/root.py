@@ -1,0 +1,55 @@
+"""The tree of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from deskmind import __version__
+from deskmind.cli import demonstration, directory, evaluate, knowledge, operations, service
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="deskmind",
+    help="AI for IT service management: cited answers from your own knowledge, seen only by those who may.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"deskmind {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version and exit."),
+) -> None:
+    """AI for IT service management: cited answers from your own knowledge, seen only by those who may."""
+
+
+app.command("demo")(demonstration.demo)
+app.command("ask")(knowledge.ask)
+app.command("search")(knowledge.search)
+app.command("ingest")(knowledge.ingest)
+app.add_typer(knowledge.documents_app, name="documents")
+app.add_typer(directory.tenant_app, name="tenant")
+app.add_typer(directory.user_app, name="user")
+app.add_typer(directory.group_app, name="group")
+app.add_typer(directory.key_app, name="key")
+app.command("serve")(service.serve)
+app.command("worker")(service.worker)
+app.command("openapi")(service.openapi)
+app.command("status")(operations.status)
+app.command("readiness")(operations.readiness)
+app.add_typer(operations.migrate_app, name="migrate")
+app.add_typer(evaluate.eval_app, name="eval")
+
+
+def main() -> None:
+    """Entry point of the ``deskmind`` command."""
+    app()

@@ -1,0 +1,83 @@
+"""Serving HTTP, running jobs, printing the OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deskmind.cli.options import Config, Home
+from deskmind.cli.output import say
+from deskmind.cli.session import CommandLine
+
+if TYPE_CHECKING:
+    from deskmind.app import Deskmind
+
+__all__ = ["openapi", "serve", "worker"]
+
+
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535)] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, max=64, help="Processes.")] = None,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Serve the HTTP API until Ctrl-C or SIGTERM."""
+    line = CommandLine(home, config)
+
+    def act() -> None:
+        from deskmind.errors import MissingExtraError
+
+        try:
+            import uvicorn
+        except ModuleNotFoundError:
+            raise MissingExtraError("The HTTP service", "api") from None
+        from deskmind.observability import configure_logging
+
+        settings = line.settings()
+        configure_logging(format=settings.log.format, level=settings.log.level)
+        os.environ["DESKMIND_HOME"] = str(settings.home)
+        if config is not None:
+            os.environ["DESKMIND_CONFIG"] = str(config.absolute())
+        uvicorn.run(
+            "deskmind.api:create_app",
+            factory=True,
+            host=host or settings.api.host,
+            port=settings.api.port if port is None else port,
+            workers=workers or settings.api.workers,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(settings.jobs.shutdown_timeout),
+        )
+
+    line.guard(act)
+
+
+def worker(home: Home = None, config: Config = None) -> None:
+    """Run background jobs until Ctrl-C or SIGTERM; running jobs are finished first."""
+    line = CommandLine(home, config)
+
+    async def work(app: Deskmind) -> None:
+        from deskmind.observability import configure_logging
+
+        configure_logging(format=app.settings.log.format, level=app.settings.log.level)
+        typer.echo("worker ready", err=True)
+        await app.work()
+
+    line.run(work)
+
+
+def openapi(home: Home = None, config: Config = None) -> None:
+    """Print the OpenAPI document of the HTTP API."""
+    line = CommandLine(home, config)
+
+    def act() -> str:
+        from deskmind.api import create_app
+
+        return json.dumps(create_app(line.settings()).openapi(), indent=2, ensure_ascii=False)
+
+    say(line.guard(act))

@@ -1,0 +1,128 @@
+"""Running a command: settings, logs, the application, errors as messages and exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from deskmind.errors import DeskmindError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from deskmind.app import Deskmind
+    from deskmind.desk import Desk
+    from deskmind.settings import Settings
+
+__all__ = ["CommandLine", "desk_of", "fail", "operator_of"]
+
+_T = TypeVar("_T")
+_INTERRUPTED = 130
+
+
+class CommandLine:
+    """What one invocation was given."""
+
+    def __init__(self, home: Path | None, config: Path | None, *, as_json: bool = False) -> None:
+        self._home = home
+        self._config = config
+        self.as_json = as_json
+
+    def settings(self) -> Settings:
+        """The configuration, with logging set up: warnings only, so that output stays readable."""
+        from deskmind.observability import configure_logging
+        from deskmind.settings import load_settings
+
+        settings = load_settings(home=self._home, config=self._config)
+        configure_logging(format=settings.log.format, level="warning" if settings.log.level == "info" else settings.log.level)
+        return settings
+
+    def run(self, work: Callable[[Deskmind], Awaitable[_T]]) -> _T:
+        """Open the application, do the work, close; errors end the process with their exit code."""
+
+        async def opened() -> _T:
+            from deskmind.app import Deskmind
+
+            async with Deskmind.open(self.settings()) as app:
+                return await work(app)
+
+        return self.guard(lambda: asyncio.run(opened()))
+
+    def guard(self, act: Callable[[], _T]) -> _T:
+        """Do something and turn errors into messages and exit codes."""
+        try:
+            return act()
+        except BaseException as error:  # noqa: BLE001
+            found = _first_of_ours(error)
+            if found is not None:
+                fail(found, as_json=self.as_json)
+            if isinstance(error, KeyboardInterrupt):
+                raise typer.Exit(_INTERRUPTED) from None
+            raise
+
+
+async def operator_of(app: Deskmind, tenant: str | None) -> Desk:
+    """The desk of the tenant's operator: whoever may use this home may manage it."""
+    return await app.desk(tenant=tenant or app.settings.defaults.tenant or await _only_tenant(app))
+
+
+async def desk_of(app: Deskmind, tenant: str | None, user: str | None) -> Desk:
+    """The desk of the user a command acts for."""
+    name = tenant or app.settings.defaults.tenant or await _only_tenant(app)
+    person = user or app.settings.defaults.user
+    if person is None:
+        raise InvalidRequestError(
+            "Whose question is it?",
+            why="What may be seen depends on the user.",
+            remedy=f"Add --user NAME; `deskmind user list --tenant {name}` shows the users,"
+            f" `deskmind user add NAME --tenant {name}` adds one.",
+        )
+    return await app.desk(tenant=name, user=person)
+
+
+async def _only_tenant(app: Deskmind) -> str:
+    tenants = await app.tenants.all()
+    if len(tenants) == 1:
+        return tenants[0].slug
+    raise InvalidRequestError(
+        "Which tenant?",
+        why="There is none yet." if not tenants else f"There are {len(tenants)}.",
+        remedy="Create one with `deskmind tenant create NAME`."
+        if not tenants
+        else "Add --tenant NAME; `deskmind tenant list` shows them.",
+    )
+
+
+def fail(error: DeskmindError, *, as_json: bool) -> None:
+    """Print what happened, why and what to do on standard error; exit with the error's code."""
+    if as_json:
+        sys.stderr.write(json.dumps(error.problem(), ensure_ascii=False) + "\n")
+    else:
+        from rich.console import Console
+
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        console.print(f"[bold red]error:[/] {_plain(error.what)}", markup=True)
+        if error.why:
+            console.print(f"  {error.why}", markup=False)
+        if error.remedy:
+            console.print(f"  → {error.remedy}", markup=False)
+    raise typer.Exit(error.exit_code)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _first_of_ours(error: BaseException) -> DeskmindError | None:
+    if isinstance(error, DeskmindError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        members: tuple[Any, ...] = error.exceptions
+        return next((found for member in members if (found := _first_of_ours(member)) is not None), None)
+    return None
