@@ -11,18 +11,18 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from deskmind.knowledge.embedding._protocol import EmbeddingSpace
+from deskmind.knowledge.embedding._protocol import Embedder, EmbeddingSpace
 
 __all__ = ["HashingEmbedder"]
 
 _WORD = re.compile(r"\w+")
 
 
-class HashingEmbedder:
+class HashingEmbedder(Embedder):
     """Deterministic vectors from word counts; texts that share words are close.
 
-    For tests and for trying out a pipeline: it knows no synonyms and needs no weights. Each lower-cased word adds to
-    one component, damped by ``1 + ln(count)``; component 0 stands for a text without words.
+    For tests and for trying out a pipeline: it knows no synonyms and needs no weights. Each lower-cased word
+    adds to one component, damped by ``1 + ln(count)``; component 0 stands for a text without words.
 
     >>> import asyncio
     >>> vector = asyncio.run(HashingEmbedder().embed_query("reset my password"))

@@ -23,8 +23,8 @@ class EmbeddingSpace:
     Attributes:
         model: name of the model, such as ``all-MiniLM-L6-v2``.
         dimensions: length of a vector.
-        fingerprint: hash of what makes the vectors: weights, vocabulary, graph and precision. It does not depend
-            on the machine or on library versions.
+        fingerprint: hash of what makes the vectors: weights, vocabulary, graph and precision. It does not
+            depend on the machine or on library versions.
     """
 
     model: str
