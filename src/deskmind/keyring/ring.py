@@ -2,73 +2,48 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
-import secrets
 import threading
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import NoReturn
 
 from deskmind.errors import KeyringError
+from deskmind.keyring._keyset import KeySet, parse, serialise
+from deskmind.keyring.key import PURPOSES, Key
 from deskmind.keyring.source import FileKeySource, KeySource
 
-__all__ = ["PURPOSES", "Key", "Keyring"]
-
-PURPOSES = frozenset(
-    {"scope-token", "api-key", "database-role", "pseudonym", "content-encryption", "audit-signing", "webhook"}
-)
-"""What keys are for. A key serves one purpose only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key: 32 random bytes that never print."""
-
-    purpose: str
-    version: int
-    secret: bytes = field(repr=False)
-    created_at: datetime
-
-    def derive(self, info: bytes, length: int = 32) -> bytes:
-        """A subkey of ``length`` bytes by HKDF-SHA-256 (RFC 5869)."""
-        return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(self.secret)
-
-    def __reduce__(self) -> Any:
-        raise TypeError("keys are not pickled")
+__all__ = ["Keyring"]
 
 
 class Keyring:
-    """Keys by purpose and version; safe between threads and processes."""
+    """Keys by purpose and version; safe between threads and processes.
 
-    def __init__(self, source: KeySource, keys: dict[str, dict[int, Key]]) -> None:
+    Every method sees what other processes rotated or retired, and raises ``KeyringError`` when the source
+    cannot be read any more. The first key of a purpose, ``rotate`` and ``retire`` write to the source and may
+    take some milliseconds; the rest costs one look at the source's revision (a few µs for a file).
+    """
+
+    def __init__(self, source: KeySource) -> None:
         self._source = source
-        self._keys = keys
         self._lock = threading.RLock()
-
-    def __repr__(self) -> str:
-        return f"Keyring({', '.join(f'{purpose}: {len(keys)}' for purpose, keys in sorted(self._keys.items()))})"
+        self._revision = source.revision()
+        content = source.load()
+        self._stored = content is not None
+        self._keys = parse(content)
 
     @classmethod
     def open(cls, source: KeySource | Path, *, create: bool = True) -> Keyring:
-        """Read the key set.
+        """Read the key set from a source, or from the file at a path.
 
         Raises:
-            KeyringError: it is missing (with ``create=False``), broken, or readable by others.
+            KeyringError: it is missing (with ``create=False``), broken, a link, or readable by others.
         """
-        origin: KeySource = FileKeySource(source) if isinstance(source, Path) else source
-        content = origin.load()
-        if content is None and not create:
+        ring = cls(FileKeySource(source) if isinstance(source, Path) else source)
+        if not ring._stored and not create:
             raise KeyringError(
-                "There is no keyring.", remedy="Restore keyring.json from your backup, or start with a new home."
+                f"There is no keyring in {ring._source}.",
+                remedy="Restore it from your backup, or start with a new home.",
             )
-        return cls(origin, _parse(content))
+        return ring
 
     def current(self, purpose: str) -> Key:
         """The newest key of a purpose, made when there is none.
@@ -89,11 +64,7 @@ class Keyring:
         with self._lock:
             key = self._of(purpose).get(version)
         if key is None:
-            raise KeyringError(
-                f"There is no key {purpose} version {version}.",
-                why="It was retired, or belongs to another keyring.",
-                remedy="Use the keyring this data was made with.",
-            )
+            raise _unknown(purpose, version)
         return key
 
     def versions(self, purpose: str) -> tuple[int, ...]:
@@ -108,80 +79,89 @@ class Keyring:
             return self._add(purpose)
 
     def retire(self, purpose: str, version: int) -> None:
-        """Forget an older version.
+        """Forget an older version for good: what it signed or encrypted is no longer accepted or readable.
 
         Raises:
-            KeyringError: it is the current one.
+            KeyringError: it is the current one, or there is none of that number.
         """
         with self._lock, self._source.locked():
-            self._keys = _parse(self._source.load())
-            keys = self._of(purpose)
-            if not keys or version == max(keys):
+            self._reload()
+            keys = self._known(purpose)
+            if version not in keys:
+                raise _unknown(purpose, version)
+            if version == max(keys):
                 raise KeyringError(f"The current key {purpose} cannot be retired.", remedy="Rotate it first.")
-            keys.pop(version, None)
-            self._source.save(_serialise(self._keys))
+            self._store({**self._keys, purpose: {kept: key for kept, key in keys.items() if kept != version}})
 
     def mac(self, purpose: str, message: bytes) -> tuple[int, bytes]:
-        """Version and HMAC-SHA-256 of a message under the current key."""
+        """Version and HMAC-SHA-256 (32 bytes) of a message under the current key."""
         key = self.current(purpose)
-        return key.version, hmac.digest(key.secret, message, hashlib.sha256)
+        return key.version, key.mac(message)
 
     def verify(self, purpose: str, version: int, message: bytes, mac: bytes) -> bool:
         """Whether ``mac`` is right, in constant time; False when the version is gone."""
         with self._lock:
             key = self._of(purpose).get(version)
-        return key is not None and hmac.compare_digest(hmac.digest(key.secret, message, hashlib.sha256), mac)
+        return key is not None and key.verifies(message, mac)
 
     def _of(self, purpose: str) -> dict[int, Key]:
+        if self._source.revision() != self._revision:
+            self._reload()
+        return self._known(purpose)
+
+    def _known(self, purpose: str) -> dict[int, Key]:
         if purpose not in PURPOSES:
-            raise KeyringError(f"'{purpose}' is not a purpose of keys.", remedy=f"Known: {', '.join(sorted(PURPOSES))}.")
-        return self._keys.setdefault(purpose, {})
+            raise KeyringError(
+                f"'{purpose}' is not a purpose of keys.", remedy=f"Known: {', '.join(sorted(PURPOSES))}."
+            )
+        return self._keys.get(purpose, {})
 
     def _add(self, purpose: str, *, only_first: bool = False) -> Key:
         with self._source.locked():
-            self._keys = _parse(self._source.load())
-            keys = self._of(purpose)
+            self._reload()
+            keys = self._known(purpose)
             if only_first and keys:
                 return keys[max(keys)]
-            version = max(keys, default=0) + 1
-            keys[version] = Key(purpose, version, secrets.token_bytes(32), datetime.now(UTC))
-            self._source.save(_serialise(self._keys))
-            return keys[version]
+            key = Key.generate(purpose, max(keys, default=0) + 1)
+            self._store({**self._keys, purpose: {**keys, key.version: key}})
+            return key
 
-
-def _parse(content: bytes | None) -> dict[str, dict[int, Key]]:
-    if content is None:
-        return {}
-    try:
-        keys: dict[str, dict[int, Key]] = {}
-        for item in json.loads(content)["keys"]:
-            key = Key(
-                str(item["purpose"]),
-                int(item["version"]),
-                base64.b64decode(item["secret"], validate=True),
-                datetime.fromisoformat(item["created_at"]),
+    def _reload(self) -> None:
+        # The revision is taken first: a change in between is then read once more, never missed.
+        revision = self._source.revision()
+        content = self._source.load()
+        if content is None and self._stored:
+            raise KeyringError(
+                f"The keyring in {self._source} disappeared while it was in use.",
+                why="Going on would replace the keys that stored data was made with.",
+                remedy="Restore it from your backup, then try again.",
             )
-            if len(key.secret) != 32:
-                raise ValueError("length")
-            keys.setdefault(key.purpose, {})[key.version] = key
-    except (ValueError, KeyError, TypeError):
-        raise KeyringError(
-            "The keyring is broken.",
-            why="Its content is not a key set of ours; it was left as it is.",
-            remedy="Restore it from your backup.",
-        ) from None
-    return keys
+        self._keys = parse(content)
+        self._stored = content is not None
+        self._revision = revision
+
+    def _store(self, keys: KeySet) -> None:
+        self._source.save(serialise(keys))
+        self._keys = keys
+        self._stored = True
+        self._revision = self._source.revision()
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{purpose}: {len(keys)}" for purpose, keys in sorted(self._keys.items()))
+        return f"Keyring({counts})"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("keyrings are not pickled")
 
 
-def _serialise(keys: dict[str, dict[int, Key]]) -> bytes:
-    items = [
-        {
-            "purpose": key.purpose,
-            "version": key.version,
-            "secret": base64.b64encode(key.secret).decode(),
-            "created_at": key.created_at.isoformat(),
-        }
-        for purpose in sorted(keys)
-        for _, key in sorted(keys[purpose].items())
-    ]
-    return json.dumps({"format": 1, "keys": items}, indent=1).encode()
+def _unknown(purpose: str, version: int) -> KeyringError:
+    return KeyringError(
+        f"There is no key {purpose} version {version}.",
+        why="It was retired, or belongs to another keyring.",
+        remedy="Use the keyring this data was made with.",
+    )
