@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,7 +31,7 @@ from deskmind.observability import logger
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
 
-__all__ = ["Deskmind"]
+__all__ = ["Deskmind", "administrator"]
 
 PIPELINE = "1"
 """Changes when loading or chunking changes, so that documents are taken in anew."""
@@ -159,7 +160,7 @@ class Deskmind:
         home = self.settings.home
         _make_home(home)
         self.keyring = await asyncio.to_thread(Keyring.open, home / "keyring.json")
-        endpoints = Endpoints.of(self.settings.database, self.keyring, embedded=await self._embedded_address())
+        endpoints = Endpoints.of(self.settings.database, self.keyring, embedded=await _embedded_address(self.settings, self._resources))
         self.provisioner = Provisioner(endpoints, self.keyring) if endpoints.admin is not None else None
         if self.settings.auto_migrate and self.provisioner is not None and not await self.provisioner.prepared():
             await self.provisioner.prepare()
@@ -172,17 +173,6 @@ class Deskmind:
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
         self._resources.push_async_callback(self.jobs.close)
-
-    async def _embedded_address(self) -> str | None:
-        if not self.settings.embedded:
-            return None
-        from deskmind.database.embedded import EmbeddedServer
-
-        server = await asyncio.to_thread(EmbeddedServer.start, self.settings.home)
-        self._resources.push_async_callback(asyncio.to_thread, server.stop)
-        address = server.conninfo()
-        await _create_database(address, self.settings.database.name)
-        return server.conninfo(dbname=self.settings.database.name)
 
     async def _schema_status(self) -> MigrationStatus:
         from deskmind.database.migrations import Migrations
@@ -273,6 +263,31 @@ class Deskmind:
         )
         pipeline = IngestPipeline(self.database, engine.embedder, limits=limits, pipeline=engine.pipeline)
         await pipeline.run(scope, ingest_id, first=int(arguments["first"]), last=int(arguments["last"]))
+
+
+@asynccontextmanager
+async def administrator(settings: Settings) -> AsyncGenerator[Provisioner]:
+    """The means to migrate a database, without opening the application on it.
+
+    Raises:
+        ConfigurationError: no administrator's login is configured.
+    """
+    async with AsyncExitStack() as resources:
+        _make_home(settings.home)
+        keyring = await asyncio.to_thread(Keyring.open, settings.home / "keyring.json")
+        embedded = await _embedded_address(settings, resources)
+        yield Provisioner(Endpoints.of(settings.database, keyring, embedded=embedded), keyring)
+
+
+async def _embedded_address(settings: Settings, resources: AsyncExitStack) -> str | None:
+    if not settings.embedded:
+        return None
+    from deskmind.database.embedded import EmbeddedServer
+
+    server = await asyncio.to_thread(EmbeddedServer.start, settings.home)
+    resources.push_async_callback(asyncio.to_thread, server.stop)
+    await _create_database(server.conninfo(), settings.database.name)
+    return server.conninfo(dbname=settings.database.name)
 
 
 async def _create_database(address: str, name: str) -> None:

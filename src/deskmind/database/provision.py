@@ -44,8 +44,11 @@ class Provisioner:
         self._admin: str = endpoints.admin
         self.migrations = Migrations(endpoints)
 
-    async def prepare(self) -> None:
+    async def prepare(self, revision: str = "head") -> None:
         """Bring roles, extensions, schema and scope keys to where this release needs them.
+
+        Args:
+            revision: the migration to stop at.
 
         Raises:
             DatabaseUnavailableError: the server cannot be reached.
@@ -57,7 +60,7 @@ class Provisioner:
                 await self._create_roles(connection)
                 await self._create_extensions(connection)
                 await self._create_schema(connection)
-            await self.migrations.upgrade()
+            await self.migrations.upgrade(revision)
             await self._show_version()
             await self.publish_scope_keys()
         except pg.InsufficientPrivilege as error:

@@ -44,7 +44,7 @@ class JobQueue:
         self._settings = settings
         self._app = App(
             connector=PsycopgConnector(
-                conninfo=database.endpoints.jobs, min_size=0, max_size=settings.concurrency + 3, open=False
+                conninfo=database.endpoints.jobs, min_size=0, max_size=settings.concurrency + 3
             )
         )
         self._opened = False

@@ -130,6 +130,13 @@ class Knowledge:
         file = StagedFile(uri or name, uri or name, name, content, media_type)
         return await self._take_in(lambda: iter([file]), groups, source, None)
 
+    @operation(Permission.KNOWLEDGE_INGEST)
+    async def add_files(
+        self, files: Iterable[StagedFile], *, groups: Sequence[str] = (), source: str = "uploads"
+    ) -> IngestReport:
+        """Take in many documents from memory; as ``add`` for each."""
+        return await self._take_in(lambda: files, groups, source, None)
+
     @operation(Permission.KNOWLEDGE_SEARCH)
     async def search(
         self, query: str, *, limit: int = 10, filter: SearchFilter | None = None  # noqa: A002
