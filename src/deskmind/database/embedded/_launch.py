@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -97,6 +98,7 @@ def _plan(layout: Layout, port: int | None, deadline: float) -> Plan:
 def _supervise(plan: Plan, layout: Layout, deadline: float) -> dict[str, str]:
     """Start a supervisor; returns its report, ``{}`` for success."""
     with _open_log(layout.supervisor_log) as log:
+        start = log.tell()
         process = subprocess.Popen(
             [_interpreter(), "-I", "-S", str(_PACKAGE / _BOOTSTRAP), str(_PACKAGE), plan.order.title],
             stdin=subprocess.PIPE,
@@ -108,12 +110,15 @@ def _supervise(plan: Plan, layout: Layout, deadline: float) -> dict[str, str]:
     with process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(plan.encode())
-        process.stdin.close()
-        line = _read_line(process.stdout, deadline + 1.0)
+        with suppress(BrokenPipeError):
+            process.stdin.write(plan.encode())
+            process.stdin.close()
+        line = _read_line(process.stdout.fileno(), deadline + 1.0)
     if line is None:
         return {"kind": "timeout"}
-    return json.loads(line) if line else {"kind": "supervisor", "log": _tail(layout.supervisor_log)}
+    return (
+        json.loads(line) if line else {"kind": "supervisor", "log": _said_since(layout.supervisor_log, start)}
+    )
 
 
 def _interpreter() -> str:
@@ -132,22 +137,24 @@ def _open_log(path: Path) -> IO[bytes]:
     return open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
-def _read_line(stream: IO[bytes], deadline: float) -> bytes | None:
+def _read_line(stream: int, deadline: float) -> bytes | None:
     """A line, what there is at the end of the stream, or None if the deadline passes first."""
     line = b""
     while not line.endswith(b"\n"):
         ready, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
             return None
-        part = stream.read1(65536)  # pyright: ignore[reportAttributeAccessIssue]
+        part = os.read(stream, 65536)
         if not part:
             break
         line += part
     return line
 
 
-def _tail(path: Path) -> str:
-    return path.read_text("utf-8", "replace")[-2000:]
+def _said_since(path: Path, start: int) -> str:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read()[-2000:].decode("utf-8", "replace")
 
 
 def _failure(outcome: dict[str, Any], layout: Layout) -> DeskmindError:

@@ -7,12 +7,10 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from weakref import WeakSet
 
-__all__ = ["FileLock", "LockTimeoutError", "hold", "is_locked", "live_users", "register_user"]
+__all__ = ["FileLock", "LockTimeoutError", "is_locked", "live_users", "register_user"]
 
 _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 _held: WeakSet[FileLock] = WeakSet()
@@ -84,13 +82,6 @@ def _try(descriptor: int, mode: int) -> bool:
             return False
         raise
     return True
-
-
-@contextmanager
-def hold(path: Path, *, deadline: float | None = None) -> Iterator[None]:
-    """The exclusive lock for the length of a block."""
-    with FileLock.acquire(path, deadline=deadline):
-        yield
 
 
 def is_locked(path: Path) -> bool:

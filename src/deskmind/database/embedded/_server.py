@@ -18,7 +18,6 @@ from deskmind.database.embedded._layout import Layout, ServerState
 from deskmind.database.embedded._locks import (
     FileLock,
     LockTimeoutError,
-    hold,
     is_locked,
     live_users,
     register_user,
@@ -78,7 +77,7 @@ class EmbeddedServer:
         home = home.expanduser().absolute()
         with explained(home):
             layout = _open(home)
-            with hold(layout.lock, deadline=deadline):
+            with FileLock.acquire(layout.lock, deadline=deadline):
                 live_users(layout.users, sweep=True)
                 use = register_user(layout.users)
                 try:
@@ -177,7 +176,7 @@ class EmbeddedServer:
             time.sleep(0.01)
         if not layout.root.exists():
             return
-        with hold(layout.lock, deadline=deadline):
+        with FileLock.acquire(layout.lock, deadline=deadline):
             if not live_users(layout.users) and not is_locked(layout.supervisor_lock):
                 end_server(layout.data, layout.title)
 
@@ -196,7 +195,7 @@ class EmbeddedServer:
 
     def _revive(self) -> None:
         deadline = time.monotonic() + _REVIVE_TIMEOUT
-        with hold(self._layout.lock, deadline=deadline):
+        with FileLock.acquire(self._layout.lock, deadline=deadline):
             if not self._stopping.is_set():
                 self._layout, self._state = ensure_running(self._layout, deadline=deadline)
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from deskmind.database.embedded._failures import StartFailure
@@ -93,6 +94,8 @@ class Supervisor:
         try:
             self._serve()
         finally:
+            if self._postmaster is not None:
+                self._postmaster.stop()
             self._layout.withdraw()
             lock.release()
             if self._home_lock is not None:
@@ -214,9 +217,13 @@ def main() -> None:
         os._exit(0)
     os.chdir("/")
     for number in _UNWANTED:
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, _ignore)
     _give_up_stream(0)
     Supervisor(plan, _report).run()
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """As a handler, unlike SIG_IGN, it is not passed on to the postmaster."""
 
 
 def _report(outcome: dict[str, str]) -> None:
