@@ -1,24 +1,36 @@
-"""Correlation ids, JSON logs and spans: what every operation leaves behind."""
+"""Correlation ids, JSON logs and spans: what every operation leaves behind.
 
+``configure_logging()`` once in a process, ``logger(name)`` a module, ``observed(name)`` around each public operation,
+``span(name)`` around the steps that matter inside. Every line carries the correlation id and the ids of the trace;
+secrets are masked, people are pseudonyms, exceptions appear by type, code and place. Without an OpenTelemetry SDK
+spans cost next to nothing. ``names`` holds the attribute names.
+"""
+
+from deskmind.observability import names
 from deskmind.observability.correlation import (
     accept_correlation_id,
     correlation,
     correlation_id,
     new_correlation_id,
 )
-from deskmind.observability.logs import bind, configure_logging, logger, pseudonym
-from deskmind.observability.operations import observed
+from deskmind.observability.logs import bind, configure_logging, logger
+from deskmind.observability.masking import masked, pseudonym, use_pseudonym_key
+from deskmind.observability.operations import Observation, observed
 from deskmind.observability.tracing import span
 
 __all__ = [
+    "Observation",
     "accept_correlation_id",
     "bind",
     "configure_logging",
     "correlation",
     "correlation_id",
     "logger",
+    "masked",
+    "names",
     "new_correlation_id",
     "observed",
     "pseudonym",
     "span",
+    "use_pseudonym_key",
 ]

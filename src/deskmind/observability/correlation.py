@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import time
@@ -23,8 +24,8 @@ def correlation_id() -> str:
 
 def new_correlation_id() -> str:
     """``req_`` and 26 characters in Crockford's base 32: 48 bits of milliseconds, then 82 random ones."""
-    number = (int(time.time() * 1000) << 82) | secrets.randbits(82)
-    return "req_" + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    number = (time.time_ns() // 1_000_000 << 82) | secrets.randbits(82)
+    return "req_" + "".join([_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)])
 
 
 def accept_correlation_id(value: str | None) -> str:
@@ -34,10 +35,12 @@ def accept_correlation_id(value: str | None) -> str:
 
 @contextmanager
 def correlation(value: str | None = None) -> Generator[str]:
-    """Work under an id: the given one, else a new one."""
+    """Work under an id: the given one when it is acceptable, else a new one."""
     chosen = accept_correlation_id(value)
     token = _current.set(chosen)
     try:
         yield chosen
     finally:
-        _current.reset(token)
+        # A stream that is closed by another task ends in that task's context, where nothing was set.
+        with contextlib.suppress(ValueError):
+            _current.reset(token)

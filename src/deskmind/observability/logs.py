@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import json
 import logging
-import re
 import sys
-from collections.abc import Generator, MutableMapping
+from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Literal, TextIO, cast
 
 import structlog
-from opentelemetry import trace
 
-from deskmind.errors import DeskmindError
-from deskmind.observability.correlation import correlation_id
+from deskmind.errors import ConfigurationError
+from deskmind.observability._events import complete
 
-__all__ = ["bind", "configure_logging", "logger", "pseudonym"]
+__all__ = ["bind", "configure_logging", "logger"]
 
-_SECRET_NAME = re.compile(r"pass|secret|token|authorization|api_?key|cookie|credential", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"(://[^:/@\s]*:)[^@\s]+(@)|\bdk_[a-z2-7]{20,}_[a-z2-7]{20,}_[0-9a-f]+")
-_handler: list[logging.Handler] = []
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+_QUIET = ("procrastinate", "alembic", "psycopg.pool", "httpx")
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127, *range(128, 160))}
+
+_Renderer = Callable[[dict[str, Any]], str]
 
 
 def configure_logging(
@@ -30,112 +29,121 @@ def configure_logging(
     level: str = "info",
     stream: TextIO | None = None,
 ) -> None:
-    """Send our, the standard library's and uvicorn's logs to one stream in one form. May be called again."""
+    """Send our, the standard library's and uvicorn's logs to one stream in one form. May be called again.
+
+    uvicorn's access log is left out: its lines hold query texts, and the service writes its own.
+
+    Args:
+        format: ``json`` is one line an event; ``console`` is for people; ``auto`` asks whether it is a terminal.
+        level: ``debug``, ``info``, ``warning``, ``error`` or ``critical``; what is below it is dropped.
+        stream: where to, standard error by default.
+
+    Raises:
+        ConfigurationError: there is no such level.
+    """
+    if level not in _LEVELS:
+        raise ConfigurationError(f"'{level}' is not a log level.", remedy=f"Known: {', '.join(_LEVELS)}.")
     output = stream or sys.stderr
     readable = format == "console" or (format == "auto" and output.isatty())
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _identify,
-        _describe_error,
-        _mask,
-    ]
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=output.isatty()) if readable else structlog.processors.JSONRenderer()
+    handler = _Handler(output)
+    handler.setFormatter(_Formatter(_for_people(colors=output.isatty()) if readable else _as_json))
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if isinstance(old, _Handler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(_LEVELS[level])
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=_CHAIN,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(output)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
-    root = logging.getLogger()
-    for old in _handler:
-        root.removeHandler(old)
-    _handler[:] = [handler]
-    root.addHandler(handler)
-    root.setLevel(level.upper())
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         other = logging.getLogger(name)
         other.handlers.clear()
         other.propagate = name != "uvicorn.access"
-    for name in ("procrastinate", "alembic", "psycopg.pool", "httpx"):
+    for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger of that name; silent until ``configure_logging`` or the host application configures logging."""
+    """A logger of that name: ``logger("deskmind.jobs").info("job.done", task="ingest")``.
+
+    Lines go where ``configure_logging`` or the host application sends the standard library's logs. ``user`` and
+    ``principal`` appear as pseudonyms.
+    """
     return cast(
         structlog.stdlib.BoundLogger,
         structlog.wrap_logger(
-            logging.getLogger(name),
-            wrapper_class=structlog.stdlib.BoundLogger,
-            processors=[
-                structlog.stdlib.filter_by_level,
-                structlog.contextvars.merge_contextvars,
-                structlog.stdlib.add_logger_name,
-                structlog.stdlib.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                _identify,
-                _describe_error,
-                _mask,
-                structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-            ],
+            logging.getLogger(name), wrapper_class=structlog.stdlib.BoundLogger, processors=_CHAIN
         ),
     )
 
 
 @contextmanager
-def bind(**context: str) -> Generator[None]:
-    """Put fields on every line logged inside."""
+def bind(**context: object) -> Generator[None]:
+    """Put fields on every line logged inside, in this task and those it starts."""
     with structlog.contextvars.bound_contextvars(**context):
         yield
 
 
-def pseudonym(value: str, key: bytes = b"deskmind") -> str:
-    """A stable stand-in for a person's name, 12 hexadecimal digits; empty for an empty value."""
-    return hmac.digest(key, value.encode(), hashlib.sha256).hex()[:12] if value else ""
+def _hand_over(
+    source: Any, method: str, event: MutableMapping[str, Any]
+) -> tuple[tuple[Any], dict[str, Any]]:
+    return (_Line(complete(source.name, method, event)),), {}
 
 
-def _identify(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    if current := correlation_id():
-        event.setdefault("correlation_id", current)
-    context = trace.get_current_span().get_span_context()
-    if context.is_valid:
-        event["trace_id"] = f"{context.trace_id:032x}"
-        event["span_id"] = f"{context.span_id:016x}"
-    return event
+_CHAIN: list[Any] = [structlog.stdlib.filter_by_level, structlog.contextvars.merge_contextvars, _hand_over]
 
 
-def _describe_error(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    info: Any = event.pop("exc_info", None)
-    if not info:
-        return event
-    error: Any = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else sys.exc_info()[1]
-    if error is None:
-        return event
-    event["error_type"] = type(error).__name__
-    if isinstance(error, DeskmindError):
-        event["error_code"] = error.code
-    frame: Any = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    if frame is not None:
-        event["error_at"] = f"{frame.tb_frame.f_globals.get('__name__', '?')}:{frame.tb_lineno}"
-    return event
+class _Line(dict[str, Any]):
+    """A finished line on its way through the standard library; handlers of a host application print it as JSON."""
+
+    def __str__(self) -> str:
+        return _as_json(self)
 
 
-def _mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for name, value in event.items():
-        if _SECRET_NAME.search(name):
-            event[name] = "***"
-        elif isinstance(value, str) and _SECRET_VALUE.search(value):
-            event[name] = _SECRET_VALUE.sub(lambda m: f"{m[1]}***{m[2]}" if m[1] else "***", value)
-    return event
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours, so that configuring again finds it."""
+
+
+class _Formatter(logging.Formatter):
+    """Renders our lines as they are, and completes those of others first."""
+
+    def __init__(self, render: _Renderer) -> None:
+        super().__init__()
+        self._render = render
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.msg, _Line):
+            return self._render(record.msg)
+        event = {
+            **structlog.contextvars.get_contextvars(),
+            "event": _message(record),
+            "exc_info": record.exc_info,
+        }
+        return self._render(complete(record.name, record.levelname.lower(), event, at=record.created))
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):
+        return str(record.msg)
+
+
+def _as_json(line: dict[str, Any]) -> str:
+    return json.dumps(line, ensure_ascii=False, default=repr)
+
+
+def _for_people(*, colors: bool) -> _Renderer:
+    renderer = structlog.dev.ConsoleRenderer(colors=colors)
+
+    def render(line: dict[str, Any]) -> str:
+        shown = {name: _printable(value) for name, value in line.items() if name != "error_frames"}
+        return str(renderer(None, line["level"], shown))
+
+    return render
+
+
+def _printable(value: object) -> object:
+    return value.translate(_CONTROL) if isinstance(value, str) else value

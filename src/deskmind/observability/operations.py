@@ -2,41 +2,85 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from types import TracebackType
+
+from opentelemetry.trace import Span
 
 from deskmind.errors import DeskmindError
-from deskmind.observability.logs import logger, pseudonym
-from deskmind.observability.tracing import span
+from deskmind.observability.logs import logger
+from deskmind.observability.names import DESKMIND_OPERATION, TENANT
+from deskmind.observability.tracing import Attribute, Kind, error_type, span
 
-__all__ = ["observed"]
+__all__ = ["Observation", "observed"]
 
 _log = logger("deskmind.operation")
 
 
-@asynccontextmanager
-async def observed(name: str, *, tenant: str = "", user: str = "") -> AsyncGenerator[None]:
-    """Observe one operation.
+class Observation:
+    """One operation under observation; made by ``observed``.
+
+    Attributes:
+        span: the operation's span, from when the block was entered.
+    """
+
+    __slots__ = ("_attributes", "_guard", "_name", "_started", "_tenant", "_user", "span")
+
+    span: Span
+
+    def __init__(
+        self, name: str, kind: Kind, tenant: str, user: str, attributes: dict[str, Attribute]
+    ) -> None:
+        self._name = name
+        self._tenant = tenant
+        self._user = user
+        self._attributes = attributes
+        self._guard = span(name, kind=kind, **{TENANT: tenant, DESKMIND_OPERATION: name, **attributes})
+
+    def note(self, **facts: Attribute) -> None:
+        """Add facts known only now, such as counts, to the span (as ``deskmind.{fact}``) and to the log line."""
+        self._attributes.update(facts)
+        for fact, value in facts.items():
+            self.span.set_attribute(f"deskmind.{fact}", value)
+
+    async def __aenter__(self) -> Observation:
+        self.span = self._guard.__enter__()
+        self._started = time.perf_counter()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        duration = round((time.perf_counter() - self._started) * 1000, 2)
+        facts: dict[str, object] = {"tenant": self._tenant, "user": self._user, **self._attributes}
+        if error is None:
+            _log.info(self._name, **facts, outcome="ok", duration_ms=duration)
+        elif isinstance(error, (asyncio.CancelledError, GeneratorExit)):
+            _log.info(self._name, **facts, outcome="cancelled", duration_ms=duration)
+        elif isinstance(error, DeskmindError) and error.status < 500:
+            _log.info(self._name, **facts, outcome="error", error_code=error.code, duration_ms=duration)
+        else:
+            code = error_type(error)
+            _log.error(
+                self._name, **facts, outcome="error", error_code=code, duration_ms=duration, exc_info=error
+            )
+        self._guard.__exit__(kind, error, traceback)
+
+
+def observed(
+    name: str, *, kind: Kind = "internal", tenant: str = "", user: str = "", **attributes: Attribute
+) -> Observation:
+    """Observe one operation: ``async with observed("knowledge.ask", tenant="acme") as operation: …``.
+
+    The line says ``outcome`` (``ok``, ``error`` or ``cancelled``), ``duration_ms``, and on an error its code; an
+    unexpected error, or one of ours that is no fault of the caller (status 500 and up), is at level error.
 
     Args:
         name: the operation, such as ``knowledge.ask``.
+        kind: of the span.
         tenant: the tenant's short name.
         user: who acts; appears as a pseudonym.
+        attributes: facts for the span and the line, never content.
     """
-    started = time.perf_counter()
-    outcome = "ok"
-    with span(name, **{"deskmind.tenant": tenant, "deskmind.operation": name}):
-        try:
-            yield
-        except BaseException as error:
-            outcome = error.code if isinstance(error, DeskmindError) else type(error).__name__
-            raise
-        finally:
-            _log.info(
-                name,
-                tenant=tenant,
-                user=pseudonym(user),
-                outcome=outcome,
-                duration_ms=round((time.perf_counter() - started) * 1000, 2),
-            )
+    return Observation(name, kind, tenant, user, attributes)

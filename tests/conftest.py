@@ -1,0 +1,60 @@
+"""What tests share: one embedded server a session, one application on it, a fresh tenant where wanted."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from deskmind.app import Deskmind
+from deskmind.desk import Desk
+
+_numbers = itertools.count(1)
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def desk_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the session."""
+    folder = tmp_path_factory.mktemp("home")
+    for parent in (folder, *folder.parents):
+        if parent == Path("/tmp") or not parent.is_relative_to("/tmp"):
+            break
+        parent.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+async def app(desk_home: Path) -> AsyncIterator[Deskmind]:
+    """A started application with the model-free embedder."""
+    async with Deskmind.open(home=desk_home, knowledge={"embedder": "hashing"}) as started:
+        yield started
+
+
+@pytest.fixture
+def new_tenant(app: Deskmind) -> Callable[[], Awaitable[str]]:
+    """Makes a tenant of its own and returns its name."""
+
+    async def make() -> str:
+        name = f"tenant-{next(_numbers)}"
+        await app.tenants.create(name)
+        return name
+
+    return make
+
+
+@pytest.fixture
+async def operator(app: Deskmind, new_tenant: Callable[[], Awaitable[str]]) -> Desk:
+    """The operator's desk of a fresh tenant."""
+    return await app.desk(tenant=await new_tenant())
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The public data sets beside the checkout; tests that need them are skipped where they are absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the public data sets are not beside this checkout (../shared/data)")
+    return SHARED_DATA

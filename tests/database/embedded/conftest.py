@@ -1,0 +1,108 @@
+"""Homes that are left without processes, and other processes that use a server."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deskmind.database.embedded import EmbeddedServer
+from deskmind.database.embedded._layout import Layout
+from deskmind.database.embedded._processes import end_server
+
+_USER = """
+import json, sys
+from pathlib import Path
+from deskmind.database.embedded import EmbeddedServer
+server = EmbeddedServer.start(Path(sys.argv[1]))
+print(json.dumps({"port": server.port, "conninfo": server.conninfo()}), flush=True)
+sys.stdin.read()
+server.stop()
+"""
+
+
+def eventually(condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
+    """The first true result of a condition, or a failure after a deadline."""
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
+        time.sleep(0.01)
+    return result
+
+
+@dataclass
+class Processes:
+    """Other processes that use the server of a home."""
+
+    home: Path
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def use(self) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+        """One that has started or joined the server."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", _USER, str(self.home)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.running.append(process)
+        assert process.stdout is not None
+        return process, json.loads(process.stdout.readline())
+
+    def end(self) -> None:
+        for process in self.running:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture(scope="package")
+def made_home() -> Iterator[Path]:
+    """A home whose cluster was made, not running; to be copied."""
+    home = Path(tempfile.mkdtemp(prefix="deskmind-made-"))
+    EmbeddedServer.start(home).stop()
+    yield home
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def empty_home() -> Iterator[Path]:
+    """A home without anything, and without processes afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="deskmind-home-"))
+    yield home
+    _leave(home)
+
+
+@pytest.fixture
+def home(made_home: Path, empty_home: Path) -> Path:
+    """A home with a cluster that does not run."""
+    shutil.copytree(made_home, empty_home, dirs_exist_ok=True)
+    return empty_home
+
+
+@pytest.fixture
+def processes(home: Path) -> Iterator[Processes]:
+    """Other users of ``home``."""
+    others = Processes(home)
+    yield others
+    others.end()
+
+
+def _leave(home: Path) -> None:
+    layout = Layout.of(home)
+    if (state := layout.read_state()) is not None:
+        with suppress(ProcessLookupError):
+            os.kill(state.supervisor.pid, signal.SIGKILL)
+    end_server(layout.data, layout.title)
+    shutil.rmtree(home, ignore_errors=True)
