@@ -1,0 +1,90 @@
+"""The fictional company: its documents, users and questions, and taking them into a tenant."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from deskmind.errors import ConflictError
+from deskmind.knowledge.ingest import IngestReport, StagedFile
+
+if TYPE_CHECKING:
+    from deskmind.app import Deskmind
+    from deskmind.desk import Desk
+
+__all__ = ["Company", "load_company", "prepare"]
+
+_GROUPS = re.compile(r"^groups: \[(.*)\]$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What the demonstration needs to know of the company."""
+
+    name: str
+    tenant: str
+    users: tuple[tuple[str, str, tuple[str, ...]], ...]
+    question: str
+    askers: tuple[str, str]
+    hidden_document: str
+    unanswerable: str
+
+
+def load_company() -> Company:
+    """Read the shipped description."""
+    facts: dict[str, Any] = json.loads(_corpus().joinpath("demo.json").read_text("utf-8"))
+    showcase = facts["showcase"]
+    return Company(
+        name=facts["company"],
+        tenant=facts["tenant"],
+        users=tuple((user["name"], user["display_name"], tuple(user["groups"])) for user in facts["users"]),
+        question=showcase["question"],
+        askers=(showcase["users"][0], showcase["users"][1]),
+        hidden_document=showcase["hidden_document"],
+        unanswerable=facts["unanswerable"][0],
+    )
+
+
+async def prepare(
+    app: Deskmind, company: Company, *, on_progress: Callable[[IngestReport], None] | None = None
+) -> Desk:
+    """The tenant with users and documents; what is there already is left alone.
+
+    Returns:
+        The operator's desk.
+    """
+    try:
+        await app.tenants.create(company.tenant, name=company.name)
+    except ConflictError:
+        pass
+    desk = await app.desk(tenant=company.tenant)
+    known = {user.name for user in await desk.principals.users()}
+    for name, display_name, groups in company.users:
+        if name not in known:
+            await desk.principals.add_user(name, display_name=display_name, groups=groups)
+    for groups, files in _documents().items():
+        report = await desk.knowledge.add_files(files, groups=groups, source="demo")
+        if on_progress is not None:
+            on_progress(report)
+    return desk
+
+
+def _documents() -> dict[tuple[str, ...], list[StagedFile]]:
+    """The shipped files by the groups that may see them."""
+    found: dict[tuple[str, ...], list[StagedFile]] = {}
+    for folder in ("articles", "runbooks"):
+        for file in sorted(_corpus().joinpath(folder).iterdir(), key=lambda item: item.name):
+            text = file.read_text("utf-8")
+            named = _GROUPS.search(text[:1000])
+            groups = tuple(sorted(name.strip() for name in named[1].split(","))) if named else ()
+            uri = f"demo/{folder}/{file.name}"
+            found.setdefault(groups, []).append(StagedFile(uri, uri, file.name, text.encode()))
+    return found
+
+
+def _corpus() -> Any:
+    return resources.files("deskmind.demo") / "corpus"
