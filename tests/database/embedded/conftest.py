@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from deskmind.database.embedded import EmbeddedServer
 from deskmind.database.embedded._layout import Layout
-from deskmind.database.embedded._processes import end_server
+from deskmind.database.embedded._processes import end_server, server_processes
 
 _USER = """
 import json, sys
@@ -33,8 +34,7 @@ server.stop()
 """
 
 
-def eventually(condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
-    """The first true result of a condition, or a failure after a deadline."""
+def _eventually(condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
@@ -65,6 +65,36 @@ class Processes:
         for process in self.running:
             process.kill()
             process.communicate()
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., Any]:
+    """Gives the first true result of a condition, or fails after a deadline."""
+    return _eventually
+
+
+@pytest.fixture(scope="session")
+def left_over() -> Callable[[Path], list[int]]:
+    """The server processes that run in a home's data directory."""
+
+    def find(home: Path) -> list[int]:
+        layout = Layout.of(home)
+        return server_processes(layout.data, layout.title)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def ask() -> Callable[[EmbeddedServer, str], Any]:
+    """The first value of a query, asked by the superuser."""
+
+    def ask(server: EmbeddedServer, query: str) -> Any:
+        with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+            cursor = connection.execute(query)  # type: ignore[call-overload]
+            row = cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
+
+    return ask
 
 
 @pytest.fixture(scope="package")
