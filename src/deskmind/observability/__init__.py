@@ -1,9 +1,9 @@
 """Correlation ids, JSON logs and spans: what every operation leaves behind.
 
-``configure_logging()`` once in a process, ``logger(name)`` a module, ``observed(name)`` around each public operation,
-``span(name)`` around the steps that matter inside. Every line carries the correlation id and the ids of the trace;
-secrets are masked, people are pseudonyms, exceptions appear by type, code and place. Without an OpenTelemetry SDK
-spans cost next to nothing. ``names`` holds the attribute names.
+``configure_logging()`` once in a process, ``logger(name)`` a module, ``observed(name)`` around each public
+operation, ``span(name)`` around the steps that matter inside. Every line carries the correlation id and the
+ids of the trace; secrets are masked, people are pseudonyms, exceptions appear by type, code and place.
+Without an OpenTelemetry SDK spans cost next to nothing. ``names`` holds the attribute names.
 """
 
 from deskmind.observability import names

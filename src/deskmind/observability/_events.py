@@ -6,13 +6,13 @@ import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import trace
 
 from deskmind.errors import DeskmindError
 from deskmind.observability.correlation import correlation_id
-from deskmind.observability.masking import MASK, is_secret_name, loggable, pseudonym
+from deskmind.observability.masking import loggable, loggable_field, pseudonym
 
 _PEOPLE = frozenset({"user", "principal"})
 _MOST_FRAMES = 8
@@ -63,7 +63,7 @@ def describe(error: BaseException) -> dict[str, Any]:
 def _field(name: str, value: object) -> object:
     if name in _PEOPLE and isinstance(value, str):
         return pseudonym(value)
-    return MASK if value is not None and is_secret_name(name) else loggable(value)
+    return loggable_field(name, value)
 
 
 def _identify(line: dict[str, Any]) -> None:
@@ -102,7 +102,8 @@ def _causes(error: BaseException) -> list[str]:
         causes.append(type(following).__name__)
         following = _cause(following)
     if isinstance(error, BaseExceptionGroup):
-        causes += [type(member).__name__ for member in error.exceptions]
+        members = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        causes += [type(member).__name__ for member in members]
     return causes[:_MOST_FRAMES]
 
 

@@ -34,7 +34,7 @@ def configure_logging(
     uvicorn's access log is left out: its lines hold query texts, and the service writes its own.
 
     Args:
-        format: ``json`` is one line an event; ``console`` is for people; ``auto`` asks whether it is a terminal.
+        format: ``json`` is one line an event; ``console`` for people; ``auto`` is ``console`` on a terminal.
         level: ``debug``, ``info``, ``warning``, ``error`` or ``critical``; what is below it is dropped.
         stream: where to, standard error by default.
 
@@ -68,8 +68,8 @@ def configure_logging(
 def logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger of that name: ``logger("deskmind.jobs").info("job.done", task="ingest")``.
 
-    Lines go where ``configure_logging`` or the host application sends the standard library's logs. ``user`` and
-    ``principal`` appear as pseudonyms.
+    Lines go where ``configure_logging`` or the host application sends the standard library's logs. ``user``
+    and ``principal`` appear as pseudonyms.
     """
     return cast(
         structlog.stdlib.BoundLogger,
@@ -96,7 +96,7 @@ _CHAIN: list[Any] = [structlog.stdlib.filter_by_level, structlog.contextvars.mer
 
 
 class _Line(dict[str, Any]):
-    """A finished line on its way through the standard library; handlers of a host application print it as JSON."""
+    """A finished line on its way through the standard library; a host's own handlers print it as JSON."""
 
     def __str__(self) -> str:
         return _as_json(self)
@@ -132,11 +132,11 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _as_json(line: dict[str, Any]) -> str:
-    return json.dumps(line, ensure_ascii=False, default=repr)
+    return json.dumps(line)
 
 
 def _for_people(*, colors: bool) -> _Renderer:
-    renderer = structlog.dev.ConsoleRenderer(colors=colors)
+    renderer = structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False)
 
     def render(line: dict[str, Any]) -> str:
         shown = {name: _printable(value) for name, value in line.items() if name != "error_frames"}

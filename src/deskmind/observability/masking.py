@@ -5,37 +5,40 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
+import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-__all__ = ["MASK", "is_secret_name", "loggable", "masked", "pseudonym", "use_pseudonym_key"]
+__all__ = ["MASK", "loggable", "loggable_field", "masked", "pseudonym", "use_pseudonym_key"]
 
 MASK = "***"
 
 _LONGEST_TEXT = 2_000
-_LONGEST_SCANNED = 20_000
+_LONGEST_SCANNED = 8_000
 _MOST_ITEMS = 50
 _DEEPEST = 5
 
-_WORDS = (
-    r"pass(?:word|wd|phrase)|secret(?!ar)|authori[sz]ation|credential|cookie|api[_-]?key|"
-    r"(?:private|access|signing|encryption)[_-]?key|conninfo|token(?![a-z])"
+_SECRET_NAME = re.compile(
+    r"pass(?:word|wd|phrase)|secret(?!ar)|authori[sz]ation|credential|cookie|api[_-]?key|conninfo|token(?![a-z])"
+    r"|(?:private|access|signing|encryption)[_-]?key"
+    r"|(?:^|[_.-])(?:pwd|pass|dsn|pin|otp|auth|bearer)(?:$|[_.-])"
 )
-_SECRET_NAME = re.compile(rf"{_WORDS}|(?:^|[_.-])(?:pwd|pass|dsn|pin|otp|auth|bearer)(?:$|[_.-])")
-_HARMLESS_NAME = re.compile(r"[_.-](?:count|type|version|usage|limit|budget|id)$")
+_HARMLESS_NAME = re.compile(r"[_.-](?:count|type|version|usage|limit|budget)$|key[_-]id$")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _SECRET_TEXT = re.compile(
     r"""
-    (?P<block>-----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z))
-    | ://(?P<user>[^\s:/@"'<>]{0,200}):[^\s"'<>]+@
+    -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z)
+    | ://(?P<user>[^\s:/@"'<>]{0,200}):[^\s"'<>]{1,4000}@
     | ://[^\s:/?\#@"'<>]{1,500}@
-    | (?P<name>\b(?:pwd|pass)|pass(?:word|wd|phrase)|secret(?!ar)|authori[sz]ation|credential|cookie|api[_-]?key
-        |(?:private|access|signing|encryption)[_-]?key|token(?![a-z]))
-      (?P<equals>[\w-]{0,20}\\?["']?\s{0,3}(?:=|:|%3[Dd])\s{0,3})
-      (?:(?:bearer|basic|token|digest)\s+\S+|\\?"(?:[^"\\]|\\[^"]|\\"(?![\s,}\]]))*\\?"|'(?:[^'\\]|\\.|'')*'|[^\s,;&"'}\])]+)
-    | \b(?P<scheme>bearer|basic)\s+[\w.~+/=-]{8,}
+    | (?P<header>(?:authori[sz]ation|cookie)[\w-]{0,20}\\?["']?\s{0,3}[=:])[^\r\n]*
+    | (?P<name>(?:\b(?:pwd|pass)(?![a-z])|pass(?:word|wd|phrase)|secret(?!ar)|credential|api[_-]?key
+        |token(?![a-z])|(?:private|access|signing|encryption)[_-]?key)
+        [\w-]{0,20}\\?["']?\s{0,3}(?:=|:|%3d)\s{0,3})
+      (?:"(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.|'')*' | \\"(?:(?!\\").)*\\" | \\?["'].* | \S+)
+    | \b(?P<scheme>bearer|basic(?=\s+[^\s\d=+/]{0,60}[\d=+/]))\s+[\w.~+/=-]{8,}
     | \b(?:dk_[a-z2-7]{8,}_[a-z2-7]{8,}_[0-9a-f]{8,}
         | v1\.\d+\.[0-9a-f]{32}\.[0-9a-f]{32}\.[^\s"']+
         | sk-[\w-]{16,} | gh[a-z]_\w{16,} | github_pat_\w{16,} | glpat-[\w-]{16,} | xox[a-z]-[\w-]{10,}
@@ -67,20 +70,11 @@ def pseudonym(value: str, key: bytes = b"") -> str:
     """
     if not value or _PSEUDONYM.fullmatch(value):
         return value
-    return (
-        "p_" + hmac.digest(key or _pseudonym_key[0] or b"deskmind", value.encode(), hashlib.sha256).hex()[:12]
-    )
-
-
-@functools.lru_cache(maxsize=2048)
-def is_secret_name(name: str) -> bool:
-    """Whether a field of that name holds a secret (``api_key``, ``accessToken``), not a fact about one."""
-    plain = _CAMEL.sub("_", name).lower()
-    return _SECRET_NAME.search(plain) is not None and _HARMLESS_NAME.search(plain) is None
+    return "p_" + hmac.digest(chosen, value.encode(errors="surrogatepass"), hashlib.sha256).hex()[:12]
 
 
 def masked(text: str) -> str:
-    """The text with passwords in URLs, ``name=value`` secrets, bearer tokens and known keys masked."""
+    """The text with passwords in URLs, ``name=value`` secrets, bearer tokens and known kinds of keys masked."""
     if len(text) < 6 or not _CANDIDATE.search(text):
         return text
     return _SECRET_TEXT.sub(_replacement, text)
@@ -93,10 +87,12 @@ def loggable(value: object, depth: int = 0) -> Any:
         value: anything; what is not a plain type appears as its masked ``repr``, bytes as their number.
         depth: how deep in containers it stands.
     """
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or isinstance(value, int):
         return value
     if isinstance(value, str):
         return _cut(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"<{len(cast(bytes, value))} bytes>"
     if isinstance(value, Mapping):
@@ -106,9 +102,27 @@ def loggable(value: object, depth: int = 0) -> Any:
     return _cut(_described(value))
 
 
+def loggable_field(name: str, value: object, depth: int = 0) -> Any:
+    """A field as it may be logged: masked when one of that name holds a secret (``api_key``, ``accessToken``).
+
+    Facts about secrets stay: ``token_count``, ``input_tokens`` when it is a number, whether there is one.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    return MASK if _is_secret(name, isinstance(value, (int, float))) else loggable(value, depth)
+
+
+@functools.lru_cache(maxsize=2048)
+def _is_secret(name: str, number: bool) -> bool:
+    plain = _CAMEL.sub("_", name).lower()
+    if plain.endswith("tokens"):
+        return not number
+    return _SECRET_NAME.search(plain) is not None and _HARMLESS_NAME.search(plain) is None
+
+
 def _replacement(found: re.Match[str]) -> str:
-    if found["name"]:
-        return f"{found['name']}{found['equals']}{MASK}"
+    if start := found["name"] or found["header"]:
+        return f"{start}{MASK}"
     if found["user"] is not None:
         return f"://{found['user']}:{MASK}@"
     if found["scheme"]:
@@ -126,16 +140,23 @@ def _mapping(value: Mapping[object, object], depth: int) -> object:
     if depth > _DEEPEST:
         return "…"
     shown: dict[str, object] = {}
-    for key, item in list(value.items())[:_MOST_ITEMS]:
-        name = _cut(str(key))
-        shown[name] = MASK if is_secret_name(name) and item is not None else loggable(item, depth)
+    for key, item in itertools.islice(value.items(), _MOST_ITEMS):
+        name = str(loggable(key))
+        shown[name] = loggable_field(name, item, depth)
     return shown
 
 
 def _sequence(value: Iterable[object], depth: int) -> object:
-    return "…" if depth > _DEEPEST else [loggable(item, depth) for item in list(value)[:_MOST_ITEMS]]
+    return (
+        "…" if depth > _DEEPEST else [loggable(item, depth) for item in itertools.islice(value, _MOST_ITEMS)]
+    )
 
 
 def _described(value: object) -> str:
     # An exception's text may quote a document or a row; its type may not.
-    return type(value).__name__ if isinstance(value, BaseException) else repr(value)
+    if isinstance(value, BaseException):
+        return type(value).__name__
+    try:
+        return repr(value)
+    except Exception:  # a log line must not fail the work it reports
+        return f"<{type(value).__name__}>"

@@ -74,7 +74,7 @@ PROVIDER_NAME: Final = "gen_ai.provider.name"
 CONVERSATION_ID: Final = "gen_ai.conversation.id"
 DATA_SOURCE_ID: Final = "gen_ai.data_source.id"
 PROMPT_NAME: Final = "gen_ai.prompt.name"
-TOKEN_TYPE: Final = "gen_ai.token.type"
+TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105
 
 REQUEST_MODEL: Final = "gen_ai.request.model"
 REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
@@ -115,7 +115,7 @@ RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
 
 CLIENT_OPERATION_DURATION: Final = "gen_ai.client.operation.duration"
 CLIENT_TIME_TO_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"
-CLIENT_TOKEN_USAGE: Final = "gen_ai.client.token.usage"
+CLIENT_TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105
 EXECUTE_TOOL_DURATION: Final = "gen_ai.execute_tool.duration"
 INVOKE_AGENT_DURATION: Final = "gen_ai.invoke_agent.duration"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from types import TracebackType
+from typing import Any
 
 from opentelemetry.trace import Span
 
@@ -39,7 +40,7 @@ class Observation:
         self._guard = span(name, kind=kind, **{TENANT: tenant, DESKMIND_OPERATION: name, **attributes})
 
     def note(self, **facts: Attribute) -> None:
-        """Add facts known only now, such as counts, to the span (as ``deskmind.{fact}``) and to the log line."""
+        """Add facts known only now, such as counts, to the span (as ``deskmind.{fact}``) and the log line."""
         self._attributes.update(facts)
         for fact, value in facts.items():
             self.span.set_attribute(f"deskmind.{fact}", value)
@@ -53,18 +54,19 @@ class Observation:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         duration = round((time.perf_counter() - self._started) * 1000, 2)
-        facts: dict[str, object] = {"tenant": self._tenant, "user": self._user, **self._attributes}
-        if error is None:
-            _log.info(self._name, **facts, outcome="ok", duration_ms=duration)
-        elif isinstance(error, (asyncio.CancelledError, GeneratorExit)):
-            _log.info(self._name, **facts, outcome="cancelled", duration_ms=duration)
+        facts: dict[str, Any] = {
+            "tenant": self._tenant,
+            "user": self._user,
+            **self._attributes,
+            "outcome": _outcome(error),
+            "duration_ms": duration,
+        }
+        if error is None or facts["outcome"] == "cancelled":
+            _log.info(self._name, **facts)
         elif isinstance(error, DeskmindError) and error.status < 500:
-            _log.info(self._name, **facts, outcome="error", error_code=error.code, duration_ms=duration)
+            _log.info(self._name, **facts, error_code=error.code)
         else:
-            code = error_type(error)
-            _log.error(
-                self._name, **facts, outcome="error", error_code=code, duration_ms=duration, exc_info=error
-            )
+            _log.error(self._name, **facts, error_code=error_type(error), exc_info=error)
         self._guard.__exit__(kind, error, traceback)
 
 
@@ -73,8 +75,8 @@ def observed(
 ) -> Observation:
     """Observe one operation: ``async with observed("knowledge.ask", tenant="acme") as operation: …``.
 
-    The line says ``outcome`` (``ok``, ``error`` or ``cancelled``), ``duration_ms``, and on an error its code; an
-    unexpected error, or one of ours that is no fault of the caller (status 500 and up), is at level error.
+    The line says ``outcome`` (``ok``, ``error`` or ``cancelled``), ``duration_ms``, and on an error its code;
+    an unexpected error, or one of ours that is no fault of the caller (status 500 and up), is at level error.
 
     Args:
         name: the operation, such as ``knowledge.ask``.
@@ -84,3 +86,9 @@ def observed(
         attributes: facts for the span and the line, never content.
     """
     return Observation(name, kind, tenant, user, attributes)
+
+
+def _outcome(error: BaseException | None) -> str:
+    if error is None:
+        return "ok"
+    return "cancelled" if isinstance(error, (asyncio.CancelledError, GeneratorExit)) else "error"

@@ -23,7 +23,7 @@ _tracer = trace.get_tracer("deskmind")
 
 
 class span:  # noqa: N801
-    """A span around a piece of work: ``with span("retrieval kb", kind="client") as current: …``, awaits included.
+    """A span around work, awaits included: ``with span("retrieval kb", kind="client") as current: …``.
 
     Errors leave their type or code on it (``error.type``), never their text.
 
@@ -33,7 +33,7 @@ class span:  # noqa: N801
         attributes: see ``deskmind.observability.names``; never content.
     """
 
-    __slots__ = ("_attributes", "_kind", "_name", "_span", "_token")
+    __slots__ = ("_attributes", "_context", "_kind", "_name", "_span", "_token")
 
     def __init__(self, name: str, *, kind: Kind = "internal", **attributes: Attribute) -> None:
         self._name = name
@@ -42,7 +42,8 @@ class span:  # noqa: N801
 
     def __enter__(self) -> Span:
         self._span = _tracer.start_span(self._name, kind=self._kind, attributes=self._attributes)
-        self._token = contexts.attach(trace.set_span_in_context(self._span))
+        self._context = trace.set_span_in_context(self._span)
+        self._token = contexts.attach(self._context)
         return self._span
 
     def __exit__(
@@ -53,7 +54,7 @@ class span:  # noqa: N801
             self._span.set_status(_FAILED)
         self._span.end()
         # A stream that is closed by another task ends in that task's context, where nothing was attached.
-        if trace.get_current_span() is self._span:
+        if contexts.get_current() is self._context:
             contexts.detach(self._token)
 
 
