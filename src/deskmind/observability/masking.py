@@ -70,11 +70,13 @@ def pseudonym(value: str, key: bytes = b"") -> str:
     """
     if not value or _PSEUDONYM.fullmatch(value):
         return value
-    return "p_" + hmac.digest(chosen, value.encode(errors="surrogatepass"), hashlib.sha256).hex()[:12]
+    chosen = key or _pseudonym_key[0] or b"deskmind"
+    digest = hmac.digest(chosen, value.encode(errors="surrogatepass"), hashlib.sha256)
+    return f"p_{digest.hex()[:12]}"
 
 
 def masked(text: str) -> str:
-    """The text with passwords in URLs, ``name=value`` secrets, bearer tokens and known kinds of keys masked."""
+    """The text with passwords in URLs, ``name=value`` secrets, bearer tokens and known keys masked."""
     if len(text) < 6 or not _CANDIDATE.search(text):
         return text
     return _SECRET_TEXT.sub(_replacement, text)
@@ -103,7 +105,7 @@ def loggable(value: object, depth: int = 0) -> Any:
 
 
 def loggable_field(name: str, value: object, depth: int = 0) -> Any:
-    """A field as it may be logged: masked when one of that name holds a secret (``api_key``, ``accessToken``).
+    """A field as it may be logged: masked when its name says it is a secret (``api_key``, ``accessToken``).
 
     Facts about secrets stay: ``token_count``, ``input_tokens`` when it is a number, whether there is one.
     """
