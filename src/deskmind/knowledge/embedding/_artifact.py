@@ -12,13 +12,11 @@ import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from deskmind.errors import ConfigurationError, MissingExtraError, StorageFullError
-from deskmind.knowledge.embedding._graph import build_graph
-from deskmind.knowledge.embedding._tensors import read_tensors
+from deskmind.errors import ConfigurationError, StorageFullError
+from deskmind.knowledge.embedding._build import build
 from deskmind.knowledge.embedding._weights import (
     MODEL,
     VOCABULARY_SHA256,
@@ -73,7 +71,7 @@ def cached_artifact(cache_dir: Path, weights: Callable[[], WeightsFound]) -> Art
 
     Raises:
         ConfigurationError: the cache cannot be written.
-        MissingExtraError: the packages that build the graph are not installed.
+        EmbedderUnavailableError: the graph cannot be built, or what ``weights()`` raises.
         StorageFullError: no space is left.
     """
     artifact = Artifact(cache_dir / f"{MODEL.lower()}-{FINGERPRINT[:16]}")
@@ -86,34 +84,27 @@ def cached_artifact(cache_dir: Path, weights: Callable[[], WeightsFound]) -> Art
 
 
 def _replace(folder: Path, found: WeightsFound) -> None:
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    prefix = f".{folder.name}-"
+    for abandoned in folder.parent.glob(f"{prefix}*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
     try:
-        _build(temporary, found)
+        _fill(temporary, found)
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _build(folder: Path, found: WeightsFound) -> None:
+def _fill(folder: Path, found: WeightsFound) -> None:
     artifact = Artifact(folder)
-    _quantise(build_graph(read_tensors(found.weights)), artifact.graph)
+    build(found.weights, artifact.graph)
     shutil.copyfile(found.vocabulary, artifact.vocabulary)
     hashes = {path.name: file_sha256(path) for path in (artifact.graph, artifact.vocabulary)}
     (folder / _MANIFEST_FILE).write_text(json.dumps(hashes), "utf-8")
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
-
-
-def _quantise(model: Any, path: Path) -> None:
-    try:
-        ort: Any = import_module("onnxruntime.quantization")
-    except ImportError as error:
-        raise MissingExtraError("The local embedding model", "local") from error
-    ort.quantize_dynamic(
-        model, path, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=ort.QuantType.QInt8
-    )
 
 
 @contextmanager

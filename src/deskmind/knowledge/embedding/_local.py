@@ -36,8 +36,8 @@ class LocalEmbedder(Embedder):
     """all-MiniLM-L6-v2 on this machine: 384 dimensions, the first 256 tokens of a text.
 
     Each text is one run of the graph on one core, and ``threads`` texts run at once. So no text is padded,
-    and a text's vector does not depend on what is embedded with it. Queries have a thread of their own and do
-    not wait behind documents.
+    and a text's vector does not depend on what is embedded with it. Queries have threads of their own and
+    do not wait behind documents.
 
     >>> embedder = LocalEmbedder.load(cache)  # doctest: +SKIP
     >>> vectors = await embedder.embed_documents(["Reset your password at …"])  # doctest: +SKIP
@@ -49,7 +49,7 @@ class LocalEmbedder(Embedder):
         self._threads = threads
         self._space = EmbeddingSpace(MODEL, DIMENSIONS, FINGERPRINT)
         self._documents = ThreadPoolExecutor(threads, "deskmind-embed")
-        self._queries = ThreadPoolExecutor(1, "deskmind-embed-query")
+        self._queries = ThreadPoolExecutor(threads, "deskmind-embed-query")
 
     @classmethod
     def load(cls, cache_dir: Path, *, threads: int | None = None, weights: Path | None = None) -> Self:
@@ -89,9 +89,12 @@ class LocalEmbedder(Embedder):
                 part = texts[start : start + _SLICE]
                 vectors[start : start + _SLICE] = await self._run(self._documents, part)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._threads):
-                group.create_task(work())
+        workers = [asyncio.create_task(work()) for _ in range(self._threads)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
         return vectors
 
     async def embed_query(self, text: str) -> NDArray[np.float32]:
@@ -100,13 +103,13 @@ class LocalEmbedder(Embedder):
 
     def token_count(self, text: str) -> int:
         """How many tokens the model would read without its limit of 256, both end marks included."""
-        return len(self._tokenizer.encode(text).ids)
+        return len(self._encode(text))
 
     async def close(self) -> None:
-        """Finish what runs and release the threads and the model."""
+        """Finish the texts in hand, release threads and model; calls that need more texts then fail."""
+        self._session = None
         for pool in (self._documents, self._queries):
             await asyncio.to_thread(pool.shutdown)
-        self._session = None
 
     async def _run(self, pool: ThreadPoolExecutor, texts: Sequence[str]) -> NDArray[np.float32]:
         session = self._session
@@ -120,10 +123,13 @@ class LocalEmbedder(Embedder):
         return np.stack([session.run(None, {"ids": self._ids(text)})[0] for text in texts])
 
     def _ids(self, text: str) -> NDArray[np.int64]:
-        ids: list[int] = self._tokenizer.encode(text[:_MAX_CHARS]).ids
+        ids = self._encode(text[:_MAX_CHARS])
         if len(ids) > MAX_TOKENS:
             ids = [*ids[: MAX_TOKENS - 1], ids[-1]]
         return np.array(ids, np.int64)
+
+    def _encode(self, text: str) -> list[int]:
+        return self._tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8")).ids
 
 
 def _found(cache_dir: Path) -> WeightsFound:
@@ -156,7 +162,14 @@ def _open_session(artifact: Artifact) -> Any:
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(artifact.graph), options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(str(artifact.graph), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise EmbedderUnavailableError(
+            "ONNX Runtime does not load the embedding model.",
+            why=f"It said: {error}.",
+            remedy=f"Install a current onnxruntime, or remove {artifact.folder} to have it built anew.",
+        ) from error
 
 
 def _open_tokenizer(artifact: Artifact) -> Any:

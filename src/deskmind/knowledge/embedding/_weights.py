@@ -118,9 +118,20 @@ def _hub_folder() -> Path | None:
         return None
     if hub.constants.HF_HUB_OFFLINE:
         return None
+    # Which errors mean that the hub is out of reach differs from one release of its client to the next.
     try:
-        for name in (VOCABULARY_FILE, WEIGHTS_FILE):
-            path = Path(hub.hf_hub_download(_HUB_REPOSITORY, name, etag_timeout=_HUB_TIMEOUT))
-    except (OSError, ValueError, RuntimeError, hub.errors.HfHubHTTPError):
+        return _download(hub)
+    except Exception as error:
+        from deskmind.observability import logger
+
+        logger("deskmind.knowledge.embedding").warning(
+            "embedder.hub_unreachable", repository=_HUB_REPOSITORY, error=type(error).__name__
+        )
         return None
-    return path.parent
+
+
+def _download(hub: Any) -> Path:
+    # hf_hub_download alone retries for half a minute when the hub cannot be reached.
+    hub.get_hf_file_metadata(hub.hf_hub_url(_HUB_REPOSITORY, VOCABULARY_FILE), timeout=_HUB_TIMEOUT)
+    hub.hf_hub_download(_HUB_REPOSITORY, VOCABULARY_FILE)
+    return Path(hub.hf_hub_download(_HUB_REPOSITORY, WEIGHTS_FILE)).parent
