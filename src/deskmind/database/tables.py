@@ -1,0 +1,318 @@
+"""The tables as SQLAlchemy Core describes them: the other half of the drift check.
+
+Row-level security, grants, functions and partitions are not described here but checked by the catalogue test.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgvector.sqlalchemy import SPARSEVEC
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+__all__ = ["describe"]
+
+_TIME = DateTime(timezone=True)
+
+
+def _uuid(name: str) -> Column[Any]:
+    return Column(name, Uuid, nullable=False)
+
+
+def _text(name: str, *, optional: bool = False) -> Column[Any]:
+    return Column(name, Text, nullable=optional)
+
+
+def _integer(name: str) -> Column[Any]:
+    return Column(name, Integer, nullable=False)
+
+
+def _time(name: str, *, optional: bool = False) -> Column[Any]:
+    return Column(name, _TIME, nullable=optional)
+
+
+def _json(name: str, *, optional: bool = False) -> Column[Any]:
+    return Column(name, JSONB, nullable=optional)
+
+
+def describe(schema: str) -> MetaData:
+    """The metadata of all tables in ``schema`` but procrastinate's and the embedding spaces'."""
+    metadata = MetaData(schema=schema)
+    _installation(metadata)
+    _principals(metadata)
+    _access(metadata)
+    _knowledge(metadata)
+    _ingest(metadata)
+    return metadata
+
+
+def _installation(metadata: MetaData) -> None:
+    Table("release", metadata, Column("only_row", Boolean, primary_key=True), _text("min_compatible_release"))
+    Table(
+        "scope_keys",
+        metadata,
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        Column("inner_pad", LargeBinary, nullable=False),
+        Column("outer_pad", LargeBinary, nullable=False),
+        _time("created_at"),
+        _time("retired_at", optional=True),
+    )
+    Table(
+        "embedding_spaces",
+        metadata,
+        Column("name", Text, primary_key=True),
+        _text("model"),
+        _integer("dimensions"),
+        _text("fingerprint"),
+        _time("created_at"),
+    )
+
+
+def _principals(metadata: MetaData) -> None:
+    schema = metadata.schema
+    Table(
+        "tenants",
+        metadata,
+        Column("tenant_id", Uuid, primary_key=True),
+        _text("slug"),
+        _text("name"),
+        _time("created_at"),
+        UniqueConstraint("slug", name="tenants_slug_key"),
+    )
+    Table(
+        "principals",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("principal_id"),
+        _text("kind"),
+        _text("name"),
+        _text("display_name"),
+        _text("role"),
+        _time("created_at"),
+        _time("disabled_at", optional=True),
+        PrimaryKeyConstraint("tenant_id", "principal_id"),
+        UniqueConstraint("tenant_id", "kind", "name", name="principals_name_key"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    Table(
+        "memberships",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("group_id"),
+        _uuid("member_id"),
+        PrimaryKeyConstraint("tenant_id", "group_id", "member_id"),
+        _to_principal(schema, "group_id"),
+        _to_principal(schema, "member_id"),
+        Index("memberships_member", "tenant_id", "member_id"),
+    )
+    Table(
+        "api_keys",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("key_id"),
+        _uuid("principal_id"),
+        _text("name"),
+        Column("mac", LargeBinary, nullable=False),
+        _integer("mac_version"),
+        _time("created_at"),
+        _time("expires_at", optional=True),
+        _time("revoked_at", optional=True),
+        _time("last_used_at", optional=True),
+        PrimaryKeyConstraint("tenant_id", "key_id"),
+        _to_principal(schema, "principal_id"),
+        Index("api_keys_principal", "tenant_id", "principal_id"),
+    )
+
+
+def _access(metadata: MetaData) -> None:
+    schema = metadata.schema
+    Table(
+        "acls",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("acl_id"),
+        Column("clauses", SmallInteger, nullable=False),
+        _time("created_at"),
+        PrimaryKeyConstraint("tenant_id", "acl_id"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    Table(
+        "acl_members",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("principal_id"),
+        _uuid("acl_id"),
+        Column("clause", SmallInteger, nullable=False),
+        PrimaryKeyConstraint("tenant_id", "principal_id", "acl_id", "clause"),
+        _to(schema, "acls", "acl_id", ondelete="CASCADE"),
+        Index("acl_members_acl", "tenant_id", "acl_id"),
+    )
+    Table(
+        "audit_events",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("event_id"),
+        _time("occurred_at"),
+        _uuid("principal_id"),
+        _text("principal"),
+        _text("action"),
+        _text("resource"),
+        _text("outcome"),
+        _text("correlation_id"),
+        _json("details"),
+        PrimaryKeyConstraint("tenant_id", "event_id"),
+        Index("audit_events_time", "tenant_id", "occurred_at"),
+    )
+
+
+def _knowledge(metadata: MetaData) -> None:
+    schema = metadata.schema
+    Table(
+        "sources",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("source_id"),
+        _uuid("owner_id"),
+        _text("kind"),
+        _text("name"),
+        _time("created_at"),
+        PrimaryKeyConstraint("tenant_id", "source_id"),
+        UniqueConstraint("tenant_id", "owner_id", "name", name="sources_name_key"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    Table(
+        "documents",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("document_id"),
+        _uuid("source_id"),
+        _text("external_id"),
+        _text("uri"),
+        _text("title"),
+        _text("media_type"),
+        _json("metadata"),
+        Column("content_hash", LargeBinary, nullable=False),
+        _text("pipeline"),
+        _text("body"),
+        _uuid("acl_id"),
+        _integer("chunk_count"),
+        _uuid("created_by"),
+        _time("created_at"),
+        _time("updated_at"),
+        _integer("version"),
+        PrimaryKeyConstraint("tenant_id", "document_id"),
+        UniqueConstraint("tenant_id", "source_id", "external_id", name="documents_external_key"),
+        _to(schema, "sources", "source_id", ondelete="CASCADE"),
+        _to(schema, "acls", "acl_id"),
+        Index("documents_visible", "tenant_id", "acl_id"),
+        Index("documents_metadata", "metadata", postgresql_using="gin"),
+    )
+    Table(
+        "chunks",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("chunk_id"),
+        _uuid("document_id"),
+        _integer("ordinal"),
+        Column("headings", ARRAY(Text), nullable=False),
+        _text("body"),
+        _integer("start_offset"),
+        _integer("end_offset"),
+        PrimaryKeyConstraint("tenant_id", "chunk_id"),
+        _to(schema, "documents", "document_id", ondelete="CASCADE"),
+        Index("chunks_document", "tenant_id", "document_id", "ordinal"),
+    )
+    Table(
+        "lexical",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("chunk_id"),
+        _uuid("document_id"),
+        Column("terms", ARRAY(Integer), nullable=False),
+        Column("weights", SPARSEVEC, nullable=False),
+        PrimaryKeyConstraint("tenant_id", "chunk_id"),
+        _to(schema, "documents", "document_id", ondelete="CASCADE"),
+        Index("lexical_document", "tenant_id", "document_id"),
+        Index("lexical_terms", "tenant_id", "terms", postgresql_using="gin"),
+    )
+    Table(
+        "lexical_statistics",
+        metadata,
+        _uuid("tenant_id"),
+        _integer("term"),
+        _integer("chunk_count"),
+        PrimaryKeyConstraint("tenant_id", "term"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+
+
+def _ingest(metadata: MetaData) -> None:
+    schema = metadata.schema
+    Table(
+        "ingests",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("ingest_id"),
+        _uuid("source_id"),
+        _uuid("acl_id"),
+        _uuid("created_by"),
+        _text("correlation_id"),
+        _text("state"),
+        _time("created_at"),
+        _time("finished_at", optional=True),
+        PrimaryKeyConstraint("tenant_id", "ingest_id"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+        _to(schema, "sources", "source_id", ondelete="CASCADE"),
+    )
+    Table(
+        "ingest_files",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("ingest_id"),
+        _integer("ordinal"),
+        _text("external_id"),
+        _text("uri"),
+        _text("name"),
+        _text("media_type", optional=True),
+        _json("metadata"),
+        Column("content", LargeBinary, nullable=True),
+        Column("content_hash", LargeBinary, nullable=False),
+        _text("state"),
+        _integer("documents"),
+        _integer("chunks"),
+        _json("problem", optional=True),
+        PrimaryKeyConstraint("tenant_id", "ingest_id", "ordinal"),
+        _to(schema, "ingests", "ingest_id", ondelete="CASCADE"),
+        Index("ingest_files_pending", "tenant_id", "ingest_id", "ordinal"),
+    )
+
+
+def _to(schema: str | None, table: str, column: str, *, ondelete: str | None = None) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["tenant_id", column], [f"{schema}.{table}.tenant_id", f"{schema}.{table}.{column}"], ondelete=ondelete
+    )
+
+
+def _to_principal(schema: str | None, column: str) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["tenant_id", column],
+        [f"{schema}.principals.tenant_id", f"{schema}.principals.principal_id"],
+        ondelete="CASCADE",
+    )

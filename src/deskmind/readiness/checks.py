@@ -1,0 +1,178 @@
+"""The checks."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from deskmind.app import Deskmind
+from deskmind.database import Connection
+from deskmind.readiness.report import Check
+from deskmind.scope import Scope
+
+__all__ = ["CHECKS", "NOT_ASSESSED"]
+
+_MIN_FREE_BYTES = 1 * 2**30
+_MAX_KEY_AGE = timedelta(days=365)
+
+_UNPROTECTED = """
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+ WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+ ORDER BY 1
+"""
+
+_ROLE = """
+SELECT r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication,
+       EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid),
+       EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid) OR EXISTS (SELECT FROM pg_proc p WHERE p.proowner = r.oid),
+       has_schema_privilege(current_schema(), 'CREATE') OR has_database_privilege(current_database(), 'TEMP')
+  FROM pg_roles r WHERE r.rolname = current_user
+"""
+
+
+async def _query(app: Deskmind, statement: str) -> list[tuple[object, ...]]:
+    async with app.database.transaction(Scope.directory()) as connection:
+        cursor = await connection.execute(statement.encode())
+        return await cursor.fetchall()
+
+
+async def database(app: Deskmind) -> Check:
+    """The server answers."""
+    rows = await _query(app, "SELECT current_setting('server_version')")
+    return Check("database", "green", f"PostgreSQL {rows[0][0]} answers.")
+
+
+async def migrations(app: Deskmind) -> Check:
+    """The schema is this release's."""
+    status = await app.migration_status()
+    if status.up_to_date:
+        return Check("migrations", "green", f"The schema is at {status.current}.")
+    return Check(
+        "migrations", "red", f"The schema is at {status.current}, {status.head} is needed.", "Run `deskmind migrate up`."
+    )
+
+
+async def row_level_security(app: Deskmind) -> Check:
+    """Every table with a tenant has row-level security enabled and forced."""
+    names = [str(row[0]) for row in await _query(app, _UNPROTECTED)]
+    if not names:
+        return Check("row-level security", "green", "Enabled and forced on every tenant table.")
+    return Check(
+        "row-level security",
+        "red",
+        f"Not enforced on {', '.join(names[:5])}.",
+        "ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; find out who switched it off.",
+    )
+
+
+async def roles(app: Deskmind) -> Check:
+    """The application's login can do nothing but its work."""
+    powerful, member, owner, creates = (await _query(app, _ROLE))[0]
+    wrong = [
+        text
+        for flag, text in (
+            (powerful, "has an administrator's attribute"),
+            (member, "is a member of another role"),
+            (owner, "owns objects"),
+            (creates, "may create objects"),
+        )
+        if flag
+    ]
+    if not wrong:
+        return Check("roles", "green", "The application's login owns nothing and may create nothing.")
+    return Check("roles", "red", f"The application's login {', '.join(wrong)}.", "Run `deskmind migrate up`, revoke the rest.")
+
+
+async def scope(app: Deskmind) -> Check:
+    """A forged scope is worth nothing, a signed one works."""
+    async with app.database.transaction(Scope.directory()) as connection:
+        signed = await _act(connection)
+        await connection.execute("SELECT set_config('deskmind.scope', left(current_setting('deskmind.scope'), -1) || 'x', true)")
+        forged = await _act(connection)
+    if signed == "directory" and forged is None:
+        return Check("scope", "green", "The database accepts signed scopes only.")
+    return Check("scope", "red", "The database does not verify scopes.", "Run `deskmind migrate up`.")
+
+
+async def keys(app: Deskmind) -> Check:
+    """The keyring is private and its scope key not too old."""
+    path = app.settings.home / "keyring.json"
+    if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return Check("keys", "red", "The keyring can be read by others.", f"chmod 600 {path}")
+    age = datetime.now(UTC) - app.keyring.current("scope-token").created_at
+    if age > _MAX_KEY_AGE:
+        return Check("keys", "red", f"The scope key is {age.days} days old.", "Rotate it with `deskmind key rotate`.")
+    return Check("keys", "green", f"Private; the scope key is {age.days} days old.")
+
+
+async def embedder(app: Deskmind) -> Check:
+    """A model is there, and its vectors have a place."""
+    engine = await app.engine()
+    if engine.embedder is None:
+        return Check(
+            "embedder",
+            "red",
+            f"No embedding model: {app.embedding_problem}",
+            f"Put model.safetensors under {app.settings.models_folder}, or configure another embedder.",
+        )
+    vector = await engine.embedder.embed_query("readiness")
+    return Check("embedder", "green", f"{engine.embedder.space.model} answers with {len(vector)} dimensions.")
+
+
+async def disk(app: Deskmind) -> Check:
+    """There is room in the home."""
+    free = shutil.disk_usage(app.settings.home).free
+    finding = f"{free / 2**30:.1f} GiB free for {app.settings.home}."
+    if free < _MIN_FREE_BYTES:
+        return Check("disk", "red", finding, "Free space, or move the home.")
+    return Check("disk", "green", finding)
+
+
+async def pools(app: Deskmind) -> Check:
+    """Requests do not wait for connections."""
+    stats = app.database.stats()
+    waiting = stats.get("requests_waiting", 0)
+    finding = f"{stats.get('pool_size', 0)} of {stats.get('pool_max', 0)} connections open, {waiting} requests waiting."
+    if waiting:
+        return Check("pools", "red", finding, "Raise database.pool_max, or find what holds connections.")
+    return Check("pools", "green", finding)
+
+
+async def jobs(app: Deskmind) -> Check:
+    """No job has failed for good."""
+    depth = await app.jobs.depth()
+    finding = f"{depth['todo']} queued, {depth['doing']} running, {depth['failed']} failed."
+    if depth["failed"]:
+        return Check("jobs", "red", finding, "The log says why (event job …); mend the cause and ingest again.")
+    return Check("jobs", "green", finding)
+
+
+async def _act(connection: Connection) -> str | None:
+    cursor = await connection.execute("SELECT scope_act()")
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+CHECKS: dict[str, Callable[[Deskmind], Awaitable[Check]]] = {
+    "database": database,
+    "migrations": migrations,
+    "row-level security": row_level_security,
+    "roles": roles,
+    "scope": scope,
+    "keys": keys,
+    "embedder": embedder,
+    "disk": disk,
+    "pools": pools,
+    "jobs": jobs,
+}
+
+NOT_ASSESSED = (
+    Check("backups", "not assessed", "Deskmind cannot see how the database is backed up.", "Test a restore."),
+    Check("audit seal", "not assessed", "Audit events are append-only; they are not sealed by this release."),
+    Check("redaction", "not assessed", "Personal data is not redacted by this release; no text leaves the machine."),
+    Check("model gateway", "not assessed", "No language model is called by this release."),
+    Check("telemetry", "not assessed", "No collector is configured by this release."),
+)
