@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import pytest
 
 from deskmind.database.embedded import EmbeddedServer
 from deskmind.database.embedded._layout import Layout
-from deskmind.database.embedded._processes import end_server, server_processes
+from deskmind.database.embedded._processes import end_server, is_running, server_processes
 
 _USER = """
 import json, sys
@@ -131,8 +130,8 @@ def processes(home: Path) -> Iterator[Processes]:
 
 def _leave(home: Path) -> None:
     layout = Layout.of(home)
-    if (state := layout.read_state()) is not None:
-        with suppress(ProcessLookupError):
-            os.kill(state.supervisor.pid, signal.SIGKILL)
+    state = layout.read_state()
+    if state is not None and state.supervisor.pid != os.getpid() and is_running(state.supervisor):
+        os.kill(state.supervisor.pid, signal.SIGKILL)
     end_server(layout.data, layout.title)
     shutil.rmtree(home, ignore_errors=True)

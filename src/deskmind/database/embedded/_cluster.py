@@ -261,7 +261,12 @@ def _replace_password(layout: Layout, binaries: Binaries, account: Account | Non
     password = secrets.token_urlsafe(32)
     command = [binaries.program("postgres"), "--single", "-D", data_argument(layout, account)]
     command += ["-c", "logging_collector=off", "postgres"]
-    done = _run(command, layout.data, account, input=f"ALTER ROLE {SUPERUSER} PASSWORD '{password}';\n")
+    runner = bootstrap_account(account) if account else None
+    _give(layout.data, runner)
+    try:
+        done = _run(command, layout.data, runner, input=f"ALTER ROLE {SUPERUSER} PASSWORD '{password}';\n")
+    finally:
+        _give(layout.data, account)
     if done.returncode != 0 or "ERROR:" in done.stderr:
         raise program_failure("The embedded database's password cannot be set.", done.stderr, layout.home)
     write_private(layout.password, password)
