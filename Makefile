@@ -1,0 +1,74 @@
+# `make demo` and `make test` are all a newcomer needs. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps
+LOCKED := --require-hashes --only-binary :all:
+export PYTHONPATH :=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types imports docs hygiene wheel-check bench eval lock format changelog clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=…)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.created requirements.lock pyproject.toml
+	@echo "installing the locked packages"
+	@$(PIP_INSTALL) $(LOCKED) --requirement requirements.lock
+	@$(PIP_INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements-dev.lock
+	@echo "installing the locked development packages"
+	@$(PIP_INSTALL) $(LOCKED) --requirement requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/.development ## set up .venv with everything for development
+
+demo: $(VENV)/.runtime ## show Deskmind on a fictional company (ARGS=--exit ends after the answers)
+	@$(BIN)/deskmind demo $(ARGS)
+
+test: $(VENV)/.development ## run all tests with the coverage gate
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report= $(ARGS)
+	$(BIN)/python -m coverage report
+
+lint: $(VENV)/.development ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.development ## put the code into form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.development ## check types, strictly
+	$(BIN)/basedpyright
+
+imports: $(VENV)/.development ## check that lower floors import no upper ones
+	$(BIN)/lint-imports
+
+hygiene: $(VENV)/.development ## look for secrets, index addresses, machine paths, large files
+	$(BIN)/python scripts/check_hygiene.py
+
+wheel-check: $(VENV)/.development ## build the wheel and run its demo outside the checkout
+	scripts/wheel-check
+
+bench: $(VENV)/.development ## measure speed; writes benchmarks/results/
+	$(BIN)/python -m benchmarks $(ARGS)
+
+eval: $(VENV)/.development ## measure quality on the public question sets beside the checkout
+	$(BIN)/python evals/run.py $(ARGS)
+
+lock: $(VENV)/.development ## resolve the dependencies anew
+	scripts/lock
+
+changelog: $(VENV)/.development ## gather changes/ into CHANGELOG.md (VERSION=…)
+	$(BIN)/towncrier build --yes --version $(VERSION)
+
+clean: ## remove what was built, .venv included
+	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .coverage .coverage.*
