@@ -99,12 +99,14 @@ class FileKeySource:
             if self._path.is_symlink():
                 raise self._not_plain() from None
             raise self._unreadable(error) from error
-        with os.fdopen(descriptor, "rb") as file:
-            self._check(os.fstat(file.fileno()))
-            try:
+        try:
+            self._check(os.fstat(descriptor))
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
                 return file.read()
-            except OSError as error:
-                raise self._unreadable(error) from error
+        except OSError as error:
+            raise self._unreadable(error) from error
+        finally:
+            os.close(descriptor)
 
     def save(self, content: bytes) -> None:
         """Write beside, flush to disk, rename over, flush the folder.
