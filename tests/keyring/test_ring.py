@@ -109,6 +109,17 @@ def test_another_keyring_on_the_source_sees_a_rotation_at_once() -> None:
     assert other.get("api-key", 2) == rotated
 
 
+def test_a_source_that_never_tells_of_changes_still_makes_no_second_first_key() -> None:
+    class Silent(MemoryKeySource):
+        def revision(self) -> object:
+            return "always the same"
+
+    source = Silent()
+    ring, other = Keyring.open(source), Keyring.open(source)
+    assert ring.current("api-key") == other.current("api-key")
+    assert ring.rotate("api-key").version == other.rotate("api-key").version - 1 == 2
+
+
 def test_threads_asking_at_once_get_the_same_key() -> None:
     source = MemoryKeySource()
     rings = [Keyring.open(source) for _ in range(4)]

@@ -41,7 +41,7 @@ def complete(
     error = _raised(event.pop("exc_info", None))
     for name, value in event.items():
         if name not in _INTERNAL:
-            line[name] = _field(name, value)
+            line[name if name.isidentifier() else loggable(name)] = _field(name, value)
     if error is not None:
         line.update(describe(error))
     return line

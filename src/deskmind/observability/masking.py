@@ -36,7 +36,7 @@ _SECRET_TEXT = re.compile(
     | (?P<header>(?:authori[sz]ation|cookie)[\w-]{0,20}\\?["']?\s{0,3}[=:])[^\r\n]*
     | (?P<name>(?:\b(?:pwd|pass)(?![a-z])|pass(?:word|wd|phrase)|secret(?!ar)|credential|api[_-]?key
         |token(?![a-z])|(?:private|access|signing|encryption)[_-]?key)
-        [\w-]{0,20}\\?["']?\s{0,3}(?:=|:|%3d)\s{0,3})
+        [\w-]{0,20}\\?["']?\s{0,3}(?:=|:|%+(?:25)*3d)\s{0,3})
       (?:"(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.|'')*' | \\"(?:(?!\\").)*\\" | \\?["'].* | \S+)
     | \b(?P<scheme>bearer|basic(?=\s+[^\s\d=+/]{0,60}[\d=+/]))\s+[\w.~+/=-]{8,}
     | \b(?:dk_[a-z2-7]{8,}_[a-z2-7]{8,}_[0-9a-f]{8,}
