@@ -41,6 +41,13 @@ def _eventually(condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
     return result
 
 
+def _quick_disk() -> Path | None:
+    """Where a cluster of 1,000 files is copied in no time; None for the usual place."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
+    return memory if roomy else None
+
+
 @dataclass
 class Processes:
     """Other processes that use the server of a home."""
@@ -99,7 +106,7 @@ def ask() -> Callable[[EmbeddedServer, str], Any]:
 @pytest.fixture(scope="package")
 def made_home() -> Iterator[Path]:
     """A home whose cluster was made, not running; to be copied."""
-    home = Path(tempfile.mkdtemp(prefix="deskmind-made-"))
+    home = Path(tempfile.mkdtemp(prefix="deskmind-made-", dir=_quick_disk()))
     EmbeddedServer.start(home).stop()
     yield home
     shutil.rmtree(home)
@@ -108,7 +115,7 @@ def made_home() -> Iterator[Path]:
 @pytest.fixture
 def empty_home() -> Iterator[Path]:
     """A home without anything, and without processes afterwards."""
-    home = Path(tempfile.mkdtemp(prefix="deskmind-home-"))
+    home = Path(tempfile.mkdtemp(prefix="deskmind-home-", dir=_quick_disk()))
     yield home
     _leave(home)
 

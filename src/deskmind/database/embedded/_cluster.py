@@ -89,6 +89,7 @@ def _external_place(account: Account) -> Path:
         except OSError:
             continue
         os.chown(place, account.uid, account.gid)
+        place.chmod(0o711)
         return place
     raise EmbeddedServerError(
         "The embedded database cannot be created by root.",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deskmind.database.embedded._failures import StartFailure, classify
+from deskmind.database.embedded._processes import end_server
 
 __all__ = ["HOST", "LaunchOrder", "Postmaster", "free_port"]
 
@@ -87,6 +88,7 @@ class Postmaster:
         deadline = time.monotonic() + timeout
         while not server._ready(order):
             if server._process.poll() is not None:
+                end_server(Path(order.data), order.title)  # its log is whole once its logger is gone
                 log = _log_since(order, marks)
                 raise StartFailure(classify(log), log)
             if cancelled() or time.monotonic() > deadline:

@@ -15,6 +15,7 @@ __all__ = ["ProcessIdentity", "end_server", "identify", "is_running", "server_pr
 
 _PROC = Path("/proc")
 _ZOMBIE = ("Z", "X", "x")
+_POLITE, _ORPHANS, _FORCED = 10.0, 0.3, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +117,12 @@ def end_server(data: Path, title: str) -> bool:
     postmaster = _postmaster_of(data)
     if postmaster in running:
         _signal([postmaster], signal.SIGINT)
-    patience = 10.0 if postmaster in running else 0.3
+    patience = _POLITE if postmaster in running else _ORPHANS
     for escalation in (signal.SIGQUIT, signal.SIGKILL):
         if _gone(data, title, patience):
             return True
         _signal(server_processes(data, title), escalation)
-        patience = 3.0
+        patience = _FORCED
     return _gone(data, title, patience)
 
 

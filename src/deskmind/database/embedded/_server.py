@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import threading
 import time
@@ -56,6 +57,7 @@ class EmbeddedServer:
         self._layout = layout
         self._state = state
         self._use = use
+        self._process = os.getpid()
         self._stopping = threading.Event()
         self._watch = threading.Thread(target=self._watch_supervisor, name="deskmind-embedded", daemon=True)
         self._watch.start()
@@ -109,6 +111,7 @@ class EmbeddedServer:
         state = self._layout.read_state()
         return (
             not self._stopping.is_set()
+            and self._process == os.getpid()
             and state is not None
             and is_locked(self._layout.supervisor_lock)
             and is_running(state.postmaster)
@@ -141,7 +144,7 @@ class EmbeddedServer:
         Raises:
             EmbeddedServerError: the server does not end.
         """
-        if self._stopping.is_set():
+        if self._stopping.is_set() or self._process != os.getpid():
             return
         self._stopping.set()
         if self._watch.is_alive() and self._watch is not threading.current_thread():

@@ -27,6 +27,7 @@ from deskmind.database.embedded._processes import ProcessIdentity, end_server, i
 __all__ = ["Plan", "Supervisor", "main"]
 
 _PORT_TRIES = 8
+_LOCK_PATIENCE = 5.0
 _DEATHS_ALLOWED = 5
 _DEATHS_WINDOW = 60.0
 _RECOVERY_PATIENCE = 600.0
@@ -87,7 +88,7 @@ class Supervisor:
     def run(self) -> None:
         """Start the server, keep it up while it has users, stop it and return."""
         try:
-            lock = FileLock.acquire(self._layout.supervisor_lock, deadline=time.monotonic() + 5.0)
+            lock = FileLock.acquire(self._layout.supervisor_lock, deadline=time.monotonic() + _LOCK_PATIENCE)
         except LockTimeoutError:
             self._report({"kind": "remnant", "log": "Another supervisor is still there."})
             return
