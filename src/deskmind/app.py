@@ -25,7 +25,7 @@ from deskmind.knowledge.embedding import Embedder, HashingEmbedder, LocalEmbedde
 from deskmind.knowledge.ingest import IngestPipeline
 from deskmind.knowledge.ingest.staging import INGEST_QUEUE, INGEST_TASK
 from deskmind.knowledge.loading import LoadLimits
-from deskmind.knowledge.ranking import PassageReranker
+from deskmind.knowledge.ranking import SentenceReranker
 from deskmind.knowledge.service import Engine
 from deskmind.observability import logger
 from deskmind.scope import OPERATOR, Scope
@@ -33,7 +33,7 @@ from deskmind.settings import Settings, load_settings
 
 __all__ = ["Deskmind", "administrator"]
 
-PIPELINE = "1"
+PIPELINE = "2"
 """Changes when loading or chunking changes, so that documents are taken in anew."""
 
 _log = logger("deskmind.app")
@@ -142,7 +142,7 @@ class Deskmind:
                 self._engine = Engine(
                     embedder=embedder,
                     answerer=ExtractiveAnswerer(threshold=self.settings.answer.threshold),
-                    reranker=PassageReranker(),
+                    reranker=SentenceReranker(),
                     pipeline=f"{PIPELINE}:{space}",
                 )
             return self._engine

@@ -84,6 +84,8 @@ class Passage:
         dense: cosine similarity to the query, -1 to 1; None when the vector side did not see it.
         lexical: BM25 score, 0 upwards; None when no term matched.
         metadata: the document's metadata.
+        sentence_scores: cosine similarity of each quotable unit (``deskmind.knowledge.sentences``) to the query, in
+            order; empty without an embedder.
     """
 
     chunk_id: str
@@ -98,6 +100,7 @@ class Passage:
     dense: float | None = None
     lexical: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    sentence_scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

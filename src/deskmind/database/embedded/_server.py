@@ -33,6 +33,8 @@ _LOOK_EVERY = 0.5
 _REVIVE_TIMEOUT = 60.0
 _STOP_TIMEOUT = 45.0
 _LONGEST_PAUSE = 30.0
+_RESTART_PATIENCE = 10.0
+_ANSWER_TIMEOUT = 5.0
 # No TLS on the loopback interface; and no answer to a server that asks for the password itself.
 _OPTIONS = "sslmode=disable&gssencmode=disable&require_auth=scram-sha-256"
 
@@ -83,8 +85,7 @@ class EmbeddedServer:
                 live_users(layout.users, sweep=True)
                 use = register_user(layout.users)
                 try:
-                    layout, state = ensure_running(layout, deadline=deadline)
-                    _reach(layout, state, deadline)
+                    layout, state = _join(layout, deadline)
                 except BaseException:
                     _end_use(use)
                     raise
@@ -216,15 +217,25 @@ def _end_use(use: FileLock) -> None:
     use.release()
 
 
-def _reach(layout: Layout, state: ServerState, deadline: float) -> None:
-    """A server that is alive by its locks answers, unless it is in another network namespace than we are."""
-    try:
-        socket.create_connection((HOST, state.port), timeout=max(1.0, deadline - time.monotonic())).close()
-    except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise
-        raise EmbeddedServerError(
-            f"The embedded database in {layout.home} runs, but cannot be reached from here.",
-            why=f"It was started from another container or network that shares the home ({error}).",
-            remedy="Give each container its own --home, or let them share an external database.",
-        ) from error
+def _join(layout: Layout, deadline: float) -> tuple[Layout, ServerState]:
+    """The running server, once it answers.
+
+    One that is alive by its locks and does not answer is being started again, or is in another network than we.
+    """
+    patience = min(deadline, time.monotonic() + _RESTART_PATIENCE)
+    while True:
+        layout, state = ensure_running(layout, deadline=deadline)
+        try:
+            socket.create_connection((HOST, state.port), timeout=_ANSWER_TIMEOUT).close()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise
+            if time.monotonic() > patience:
+                raise EmbeddedServerError(
+                    f"The embedded database in {layout.home} runs, but cannot be reached from here.",
+                    why=f"It was started from another container or network that shares the home ({error}).",
+                    remedy="Give each container its own --home, or let them share an external database.",
+                ) from error
+            time.sleep(0.05)
+        else:
+            return layout, state

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -228,7 +229,8 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
 
 
 def _report(outcome: dict[str, str]) -> None:
-    os.write(1, json.dumps(outcome).encode() + b"\n")
+    with suppress(BrokenPipeError):  # who asked may be gone
+        os.write(1, json.dumps(outcome).encode() + b"\n")
     _give_up_stream(1)
 
 

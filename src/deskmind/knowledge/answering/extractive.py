@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from deskmind.knowledge.answering.evidence import DEFAULT_THRESHOLD, Terms, confidence_of, weigh
 from deskmind.knowledge.answering.protocol import AnswerEvent
-from deskmind.knowledge.answering.sentences import Unit, split_units
 from deskmind.knowledge.embedding import Embedder
-from deskmind.knowledge.lexical import tokens
 from deskmind.knowledge.models import Answer, Citation, Passage, Sentence
-from deskmind.knowledge.ranking import analyse
+from deskmind.knowledge.sentences import Unit, split_units
 
 __all__ = ["NOT_FOUND", "ExtractiveAnswerer"]
 
@@ -21,8 +17,8 @@ NOT_FOUND = "I found nothing in your knowledge that answers this."
 _MAX_SENTENCES = 3
 _MAX_WORDS = 80
 _PASSAGES = 5
-_UNITS = 80
-_DEFAULT_THRESHOLD = 0.5
+_LEXICAL_SHARE = 0.3
+_PASSAGE_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,40 +28,18 @@ class _Candidate:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the confidence is computed from; all between 0 and 1 but ``margin``.
-
-    Attributes:
-        dense: cosine of the best passage.
-        coverage: share of the question's terms, weighted by rarity among the passages, in the best document.
-        sentence: best similarity of a single sentence.
-        margin: lead of the best document over the next.
-    """
-
-    dense: float
-    coverage: float
-    sentence: float
-    margin: float
-
-
-# Logistic regression on the development questions with each article taken out in turn; evals/fit_decline.py fits it.
-_WEIGHTS = (-7.0, 5.0, 3.0, 5.0, 4.0)
-_WEIGHTS_LEXICAL = (-4.0, 0.0, 7.0, 0.0, 2.0)
-
-
 class ExtractiveAnswerer:
     """Chooses at most 3 sentences or steps, 80 words together, from the best passages."""
 
     def __init__(self, *, threshold: float | None = None) -> None:
-        self._threshold = _DEFAULT_THRESHOLD if threshold is None else threshold
+        self._threshold = DEFAULT_THRESHOLD if threshold is None else threshold
 
     async def answer(self, question: str, passages: Sequence[Passage], *, embedder: Embedder | None) -> Answer:
         """The answer, or ``found=False`` when the confidence is below the threshold."""
-        focus = analyse(question).focus
-        candidates = await _score_units(focus, passages, embedder)
-        evidence = weigh(focus, passages, max((item.score for item in candidates), default=0.0))
-        confidence = _confidence(evidence, dense=embedder is not None)
+        del embedder  # the sentences were compared with the question when the passages were retrieved
+        terms = Terms.of(question, passages)
+        confidence = confidence_of(weigh(terms, passages))
+        candidates = _score_units(terms, passages[:_PASSAGES])
         if not candidates or confidence < self._threshold:
             return Answer(question, False, NOT_FOUND, (), (), confidence, "extractive")
         return _compose(question, _choose(candidates), confidence)
@@ -82,71 +56,52 @@ class ExtractiveAnswerer:
         yield AnswerEvent(answer=answer)
 
 
-async def _score_units(focus: str, passages: Sequence[Passage], embedder: Embedder | None) -> list[_Candidate]:
-    """Each quotable unit of the best passages with a score: its meaning, its words, its passage."""
-    found = [(passage, unit) for passage in passages[:_PASSAGES] for unit in split_units(passage.text)][:_UNITS]
-    if not found:
-        return []
-    terms = set(tokens(focus))
-    rarity = _rarity(terms, [unit.text for _, unit in found])
-    lexical = np.array([_coverage(terms, rarity, f"{unit.context} {unit.text}") for _, unit in found])
-    passage_scores = np.array([passage.score for passage, _ in found])
-    if embedder is None:
-        scores = 0.6 * lexical + 0.4 * passage_scores
-    else:
-        vector = await embedder.embed_query(focus)
-        texts = [_in_context(passage, unit) for passage, unit in found]
-        meaning = await embedder.embed_documents(texts) @ vector
-        scores = 0.6 * meaning + 0.15 * lexical + 0.25 * passage_scores
-    return [
-        _Candidate(passage, unit, float(score)) for (passage, unit), score in zip(found, scores, strict=True)
-    ]
-
-
-def weigh(focus: str, passages: Sequence[Passage], best_sentence: float) -> Evidence:
-    """The evidence that the passages answer the question."""
-    if not passages:
-        return Evidence(0.0, 0.0, 0.0, 0.0)
-    terms = set(tokens(focus))
-    best = passages[0]
-    together = " ".join(passage.text + " " + passage.title for passage in passages if passage.document_id == best.document_id)
-    rarity = _rarity(terms, [passage.text for passage in passages])
-    other = next((passage.score for passage in passages if passage.document_id != best.document_id), 0.0)
-    return Evidence(
-        dense=max((passage.dense or 0.0 for passage in passages), default=0.0),
-        coverage=_coverage(terms, rarity, together),
-        sentence=best_sentence,
-        margin=best.score - other,
-    )
-
-
-def _confidence(evidence: Evidence, *, dense: bool) -> float:
-    weights = _WEIGHTS if dense else _WEIGHTS_LEXICAL
-    values = (1.0, evidence.dense, evidence.coverage, evidence.sentence, evidence.margin)
-    return 1 / (1 + math.exp(-sum(weight * value for weight, value in zip(weights, values, strict=True))))
+def _score_units(terms: Terms, passages: Sequence[Passage]) -> list[_Candidate]:
+    """Each quotable unit with a score: its meaning, its words, its passage."""
+    found: list[_Candidate] = []
+    for passage in passages:
+        units = split_units(passage.text)
+        similar = len(units) == len(passage.sentence_scores)
+        for number, unit in enumerate(units):
+            covered = terms.coverage(f"{unit.context} {unit.text}")
+            meaning = passage.sentence_scores[number] if similar else covered
+            score = (
+                (1 - _LEXICAL_SHARE - _PASSAGE_SHARE) * meaning
+                + _LEXICAL_SHARE * covered
+                + _PASSAGE_SHARE * passage.score
+            )
+            found.append(_Candidate(passage, unit, score))
+    return found
 
 
 def _choose(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """The best units within the limits, of the best one's document first, in reading order."""
+    """The best units within the limits; the best one's document first, each in reading order."""
     ordered = sorted(candidates, key=lambda item: -item.score)
     chosen: list[_Candidate] = []
     words = 0
     for item in ordered:
         size = len(item.unit.text.split())
-        if len(chosen) == _MAX_SENTENCES or (chosen and words + size > _MAX_WORDS):
+        if len(chosen) == _MAX_SENTENCES:
+            break
+        if chosen and words + size > _MAX_WORDS:
             continue
         chosen.append(item)
         words += size
     first = chosen[0].passage.document_id
-    return sorted(chosen, key=lambda item: (item.passage.document_id != first, item.passage.document_id, item.passage.start + item.unit.start))
+    return sorted(chosen, key=lambda item: _reading_order(item, first))
+
+
+def _reading_order(item: _Candidate, first: str) -> tuple[bool, str, int]:
+    passage = item.passage
+    return passage.document_id != first, passage.document_id, passage.start + item.unit.start
 
 
 def _compose(question: str, chosen: Sequence[_Candidate], confidence: float) -> Answer:
     citations: list[Citation] = []
     sentences: list[Sentence] = []
     for item in chosen:
-        passage, unit = item.passage, item.unit
-        text, end = _shortened(unit)
+        passage = item.passage
+        quote, end = _shortened(item.unit)
         citations.append(
             Citation(
                 number=len(citations) + 1,
@@ -154,12 +109,12 @@ def _compose(question: str, chosen: Sequence[_Candidate], confidence: float) -> 
                 title=passage.title,
                 uri=passage.uri,
                 section=" > ".join(passage.headings),
-                start=passage.start + unit.start,
+                start=passage.start + item.unit.start,
                 end=passage.start + end,
-                quote=text,
+                quote=quote,
             )
         )
-        sentences.append(Sentence(text, len(citations)))
+        sentences.append(Sentence(quote, len(citations)))
     text = "\n".join(f"{sentence.text} [{sentence.citation}]" for sentence in sentences)
     return Answer(question, True, text, tuple(sentences), tuple(citations), confidence, "extractive")
 
@@ -173,22 +128,3 @@ def _shortened(unit: Unit) -> tuple[str, int]:
     for word in words[:_MAX_WORDS]:
         end = unit.text.index(word, end) + len(word)
     return unit.text[:end], unit.start + end
-
-
-def _in_context(passage: Passage, unit: Unit) -> str:
-    """What is embedded of a unit: with its section, so that "Call 555-0100" knows whom."""
-    place = passage.headings[-1] if passage.headings else passage.title
-    return "\n".join(part for part in (place, unit.context, unit.text) if part)
-
-
-def _rarity(terms: set[str], texts: Sequence[str]) -> dict[str, float]:
-    counts = {term: 0 for term in terms}
-    for text in texts:
-        for term in terms & set(tokens(text)):
-            counts[term] += 1
-    return {term: math.log(1 + (len(texts) + 1) / (count + 0.5)) for term, count in counts.items()}
-
-
-def _coverage(terms: set[str], rarity: Mapping[str, float], text: str) -> float:
-    total = sum(rarity.values())
-    return sum(rarity[term] for term in terms & set(tokens(text))) / total if total else 0.0

@@ -7,7 +7,7 @@ is read and the one before is written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from deskmind.knowledge.chunking import chunk
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.ingest.store import PreparedDocument, PreparedFile, fail_file, store_files, weights_of
 from deskmind.knowledge.loading import LoadLimits, load
+from deskmind.knowledge.sentences import split_units
 from deskmind.observability import logger, span
 from deskmind.scope import Scope
 
@@ -136,7 +137,7 @@ class IngestPipeline:
     async def _write(self, scope: Scope, ingest: _Ingest, source: asyncio.Queue[list[PreparedFile] | None]) -> None:
         space = self._embedder.space.name if self._embedder is not None else None
         while (batch := await source.get()) is not None:
-            with span("ingest.store", **{"deskmind.files": len(batch), "deskmind.chunks": _chunks(batch)}):
+            with span("ingest.store"):
                 async with self._database.transaction(scope) as connection:
                     await store_files(connection, scope, ingest, batch, pipeline=self._pipeline, space=space)
 
@@ -162,7 +163,8 @@ class IngestPipeline:
         for number, document in enumerate(documents, 1):
             chunks = chunk(document)
             external_id = f"{file.external_id}#record-{number}" if several else file.external_id
-            prepared.append(PreparedDocument(external_id, document, chunks, weights_of(chunks)))
+            sentences = [[unit.text for unit in split_units(part.text)] for part in chunks]
+            prepared.append(PreparedDocument(external_id, document, chunks, weights_of(chunks), sentences))
         return PreparedFile(
             file.ordinal, file.external_id, file.uri, file.content_hash, file.metadata, tuple(prepared)
         )
@@ -170,8 +172,10 @@ class IngestPipeline:
     async def _with_embeddings(self, batch: list[PreparedFile]) -> list[PreparedFile]:
         if self._embedder is None:
             return batch
-        texts = [part.embed_text for file in batch for document in file.documents for part in document.chunks]
-        with span("ingest.embed", **{"deskmind.chunks": len(texts)}):
+        documents = [document for file in batch for document in file.documents]
+        texts = [part.embed_text for document in documents for part in document.chunks]
+        texts += [text for document in documents for sentences in document.sentences for text in sentences]
+        with span("ingest.embed"):
             vectors = await self._embedder.embed_documents(texts)
         return _distribute(batch, vectors)
 
@@ -181,16 +185,23 @@ def _chunks(batch: Sequence[PreparedFile]) -> int:
 
 
 def _distribute(batch: Sequence[PreparedFile], vectors: np.typing.NDArray[np.float32]) -> list[PreparedFile]:
-    taken = 0
-    result: list[PreparedFile] = []
-    for file in batch:
-        documents: list[PreparedDocument] = []
-        for document in file.documents:
-            end = taken + len(document.chunks)
-            documents.append(replace(document, embeddings=vectors[taken:end]))
-            taken = end
-        result.append(replace(file, documents=tuple(documents)))
-    return result
+    """Hand each document its rows: first come all chunks, then all sentences."""
+    rows = iter(np.split(vectors, np.cumsum(_lengths(batch))[:-1]))
+    with_chunks = [[replace(document, embeddings=next(rows)) for document in file.documents] for file in batch]
+    return [
+        replace(
+            file,
+            documents=tuple(
+                replace(document, sentence_embeddings=[next(rows) for _ in document.sentences])
+                for document in documents
+            ),
+        )
+        for file, documents in zip(batch, with_chunks, strict=True)
+    ]
 
 
-ProgressCallback = Callable[[Progress], None]
+def _lengths(batch: Sequence[PreparedFile]) -> list[int]:
+    documents = [document for file in batch for document in file.documents]
+    chunks = [len(document.chunks) for document in documents]
+    return chunks + [len(sentences) for document in documents for sentences in document.sentences]
+

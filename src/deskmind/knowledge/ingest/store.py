@@ -47,8 +47,8 @@ SELECT %s, l.id, l.document, l.terms::integer[], l.weights FROM unnest(%s::uuid[
 """
 
 _EMBEDDINGS = """
-INSERT INTO {table} (tenant_id, chunk_id, document_id, embedding)
-SELECT %s, e.* FROM unnest(%s::uuid[], %s::uuid[], %s::halfvec[]) e
+INSERT INTO {table} (tenant_id, chunk_id, document_id, embedding, sentences)
+SELECT %s, e.* FROM unnest(%s::uuid[], %s::uuid[], %s::halfvec[], %s::bytea[]) e
 """
 
 _VERSIONS = """
@@ -65,13 +65,25 @@ UPDATE ingest_files f SET state = 'stored', content = NULL, documents = d.docume
 
 @dataclass(frozen=True, slots=True)
 class PreparedDocument:
-    """A document ready to be stored: chunks, their weights, and ``[n, d]`` embeddings or None."""
+    """A document ready to be stored.
+
+    Attributes:
+        external_id: unique in its source.
+        document: as loaded.
+        chunks: its chunks.
+        weights: lexical weights of each chunk.
+        sentences: texts of each chunk's quotable units.
+        embeddings: ``[n, d]``, a row a chunk; None without an embedder.
+        sentence_embeddings: for each chunk ``[m, d]``, a row a unit.
+    """
 
     external_id: str
     document: LoadedDocument
     chunks: Sequence[Chunk]
     weights: Sequence[Mapping[int, float]]
+    sentences: Sequence[Sequence[str]] = ()
     embeddings: NDArray[np.float32] | None = None
+    sentence_embeddings: Sequence[NDArray[np.float32]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +197,17 @@ async def _store_chunks(
         vectors = [row for prepared, _ in documents for row in _vectors(prepared)]
         await connection.execute(
             sql.SQL(_EMBEDDINGS).format(table=sql.Identifier(f"embeddings_{space}")),
-            (tenant_id, ids, owners, [HalfVector(vector) for vector in vectors]),
+            (
+                tenant_id,
+                ids,
+                owners,
+                [HalfVector(vector) for vector in vectors],
+                [
+                    matrix.astype("<f2").tobytes()
+                    for prepared, _ in documents
+                    for matrix in prepared.sentence_embeddings
+                ],
+            ),
         )
 
 

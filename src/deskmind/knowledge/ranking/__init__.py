@@ -1,7 +1,7 @@
-"""Ranking: understanding a question, fusing dense and lexical scores, reranking passages. No database here."""
+"""Ranking: fusing dense and lexical scores, reranking passages. No database here."""
 
 from deskmind.knowledge.ranking.fusion import fuse
 from deskmind.knowledge.ranking.query import Query, analyse
-from deskmind.knowledge.ranking.rerank import PassageReranker, Reranker
+from deskmind.knowledge.ranking.rerank import Reranker, SentenceReranker
 
-__all__ = ["PassageReranker", "Query", "Reranker", "analyse", "fuse"]
+__all__ = ["Query", "Reranker", "SentenceReranker", "analyse", "fuse"]

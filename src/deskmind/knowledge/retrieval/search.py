@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+import numpy as np
 from pgvector import HalfVector
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -41,8 +42,8 @@ class Retriever:
         """The query's vector, None without an embedder. Apart, so that no connection is held meanwhile."""
         if self._embedder is None:
             return None
-        with span(f"embeddings {self._embedder.space.model}"):
-            return HalfVector(await self._embedder.embed_query(query.focus))
+        with span(f"embeddings {self._embedder.space.model}", kind="client"):
+            return HalfVector(await self._embedder.embed_query(query.text))
 
     async def search(
         self,
@@ -64,20 +65,43 @@ class Retriever:
             limit: how many at most.
             filter: conditions on the documents.
         """
-        with span("retrieval deskmind", **{"deskmind.candidates": self._candidates}):
+        with span("retrieval deskmind", kind="client"):
             scores = await self._candidates_of(connection, query, vector, filter)
             ranked = fuse(
                 {chunk: dense for chunk, (dense, _) in scores.items() if dense is not None},
                 {chunk: lexical for chunk, (_, lexical) in scores.items() if lexical},
             )[:limit]
-            return await self._read(connection, tenant_id, ranked, scores)
+            sentences = await self._sentences(connection, tenant_id, ranked, vector)
+            return await self._read(connection, tenant_id, ranked, scores, sentences)
+
+    async def _sentences(
+        self, connection: Connection, tenant_id: UUID, ranked: Sequence[tuple[str, float]], vector: HalfVector | None
+    ) -> dict[str, tuple[float, ...]]:
+        """The similarity of each passage's sentences to the query."""
+        if vector is None or self._embedder is None:
+            return {}
+        space = self._embedder.space
+        cursor = await connection.execute(
+            sql.SQL("SELECT chunk_id, sentences FROM {} WHERE tenant_id = %s AND chunk_id = ANY (%s)").format(
+                sql.Identifier(f"embeddings_{space.name}")
+            ),
+            (tenant_id, [UUID(chunk) for chunk, _ in ranked]),
+            binary=True,
+        )
+        query = vector.to_numpy().astype(np.float32)
+        return {
+            str(chunk): tuple(
+                (np.frombuffer(packed, dtype="<f2").reshape(-1, space.dimensions).astype(np.float32) @ query).tolist()
+            )
+            for chunk, packed in await cursor.fetchall()
+        }
 
     async def _candidates_of(
         self, connection: Connection, query: Query, vector: HalfVector | None, filter: SearchFilter | None  # noqa: A002
     ) -> dict[str, tuple[float | None, float | None]]:
         conditions = filter.as_json() if filter is not None else None
         narrowed = Jsonb(conditions) if conditions is not None else None
-        terms = query_terms(query.focus)
+        terms = query_terms(query.text)
         if vector is None or self._embedder is None:
             cursor = await connection.execute(
                 "SELECT * FROM search_lexical(%s, %s, %s)", (terms, narrowed, self._candidates)
@@ -97,6 +121,7 @@ class Retriever:
         tenant_id: UUID,
         ranked: Sequence[tuple[str, float]],
         scores: dict[str, tuple[float | None, float | None]],
+        sentences: dict[str, tuple[float, ...]],
     ) -> list[Passage]:
         cursor = await connection.execute(_PASSAGES, (tenant_id, [UUID(chunk) for chunk, _ in ranked]))
         rows = {str(row[0]): row for row in await cursor.fetchall()}
@@ -120,6 +145,7 @@ class Retriever:
                     dense=dense,
                     lexical=lexical,
                     metadata=row[8],
+                    sentence_scores=sentences.get(chunk, ()),
                 )
             )
         return passages

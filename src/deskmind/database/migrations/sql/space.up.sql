@@ -5,10 +5,14 @@ CREATE TABLE embeddings_<space> (
     chunk_id uuid NOT NULL,
     document_id uuid NOT NULL,
     embedding <ext>.halfvec(<dimensions>) NOT NULL,
+    sentences bytea NOT NULL, -- [n, <dimensions>] float16, little endian: the vectors of the chunk's sentences, for reranking
     PRIMARY KEY (tenant_id, chunk_id),
     FOREIGN KEY (tenant_id, document_id) REFERENCES <schema>.documents ON DELETE CASCADE
 ) PARTITION BY HASH (tenant_id);
 CREATE INDEX embeddings_<space>_document ON embeddings_<space> (tenant_id, document_id);
+
+-- out of line and uncompressed: scans over the embeddings do not touch it
+ALTER TABLE embeddings_<space> ALTER COLUMN sentences SET STORAGE EXTERNAL;
 
 DO $$
 BEGIN

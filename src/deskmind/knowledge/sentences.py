@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Unit", "split_units"]
+__all__ = ["MAX_UNITS", "Unit", "split_units"]
 
 _END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)")
 _ABBREVIATIONS = frozenset(
@@ -18,6 +18,8 @@ _ABBREVIATIONS = frozenset(
 _ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+")
 _RULE = re.compile(r"[ \t]*\|?[ \t:|-]*-[ \t:|-]*")
 _MAX_UNIT = 600
+MAX_UNITS = 40
+"""Units of one passage that are considered; a section-sized chunk has rarely more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def split_units(text: str) -> list[Unit]:
             units.extend(_trimmed(text, start, end, "item"))
         elif line.strip():
             buffered.append((start, end))
-    return units
+    return units[:MAX_UNITS]
 
 
 def _sentences(text: str, lines: list[tuple[int, int]]) -> Iterator[Unit]:
