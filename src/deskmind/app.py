@@ -27,7 +27,7 @@ from deskmind.knowledge.ingest.staging import INGEST_QUEUE, INGEST_TASK
 from deskmind.knowledge.loading import LoadLimits
 from deskmind.knowledge.ranking import SentenceReranker
 from deskmind.knowledge.service import Engine
-from deskmind.observability import logger
+from deskmind.observability import logger, use_pseudonym_key
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
 
@@ -160,6 +160,7 @@ class Deskmind:
         home = self.settings.home
         _make_home(home)
         self.keyring = await asyncio.to_thread(Keyring.open, home / "keyring.json")
+        use_pseudonym_key(self.keyring.current("pseudonym").derive(b"logs"))
         endpoints = Endpoints.of(self.settings.database, self.keyring, embedded=await _embedded_address(self.settings, self._resources))
         self.provisioner = Provisioner(endpoints, self.keyring) if endpoints.admin is not None else None
         if self.settings.auto_migrate and self.provisioner is not None and not await self.provisioner.prepared():

@@ -220,7 +220,7 @@ def _end_use(use: FileLock) -> None:
 def _join(layout: Layout, deadline: float) -> tuple[Layout, ServerState]:
     """The running server, once it answers.
 
-    One that is alive by its locks and does not answer is being started again, or is in another network than we.
+    One that is alive by its locks and does not answer is being started again, or is in another network.
     """
     patience = min(deadline, time.monotonic() + _RESTART_PATIENCE)
     while True:

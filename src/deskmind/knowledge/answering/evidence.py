@@ -16,9 +16,11 @@ from deskmind.knowledge.models import Passage
 
 __all__ = ["DEFAULT_THRESHOLD", "Evidence", "Terms", "confidence_of", "weigh"]
 
-DEFAULT_THRESHOLD = 0.3
-_WITH_SENTENCES = (-7.0, 10.0, 2.0, 5.0)
-_WORDS_ONLY = (-4.0, 0.0, 7.0, 2.0)
+DEFAULT_THRESHOLD = 0.195
+"""5 % of the answerable development questions lie below it."""
+
+_WITH_SENTENCES = (-8.793, 12.247, 1.214, 7.733)
+_WORDS_ONLY = (-1.728, 0.0, 1.957, 6.838)
 
 
 @dataclass(frozen=True, slots=True)
