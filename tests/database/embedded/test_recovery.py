@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -254,3 +255,18 @@ def test_a_server_that_cannot_be_reached_belongs_to_another_container(home: Path
         with pytest.raises(EmbeddedServerError, match="another container"):
             EmbeddedServer.start(home, startup_timeout=0.5)
         layout.withdraw()
+
+
+def test_a_server_that_is_being_started_again_is_waited_for(home: Path, eventually):
+    layout, own = Layout.of(home), identify(os.getpid())
+    assert own is not None
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    with FileLock.acquire(layout.supervisor_lock), ThreadPoolExecutor(1) as pool:
+        layout.publish(ServerState(own, own, port, "18.6"))
+        starting = pool.submit(EmbeddedServer.start, home, startup_timeout=30)
+        eventually(lambda: status(home).users)
+        with socket.create_server(("127.0.0.1", port)):
+            assert starting.result(20).port == port
+        layout.withdraw()
+    starting.result().stop()
