@@ -141,4 +141,10 @@ def _leave(home: Path) -> None:
     if state is not None and state.supervisor.pid != os.getpid() and is_running(state.supervisor):
         os.kill(state.supervisor.pid, signal.SIGKILL)
     end_server(layout.data, layout.title)
-    shutil.rmtree(home, ignore_errors=True)
+
+    def removed() -> bool:
+        """A supervisor that is just ending may still write its lock."""
+        shutil.rmtree(home, ignore_errors=True)
+        return not home.exists()
+
+    _eventually(removed)
