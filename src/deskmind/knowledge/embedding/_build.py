@@ -1,7 +1,7 @@
 """Building the int8 graph, in a process of its own: it needs 400 MB that the service should not keep.
 
 ``python -m deskmind.knowledge.embedding._build WEIGHTS GRAPH`` exits with 0, with an operating system's error
-number, or with 255 and the reason on standard error.
+number, or with 1 (a traceback on standard error).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from deskmind.knowledge.embedding._tensors import read_tensors
 
 __all__ = ["build", "main"]
 
-_FAILED = 255
+_FAILED = 1
 
 
 def build(weights: Path, graph: Path) -> None:
@@ -32,7 +32,7 @@ def build(weights: Path, graph: Path) -> None:
     """
     command = [sys.executable, "-P", "-m", __spec__.name, str(weights), str(graph)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if 0 < result.returncode < _FAILED:
+    if result.returncode > _FAILED:
         raise OSError(result.returncode, os.strerror(result.returncode), str(graph))
     if result.returncode != 0:
         raise EmbedderUnavailableError(

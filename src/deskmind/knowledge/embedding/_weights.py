@@ -114,9 +114,10 @@ def _carrier_folder() -> Path | None:
 def _hub_folder() -> Path | None:
     try:
         hub: Any = import_module("huggingface_hub")
+        constants: Any = import_module("huggingface_hub.constants")
     except ImportError:
         return None
-    if hub.constants.HF_HUB_OFFLINE:
+    if constants.HF_HUB_OFFLINE:
         return None
     # Which errors mean that the hub is out of reach differs from one release of its client to the next.
     try:
