@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -105,6 +106,11 @@ async def test_int8_stays_close_to_float(embedder: LocalEmbedder, expected: Arra
     assert cosines.min() >= 0.97
 
 
+@pytest.fixture(autouse=True)
+def _keep_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+
 def test_the_child_process_builds_the_graph(weights: WeightsFound, tmp_path: Path, built_cache: Path) -> None:
     assert main([str(weights.weights), str(tmp_path / "graph.onnx")]) == 0
     (cached,) = built_cache.glob("*/graph.onnx")
@@ -112,9 +118,9 @@ def test_the_child_process_builds_the_graph(weights: WeightsFound, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["graph.onnx"]
 
 
-def test_a_full_disk_is_told_to_the_parent(weights: WeightsFound, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", None)
-    assert main([str(weights.weights), "/dev/full"]) != 0
+def test_a_full_disk_is_told_to_the_parent(weights: WeightsFound, tmp_path: Path) -> None:
+    (tmp_path / "graph.onnx").symlink_to("/dev/full")
+    assert main([str(weights.weights), str(tmp_path / "graph.onnx")]) == errno.ENOSPC
 
 
 def test_a_file_that_is_not_safetensors_is_refused(tmp_path: Path) -> None:
