@@ -29,7 +29,6 @@ async def evidence(corpus: Path, questions: Path, *, embedder: str) -> tuple[lis
     with_article: list[list[float]] = []
     without: list[list[float]] = []
     with tempfile.TemporaryDirectory() as home:
-        Path(home).chmod(0o755)
         async with Deskmind.open(home=home, knowledge={"embedder": embedder}) as app:
             desk, _ = await throw_away_desk(app, read_corpus(corpus))
             for question in asked:
@@ -81,7 +80,9 @@ def main() -> None:
     parser.add_argument("questions", type=Path)
     parser.add_argument("--embedder", default="local", choices=["local", "none"])
     given = parser.parse_args()
-    items, answerable, unanswerable = asyncio.run(evidence(given.corpus, given.questions, embedder=given.embedder))
+    items, answerable, unanswerable = asyncio.run(
+        evidence(given.corpus, given.questions, embedder=given.embedder)
+    )
     inside, outside = cross_validated(items, answerable, unanswerable)
     weights = fit(answerable, unanswerable)
     curve = [

@@ -30,7 +30,9 @@ def desk_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 async def app(desk_home: Path) -> AsyncIterator[Deskmind]:
     """A started application with the model-free embedder, for which the threshold of the real one is too high."""
-    async with Deskmind.open(home=desk_home, knowledge={"embedder": "hashing"}, answer={"threshold": 0.05}) as started:
+    async with Deskmind.open(
+        home=desk_home, knowledge={"embedder": "hashing"}, answer={"threshold": 0.05}
+    ) as started:
         yield started
 
 

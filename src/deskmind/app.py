@@ -14,7 +14,12 @@ from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, tra
 from deskmind.database.migrations import MigrationStatus
 from deskmind.database.migrations.runner import check_release
 from deskmind.desk import Desk
-from deskmind.errors import ConfigurationError, EmbedderUnavailableError, PrincipalNotFoundError, SchemaVersionError
+from deskmind.errors import (
+    ConfigurationError,
+    EmbedderUnavailableError,
+    PrincipalNotFoundError,
+    SchemaVersionError,
+)
 from deskmind.governance.access.api_keys import authenticate
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
@@ -131,7 +136,9 @@ class Deskmind:
         except PrincipalNotFoundError as error:
             from deskmind.errors import AuthenticationError
 
-            raise AuthenticationError("The API key is not valid.", why="Its user is gone or disabled.") from error
+            raise AuthenticationError(
+                "The API key is not valid.", why="Its user is gone or disabled."
+            ) from error
 
     async def engine(self) -> Engine:
         """What answering needs: the embedder (loaded on first use), the reranker, the answerer."""
@@ -161,9 +168,17 @@ class Deskmind:
         _make_home(home)
         self.keyring = await asyncio.to_thread(Keyring.open, home / "keyring.json")
         use_pseudonym_key(self.keyring.current("pseudonym").derive(b"logs"))
-        endpoints = Endpoints.of(self.settings.database, self.keyring, embedded=await _embedded_address(self.settings, self._resources))
+        endpoints = Endpoints.of(
+            self.settings.database,
+            self.keyring,
+            embedded=await _embedded_address(self.settings, self._resources),
+        )
         self.provisioner = Provisioner(endpoints, self.keyring) if endpoints.admin is not None else None
-        if self.settings.auto_migrate and self.provisioner is not None and not await self.provisioner.prepared():
+        if (
+            self.settings.auto_migrate
+            and self.provisioner is not None
+            and not await self.provisioner.prepared()
+        ):
             await self.provisioner.prepare()
         signer = ScopeSigner(self.keyring.current("scope-token"))
         self.database = Database(endpoints, self.settings.database, signer)

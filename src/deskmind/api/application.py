@@ -99,7 +99,9 @@ def _describe_security(service: FastAPI) -> None:
     def described() -> dict[str, object]:
         document = produce()
         components = document.setdefault("components", {})
-        components["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "dk_…"}}
+        components["securitySchemes"] = {
+            "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "dk_…"}
+        }
         for path, operations in document["paths"].items():
             if path.startswith("/v1/"):
                 for operation in operations.values():

@@ -42,7 +42,7 @@ async def _ours(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
-    found = error.errors() if isinstance(error, RequestValidationError) else []
+    found: list[dict[str, Any]] = list(error.errors()) if isinstance(error, RequestValidationError) else []
     items = [{"where": ".".join(map(str, item["loc"])), "what": item["msg"]} for item in found]
     return problem_response(
         422,

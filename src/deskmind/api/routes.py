@@ -61,13 +61,13 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     """
     routes = APIRouter(prefix=prefix, responses=_PROBLEMS)
 
-    async def desk(request: Request) -> Desk:
+    async def current(request: Request) -> Desk:
         return await desk_for(request)
 
-    Asker = Annotated[Desk, Depends(desk)]  # noqa: N806
+    asker: Any = Depends(current)
 
     @routes.post("/search", operation_id="search", tags=["knowledge"], summary="Find passages")
-    async def search(body: SearchRequest, desk: Asker) -> SearchResponse:
+    async def search(body: SearchRequest, desk: Desk = asker) -> SearchResponse:
         passages = await desk.knowledge.search(
             body.query, limit=body.limit, filter=body.filter.as_filter() if body.filter else None
         )
@@ -82,7 +82,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )
     async def ask(
-        body: AskRequest, desk: Asker, accept: Annotated[str, Header()] = "application/json"
+        body: AskRequest, desk: Desk = asker, accept: Annotated[str, Header()] = "application/json"
     ) -> AnswerBody | StreamingResponse:
         conditions = body.filter.as_filter() if body.filter else None
         if "text/event-stream" not in accept:
@@ -97,7 +97,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
 
     @routes.get("/documents", operation_id="listDocuments", tags=["documents"], summary="List documents")
     async def list_documents(
-        desk: Asker, limit: Annotated[int, Query(ge=1, le=200)] = 50, after: UUID | None = None
+        desk: Desk = asker, limit: Annotated[int, Query(ge=1, le=200)] = 50, after: UUID | None = None
     ) -> DocumentList:
         found = await desk.knowledge.documents(limit=limit, after=after)
         return DocumentList(
@@ -113,7 +113,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         summary="Add or replace a document given as text",
         responses=_UNSUPPORTED,
     )
-    async def add_document(body: DocumentBody, desk: Asker) -> IngestBody:
+    async def add_document(body: DocumentBody, desk: Desk = asker) -> IngestBody:
         content = body.text.encode("utf-8", "surrogatepass")
         if len(content) > max_upload_bytes:
             raise _too_large(body.name, max_upload_bytes)
@@ -131,7 +131,9 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         responses=_UNSUPPORTED,
     )
     async def upload_document(
-        file: UploadFile, desk: Asker, groups: Annotated[list[str] | None, Query(max_length=100)] = None
+        file: UploadFile,
+        desk: Desk = asker,
+        groups: Annotated[list[str] | None, Query(max_length=100)] = None,
     ) -> IngestBody:
         if file.size is not None and file.size > max_upload_bytes:
             raise _too_large(file.filename or "the file", max_upload_bytes)
@@ -147,7 +149,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         summary="Read a document",
         responses=_NOT_FOUND,
     )
-    async def get_document(document_id: Annotated[UUID, Path()], desk: Asker) -> DocumentText:
+    async def get_document(document_id: Annotated[UUID, Path()], desk: Desk = asker) -> DocumentText:
         return DocumentText.of_document(await desk.knowledge.document(document_id))
 
     @routes.delete(
@@ -158,7 +160,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         summary="Delete a document",
         responses=_NOT_FOUND,
     )
-    async def delete_document(document_id: Annotated[UUID, Path()], desk: Asker) -> Response:
+    async def delete_document(document_id: Annotated[UUID, Path()], desk: Desk = asker) -> Response:
         await desk.knowledge.delete(document_id)
         return Response(status_code=204)
 
@@ -181,7 +183,9 @@ def _taken_in(report: IngestBody) -> IngestBody:
     """An upload of one file that failed is an error of the request."""
     if report.failed and not report.stored and report.failures:
         problem = report.failures[0]
-        error = _RefusedDocument(str(problem.get("detail") or problem.get("title")), remedy=str(problem.get("remedy")))
+        error = _RefusedDocument(
+            str(problem.get("detail") or problem.get("title")), remedy=str(problem.get("remedy"))
+        )
         error.problem_status = int(problem.get("status", 422))
         error.problem_type = str(problem.get("type"))
         raise error
@@ -193,7 +197,12 @@ class _RefusedDocument(DocumentError):
     problem_type = "urn:deskmind:problem:document"
 
     def problem(self) -> dict[str, Any]:
-        return {**super().problem(), "detail": self.what, "status": self.problem_status, "type": self.problem_type}
+        return {
+            **super().problem(),
+            "detail": self.what,
+            "status": self.problem_status,
+            "type": self.problem_type,
+        }
 
 
 def bearer(request: Request) -> str:

@@ -182,7 +182,10 @@ class AnswerBody(BaseModel):
 class DocumentBody(_Body):
     """A document as text."""
 
-    name: Annotated[str, Field(min_length=1, max_length=500, examples=["vpn.md"], description="its suffix tells the format")]
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=500, examples=["vpn.md"], description="its suffix tells the format"),
+    ]
     text: Annotated[str, Field(min_length=1)]
     uri: str | None = Field(None, max_length=2000)
     media_type: str | None = Field(None, max_length=200)

@@ -46,7 +46,9 @@ def demo(
         documents = await _count(desk)
         console.print(f"{documents} documents, {len(company.users)} users.")
         if app.embedding_problem:
-            console.print(f"[yellow]No embedding model, so answers go by words alone:[/] {app.embedding_problem}")
+            console.print(
+                f"[yellow]No embedding model, so answers go by words alone:[/] {app.embedding_problem}"
+            )
         await _two_answers(app, company, console)
         await _sql(app, company, console)
         await _declined(app, company, console)
@@ -92,7 +94,10 @@ async def _sql(app: Deskmind, company: Company, console: Console) -> None:
                 )
                 cursor = await connection.execute(statement.encode())
                 count = len(await cursor.fetchall())
-                console.print(f"  in {user}'s scope, rewritten to an operator's with set_config: ({count} rows)", markup=False)
+                console.print(
+                    f"  in {user}'s scope, rewritten to an operator's with set_config: ({count} rows)",
+                    markup=False,
+                )
 
 
 async def _declined(app: Deskmind, company: Company, console: Console) -> None:
@@ -141,5 +146,7 @@ def _check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise ConfigurationError(
-                f"{host}:{port} cannot be listened on.", why=f"{error.strerror}.", remedy="Choose another with --port."
+                f"{host}:{port} cannot be listened on.",
+                why=f"{error.strerror}.",
+                remedy="Choose another with --port.",
             ) from error

@@ -59,7 +59,12 @@ def list_tenants(home: Home = None, config: Config = None, as_json: AsJson = Fal
     async def work(app: Deskmind) -> None:
         tenants = await app.tenants.all()
         if as_json:
-            print_json([{"tenant": item.slug, "tenant_id": str(item.tenant_id), "name": item.name} for item in tenants])
+            print_json(
+                [
+                    {"tenant": item.slug, "tenant_id": str(item.tenant_id), "name": item.name}
+                    for item in tenants
+                ]
+            )
         else:
             print_table(
                 ("tenant", "name", "created"),
@@ -121,14 +126,18 @@ def set_groups(
 
 
 @user_app.command("list")
-def list_users(tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+def list_users(
+    tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False
+) -> None:
     """List users."""
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> None:
         users = await (await operator_of(app, tenant)).principals.users()
         if as_json:
-            print_json([{"user": item.name, "groups": list(item.groups), "role": item.role} for item in users])
+            print_json(
+                [{"user": item.name, "groups": list(item.groups), "role": item.role} for item in users]
+            )
         else:
             print_table(
                 ("user", "role", "groups"),
@@ -140,7 +149,9 @@ def list_users(tenant: Tenant = None, home: Home = None, config: Config = None, 
 
 
 @group_app.command("list")
-def list_groups(tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+def list_groups(
+    tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False
+) -> None:
     """List groups."""
     line = CommandLine(home, config, as_json=as_json)
 
@@ -193,7 +204,9 @@ def create_key(
         expires = datetime.now(UTC) + timedelta(days=expires_days) if expires_days else None
         key = await desk.keys.create(person, name=name, expires_at=expires)
         if as_json:
-            print_json({"key_id": str(key.key_id), "key": key.secret, "user": key.user, "expires_at": expires})
+            print_json(
+                {"key_id": str(key.key_id), "key": key.secret, "user": key.user, "expires_at": expires}
+            )
         else:
             say(key.secret)
             typer.echo(f"This is {person}'s key. It is not shown again.", err=True)
@@ -202,7 +215,9 @@ def create_key(
 
 
 @key_app.command("list")
-def list_keys(tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+def list_keys(
+    tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False
+) -> None:
     """List API keys (without their secrets)."""
     line = CommandLine(home, config, as_json=as_json)
 
@@ -222,7 +237,9 @@ def list_keys(tenant: Tenant = None, home: Home = None, config: Config = None, a
             print_json(rows)
         else:
             columns = ("key_id", "user", "name", "state", "last_used_at")
-            print_table(columns, [[row[column] or "" for column in columns] for row in rows], empty="No keys yet.")
+            print_table(
+                columns, [[row[column] or "" for column in columns] for row in rows], empty="No keys yet."
+            )
 
     line.run(work)
 

@@ -26,8 +26,12 @@ def root() -> None:
 
 @eval_app.command("retrieval")
 def retrieval(
-    corpus: Annotated[Path, typer.Option("--corpus", help="A folder of files, or a JSON list of {item, article}.")],
-    questions: Annotated[Path, typer.Option("--questions", help="JSON lines: question, item or document, value, …")],
+    corpus: Annotated[
+        Path, typer.Option("--corpus", help="A folder of files, or a JSON list of {item, article}.")
+    ],
+    questions: Annotated[
+        Path, typer.Option("--questions", help="JSON lines: question, item or document, value, …")
+    ],
     details: Annotated[Path | None, typer.Option("--details", help="Write one JSON line a question.")] = None,
     home: Home = None,
     config: Config = None,

@@ -52,7 +52,9 @@ def ingest(
     async def work(app: Deskmind) -> IngestReport:
         desk = await _desk(app, tenant, user)
         with ingest_progress(enabled=not as_json) as progress:
-            report = await desk.knowledge.ingest(*paths, groups=names(groups), source=source, on_progress=progress)
+            report = await desk.knowledge.ingest(
+                *paths, groups=names(groups), source=source, on_progress=progress
+            )
         if app.embedding_problem:
             typer.echo(f"note: no embedding model, words only ({app.embedding_problem})", err=True)
         return report
@@ -76,7 +78,9 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question; '-' reads it from standard input.")],
     tenant: Tenant = None,
     user: User = None,
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 when nothing was found.")] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 1 when nothing was found.")
+    ] = False,
     home: Home = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -247,7 +251,9 @@ def print_answer(answer: Answer, *, indent: str = "") -> None:
         console.print(indent + escape(text))
     for citation in answer.citations:
         place = f" › {citation.section}" if citation.section else ""
-        console.print(f"{indent}[dim]\\[{citation.number}] {escape(citation.title + place)} — {escape(citation.uri)}[/]")
+        console.print(
+            f"{indent}[dim]\\[{citation.number}] {escape(citation.title + place)} — {escape(citation.uri)}[/]"
+        )
 
 
 def _short(text: str, width: int = 100) -> str:

@@ -49,7 +49,9 @@ def status(home: Home = None, config: Config = None, as_json: AsJson = False) ->
     if as_json:
         print_json(facts)
     else:
-        print_table(("what", "is"), [(name.replace("_", " "), value) for name, value in facts.items()], empty="")
+        print_table(
+            ("what", "is"), [(name.replace("_", " "), value) for name, value in facts.items()], empty=""
+        )
 
 
 def readiness(home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
@@ -75,9 +77,7 @@ def readiness(home: Home = None, config: Config = None, as_json: AsJson = False)
 
 
 @migrate_app.command("up")
-def up(
-    revision: Annotated[str, typer.Argument()] = "head", home: Home = None, config: Config = None
-) -> None:
+def up(revision: Annotated[str, typer.Argument()] = "head", home: Home = None, config: Config = None) -> None:
     """Create roles, extensions and schema, and apply migrations."""
 
     async def work(provisioner: Provisioner) -> None:
@@ -143,7 +143,9 @@ def check(home: Home = None, config: Config = None) -> None:
 
 
 @migrate_app.command("sql")
-def sql(revision: Annotated[str, typer.Argument()] = "head", home: Home = None, config: Config = None) -> None:
+def sql(
+    revision: Annotated[str, typer.Argument()] = "head", home: Home = None, config: Config = None
+) -> None:
     """Print the SQL of the migrations, for a person to review and apply."""
 
     async def work(provisioner: Provisioner) -> str:

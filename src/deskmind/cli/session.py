@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import typer
 
@@ -38,7 +38,10 @@ class CommandLine:
         from deskmind.settings import load_settings
 
         settings = load_settings(home=self._home, config=self._config)
-        configure_logging(format=settings.log.format, level="warning" if settings.log.level == "info" else settings.log.level)
+        configure_logging(
+            format=settings.log.format,
+            level="warning" if settings.log.level == "info" else settings.log.level,
+        )
         return settings
 
     def run(self, work: Callable[[Deskmind], Awaitable[_T]]) -> _T:
@@ -56,7 +59,7 @@ class CommandLine:
         """Do something and turn errors into messages and exit codes."""
         try:
             return act()
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             found = _first_of_ours(error)
             if found is not None:
                 fail(found, as_json=self.as_json)
@@ -123,6 +126,6 @@ def _first_of_ours(error: BaseException) -> DeskmindError | None:
     if isinstance(error, DeskmindError):
         return error
     if isinstance(error, BaseExceptionGroup):
-        members: tuple[Any, ...] = error.exceptions
+        members = cast("tuple[BaseException, ...]", error.exceptions)
         return next((found for member in members if (found := _first_of_ours(member)) is not None), None)
     return None

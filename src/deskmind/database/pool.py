@@ -91,7 +91,9 @@ class Database:
             UnavailableError: a statement ran longer than ``database.statement_timeout``.
         """
         if self._pool is None:
-            raise DatabaseUnavailableError("The database is not open.", remedy="Use `async with Deskmind.open()`.")
+            raise DatabaseUnavailableError(
+                "The database is not open.", remedy="Use `async with Deskmind.open()`."
+            )
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
                 await self._enter(connection, scope)

@@ -73,19 +73,23 @@ class Provisioner:
     async def prepared(self) -> bool:
         """Whether schema and scope key are up to date, cheaply."""
         async with await self._connect() as connection:
-            cursor = await connection.execute("SELECT to_regclass(%s)", (f"{self._endpoints.schema}.scope_keys",))
+            cursor = await connection.execute(
+                "SELECT to_regclass(%s)", (f"{self._endpoints.schema}.scope_keys",)
+            )
             row = await cursor.fetchone()
             if row is None or row[0] is None:
                 return False
             cursor = await connection.execute(
-                sql.SQL("SELECT version_num FROM {}.alembic_version").format(sql.Identifier(self._endpoints.schema))
+                sql.SQL("SELECT version_num FROM {}.alembic_version").format(
+                    sql.Identifier(self._endpoints.schema)
+                )
             )
             versions = {row[0] for row in await cursor.fetchall()}
             key = self._keyring.current("scope-token")
             cursor = await connection.execute(
-                sql.SQL("SELECT inner_pad FROM {}.scope_keys WHERE version = %s AND retired_at IS NULL").format(
-                    sql.Identifier(self._endpoints.schema)
-                ),
+                sql.SQL(
+                    "SELECT inner_pad FROM {}.scope_keys WHERE version = %s AND retired_at IS NULL"
+                ).format(sql.Identifier(self._endpoints.schema)),
                 (key.version,),
             )
             row = await cursor.fetchone()
@@ -108,7 +112,9 @@ class Provisioner:
                     (version, inner, outer),
                 )
             await connection.execute(
-                sql.SQL("UPDATE {}.scope_keys SET retired_at = now() WHERE version <> ALL (%s)").format(schema),
+                sql.SQL("UPDATE {}.scope_keys SET retired_at = now() WHERE version <> ALL (%s)").format(
+                    schema
+                ),
                 (list(versions),),
             )
 
@@ -116,7 +122,9 @@ class Provisioner:
         """Create the tables and functions of an embedding space unless they exist."""
         async with await self._connect() as connection, connection.transaction():
             schema = sql.Identifier(self._endpoints.schema)
-            await connection.execute(sql.SQL("LOCK TABLE {}.embedding_spaces IN EXCLUSIVE MODE").format(schema))
+            await connection.execute(
+                sql.SQL("LOCK TABLE {}.embedding_spaces IN EXCLUSIVE MODE").format(schema)
+            )
             cursor = await connection.execute(
                 sql.SQL("SELECT fingerprint FROM {}.embedding_spaces WHERE name = %s").format(schema), (name,)
             )
@@ -129,12 +137,18 @@ class Provisioner:
                         remedy="Restore the model's weights, or give the new model another name.",
                     )
                 return
-            await connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(self._endpoints.roles.owner)))
+            await connection.execute(
+                sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(self._endpoints.roles.owner))
+            )
             extension = await _extension_schema(connection)
             await connection.execute(
                 sql.SQL("SET LOCAL search_path = {}, {}").format(schema, sql.Identifier(extension))
             )
-            text = resources.files("deskmind.database.migrations").joinpath("sql/space.up.sql").read_text("utf-8")
+            text = (
+                resources.files("deskmind.database.migrations")
+                .joinpath("sql/space.up.sql")
+                .read_text("utf-8")
+            )
             await connection.execute(
                 cast(
                     LiteralString,
@@ -170,7 +184,8 @@ class Provisioner:
         version = connection.info.server_version
         if version < _MINIMUM_SERVER:
             raise ConfigurationError(
-                f"PostgreSQL {version // 10000} is too old.", remedy="Use PostgreSQL 16 or newer with pgvector 0.8."
+                f"PostgreSQL {version // 10000} is too old.",
+                remedy="Use PostgreSQL 16 or newer with pgvector 0.8.",
             )
 
     async def _create_roles(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
@@ -180,7 +195,9 @@ class Provisioner:
         given = sql.SQL(", ").join(map(sql.Identifier, (f"{roles.prefix}_search", f"{roles.prefix}_system")))
         owner = sql.Identifier(roles.owner)
         with translated():
-            await connection.execute(sql.SQL("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE").format(given, owner))
+            await connection.execute(
+                sql.SQL("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE").format(given, owner)
+            )
             await connection.execute(
                 sql.SQL("GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE").format(owner)
             )
@@ -198,12 +215,16 @@ class Provisioner:
                 )
             )
             await connection.execute(
-                sql.SQL("ALTER ROLE {} SET idle_in_transaction_session_timeout = '5min'").format(sql.Identifier(login))
+                sql.SQL("ALTER ROLE {} SET idle_in_transaction_session_timeout = '5min'").format(
+                    sql.Identifier(login)
+                )
             )
 
     async def _create_extensions(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
         for name in _EXTENSIONS:
-            await connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
+            await connection.execute(
+                sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name))
+            )
 
     async def _create_schema(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
         names = {
@@ -215,7 +236,9 @@ class Provisioner:
             sql.SQL("CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner}").format(**names)
         )
         await connection.execute(sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC").format())
-        await connection.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC").format(**names))
+        await connection.execute(
+            sql.SQL("REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC").format(**names)
+        )
         await _close_large_objects(connection)
 
 

@@ -306,7 +306,9 @@ def _ingest(metadata: MetaData) -> None:
 
 def _to(schema: str | None, table: str, column: str, *, ondelete: str | None = None) -> ForeignKeyConstraint:
     return ForeignKeyConstraint(
-        ["tenant_id", column], [f"{schema}.{table}.tenant_id", f"{schema}.{table}.{column}"], ondelete=ondelete
+        ["tenant_id", column],
+        [f"{schema}.{table}.tenant_id", f"{schema}.{table}.{column}"],
+        ondelete=ondelete,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -57,10 +58,8 @@ async def prepare(
     Returns:
         The operator's desk.
     """
-    try:
+    with contextlib.suppress(ConflictError):
         await app.tenants.create(company.tenant, name=company.name)
-    except ConflictError:
-        pass
     desk = await app.desk(tenant=company.tenant)
     known = {user.name for user in await desk.principals.users()}
     for name, display_name, groups in company.users:

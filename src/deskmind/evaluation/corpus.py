@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from deskmind.errors import InvalidRequestError
 from deskmind.knowledge.loading import LoadLimits, walk
@@ -42,11 +42,13 @@ def read_corpus(path: Path) -> list[CorpusDocument]:
             CorpusDocument(str(found.path.relative_to(path)), found.path.name, found.path.read_bytes())
             for found in walk([path], limits=LoadLimits())
         ]
-    items = _json(path)
-    if not isinstance(items, list) or not all(isinstance(item, dict) and {"item", "article"} <= set(item) for item in items):
+    items = cast("list[dict[str, Any]]", _json(path))
+    if not _is_list_of_articles(items):
         raise _wrong(path, "a JSON list of objects with 'item' and 'article', or a folder of files")
     return [
-        CorpusDocument(str(item["item"]), f"{item['item']}{_suffix(str(item['article']))}", str(item["article"]).encode())
+        CorpusDocument(
+            str(item["item"]), f"{item['item']}{_suffix(str(item['article']))}", str(item["article"]).encode()
+        )
         for item in items
     ]
 
@@ -68,13 +70,23 @@ def read_questions(path: Path) -> list[EvaluationQuestion]:
         try:
             item: dict[str, Any] = json.loads(line)
             key = str(item["item"] if "item" in item else item["document"])
-            values = tuple(str(value) for value in (item.get("value"), *item.get("alternative_answers", ())) if value)
+            values = tuple(
+                str(value) for value in (item.get("value"), *item.get("alternative_answers", ())) if value
+            )
             questions.append(EvaluationQuestion(str(item["question"]), key, values))
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise _wrong(path, f"JSON lines with 'question' and 'item' or 'document' (line {number})") from None
+            raise _wrong(
+                path, f"JSON lines with 'question' and 'item' or 'document' (line {number})"
+            ) from None
     if not questions:
         raise _wrong(path, "a file with at least one question")
     return questions
+
+
+def _is_list_of_articles(items: object) -> bool:
+    return isinstance(items, list) and all(
+        isinstance(item, dict) and {"item", "article"} <= item.keys() for item in cast("list[object]", items)
+    )
 
 
 def _json(path: Path) -> Any:

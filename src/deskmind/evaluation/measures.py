@@ -27,7 +27,11 @@ def contains(answer: str, values: Sequence[str]) -> bool:
     """Whether the answer holds one of the values; case, spaces, dashes and punctuation do not count."""
     folded = f" {_fold(answer)} "
     squeezed = folded.replace(" ", "")
-    return any(f" {_fold(value)} " in folded or _fold(value).replace(" ", "") in squeezed for value in values if _fold(value))
+    return any(
+        f" {_fold(value)} " in folded or _fold(value).replace(" ", "") in squeezed
+        for value in values
+        if _fold(value)
+    )
 
 
 def percentile(values: Sequence[float], share: float) -> float:

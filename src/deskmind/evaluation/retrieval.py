@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,8 @@ async def evaluate_retrieval(
     finally:
         await _clear(desk)
     if details is not None:
-        details.write_text("".join(json.dumps(_detail(outcome), ensure_ascii=False) + "\n" for outcome in outcomes), "utf-8")
+        lines = [json.dumps(_detail(outcome), ensure_ascii=False) + "\n" for outcome in outcomes]
+        await asyncio.to_thread(details.write_text, "".join(lines), "utf-8")
     return summary(outcomes)
 
 
@@ -110,18 +112,9 @@ async def ask_all(desk: Desk, keys: dict[str, str], questions: Sequence[Evaluati
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """The measures over all questions, with intervals clustered by document."""
-    measures = {
-        "top1": lambda o: float(o.rank == 1),
-        "recall_at_5": lambda o: float(o.rank is not None and o.rank <= 5),
-        "recall_at_10": lambda o: float(o.rank is not None and o.rank <= 10),
-        "mrr": lambda o: reciprocal_rank(o.rank if o.rank and o.rank <= _DEPTH else None),
-        "ndcg_at_10": lambda o: ndcg(o.rank, 10),
-        "answer_contains": lambda o: float(contains(o.answer, o.question.values)) if o.question.values else None,
-        "answered": lambda o: float(o.found),
-    }
     result: dict[str, Any] = {}
     intervals: dict[str, list[float]] = {}
-    for name, measure in measures.items():
+    for name, measure in _MEASURES.items():
         clusters: dict[str, list[float]] = {}
         for outcome in outcomes:
             value = measure(outcome)
@@ -137,6 +130,22 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     result["questions"] = len(outcomes)
     result["interval_95"] = intervals
     return result
+
+
+def _contained(outcome: Outcome) -> float | None:
+    """1 or 0; None for a question without known values."""
+    return float(contains(outcome.answer, outcome.question.values)) if outcome.question.values else None
+
+
+_MEASURES: dict[str, Callable[[Outcome], float | None]] = {
+    "top1": lambda outcome: float(outcome.rank == 1),
+    "recall_at_5": lambda outcome: float(outcome.rank is not None and outcome.rank <= 5),
+    "recall_at_10": lambda outcome: float(outcome.rank is not None and outcome.rank <= 10),
+    "mrr": lambda outcome: reciprocal_rank(outcome.rank if outcome.rank and outcome.rank <= _DEPTH else None),
+    "ndcg_at_10": lambda outcome: ndcg(outcome.rank, 10),
+    "answer_contains": _contained,
+    "answered": lambda outcome: float(outcome.found),
+}
 
 
 def _documents(passages: Sequence[Passage], keys: dict[str, str]) -> list[str]:

@@ -106,5 +106,6 @@ async def delete_document(connection: Connection, scope: Scope, document_id: UUI
 
 def _no_document(document_id: UUID) -> NotFoundError:
     return NotFoundError(
-        f"There is no document {document_id}.", remedy="`deskmind documents list` shows the documents you may see."
+        f"There is no document {document_id}.",
+        remedy="`deskmind documents list` shows the documents you may see.",
     )

@@ -139,7 +139,11 @@ class Knowledge:
 
     @operation(Permission.KNOWLEDGE_SEARCH)
     async def search(
-        self, query: str, *, limit: int = 10, filter: SearchFilter | None = None  # noqa: A002
+        self,
+        query: str,
+        *,
+        limit: int = 10,
+        filter: SearchFilter | None = None,  # noqa: A002
     ) -> list[Passage]:
         """The passages that fit a query best, best first, among the documents the principal may see.
 
@@ -158,15 +162,19 @@ class Knowledge:
             QuestionTooLongError: the question is longer than ``knowledge.max_question_chars``.
             InvalidRequestError: the question is empty.
         """
-        passages = await self._retrieve(question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK)
+        passages = await self._retrieve(
+            question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK
+        )
         engine = await self._room.engine()
         answer = await engine.answerer.answer(question, passages, embedder=engine.embedder)
         return replace(answer, passages=tuple(passages), request_id=correlation_id())
 
     @streaming_operation(Permission.KNOWLEDGE_ASK)
-    async def ask_stream(self, question: str, *, filter: SearchFilter | None = None):  # noqa: A002, ANN201
+    async def ask_stream(self, question: str, *, filter: SearchFilter | None = None):  # noqa: A002
         """The same answer as a stream of events; the last one carries the whole answer."""
-        passages = await self._retrieve(question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK)
+        passages = await self._retrieve(
+            question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK
+        )
         engine = await self._room.engine()
         async for event in engine.answerer.stream(question, passages, embedder=engine.embedder):
             yield _with_request(event, passages)
@@ -211,7 +219,11 @@ class Knowledge:
             return await load_report(connection, self._scope.tenant_id, ingest_id)
 
     async def _retrieve(
-        self, question: str, limit: int, filter: SearchFilter | None, permission: Permission  # noqa: A002
+        self,
+        question: str,
+        limit: int,
+        filter: SearchFilter | None,  # noqa: A002
+        permission: Permission,
     ) -> list[Passage]:
         query = self._analyse(question)
         engine = await self._room.engine()
@@ -275,7 +287,9 @@ class Knowledge:
             )
         return report
 
-    async def _finish(self, ingest_id: UUID, on_progress: Callable[[IngestReport], None] | None) -> IngestReport:
+    async def _finish(
+        self, ingest_id: UUID, on_progress: Callable[[IngestReport], None] | None
+    ) -> IngestReport:
         """Help with the queue until this ingest is done, here or by another worker."""
         helper = asyncio.create_task(self._jobs.drain())
         try:
@@ -356,7 +370,9 @@ def _read(found: FoundFile, limits: LoadLimits) -> StagedFile:
             content = found.path.read_bytes()
         except OSError as error:
             raise UnreadableDocumentError(
-                f"{found.path.name} cannot be read.", why=f"{error.strerror}.", remedy="Check its permissions."
+                f"{found.path.name} cannot be read.",
+                why=f"{error.strerror}.",
+                remedy="Check its permissions.",
             ) from error
     except DeskmindError as error:
         return StagedFile.unreadable(found.uri, found.path.name, error)

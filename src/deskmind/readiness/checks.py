@@ -51,7 +51,10 @@ async def migrations(app: Deskmind) -> Check:
     if status.up_to_date:
         return Check("migrations", "green", f"The schema is at {status.current}.")
     return Check(
-        "migrations", "red", f"The schema is at {status.current}, {status.head} is needed.", "Run `deskmind migrate up`."
+        "migrations",
+        "red",
+        f"The schema is at {status.current}, {status.head} is needed.",
+        "Run `deskmind migrate up`.",
     )
 
 
@@ -83,14 +86,21 @@ async def roles(app: Deskmind) -> Check:
     ]
     if not wrong:
         return Check("roles", "green", "The application's login owns nothing and may create nothing.")
-    return Check("roles", "red", f"The application's login {', '.join(wrong)}.", "Run `deskmind migrate up`, revoke the rest.")
+    return Check(
+        "roles",
+        "red",
+        f"The application's login {', '.join(wrong)}.",
+        "Run `deskmind migrate up`, revoke the rest.",
+    )
 
 
 async def scope(app: Deskmind) -> Check:
     """A forged scope is worth nothing, a signed one works."""
     async with app.database.transaction(Scope.directory()) as connection:
         signed = await _act(connection)
-        await connection.execute("SELECT set_config('deskmind.scope', left(current_setting('deskmind.scope'), -1) || 'x', true)")
+        await connection.execute(
+            "SELECT set_config('deskmind.scope', left(current_setting('deskmind.scope'), -1) || 'x', true)"
+        )
         forged = await _act(connection)
     if signed == "directory" and forged is None:
         return Check("scope", "green", "The database accepts signed scopes only.")
@@ -104,7 +114,9 @@ async def keys(app: Deskmind) -> Check:
         return Check("keys", "red", "The keyring can be read by others.", f"chmod 600 {path}")
     age = datetime.now(UTC) - app.keyring.current("scope-token").created_at
     if age > _MAX_KEY_AGE:
-        return Check("keys", "red", f"The scope key is {age.days} days old.", "Rotate it with `deskmind key rotate`.")
+        return Check(
+            "keys", "red", f"The scope key is {age.days} days old.", "Rotate it with `deskmind key rotate`."
+        )
     return Check("keys", "green", f"Private; the scope key is {age.days} days old.")
 
 
@@ -146,7 +158,9 @@ async def jobs(app: Deskmind) -> Check:
     depth = await app.jobs.depth()
     finding = f"{depth['todo']} queued, {depth['doing']} running, {depth['failed']} failed."
     if depth["failed"]:
-        return Check("jobs", "red", finding, "The log says why (event job …); mend the cause and ingest again.")
+        return Check(
+            "jobs", "red", finding, "The log says why (event job …); mend the cause and ingest again."
+        )
     return Check("jobs", "green", finding)
 
 
@@ -172,7 +186,11 @@ CHECKS: dict[str, Callable[[Deskmind], Awaitable[Check]]] = {
 NOT_ASSESSED = (
     Check("backups", "not assessed", "Deskmind cannot see how the database is backed up.", "Test a restore."),
     Check("audit seal", "not assessed", "Audit events are append-only; they are not sealed by this release."),
-    Check("redaction", "not assessed", "Personal data is not redacted by this release; no text leaves the machine."),
+    Check(
+        "redaction",
+        "not assessed",
+        "Personal data is not redacted by this release; no text leaves the machine.",
+    ),
     Check("model gateway", "not assessed", "No language model is called by this release."),
     Check("telemetry", "not assessed", "No collector is configured by this release."),
 )

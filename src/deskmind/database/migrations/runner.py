@@ -168,7 +168,9 @@ class Migrations:
                 remedy="Set DESKMIND_DATABASE_OWNER_URL for this command.",
             )
         engine = create_engine(
-            "postgresql+psycopg://", creator=lambda: psycopg.connect(address, prepare_threshold=None), poolclass=NullPool
+            "postgresql+psycopg://",
+            creator=lambda: psycopg.connect(address, prepare_threshold=None),
+            poolclass=NullPool,
         )
         try:
             return engine.connect()
@@ -188,7 +190,9 @@ def check_release(status: MigrationStatus, release: str = __version__) -> None:
     Raises:
         SchemaVersionError: the schema is older than this release needs, or no longer serves this release.
     """
-    if status.min_compatible_release is not None and _numbers(release) < _numbers(status.min_compatible_release):
+    if status.min_compatible_release is not None and _numbers(release) < _numbers(
+        status.min_compatible_release
+    ):
         raise SchemaVersionError(
             f"The database needs Deskmind {status.min_compatible_release} or newer; this is {release}.",
             why="A newer release has migrated it.",
@@ -203,4 +207,4 @@ def check_release(status: MigrationStatus, release: str = __version__) -> None:
 
 
 def _numbers(release: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in release.split("+")[0].split(".")[:3] if part.isdigit())
+    return tuple(int(part) for part in release.split("+", maxsplit=1)[0].split(".")[:3] if part.isdigit())

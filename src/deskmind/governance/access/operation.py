@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
@@ -39,8 +39,8 @@ _G = TypeVar("_G", bound=Governed)
 def operation(
     permission: Permission,
 ) -> Callable[
-    [Callable[Concatenate[_G, _P], Awaitable[_R]]],
-    Callable[Concatenate[_G, _P], Awaitable[_R]],
+    [Callable[Concatenate[_G, _P], Coroutine[Any, Any, _R]]],
+    Callable[Concatenate[_G, _P], Coroutine[Any, Any, _R]],
 ]:
     """Declare the permission of a public coroutine method and guard it.
 
@@ -48,7 +48,9 @@ def operation(
         PermissionDeniedError: the scope lacks the permission; the refusal is in the audit log.
     """
 
-    def declare(method: Callable[Concatenate[_G, _P], Awaitable[_R]]) -> Callable[Concatenate[_G, _P], Awaitable[_R]]:
+    def declare(
+        method: Callable[Concatenate[_G, _P], Coroutine[Any, Any, _R]],
+    ) -> Callable[Concatenate[_G, _P], Coroutine[Any, Any, _R]]:
         @functools.wraps(method)
         async def guarded(self: _G, *args: _P.args, **kwargs: _P.kwargs) -> _R:
             async with _entered(self, permission):
@@ -89,7 +91,7 @@ def declared_permission(method: object) -> Permission | None:
 
 
 @asynccontextmanager
-async def _entered(subject: Governed, permission: Permission) -> AsyncIterator[None]:
+async def _entered(subject: Governed, permission: Permission) -> AsyncGenerator[None]:
     scope = subject.scope
     with correlation(correlation_id() or None):
         async with observed(str(permission), tenant=scope.tenant, user=scope.principal):

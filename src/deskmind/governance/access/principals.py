@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from deskmind.database import Connection, Database
@@ -114,7 +114,12 @@ class Principals:
                 )
             await self._join(connection, user.principal_id, groups)
             await record(
-                connection, self._scope, Permission.PRINCIPALS_WRITE, resource=name, groups=list(user.groups), role=role
+                connection,
+                self._scope,
+                Permission.PRINCIPALS_WRITE,
+                resource=name,
+                groups=list(user.groups),
+                role=role,
             )
         return user
 
@@ -134,7 +139,11 @@ class Principals:
             )
             await self._join(connection, user.principal_id, groups)
             await record(
-                connection, self._scope, Permission.PRINCIPALS_WRITE, resource=name, groups=sorted(set(groups))
+                connection,
+                self._scope,
+                Permission.PRINCIPALS_WRITE,
+                resource=name,
+                groups=sorted(set(groups)),
             )
             return await self._user(connection, name)
 
@@ -151,7 +160,7 @@ class Principals:
         """Every user, by name."""
         async with self._database.transaction(self._scope) as connection:
             cursor = await connection.execute(_USERS, (self._scope.tenant_id, None, None))
-            return [User(*row[:5], tuple(row[5])) for row in await cursor.fetchall()]
+            return [_user(row) for row in await cursor.fetchall()]
 
     @operation(Permission.PRINCIPALS_READ)
     async def groups(self) -> list[Group]:
@@ -166,7 +175,9 @@ class Principals:
         Raises:
             PrincipalNotFoundError: there is no such user, or it is disabled.
         """
-        condition, value = ("p.name = %s", name) if name is not None else ("p.principal_id = %s", principal_id)
+        condition, value = (
+            ("p.name = %s", name) if name is not None else ("p.principal_id = %s", principal_id)
+        )
         async with self._database.transaction(self._scope) as connection:
             cursor = await connection.execute(
                 _SCOPE.encode() + f" {condition} GROUP BY p.tenant_id, p.principal_id".encode(),
@@ -190,7 +201,7 @@ class Principals:
         row = await cursor.fetchone()
         if row is None:
             raise _no_user(name, self._scope.tenant)
-        return User(*row[:5], tuple(row[5]))
+        return _user(row)
 
     async def _join(self, connection: Connection, member: UUID, groups: Sequence[str]) -> None:
         ids = await ensure_groups(connection, self._scope, groups)
@@ -211,6 +222,10 @@ async def ensure_groups(connection: Connection, scope: Scope, names: Sequence[st
         (scope.tenant_id, wanted),
     )
     return dict(await cursor.fetchall())
+
+
+def _user(row: Sequence[Any]) -> User:
+    return User(row[0], row[1], row[2], row[3], row[4], tuple(row[5]))
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -81,7 +81,9 @@ class Tenants:
     async def all(self) -> list[Tenant]:
         """Every tenant, by name."""
         async with self._database.transaction(self._scope) as connection:
-            cursor = await connection.execute("SELECT tenant_id, slug, name, created_at FROM tenants ORDER BY slug")
+            cursor = await connection.execute(
+                "SELECT tenant_id, slug, name, created_at FROM tenants ORDER BY slug"
+            )
             return [Tenant(*row) for row in await cursor.fetchall()]
 
     @operation(Permission.TENANTS_READ)

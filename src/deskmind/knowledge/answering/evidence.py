@@ -43,7 +43,11 @@ class Terms:
     def coverage(self, text: str) -> float:
         """Share of the terms that ``text`` holds, weighted by rarity, 0 to 1."""
         total = sum(self.rarity.values())
-        return sum(self.rarity[term] for term in self.rarity.keys() & set(tokens(text))) / total if total else 0.0
+        return (
+            sum(self.rarity[term] for term in self.rarity.keys() & set(tokens(text))) / total
+            if total
+            else 0.0
+        )
 
 
 @dataclass(frozen=True, slots=True)

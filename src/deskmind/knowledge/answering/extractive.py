@@ -34,7 +34,9 @@ class ExtractiveAnswerer:
     def __init__(self, *, threshold: float | None = None) -> None:
         self._threshold = DEFAULT_THRESHOLD if threshold is None else threshold
 
-    async def answer(self, question: str, passages: Sequence[Passage], *, embedder: Embedder | None) -> Answer:
+    async def answer(
+        self, question: str, passages: Sequence[Passage], *, embedder: Embedder | None
+    ) -> Answer:
         """The answer, or ``found=False`` when the confidence is below the threshold."""
         del embedder  # the sentences were compared with the question when the passages were retrieved
         terms = Terms.of(question, passages)

@@ -128,13 +128,19 @@ def _parts(block: Block, limits: ChunkLimits) -> Iterator[_Piece]:
     yield from _packed(block, units, limits, prefix)
 
 
-def _packed(block: Block, units: Iterator[tuple[int, int]], limits: ChunkLimits, prefix: str) -> Iterator[_Piece]:
+def _packed(
+    block: Block, units: Iterator[tuple[int, int]], limits: ChunkLimits, prefix: str
+) -> Iterator[_Piece]:
     start = end = words = 0
     first = True
-    for unit_start, unit_end in (piece for unit in units for piece in _fit(block.text, unit, limits.max_words)):
+    for unit_start, unit_end in (
+        piece for unit in units for piece in _fit(block.text, unit, limits.max_words)
+    ):
         count = _count(block.text[unit_start:unit_end])
         if words and words + count > limits.max_words:
-            yield _Piece(block.start + start, block.start + end, words, block.headings, "" if first else prefix)
+            yield _Piece(
+                block.start + start, block.start + end, words, block.headings, "" if first else prefix
+            )
             first = False
             start, words = unit_start, 0
         elif not words:

@@ -2,6 +2,6 @@
 
 from deskmind.knowledge.ingest.pipeline import IngestPipeline, Progress
 from deskmind.knowledge.ingest.report import FileReport, IngestReport, load_report
-from deskmind.knowledge.ingest.staging import Stager, StagedFile
+from deskmind.knowledge.ingest.staging import StagedFile, Stager
 
 __all__ = ["FileReport", "IngestPipeline", "IngestReport", "Progress", "StagedFile", "Stager", "load_report"]

@@ -30,7 +30,9 @@ _FETCH_BYTES = 4 * 2**20
 _FETCH_FILES = 32
 _EMBED_CHUNKS = 256
 
-_INGEST = "SELECT ingest_id, source_id, acl_id, created_by FROM ingests WHERE tenant_id = %s AND ingest_id = %s"
+_INGEST = (
+    "SELECT ingest_id, source_id, acl_id, created_by FROM ingests WHERE tenant_id = %s AND ingest_id = %s"
+)
 
 _PENDING = """
 SELECT ordinal, external_id, uri, name, media_type, metadata, content, content_hash FROM (
@@ -78,7 +80,9 @@ class _File:
 class IngestPipeline:
     """Works off the pending files of one ingest; may be interrupted at any instant and run again."""
 
-    def __init__(self, database: Database, embedder: Embedder | None, *, limits: LoadLimits, pipeline: str) -> None:
+    def __init__(
+        self, database: Database, embedder: Embedder | None, *, limits: LoadLimits, pipeline: str
+    ) -> None:
         self._database = database
         self._embedder = embedder
         self._limits = limits
@@ -108,7 +112,12 @@ class IngestPipeline:
             await connection.execute(_CLOSE, (scope.tenant_id, ingest_id))
 
     async def _prepare(
-        self, scope: Scope, ingest: _Ingest, first: int, last: int, out: asyncio.Queue[list[PreparedFile] | None]
+        self,
+        scope: Scope,
+        ingest: _Ingest,
+        first: int,
+        last: int,
+        out: asyncio.Queue[list[PreparedFile] | None],
     ) -> None:
         batch: list[PreparedFile] = []
         async for files in self._pending(scope, ingest, first, last):
@@ -134,7 +143,9 @@ class IngestPipeline:
             await out.put(await self._with_embeddings(batch))
         await out.put(None)
 
-    async def _write(self, scope: Scope, ingest: _Ingest, source: asyncio.Queue[list[PreparedFile] | None]) -> None:
+    async def _write(
+        self, scope: Scope, ingest: _Ingest, source: asyncio.Queue[list[PreparedFile] | None]
+    ) -> None:
         space = self._embedder.space.name if self._embedder is not None else None
         while (batch := await source.get()) is not None:
             with span("ingest.store"):
@@ -187,7 +198,9 @@ def _chunks(batch: Sequence[PreparedFile]) -> int:
 def _distribute(batch: Sequence[PreparedFile], vectors: np.typing.NDArray[np.float32]) -> list[PreparedFile]:
     """Hand each document its rows: first come all chunks, then all sentences."""
     rows = iter(np.split(vectors, np.cumsum(_lengths(batch))[:-1]))
-    with_chunks = [[replace(document, embeddings=next(rows)) for document in file.documents] for file in batch]
+    with_chunks = [
+        [replace(document, embeddings=next(rows)) for document in file.documents] for file in batch
+    ]
     return [
         replace(
             file,
@@ -204,4 +217,3 @@ def _lengths(batch: Sequence[PreparedFile]) -> list[int]:
     documents = [document for file in batch for document in file.documents]
     chunks = [len(document.chunks) for document in documents]
     return chunks + [len(sentences) for document in documents for sentences in document.sentences]
-

@@ -76,4 +76,6 @@ async def load_report(connection: Connection, tenant_id: UUID, ingest_id: UUID) 
     rows = await cursor.fetchall()
     if not rows:
         return None
-    return IngestReport(rows[0][0], rows[0][1], tuple(FileReport(*row[2:]) for row in rows if row[2] is not None))
+    return IngestReport(
+        rows[0][0], rows[0][1], tuple(FileReport(*row[2:]) for row in rows if row[2] is not None)
+    )

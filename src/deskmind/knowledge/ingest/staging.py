@@ -84,7 +84,14 @@ class Stager:
             await connection.execute(
                 "INSERT INTO ingests (tenant_id, ingest_id, source_id, acl_id, created_by, correlation_id)"
                 " VALUES (%s, %s, %s, %s, %s, %s)",
-                (self._scope.tenant_id, self._ingest_id, source_id, acl_id, self._scope.principal_id, correlation_id()),
+                (
+                    self._scope.tenant_id,
+                    self._ingest_id,
+                    source_id,
+                    acl_id,
+                    self._scope.principal_id,
+                    correlation_id(),
+                ),
             )
         async for batch in _batches(files):
             await self._store(batch, source_id, acl_id)
@@ -96,7 +103,13 @@ class Stager:
         async with self._database.transaction(self._scope) as connection:
             cursor = await connection.execute(
                 _KNOWN,
-                (self._scope.tenant_id, source_id, self._pipeline, acl_id, [file.external_id for file in batch]),
+                (
+                    self._scope.tenant_id,
+                    source_id,
+                    self._pipeline,
+                    acl_id,
+                    [file.external_id for file in batch],
+                ),
             )
             known = {(row[0], bytes(row[1])) for row in await cursor.fetchall()}
             states = [_state(file, digest, known) for file, digest in zip(batch, digests, strict=True)]
@@ -111,7 +124,10 @@ class Stager:
                     [file.name for file in batch],
                     [file.media_type for file in batch],
                     [Jsonb(file.metadata) for file in batch],
-                    [file.content if state == "pending" else None for file, state in zip(batch, states, strict=True)],
+                    [
+                        file.content if state == "pending" else None
+                        for file, state in zip(batch, states, strict=True)
+                    ],
                     digests,
                     states,
                     [Jsonb(file.problem) if file.problem else None for file in batch],
@@ -166,11 +182,16 @@ async def ensure_source(connection: Connection, scope: Scope, name: str) -> UUID
     return row[0]
 
 
-async def intern_acl(connection: Connection, any_of: Sequence[Sequence[UUID]], deny: Sequence[UUID] = ()) -> UUID:
+async def intern_acl(
+    connection: Connection, any_of: Sequence[Sequence[UUID]], deny: Sequence[UUID] = ()
+) -> UUID:
     """The id of an access list; equal lists have equal ids."""
     cursor = await connection.execute(
         "SELECT intern_acl(%s, %s)",
-        (Jsonb([[str(member) for member in clause] for clause in any_of]), Jsonb([str(member) for member in deny])),
+        (
+            Jsonb([[str(member) for member in clause] for clause in any_of]),
+            Jsonb([str(member) for member in deny]),
+        ),
     )
     row = await cursor.fetchone()
     if row is None:

@@ -152,7 +152,9 @@ async def store_files(
     )
 
 
-async def fail_file(connection: Connection, scope: Scope, ingest_id: UUID, ordinal: int, problem: dict[str, Any]) -> None:
+async def fail_file(
+    connection: Connection, scope: Scope, ingest_id: UUID, ordinal: int, problem: dict[str, Any]
+) -> None:
     """Mark one file as failed, with the reason; what was stored of it before stays."""
     await connection.execute(
         "UPDATE ingest_files SET state = 'failed', content = NULL, problem = %s"
@@ -162,7 +164,10 @@ async def fail_file(connection: Connection, scope: Scope, ingest_id: UUID, ordin
 
 
 async def _store_chunks(
-    connection: Connection, tenant_id: UUID, documents: Sequence[tuple[PreparedDocument, UUID]], space: str | None
+    connection: Connection,
+    tenant_id: UUID,
+    documents: Sequence[tuple[PreparedDocument, UUID]],
+    space: str | None,
 ) -> None:
     rows = [(chunk, document_id, uuid4()) for prepared, document_id in documents for chunk in prepared.chunks]
     if not rows:

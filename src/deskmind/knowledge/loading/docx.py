@@ -11,7 +11,6 @@ import docx
 from docx.opc.exceptions import OpcError
 from docx.table import Table
 from docx.text.paragraph import Paragraph
-from lxml.etree import LxmlError
 
 from deskmind.errors import DocumentTooLargeError, EncryptedDocumentError, UnreadableDocumentError
 from deskmind.knowledge.loading.kinds import DOCX
@@ -52,7 +51,17 @@ def load_docx(data: bytes, name: str, limits: LoadLimits) -> list[LoadedDocument
         properties = document.core_properties
         metadata = {"author": properties.author} if properties.author else {}
         title = properties.title or None
-    except (zipfile.BadZipFile, OpcError, LxmlError, KeyError, ValueError, EOFError, OSError, AttributeError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile,
+        OpcError,
+        SyntaxError,
+        KeyError,
+        ValueError,
+        EOFError,
+        OSError,
+        AttributeError,
+        NotImplementedError,
+    ) as error:
         raise UnreadableDocumentError(
             f"{name} is not a readable Word document.",
             why=f"It is damaged or cut off ({type(error).__name__}).",
@@ -93,7 +102,9 @@ def _paragraph(item: Paragraph, builder: DocumentBuilder) -> None:
     elif heading is not None:
         builder.heading(int(heading[1]), item.text)
     elif style.startswith("List"):
-        builder.block("list", f"{'1.' if 'Number' in style else '-'} {item.text}" if item.text.strip() else "")
+        builder.block(
+            "list", f"{'1.' if 'Number' in style else '-'} {item.text}" if item.text.strip() else ""
+        )
     else:
         builder.block("paragraph", item.text)
 

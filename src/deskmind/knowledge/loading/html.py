@@ -15,13 +15,63 @@ __all__ = ["load_html"]
 
 _DROPPED = ("script", "style", "noscript", "nav", "template", "svg", "iframe", "form", "footer")
 _HEADING = re.compile(r"h[1-6]")
-_BLOCK_TAGS = {"p", "div", "section", "article", "main", "ul", "ol", "table", "pre", "blockquote", "dl", "body", "header", "aside", "figure", "details", "address", "center", "fieldset", "li", "dd", "dt", "td", "tr", "tbody"}
+_BLOCK_TAGS = {
+    "p",
+    "div",
+    "section",
+    "article",
+    "main",
+    "ul",
+    "ol",
+    "table",
+    "pre",
+    "blockquote",
+    "dl",
+    "body",
+    "header",
+    "aside",
+    "figure",
+    "details",
+    "address",
+    "center",
+    "fieldset",
+    "li",
+    "dd",
+    "dt",
+    "td",
+    "tr",
+    "tbody",
+}
 _SPACE = re.compile(r"[ \t\n\r\f\xa0]+")
 _MAX_DEPTH = 200
 _MAX_NESTING = 1_000
 _OPEN_OR_CLOSE = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,30})[^<>]{0,2000}>")
 _UNCLOSED = frozenset(
-    "p li td tr th dt dd option br hr img input meta link col area base embed source track wbr thead tbody".split()
+    [
+        "p",
+        "li",
+        "td",
+        "tr",
+        "th",
+        "dt",
+        "dd",
+        "option",
+        "br",
+        "hr",
+        "img",
+        "input",
+        "meta",
+        "link",
+        "col",
+        "area",
+        "base",
+        "embed",
+        "source",
+        "track",
+        "wbr",
+        "thead",
+        "tbody",
+    ]
 )
 
 

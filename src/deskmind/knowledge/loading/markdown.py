@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from markdown_it import MarkdownIt
@@ -74,12 +74,12 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
         return {}, text
     if not isinstance(parsed, dict):
         return {}, text
-    fields: dict[Any, Any] = parsed
+    fields = cast("dict[Any, Any]", parsed)
     return {str(key): _flat(value) for key, value in fields.items() if value is not None}, text[found.end() :]
 
 
 def _flat(value: Any) -> str:
-    return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value)
 
 
 def _plain(text: str) -> str:
@@ -89,4 +89,8 @@ def _plain(text: str) -> str:
 
 def _link(found: re.Match[str]) -> str:
     label, target = found[1], found[2]
-    return f"{label} ({target})" if target.startswith(("http://", "https://")) and label != target else label or target
+    return (
+        f"{label} ({target})"
+        if target.startswith(("http://", "https://")) and label != target
+        else label or target
+    )

@@ -43,12 +43,23 @@ def load_pdf(data: bytes, name: str, limits: LoadLimits) -> list[LoadedDocument]
             )
         for page in reader.pages:
             for paragraph in _PARAGRAPH.split(_HYPHEN.sub(r"\1\2", page.extract_text())):
-                builder.block("paragraph", "\n".join(line.strip() for line in paragraph.splitlines() if line.strip()))
+                builder.block(
+                    "paragraph", "\n".join(line.strip() for line in paragraph.splitlines() if line.strip())
+                )
         title = str(reader.metadata.title) if reader.metadata is not None and reader.metadata.title else None
         pages = len(reader.pages)
     except DependencyError:
         raise _encrypted(name) from None
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError) as error:
+    except (
+        PyPdfError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        RecursionError,
+        OSError,
+    ) as error:
         raise UnreadableDocumentError(
             f"{name} is not a readable PDF.",
             why=f"It is damaged or cut off ({type(error).__name__}).",

@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from deskmind.errors import DocumentTooLargeError, UnreadableDocumentError
 from deskmind.knowledge.loading.limits import LoadLimits
@@ -17,7 +17,17 @@ from deskmind.knowledge.models import LoadedDocument
 __all__ = ["load_csv", "load_jsonl"]
 
 _TITLES = ("title", "subject", "short_description", "summary", "name", "question")
-_TEXTS = ("text", "description", "body", "content", "answer", "article", "details", "resolution", "close_notes")
+_TEXTS = (
+    "text",
+    "description",
+    "body",
+    "content",
+    "answer",
+    "article",
+    "details",
+    "resolution",
+    "close_notes",
+)
 _SHORT = 200
 
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
@@ -36,7 +46,9 @@ def load_csv(data: bytes, name: str, limits: LoadLimits) -> list[LoadedDocument]
     except csv.Error:
         dialect = csv.excel
     try:
-        rows: list[dict[str, Any]] = list(_bounded(csv.DictReader(io.StringIO(text), dialect=dialect), name, limits))
+        rows: list[dict[str, Any]] = list(
+            _bounded(csv.DictReader(io.StringIO(text), dialect=dialect), name, limits)
+        )
     except csv.Error as error:
         raise UnreadableDocumentError(
             f"{name} is not readable CSV.", why=f"{error}.", remedy="Save it anew as comma-separated UTF-8."
@@ -63,7 +75,7 @@ def load_jsonl(data: bytes, name: str, limits: LoadLimits) -> list[LoadedDocumen
             raise UnreadableDocumentError(
                 f"{name}, line {number}, is not a JSON object.", remedy="Put one JSON object on each line."
             )
-        rows.append(row)
+        rows.append(cast("dict[str, Any]", row))
     return _documents(list(_bounded(rows, name, limits)), name, "application/jsonl", limits)
 
 
@@ -76,10 +88,12 @@ def _bounded(rows: Iterable[dict[str, Any]], name: str, limits: LoadLimits) -> I
         yield row
 
 
-def _documents(rows: list[dict[str, Any]], name: str, media_type: str, limits: LoadLimits) -> list[LoadedDocument]:
+def _documents(
+    rows: list[dict[str, Any]], name: str, media_type: str, limits: LoadLimits
+) -> list[LoadedDocument]:
     found: list[LoadedDocument] = []
     for row in rows:
-        fields = {str(key).strip(): _value(value) for key, value in row.items() if key is not None}
+        fields = {str(key).strip(): _value(value) for key, value in row.items()}
         fields = {key: value for key, value in fields.items() if value.strip()}
         if fields:
             found.append(_document(fields, name, media_type, limits))

@@ -75,7 +75,11 @@ class Retriever:
             return await self._read(connection, tenant_id, ranked, scores, sentences)
 
     async def _sentences(
-        self, connection: Connection, tenant_id: UUID, ranked: Sequence[tuple[str, float]], vector: HalfVector | None
+        self,
+        connection: Connection,
+        tenant_id: UUID,
+        ranked: Sequence[tuple[str, float]],
+        vector: HalfVector | None,
     ) -> dict[str, tuple[float, ...]]:
         """The similarity of each passage's sentences to the query."""
         if vector is None or self._embedder is None:
@@ -91,13 +95,20 @@ class Retriever:
         query = vector.to_numpy().astype(np.float32)
         return {
             str(chunk): tuple(
-                (np.frombuffer(packed, dtype="<f2").reshape(-1, space.dimensions).astype(np.float32) @ query).tolist()
+                (
+                    np.frombuffer(packed, dtype="<f2").reshape(-1, space.dimensions).astype(np.float32)
+                    @ query
+                ).tolist()
             )
             for chunk, packed in await cursor.fetchall()
         }
 
     async def _candidates_of(
-        self, connection: Connection, query: Query, vector: HalfVector | None, filter: SearchFilter | None  # noqa: A002
+        self,
+        connection: Connection,
+        query: Query,
+        vector: HalfVector | None,
+        filter: SearchFilter | None,  # noqa: A002
     ) -> dict[str, tuple[float | None, float | None]]:
         conditions = filter.as_json() if filter is not None else None
         narrowed = Jsonb(conditions) if conditions is not None else None
