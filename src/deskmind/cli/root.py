@@ -14,6 +14,7 @@ app = typer.Typer(
     help="AI for IT service management: cited answers from your own knowledge, seen only by those who may.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
