@@ -1,0 +1,1 @@
+"""Speed, measured on this machine: ``python -m benchmarks`` writes ``results/latest.json`` and ``results/latest.md``."""
