@@ -22,8 +22,16 @@ __all__ = ["Retriever"]
 
 _PASSAGES = """
 SELECT c.chunk_id, c.document_id, d.title, d.uri, c.headings, c.body, c.start_offset, c.end_offset, d.metadata
-  FROM chunks c JOIN documents d ON d.tenant_id = c.tenant_id AND d.document_id = c.document_id
- WHERE c.tenant_id = %s AND c.chunk_id = ANY (%s)
+  FROM unnest(%(chunks)s::uuid[]) wanted(id)
+ CROSS JOIN LATERAL (SELECT * FROM chunks WHERE tenant_id = %(tenant)s AND chunk_id = wanted.id OFFSET 0) c
+ CROSS JOIN LATERAL (
+    SELECT * FROM documents WHERE tenant_id = %(tenant)s AND document_id = c.document_id OFFSET 0) d
+"""
+
+_SENTENCES = """
+SELECT e.chunk_id, e.sentences
+  FROM unnest(%(chunks)s::uuid[]) wanted(id)
+ CROSS JOIN LATERAL (SELECT * FROM {table} WHERE tenant_id = %(tenant)s AND chunk_id = wanted.id OFFSET 0) e
 """
 
 
@@ -86,10 +94,8 @@ class Retriever:
             return {}
         space = self._embedder.space
         cursor = await connection.execute(
-            sql.SQL("SELECT chunk_id, sentences FROM {} WHERE tenant_id = %s AND chunk_id = ANY (%s)").format(
-                sql.Identifier(f"embeddings_{space.name}")
-            ),
-            (tenant_id, [UUID(chunk) for chunk, _ in ranked]),
+            sql.SQL(_SENTENCES).format(table=sql.Identifier(f"embeddings_{space.name}")),
+            {"tenant": tenant_id, "chunks": [UUID(chunk) for chunk, _ in ranked]},
             binary=True,
         )
         query = vector.to_numpy().astype(np.float32)
@@ -134,7 +140,9 @@ class Retriever:
         scores: dict[str, tuple[float | None, float | None]],
         sentences: dict[str, tuple[float, ...]],
     ) -> list[Passage]:
-        cursor = await connection.execute(_PASSAGES, (tenant_id, [UUID(chunk) for chunk, _ in ranked]))
+        cursor = await connection.execute(
+            _PASSAGES, {"tenant": tenant_id, "chunks": [UUID(chunk) for chunk, _ in ranked]}
+        )
         rows = {str(row[0]): row for row in await cursor.fetchall()}
         passages: list[Passage] = []
         for chunk, score in ranked:

@@ -13,7 +13,7 @@ DROP TABLE audit_events, ingest_files, ingests, lexical_statistics, lexical, chu
 DROP FUNCTION IF EXISTS search_lexical(integer[], jsonb, integer),
     lexical_candidates(record_of_reach, integer[], jsonb, integer), lexical_query(uuid, integer[], integer),
     search_reach(jsonb, integer), count_lexical_inserts(), count_lexical_deletes(), lock_knowledge(),
-    scope_writes_document(uuid), scope_sees_all(), scope_acl_ids(), intern_acl(jsonb, jsonb), scope_groups(),
+    scope_writes_document(uuid), scope_acl_ids(), intern_acl(jsonb, jsonb), scope_groups(),
     scope_principal(), scope_tenant(), scope_act(), scope_claims();
 DROP TYPE record_of_reach;
 ALTER DEFAULT PRIVILEGES FOR ROLE <prefix>_owner IN SCHEMA <schema> GRANT EXECUTE ON FUNCTIONS TO PUBLIC;

@@ -211,13 +211,6 @@ BEGIN
     RETURN coalesce(ids, '{}');
 END $$;
 
--- Whether no access list of the tenant is closed to the scope, so that search need not look at documents.
-CREATE FUNCTION scope_sees_all() RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
-AS $$ SELECT <schema>.scope_act() = 'operate' OR (
-        SELECT count(*) FROM <schema>.acls a WHERE a.tenant_id = (SELECT <schema>.scope_tenant())
-    ) = cardinality(<schema>.scope_acl_ids()) $$;
-
 -- ---------------------------------------------------------------- knowledge
 
 CREATE TABLE sources (
@@ -343,7 +336,7 @@ CREATE TRIGGER lexical_counted_out AFTER DELETE ON lexical
 -- What the scope may see under a filter: everything, or up to `bound` documents by id, or (documents IS NULL)
 -- more than that. Cost is O(bound) however large the tenant.
 CREATE TYPE record_of_reach AS (
-    tenant uuid, everything boolean, acls uuid[], documents uuid[], chunks bigint
+    tenant uuid, operates boolean, everything boolean, acls uuid[], documents uuid[], chunks bigint
 );
 
 CREATE FUNCTION filter_takes(filter jsonb, d documents) RETURNS boolean
@@ -364,21 +357,31 @@ DECLARE
     reach <schema>.record_of_reach;
 BEGIN
     reach.tenant := <schema>.scope_tenant();
+    reach.operates := <schema>.scope_act() = 'operate';
     reach.acls := <schema>.scope_acl_ids();
     reach.chunks := 0;
     IF reach.tenant IS NULL THEN RETURN reach; END IF;
-    reach.everything := filter IS NULL AND <schema>.scope_sees_all();
+    reach.everything := filter IS NULL AND (reach.operates OR (
+        SELECT count(*) FROM <schema>.acls a WHERE a.tenant_id = reach.tenant) = cardinality(reach.acls));
     IF reach.everything THEN
         SELECT coalesce(max(s.chunk_count), 0) INTO reach.chunks FROM <schema>.lexical_statistics s
          WHERE s.tenant_id = reach.tenant AND s.term = 0;
         RETURN reach;
     END IF;
-    SELECT coalesce(array_agg(v.document_id), '{}'), coalesce(sum(v.chunk_count), 0)
-      INTO reach.documents, reach.chunks FROM (
-        SELECT d.document_id, d.chunk_count FROM <schema>.documents d
-         WHERE d.tenant_id = reach.tenant AND (<schema>.scope_act() = 'operate' OR d.acl_id = ANY (reach.acls))
-           AND <schema>.filter_takes(filter, d)
-         LIMIT bound + 1) v;
+    IF reach.operates THEN
+        SELECT coalesce(array_agg(v.document_id), '{}'), coalesce(sum(v.chunk_count), 0)
+          INTO reach.documents, reach.chunks FROM (
+            SELECT d.document_id, d.chunk_count FROM <schema>.documents d
+             WHERE d.tenant_id = reach.tenant AND <schema>.filter_takes(filter, d)
+             LIMIT bound + 1) v;
+    ELSE
+        SELECT coalesce(array_agg(v.document_id), '{}'), coalesce(sum(v.chunk_count), 0)
+          INTO reach.documents, reach.chunks FROM (
+            SELECT d.document_id, d.chunk_count FROM <schema>.documents d
+             WHERE d.tenant_id = reach.tenant AND d.acl_id = ANY (reach.acls)
+               AND (filter IS NULL OR <schema>.filter_takes(filter, d))
+             LIMIT bound + 1) v;
+    END IF;
     IF reach.chunks > bound THEN reach.documents := NULL; END IF;
     RETURN reach;
 END $$;
@@ -423,12 +426,18 @@ BEGIN
           FROM <schema>.lexical l
          WHERE l.tenant_id = (reach).tenant AND l.terms && q.finders
          ORDER BY s DESC, l.chunk_id LIMIT k;
+    ELSIF (reach).documents IS NOT NULL THEN
+        RETURN QUERY SELECT l.chunk_id, l.document_id, (-(l.weights OPERATOR(<ext>.<#>) q.vector))::real AS s
+          FROM <schema>.lexical l
+         WHERE l.tenant_id = (reach).tenant AND l.terms && q.finders AND l.document_id = ANY ((reach).documents)
+         ORDER BY s DESC, l.chunk_id LIMIT k;
     ELSE
         RETURN QUERY SELECT l.chunk_id, l.document_id, (-(l.weights OPERATOR(<ext>.<#>) q.vector))::real AS s
           FROM <schema>.lexical l JOIN <schema>.documents d
             ON d.tenant_id = (reach).tenant AND d.document_id = l.document_id
          WHERE l.tenant_id = (reach).tenant AND l.terms && q.finders
-           AND (<schema>.scope_act() = 'operate' OR d.acl_id = ANY ((reach).acls)) AND <schema>.filter_takes(filter, d)
+           AND ((reach).operates OR d.acl_id = ANY ((reach).acls))
+           AND (filter IS NULL OR <schema>.filter_takes(filter, d))
          ORDER BY s DESC, l.chunk_id LIMIT k;
     END IF;
 END $$;
@@ -571,6 +580,9 @@ CREATE POLICY documents_remove ON documents FOR DELETE TO <prefix>_app
     USING (tenant_id = (SELECT scope_tenant())
         AND ((SELECT scope_act()) = 'operate' OR created_by = (SELECT scope_principal())));
 
+-- (The second comparison in the policies below says nothing new: it keeps the planner from gathering every visible
+-- document into a hash before it looks at the first chunk.)
+
 -- Whose chunks may be written: the caller's own documents. A chunk is visible when its document is.
 CREATE FUNCTION scope_writes_document(document uuid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, <schema>, pg_temp
@@ -580,7 +592,8 @@ AS $$ SELECT EXISTS (SELECT FROM <schema>.documents d
 
 CREATE POLICY chunks_read ON chunks FOR SELECT TO <prefix>_app
     USING (tenant_id = (SELECT scope_tenant()) AND EXISTS (
-        SELECT FROM documents d WHERE d.tenant_id = chunks.tenant_id AND d.document_id = chunks.document_id));
+        SELECT FROM documents d WHERE d.tenant_id = chunks.tenant_id
+           AND d.document_id = chunks.document_id AND d.document_id >= chunks.document_id));
 CREATE POLICY chunks_add ON chunks FOR INSERT TO <prefix>_app
     WITH CHECK (tenant_id = (SELECT scope_tenant()) AND scope_writes_document(document_id));
 CREATE POLICY chunks_remove ON chunks FOR DELETE TO <prefix>_app
@@ -588,12 +601,14 @@ CREATE POLICY chunks_remove ON chunks FOR DELETE TO <prefix>_app
 
 CREATE POLICY lexical_read ON lexical FOR SELECT TO <prefix>_app
     USING (tenant_id = (SELECT scope_tenant()) AND EXISTS (
-        SELECT FROM documents d WHERE d.tenant_id = lexical.tenant_id AND d.document_id = lexical.document_id));
+        SELECT FROM documents d WHERE d.tenant_id = lexical.tenant_id
+           AND d.document_id = lexical.document_id AND d.document_id >= lexical.document_id));
 CREATE POLICY lexical_add ON lexical FOR INSERT TO <prefix>_app
     WITH CHECK (tenant_id = (SELECT scope_tenant()) AND scope_writes_document(document_id));
 CREATE POLICY lexical_remove ON lexical FOR DELETE TO <prefix>_app
     USING (tenant_id = (SELECT scope_tenant()) AND scope_writes_document(document_id));
 
+CREATE POLICY acls_search ON acls FOR SELECT TO <prefix>_search USING (true);
 CREATE POLICY documents_search ON documents FOR SELECT TO <prefix>_search USING (true);
 CREATE POLICY lexical_search ON lexical FOR SELECT TO <prefix>_search USING (true);
 CREATE POLICY statistics_search ON lexical_statistics FOR ALL TO <prefix>_search USING (true) WITH CHECK (true);
@@ -628,7 +643,7 @@ GRANT SELECT, INSERT ON audit_events TO <prefix>_app;
 GRANT SELECT ON audit_events TO <prefix>_auditor;
 GRANT USAGE ON SCHEMA <schema> TO <prefix>_auditor;
 GRANT SELECT, INSERT ON acls, acl_members TO <prefix>_system;
-GRANT SELECT ON documents, lexical TO <prefix>_search;
+GRANT SELECT ON acls, documents, lexical TO <prefix>_search;
 GRANT SELECT, INSERT, UPDATE ON lexical_statistics TO <prefix>_search;
 
 GRANT CREATE ON SCHEMA <schema> TO <prefix>_system, <prefix>_search;
@@ -638,7 +653,6 @@ ALTER FUNCTION scope_tenant() OWNER TO <prefix>_system;
 ALTER FUNCTION scope_principal() OWNER TO <prefix>_system;
 ALTER FUNCTION scope_groups() OWNER TO <prefix>_system;
 ALTER FUNCTION scope_acl_ids() OWNER TO <prefix>_system;
-ALTER FUNCTION scope_sees_all() OWNER TO <prefix>_system;
 ALTER FUNCTION intern_acl(jsonb, jsonb) OWNER TO <prefix>_system;
 ALTER FUNCTION lock_knowledge() OWNER TO <prefix>_system;
 ALTER FUNCTION search_reach(jsonb, integer) OWNER TO <prefix>_search;
@@ -652,9 +666,9 @@ REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system, <prefix>_search;
 
 SET LOCAL ROLE <prefix>_system;
 REVOKE ALL ON FUNCTION scope_claims(), scope_act(), scope_tenant(), scope_principal(), scope_groups(),
-    scope_acl_ids(), scope_sees_all(), intern_acl(jsonb, jsonb), lock_knowledge() FROM PUBLIC;
+    scope_acl_ids(), intern_acl(jsonb, jsonb), lock_knowledge() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION scope_act(), scope_tenant(), scope_principal(), scope_groups(), scope_acl_ids(),
-    scope_sees_all(), intern_acl(jsonb, jsonb), lock_knowledge() TO <prefix>_app, <prefix>_search, <prefix>_owner;
+    intern_acl(jsonb, jsonb), lock_knowledge() TO <prefix>_app, <prefix>_search, <prefix>_owner;
 SET LOCAL ROLE <prefix>_search;
 REVOKE ALL ON FUNCTION count_lexical_inserts(), count_lexical_deletes(), search_reach(jsonb, integer),
     filter_takes(jsonb, documents), lexical_query(uuid, integer[], integer),

@@ -30,7 +30,8 @@ ALTER TABLE embeddings_<space> ENABLE ROW LEVEL SECURITY;
 ALTER TABLE embeddings_<space> FORCE ROW LEVEL SECURITY;
 CREATE POLICY embeddings_read ON embeddings_<space> FOR SELECT TO <prefix>_app
     USING (tenant_id = (SELECT scope_tenant()) AND EXISTS (SELECT FROM documents d
-        WHERE d.tenant_id = embeddings_<space>.tenant_id AND d.document_id = embeddings_<space>.document_id));
+        WHERE d.tenant_id = embeddings_<space>.tenant_id AND d.document_id = embeddings_<space>.document_id
+          AND d.document_id >= embeddings_<space>.document_id));
 CREATE POLICY embeddings_add ON embeddings_<space> FOR INSERT TO <prefix>_app
     WITH CHECK (tenant_id = (SELECT scope_tenant()) AND scope_writes_document(document_id));
 CREATE POLICY embeddings_remove ON embeddings_<space> FOR DELETE TO <prefix>_app
@@ -59,8 +60,8 @@ BEGIN
          WHERE e.tenant_id = (reach).tenant AND EXISTS (
             SELECT FROM <schema>.documents d
              WHERE d.tenant_id = (reach).tenant AND d.document_id = e.document_id
-               AND (d.acl_id = ANY ((reach).acls) OR <schema>.scope_act() = 'operate')
-               AND <schema>.filter_takes(filter, d))
+               AND ((reach).operates OR d.acl_id = ANY ((reach).acls))
+               AND (filter IS NULL OR <schema>.filter_takes(filter, d)))
          ORDER BY e.embedding OPERATOR(<ext>.<=>) query LIMIT k;
     END IF;
 END $$;
