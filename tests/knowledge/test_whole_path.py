@@ -23,7 +23,9 @@ Grade 5 employees receive nine weeks of severance pay for each year of service.
 """
 
 
-async def test_an_answer_cites_the_document_it_came_from(operator: Desk, app: Deskmind, tmp_path: Path) -> None:
+async def test_an_answer_cites_the_document_it_came_from(
+    operator: Desk, app: Deskmind, tmp_path: Path
+) -> None:
     (tmp_path / "vpn.md").write_text(_VPN)
     report = await operator.knowledge.ingest(tmp_path)
     assert (report.count("stored"), report.failures) == (1, ())
