@@ -1,0 +1,207 @@
+"""The documentation runs: Python and console fences are executed, links lead somewhere, settings are complete."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import io
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from deskmind.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(
+    r"(?:<!-- no-test: *(?P<reason>[^>]*?) *-->\n)?^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.M | re.S
+)
+LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+
+
+@dataclass(frozen=True)
+class Fence:
+    page: Path
+    line: int
+    language: str
+    body: str
+    reason: str | None
+
+    @property
+    def place(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def fences(page: Path, *languages: str) -> list[Fence]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Fence(
+            page,
+            text.count("\n", 0, match.start("body")) + 1,
+            match["language"],
+            match["body"],
+            match["reason"],
+        )
+        for match in FENCE.finditer(text)
+        if match["language"] in languages
+    ]
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+RUNNABLE = [page for page in PAGES if any(f.reason is None for f in fences(page, "python", "console"))]
+
+
+@pytest.fixture
+def page_home(
+    tmp_path_factory: pytest.TempPathFactory, desk_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The working folder of one page, and the environment of everything it runs."""
+    home = desk_home.parent / f"page-{len(list(desk_home.parent.iterdir()))}"
+    work = tmp_path_factory.mktemp("page")
+    for name in [name for name in os.environ if name.startswith("DESKMIND_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("DESKMIND_HOME", str(home))
+    monkeypatch.setenv("DESKMIND_KNOWLEDGE_EMBEDDER", "hashing")
+    monkeypatch.setenv("DESKMIND_ANSWER_THRESHOLD", "0.05")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.chdir(work)
+    return work
+
+
+def run_console(fence: Fence) -> None:
+    for command in commands(fence.body):
+        done = subprocess.run(
+            ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, f"{fence.place}: {command}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr, f"{fence.place}: {command}\n{done.stderr}"
+
+
+def commands(body: str) -> list[str]:
+    """What follows ``$ ``, with the lines that a trailing backslash joins."""
+    found: list[str] = []
+    continued = False
+    for line in body.splitlines():
+        if continued:
+            found[-1] += "\n" + line
+        elif line.startswith("$ "):
+            found.append(line[2:])
+        continued = bool(found) and (continued or line.startswith("$ ")) and line.endswith("\\")
+    return found
+
+
+async def run_python(fence: Fence, names: dict[str, Any]) -> None:
+    source = "\n" * (fence.line - 1) + fence.body
+    code = compile(source, str(fence.page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    with contextlib.redirect_stdout(io.StringIO()):
+        waiting = eval(code, names)
+        if inspect.isawaitable(waiting):
+            await waiting
+
+
+@pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
+async def test_the_snippets_of_a_page_run_in_order(page: Path, page_home: Path):
+    names: dict[str, Any] = {"__name__": "__snippet__"}
+    for fence in fences(page, "python", "console"):
+        if fence.reason is not None:
+            continue
+        if fence.language == "python":
+            await run_python(fence, names)
+        else:
+            run_console(fence)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_snippet_is_excluded_only_for_a_stated_reason(page: Path):
+    text = page.read_text(encoding="utf-8")
+    reasons = [fence.reason for fence in fences(page, "python", "console") if fence.reason is not None]
+    assert text.count("<!-- no-test") == len(reasons), "each mark stands right before the fence it excludes"
+    assert all(len(reason) > 10 for reason in reasons)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_inside_the_repository_lead_somewhere(page: Path):
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    broken = [
+        target
+        for target in (match["target"] for match in LINK.finditer(prose))
+        if not re.match(r"[a-z]+:", target) and not resolves(page, target)
+    ]
+    assert broken == []
+
+
+def resolves(page: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    file = (page.parent / path).resolve() if path else page
+    if not file.exists() or not file.is_relative_to(ROOT):
+        return False
+    return not anchor or anchor in anchors(file)
+
+
+def anchors(file: Path) -> set[str]:
+    """Heading anchors as the usual renderers make them."""
+    text = FENCE.sub("", file.read_text(encoding="utf-8"))
+    titles = re.findall(r"^#+ (.*)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def settings_leaves(model: type[BaseModel], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found += settings_leaves(kind, (*path, name))
+        else:
+            found.append((*path, name))
+    return found
+
+
+def test_the_configuration_page_names_every_setting_its_variable_and_its_default():
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([\w.]+)` \| `DESKMIND_\w+` \| ([^|]+) \|", page, re.M))
+    leaves = settings_leaves(Settings)
+    assert set(rows) == {".".join(leaf) for leaf in leaves}
+    for leaf in leaves:
+        assert f"| `{'.'.join(leaf)}` | `DESKMIND_{'_'.join(leaf).upper()}` |" in page
+        if leaf != ("home",):
+            assert default_of(leaf) in rows[".".join(leaf)].replace(",", ""), leaf
+
+
+def default_of(leaf: tuple[str, ...]) -> str:
+    value: Any = Settings.model_fields[leaf[0]].get_default(call_default_factory=True)
+    for name in leaf[1:]:
+        value = getattr(value, name)
+    if value is None:
+        return "none"
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def test_the_command_page_names_every_command():
+    from typer.main import get_command
+
+    from deskmind.cli.root import app
+
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    tree: Any = get_command(app)
+    named: list[str] = []
+    for name, command in tree.commands.items():
+        inner = getattr(command, "commands", None)
+        named += [f"deskmind {name} {sub}" for sub in inner] if inner else [f"deskmind {name}"]
+    assert [name for name in named if f"`{name}" not in page] == []
