@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import signal
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -154,10 +155,27 @@ class Deskmind:
                 )
             return self._engine
 
-    async def work(self) -> None:
-        """Run background jobs until SIGTERM or SIGINT; running ones are finished first."""
+    async def work(self, *, on_ready: Callable[[], None] | None = None) -> None:
+        """Run background jobs until SIGTERM or SIGINT; running ones are finished first.
+
+        Args:
+            on_ready: called when jobs are taken and signals are heeded.
+        """
         await self.engine()
-        await self.jobs.work()
+        loop = asyncio.get_running_loop()
+        worker = asyncio.create_task(self.jobs.work())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.cancel)
+        if on_ready is not None:
+            on_ready()
+        try:
+            await worker
+        except asyncio.CancelledError:
+            if not worker.cancelled():
+                raise
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
 
     async def migration_status(self) -> MigrationStatus:
         """Where the database's schema stands, with the application's own rights."""

@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None, *, app: Deskmind | None = None)
             deskmind: Deskmind = service.state.deskmind
             await deskmind.engine()
             if chosen.api.embedded_worker:
-                worker = asyncio.create_task(deskmind.jobs.work(stop_on_signals=False))
+                worker = asyncio.create_task(deskmind.jobs.work())
                 resources.push_async_callback(_stop, worker)
             yield
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,6 +43,8 @@ def serve(
         os.environ["DESKMIND_HOME"] = str(settings.home)
         if config is not None:
             os.environ["DESKMIND_CONFIG"] = str(config.absolute())
+        # uvicorn drains, then raises the signal again for whoever was there before: an orderly end is a success
+        signal.signal(signal.SIGTERM, lambda *_: None)
         uvicorn.run(
             "deskmind.api:create_app",
             factory=True,
@@ -65,8 +68,7 @@ def worker(home: Home = None, config: Config = None) -> None:
         from deskmind.observability import configure_logging
 
         configure_logging(format=app.settings.log.format, level=app.settings.log.level)
-        typer.echo("worker ready", err=True)
-        await app.work()
+        await app.work(on_ready=lambda: typer.echo("worker ready", err=True))
 
     line.run(work)
 

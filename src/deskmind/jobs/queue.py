@@ -82,8 +82,8 @@ class JobQueue:
             stalled_worker_timeout=self._settings.stalled_after,
         )
 
-    async def work(self, *, stop_on_signals: bool = True) -> None:
-        """Run jobs until cancelled or, with ``stop_on_signals``, until SIGTERM or SIGINT.
+    async def work(self) -> None:
+        """Run jobs until cancelled.
 
         Running jobs get ``jobs.shutdown_timeout`` seconds to finish; what does not is taken up again by
         another worker.
@@ -93,7 +93,7 @@ class JobQueue:
         try:
             await self._app.run_worker_async(
                 wait=True,
-                install_signal_handlers=stop_on_signals,
+                install_signal_handlers=False,
                 concurrency=self._settings.concurrency,
                 delete_jobs="successful",
                 fetch_job_polling_interval=1.0,
