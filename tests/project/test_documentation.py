@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from deskmind.app import Deskmind
 from deskmind.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -62,21 +64,30 @@ def name_of(page: Path) -> str:
 RUNNABLE = [page for page in PAGES if any(f.reason is None for f in fences(page, "python", "console"))]
 
 
+ENVIRONMENT = {"DESKMIND_KNOWLEDGE_EMBEDDER": "hashing", "DESKMIND_ANSWER_THRESHOLD": "0.05"}
+
+
+@pytest.fixture(scope="module")
+async def open_home(desk_home: Path) -> AsyncIterator[Path]:
+    """A home whose server runs all the while, so that each command finds it started."""
+    home = desk_home.parent / f"{desk_home.name}-pages"
+    async with Deskmind.open(home=home, knowledge={"embedder": "none"}):
+        yield home
+
+
 @pytest.fixture
-def page_home(
-    tmp_path_factory: pytest.TempPathFactory, desk_home: Path, monkeypatch: pytest.MonkeyPatch
+def page_folder(
+    tmp_path_factory: pytest.TempPathFactory, open_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """The working folder of one page, and the environment of everything it runs."""
-    home = desk_home.parent / f"page-{len(list(desk_home.parent.iterdir()))}"
-    work = tmp_path_factory.mktemp("page")
     for name in [name for name in os.environ if name.startswith("DESKMIND_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("DESKMIND_HOME", str(home))
-    monkeypatch.setenv("DESKMIND_KNOWLEDGE_EMBEDDER", "hashing")
-    monkeypatch.setenv("DESKMIND_ANSWER_THRESHOLD", "0.05")
+    for name, value in {**ENVIRONMENT, "DESKMIND_HOME": str(open_home)}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.chdir(work)
-    return work
+    folder = tmp_path_factory.mktemp("page")
+    monkeypatch.chdir(folder)
+    return folder
 
 
 def run_console(fence: Fence) -> None:
@@ -111,7 +122,7 @@ async def run_python(fence: Fence, names: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
-async def test_the_snippets_of_a_page_run_in_order(page: Path, page_home: Path):
+async def test_the_snippets_of_a_page_run_in_order(page: Path, page_folder: Path):
     names: dict[str, Any] = {"__name__": "__snippet__"}
     for fence in fences(page, "python", "console"):
         if fence.reason is not None:
@@ -126,7 +137,8 @@ async def test_the_snippets_of_a_page_run_in_order(page: Path, page_home: Path):
 def test_a_snippet_is_excluded_only_for_a_stated_reason(page: Path):
     text = page.read_text(encoding="utf-8")
     reasons = [fence.reason for fence in fences(page, "python", "console") if fence.reason is not None]
-    assert text.count("<!-- no-test") == len(reasons), "each mark stands right before the fence it excludes"
+    marks = re.findall(r"^<!-- no-test", text, re.M)
+    assert len(marks) == len(reasons), "each mark stands right before the fence it excludes"
     assert all(len(reason) > 10 for reason in reasons)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -33,8 +33,15 @@ SELECT %s, %s, f.* FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[]
 """
 
 _KNOWN = """
-SELECT DISTINCT split_part(external_id, '#record-', 1), content_hash FROM documents
- WHERE tenant_id = %s AND source_id = %s AND pipeline = %s AND acl_id = %s
+SELECT split_part(external_id, '#record-', 1), content_hash, bool_and(acl_id = %s) FROM documents
+ WHERE tenant_id = %s AND source_id = %s AND pipeline = %s
+   AND split_part(external_id, '#record-', 1) = ANY (%s)
+ GROUP BY 1, 2
+"""
+
+# a permission change touches the document's row alone: no chunk and no vector is written again
+_REGRANT = """
+UPDATE documents SET acl_id = %s, updated_at = now() WHERE tenant_id = %s AND source_id = %s
    AND split_part(external_id, '#record-', 1) = ANY (%s)
 """
 
@@ -104,15 +111,20 @@ class Stager:
             cursor = await connection.execute(
                 _KNOWN,
                 (
+                    acl_id,
                     self._scope.tenant_id,
                     source_id,
                     self._pipeline,
-                    acl_id,
                     [file.external_id for file in batch],
                 ),
             )
-            known = {(row[0], bytes(row[1])) for row in await cursor.fetchall()}
+            known = {(row[0], bytes(row[1])): bool(row[2]) for row in await cursor.fetchall()}
             states = [_state(file, digest, known) for file, digest in zip(batch, digests, strict=True)]
+            regranted = [
+                file.external_id for file, state in zip(batch, states, strict=True) if state == "stored"
+            ]
+            if regranted:
+                await connection.execute(_REGRANT, (acl_id, self._scope.tenant_id, source_id, regranted))
             await connection.execute(
                 _INSERT_FILES,
                 (
@@ -199,10 +211,14 @@ async def intern_acl(
     return row[0]
 
 
-def _state(file: StagedFile, digest: bytes, known: set[tuple[str, bytes]]) -> str:
+def _state(file: StagedFile, digest: bytes, known: Mapping[tuple[str, bytes], bool]) -> str:
+    """``stored`` is a file whose documents only change hands."""
     if file.problem is not None:
         return "failed"
-    return "unchanged" if (file.external_id, digest) in known else "pending"
+    same_access = known.get((file.external_id, digest))
+    if same_access is None:
+        return "pending"
+    return "unchanged" if same_access else "stored"
 
 
 async def _batches(files: Iterable[StagedFile]) -> AsyncIterator[list[StagedFile]]:
