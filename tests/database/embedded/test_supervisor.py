@@ -127,8 +127,12 @@ def test_a_postmaster_that_dies_is_started_again_on_its_port(plan: Plan, start, 
     before = status(home)
     assert before.pid is not None
     os.kill(before.pid, signal.SIGKILL)
-    eventually(lambda: status(home).running and status(home).pid != before.pid)
-    assert status(home).port == before.port
+
+    def back_on_its_port() -> bool:
+        now = status(home)
+        return now.running and now.pid != before.pid and now.port == before.port
+
+    eventually(back_on_its_port)
 
 
 def test_a_postmaster_that_keeps_dying_is_given_up(
