@@ -1,0 +1,64 @@
+"""Every example runs as its own program, twice where it keeps a home, and prints what it is there to show."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SHOWN = {
+    "quickstart.py": ["approval of two finance managers", "I found nothing in your knowledge"],
+    "notebook_style.py": ["1 documents, 1 chunks, 0 failures", "open tray 3"],
+    "parts/embedder.py": ["hashing: 512 dimensions", "0.00 The canteen opens at noon."],
+    "parts/loading.py": ["Laptops (text/html)", "refused: empty.md is empty."],
+    "parts/keyring.py": ["altered: False", "the old signature still verifies: True"],
+    "parts/embedded_server.py": ["distance: 2.0", "stopped"],
+    "parts/router_in_your_app.py": ["401 You are not signed in.", "200 ", "reception"],
+}
+
+
+@pytest.fixture(scope="module")
+def environment(desk_home: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKMIND_")}
+    return {
+        **kept,
+        "DESKMIND_HOME": str(desk_home.parent / f"{desk_home.name}-examples"),
+        "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
+        "DESKMIND_ANSWER_THRESHOLD": "0.05",
+    }
+
+
+def run(example: str, environment: dict[str, str], folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / example)],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+        env=environment,
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("example", SHOWN)
+def test_an_example_runs_and_shows_its_point(example: str, environment: dict[str, str], tmp_path: Path):
+    output = run(example, environment, tmp_path)
+    for text in SHOWN[example]:
+        assert text in output
+
+
+def test_an_example_can_be_run_again_in_the_same_home(environment: dict[str, str], tmp_path: Path):
+    output = run("quickstart.py", environment, tmp_path)
+    assert run("quickstart.py", environment, tmp_path) == output
+
+
+def test_every_example_is_tested():
+    found = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.py")}
+    assert found == set(SHOWN)
