@@ -11,8 +11,10 @@ _ROOT = Path(__file__).parents[1]
 _MAX_BYTES = 500_000
 _LOCKS = {"requirements.lock", "requirements-dev.lock"}
 _FORBIDDEN = {
-    "a package index's address": re.compile(r"python" + r"hosted\.org|py" + r"pi\.org/simple|registry\.npm" + r"js|deb\.debian" + r"\.org"),
-    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE " + r"KEY-----"),
+    "a package index's address": re.compile(
+        r"python" + r"hosted\.org|py" + r"pi\.org/simple|registry\.npm" + r"js|deb\.debian" + r"\.org"
+    ),
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE " + r"KEY-----\s+[A-Za-z0-9+/=]{40}"),
     "an access token": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|AKIA[0-9A-Z]{16}|sk-[A-Za-z0-9]{40,})\b"),
     "an API key of ours": re.compile(r"\bdk_[a-z2-7]{26}_[a-z2-7]{26}_[0-9a-f]{48}\b"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,7 +45,7 @@ def serve(
         if config is not None:
             os.environ["DESKMIND_CONFIG"] = str(config.absolute())
         # uvicorn drains, then raises the signal again for whoever was there before: an orderly end is a success
-        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.signal(signal.SIGTERM, _drained)
         uvicorn.run(
             "deskmind.api:create_app",
             factory=True,
@@ -58,6 +59,10 @@ def serve(
         )
 
     line.guard(act)
+
+
+def _drained(_number: int, _frame: FrameType | None) -> None:
+    """Nothing is left to do."""
 
 
 def worker(home: Home = None, config: Config = None) -> None:
