@@ -1,0 +1,132 @@
+"""The catalogue itself: no table, function or role is laxer than the design says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from psycopg import AsyncConnection
+
+from deskmind.app import Deskmind
+
+WITHOUT_TENANT = {
+    "alembic_version": "the schema's revision",
+    "embedding_spaces": "which models have tables",
+    "release": "which releases may run",
+    "scope_keys": "verifying keys, read by one function",
+    "procrastinate_events": "jobs: identifiers only, own login",
+    "procrastinate_jobs": "jobs: identifiers only, own login",
+    "procrastinate_periodic_defers": "jobs: identifiers only, own login",
+    "procrastinate_workers": "jobs: identifiers only, own login",
+}
+
+
+@pytest.fixture
+async def admin(app: Deskmind) -> AsyncIterator[AsyncConnection[tuple[object, ...]]]:
+    await app.engine()
+    address = app.database.endpoints.admin
+    assert address is not None
+    async with await AsyncConnection.connect(address, autocommit=True) as connection:
+        yield connection
+
+
+async def _rows(connection: AsyncConnection[tuple[object, ...]], statement: str) -> list[tuple[object, ...]]:
+    cursor = await connection.execute(statement.encode())
+    return await cursor.fetchall()
+
+
+async def test_every_table_has_a_tenant_or_a_reason(admin: AsyncConnection[tuple[object, ...]]) -> None:
+    rows = await _rows(
+        admin,
+        "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'deskmind'::regnamespace AND c.relkind IN ('r', 'p')"
+        " AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id')",
+    )
+    assert {row[0] for row in rows} == set(WITHOUT_TENANT)
+
+
+async def test_every_tenant_table_enforces_row_level_security(
+    admin: AsyncConnection[tuple[object, ...]],
+) -> None:
+    rows = await _rows(
+        admin,
+        "SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity, c.relispartition,"
+        "       (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid),"
+        "       has_table_privilege('deskmind_app', c.oid, 'SELECT, INSERT, UPDATE, DELETE')"
+        "  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'"
+        " WHERE c.relnamespace = 'deskmind'::regnamespace AND c.relkind IN ('r', 'p')",
+    )
+    assert len(rows) > 60
+    for name, enforced, partition, policies, granted in rows:
+        assert enforced, name
+        assert (policies == 0 and not granted) if partition else policies, name
+
+
+async def test_policies_name_their_roles(admin: AsyncConnection[tuple[object, ...]]) -> None:
+    rows = await _rows(
+        admin,
+        "SELECT tablename, policyname, array_to_string(roles, ',') FROM pg_policies WHERE schemaname = 'deskmind'",
+    )
+    allowed = {"deskmind_app", "deskmind_search", "deskmind_system", "deskmind_auditor"}
+    for table, policy, roles in rows:
+        assert set(str(roles).split(",")) <= allowed, (table, policy, roles)
+
+
+async def test_the_tenant_leads_every_key_and_index(admin: AsyncConnection[tuple[object, ...]]) -> None:
+    rows = await _rows(
+        admin,
+        "SELECT c.relname, i.indexrelid::regclass::text, am.amname, a.attname FROM pg_index i"
+        "  JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am am ON am.oid = x.relam"
+        "  JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'tenant_id'"
+        "  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]"
+        " WHERE c.relnamespace = 'deskmind'::regnamespace",
+    )
+    exceptions = {"tenants_slug_key", "documents_metadata"}
+    for table, index, method, first in rows:
+        if method != "hnsw" and str(index).split(".")[-1] not in exceptions:
+            assert first == "tenant_id", (table, index)
+
+
+async def test_definer_functions_pin_their_search_path_and_are_not_public(
+    admin: AsyncConnection[tuple[object, ...]],
+) -> None:
+    rows = await _rows(
+        admin,
+        "SELECT p.proname, p.proconfig::text, has_function_privilege('public', p.oid, 'EXECUTE'), r.rolname, r.rolsuper"
+        "  FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner"
+        " WHERE p.pronamespace = 'deskmind'::regnamespace AND p.prosecdef",
+    )
+    assert len(rows) >= 10
+    for name, configuration, public, owner, superuser in rows:
+        assert "search_path=pg_catalog, deskmind, pg_temp" in str(configuration), name
+        assert not public, name
+        assert owner in {"deskmind_system", "deskmind_search"}, name
+        assert not superuser
+
+
+async def test_the_application_role_is_nobody(admin: AsyncConnection[tuple[object, ...]]) -> None:
+    rows = await _rows(
+        admin,
+        "SELECT rolname, rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication,"
+        "       (SELECT count(*) FROM pg_auth_members m WHERE m.member = r.oid),"
+        "       (SELECT count(*) FROM pg_class c WHERE c.relowner = r.oid)"
+        "  FROM pg_roles r WHERE rolname IN ('deskmind_app', 'deskmind_jobs')",
+    )
+    assert sorted(rows) == [("deskmind_app", False, 0, 0), ("deskmind_jobs", False, 0, 0)]
+
+
+async def test_the_job_login_reads_no_tenants_rows(admin: AsyncConnection[tuple[object, ...]]) -> None:
+    rows = await _rows(
+        admin,
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'"
+        " WHERE c.relnamespace = 'deskmind'::regnamespace AND has_table_privilege('deskmind_jobs', c.oid, 'SELECT')",
+    )
+    assert rows == []
+
+
+async def test_row_security_is_never_bypassed_by_our_roles(
+    admin: AsyncConnection[tuple[object, ...]],
+) -> None:
+    rows = await _rows(
+        admin, "SELECT rolname FROM pg_roles WHERE rolname LIKE 'deskmind\\_%' AND rolbypassrls"
+    )
+    assert {row[0] for row in rows} <= {"deskmind_superuser"}
