@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from deskmind.api import create_app
 from deskmind.app import Deskmind
@@ -24,12 +26,12 @@ class Caller:
     key: str
 
 
-@pytest.fixture(scope="session")
-async def base_url(app: Deskmind) -> AsyncIterator[str]:
-    """The address of the service."""
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(app=app), host="127.0.0.1", port=0, log_config=None, lifespan="on")
-    )
+Serve = Callable[[FastAPI], AbstractAsyncContextManager[str]]
+
+
+@asynccontextmanager
+async def _serving(service: FastAPI) -> AsyncIterator[str]:
+    server = uvicorn.Server(uvicorn.Config(service, host="127.0.0.1", port=0, log_config=None, lifespan="on"))
     task = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
@@ -37,6 +39,19 @@ async def base_url(app: Deskmind) -> AsyncIterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     await task
+
+
+@pytest.fixture(scope="session")
+def serving() -> Serve:
+    """Serves an ASGI application on a socket of its own; gives its address."""
+    return _serving
+
+
+@pytest.fixture(scope="session")
+async def base_url(app: Deskmind) -> AsyncIterator[str]:
+    """The address of the service."""
+    async with _serving(create_app(app=app)) as address:
+        yield address
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from deskmind.governance.access.principals import ensure_groups
 from deskmind.governance.audit import record
 from deskmind.jobs import JobQueue
 from deskmind.knowledge.answering import Answerer, AnswerEvent
+from deskmind.knowledge.characters import check_characters, storable
 from deskmind.knowledge.documents import (
     Document,
     DocumentSummary,
@@ -126,7 +127,12 @@ class Knowledge:
             uri: where it came from, shown in citations; the name when left out.
             groups: as for ``ingest``.
             source: as for ``ingest``.
+
+        Raises:
+            InvalidRequestError: a name has characters that cannot be stored.
+            PermissionDeniedError: a member names a group that is not its own.
         """
+        check_characters(name=name, uri=uri, media_type=media_type)
         file = StagedFile(uri or name, uri or name, name, content, media_type)
         return await self._take_in(lambda: iter([file]), groups, source, None)
 
@@ -249,7 +255,8 @@ class Knowledge:
                 remedy="Shorten it, or raise knowledge.max_question_chars.",
                 max_chars=longest,
             )
-        if not question.strip() or "\0" in question:
+        check_characters(question=question)
+        if not question.strip():
             raise InvalidRequestError("The question is empty.", remedy="Write what you want to know.")
         return analyse(question)
 
@@ -315,6 +322,8 @@ class Knowledge:
     async def _audience(self, connection: Connection, groups: Sequence[str]) -> list[UUID]:
         if not groups:
             return [EVERYONE]
+        for name in groups:
+            check_characters(name_of_a_group=name)
         if self._scope.act == "operate":
             return sorted((await ensure_groups(connection, self._scope, groups)).values())
         cursor = await connection.execute(
@@ -360,6 +369,10 @@ def _read(found: FoundFile, limits: LoadLimits) -> StagedFile:
     from deskmind.errors import DocumentTooLargeError, UnreadableDocumentError
 
     try:
+        if not storable(found.uri):
+            raise UnreadableDocumentError(
+                f"The name of {found.path.name!a} is not UTF-8.", remedy="Rename the file."
+            )
         if found.size > limits.max_file_bytes:
             raise DocumentTooLargeError(
                 f"{found.path.name} has {found.size:,} bytes.",
@@ -375,5 +388,6 @@ def _read(found: FoundFile, limits: LoadLimits) -> StagedFile:
                 remedy="Check its permissions.",
             ) from error
     except DeskmindError as error:
-        return StagedFile.unreadable(found.uri, found.path.name, error)
+        uri, name = (text.encode(errors="replace").decode() for text in (found.uri, found.path.name))
+        return StagedFile.unreadable(uri, name, error)
     return StagedFile(found.uri, found.uri, found.path.name, content)

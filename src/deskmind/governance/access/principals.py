@@ -215,6 +215,7 @@ class Principals:
 async def ensure_groups(connection: Connection, scope: Scope, names: Sequence[str]) -> dict[str, UUID]:
     """The ids of groups by name, making those that do not exist (as an operator)."""
     wanted = sorted(set(names))
+    _check_names(wanted)
     for name in wanted:
         await connection.execute(_ENSURE_GROUP, (scope.tenant_id, uuid4(), name))
     cursor = await connection.execute(

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from deskmind.knowledge.characters import check_characters
+
 __all__ = ["SearchFilter"]
 
 
@@ -22,6 +24,9 @@ class SearchFilter:
         updated_after: inclusive.
         updated_before: exclusive.
         document_ids: only these documents.
+
+    Raises:
+        InvalidRequestError: a text has characters that no document can have.
     """
 
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -30,6 +35,11 @@ class SearchFilter:
     updated_after: datetime | None = None
     updated_before: datetime | None = None
     document_ids: tuple[UUID, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_characters(media_type=self.media_type, uri_prefix=self.uri_prefix)
+        for key, value in self.metadata.items():
+            check_characters(metadata=key + value)
 
     def as_json(self) -> dict[str, Any] | None:
         """What the search functions take; None when nothing is asked."""
