@@ -6,7 +6,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deskmind.api.problems import problem_response
+from deskmind.api.problems import internal_error, problem_response
 from deskmind.errors import DocumentTooLargeError
 from deskmind.observability import accept_correlation_id, correlation, logger, span
 
@@ -16,7 +16,10 @@ _log = logger("deskmind.http")
 
 
 class RequestContext:
-    """Takes ``X-Request-ID`` or makes one, returns it, and logs one line a request."""
+    """Takes ``X-Request-ID`` or makes one, returns it, logs one line a request, answers for unforeseen errors.
+
+    Starlette's own handler for those stands outside every middleware, where the request's id is unknown.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -28,7 +31,7 @@ class RequestContext:
             return
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         started = time.perf_counter()
-        status = 500
+        status = 0
         with correlation(accept_correlation_id(given or None)) as request_id:
 
             async def respond(message: Message) -> None:
@@ -45,6 +48,10 @@ class RequestContext:
             try:
                 with span(f"{scope['method']} {scope['path'].split('/')[1][:20]}"):
                     await self._app(scope, receive, respond)
+            except Exception as error:
+                if status:
+                    raise
+                await internal_error(error)(scope, receive, respond)
             finally:
                 _log.info(
                     "http.request",

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from deskmind.errors import DeskmindError
 from deskmind.observability import correlation_id, logger
 
-__all__ = ["install", "problem_response"]
+__all__ = ["install", "internal_error", "problem_response"]
 
 _log = logger("deskmind.api")
 
@@ -65,6 +65,11 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    return internal_error(error)
+
+
+def internal_error(error: Exception) -> JSONResponse:
+    """Log an error nobody foresaw; the response says nothing of it but the request's id."""
     _log.error("request.failed", exc_info=error)
     return problem_response(
         500,
