@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from deskmind.app import Deskmind
+from deskmind.errors import DeskmindError
 from deskmind.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -217,3 +218,34 @@ def test_the_command_page_names_every_command():
         inner = getattr(command, "commands", None)
         named += [f"deskmind {name} {sub}" for sub in inner] if inner else [f"deskmind {name}"]
     assert [name for name in named if f"`{name}" not in page] == []
+
+
+@pytest.mark.parametrize("leaf", settings_leaves(Settings), ids=".".join)
+def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytest.MonkeyPatch):
+    def value() -> Any:
+        found: Any = Settings()
+        for name in leaf:
+            found = getattr(found, name)
+        return found
+
+    for name in [name for name in os.environ if name.startswith("DESKMIND_")]:
+        monkeypatch.delenv(name)
+    before = value()
+    seen: list[Any] = []
+    for text in ("17", "2000", "0.5", "true", "false", "other", "none", "json", "error"):
+        monkeypatch.setenv(f"DESKMIND_{'_'.join(leaf).upper()}", text)
+        with contextlib.suppress(ValidationError):
+            seen.append(value())
+    assert any(found != before for found in seen)
+
+
+def every_error(kind: type[DeskmindError] = DeskmindError) -> list[type[DeskmindError]]:
+    return [kind, *(found for child in kind.__subclasses__() for found in every_error(child))]
+
+
+def test_every_exit_code_and_status_of_an_error_is_documented():
+    errors = [kind for kind in every_error() if kind.__module__ == "deskmind.errors"]
+    commands_page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    http_page = (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
+    assert [kind for kind in errors if f"| {kind.exit_code} |" not in commands_page] == []
+    assert [kind for kind in errors if kind.status != 500 and f"| {kind.status} |" not in http_page] == []

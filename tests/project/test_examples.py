@@ -47,15 +47,15 @@ def run(example: str, environment: dict[str, str], folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("example", SHOWN)
+@pytest.mark.parametrize("example", [name for name in SHOWN if name != "quickstart.py"])
 def test_an_example_runs_and_shows_its_point(example: str, environment: dict[str, str], tmp_path: Path):
     output = run(example, environment, tmp_path)
-    for text in SHOWN[example]:
-        assert text in output
+    assert [text for text in SHOWN[example] if text not in output] == []
 
 
-def test_an_example_can_be_run_again_in_the_same_home(environment: dict[str, str], tmp_path: Path):
+def test_the_quickstart_can_be_run_again_in_the_same_home(environment: dict[str, str], tmp_path: Path):
     output = run("quickstart.py", environment, tmp_path)
+    assert [text for text in SHOWN["quickstart.py"] if text not in output] == []
     assert run("quickstart.py", environment, tmp_path) == output
 
 
