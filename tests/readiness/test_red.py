@@ -1,0 +1,120 @@
+"""Each check is green on a healthy installation and red when what it watches is broken."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from psycopg import AsyncConnection
+
+from deskmind.app import Deskmind
+from deskmind.database.migrations import MigrationStatus
+from deskmind.readiness import assess, checks
+
+
+@pytest.fixture(scope="module")
+async def own(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deskmind]:
+    """An application that may be broken."""
+    home = tmp_path_factory.mktemp("ready")
+    for parent in (home, *home.parents):
+        if not parent.stat().st_mode & 0o001:
+            parent.chmod(0o755)
+    async with Deskmind.open(home=home, knowledge={"embedder": "hashing"}, database={"pool_max": 2}) as app:
+        yield app
+
+
+async def states(app: Deskmind) -> dict[str, str]:
+    return {check.name: check.state for check in (await assess(app)).checks}
+
+
+async def administer(app: Deskmind, statement: str) -> None:
+    address = app.database.endpoints.admin
+    assert address is not None
+    async with await AsyncConnection.connect(address, autocommit=True) as connection:
+        await connection.execute("SET search_path = deskmind, public")
+        await connection.execute(statement.encode())
+
+
+async def test_a_healthy_installation_has_nothing_red(own: Deskmind) -> None:
+    report = await assess(own)
+    assert report.ready
+    assert {check.state for check in report.checks} == {"green", "not assessed"}
+    assert all(check.finding for check in report.checks)
+    assert report.as_dict()["ready"] is True
+
+
+@pytest.mark.parametrize(
+    ("check", "damage", "mend"),
+    [
+        ("row-level security", "ALTER TABLE documents NO FORCE ROW LEVEL SECURITY",
+         "ALTER TABLE documents FORCE ROW LEVEL SECURITY"),
+        ("row-level security", "ALTER TABLE chunks_p3 DISABLE ROW LEVEL SECURITY",
+         "ALTER TABLE chunks_p3 ENABLE ROW LEVEL SECURITY"),
+        ("roles", "GRANT deskmind_search TO deskmind_app", "REVOKE deskmind_search FROM deskmind_app"),
+        ("roles", "ALTER ROLE deskmind_app CREATEROLE", "ALTER ROLE deskmind_app NOCREATEROLE"),
+        ("roles", "GRANT CREATE ON SCHEMA deskmind TO deskmind_app", "REVOKE CREATE ON SCHEMA deskmind FROM deskmind_app"),
+        ("scope", "UPDATE scope_keys SET retired_at = now()", "UPDATE scope_keys SET retired_at = NULL"),
+        ("jobs", "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('q', 't', 'failed')",
+         "DELETE FROM procrastinate_jobs"),
+    ],
+)  # fmt: skip
+async def test_damage_in_the_database_is_red(own: Deskmind, check: str, damage: str, mend: str) -> None:
+    await administer(own, damage)
+    try:
+        report = await assess(own)
+    finally:
+        await administer(own, mend)
+    found = next(item for item in report.checks if item.name == check)
+    assert found.state == "red"
+    assert found.remedy
+    assert not report.ready
+    assert (await states(own))[check] == "green"
+
+
+async def test_a_readable_keyring_is_red(own: Deskmind) -> None:
+    path = own.settings.home / "keyring.json"
+    path.chmod(0o644)
+    assert (await checks.keys(own)).state == "red"
+    path.chmod(0o600)
+    assert (await checks.keys(own)).state == "green"
+
+
+async def test_an_old_scope_key_is_red(own: Deskmind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_MAX_KEY_AGE", checks.timedelta(seconds=-1))
+    assert (await checks.keys(own)).state == "red"
+
+
+async def test_a_full_disk_is_red(own: Deskmind, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("Usage", "total used free")
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: usage(10**12, 10**12, 10**6))
+    assert (await checks.disk(own)).state == "red"
+
+
+async def test_a_schema_behind_is_red(own: Deskmind, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def behind() -> MigrationStatus:
+        return MigrationStatus("0001", "0002", ("0002",), "0.1.0")
+
+    monkeypatch.setattr(own, "migration_status", behind)
+    assert (await checks.migrations(own)).state == "red"
+
+
+async def test_waiting_requests_are_red(own: Deskmind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own.database, "stats", lambda: {"pool_size": 2, "pool_max": 2, "requests_waiting": 3})
+    assert (await checks.pools(own)).state == "red"
+
+
+async def test_without_a_model_the_embedder_is_red(own: Deskmind, tmp_path: Path) -> None:
+    async with Deskmind.open(home=own.settings.home, knowledge={"embedder": "none"}) as wordless:
+        found = await checks.embedder(wordless)
+    assert found.state == "red"
+    assert "switched off" in found.finding
+
+
+async def test_without_a_database_everything_that_needs_it_is_red(own: Deskmind) -> None:
+    broken = Deskmind(own.settings)
+    broken.keyring, broken.jobs = own.keyring, own.jobs
+    broken.database = type(own.database)(own.database.endpoints, own.settings.database, own.database._signer)
+    found = await states(broken)
+    assert found["database"] == found["scope"] == found["roles"] == "red"
