@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -62,7 +63,7 @@ def create_app(settings: Settings | None = None, *, app: Deskmind | None = None)
     problems.install(service)
     service.add_middleware(BodyLimit, max_bytes=chosen.api.max_body_bytes)
     service.add_middleware(RequestContext)
-    _describe_security(service)
+    _describe(service)
     return service
 
 
@@ -92,23 +93,31 @@ def _health(service: FastAPI) -> None:
         return JSONResponse(body.model_dump(), status_code=status)
 
 
-def _describe_security(service: FastAPI) -> None:
-    """Name the API key in the OpenAPI document."""
+def _describe(service: FastAPI) -> None:
+    """Complete the OpenAPI document: the API key, and problems by their media type, which FastAPI cannot say."""
     produce = service.openapi
 
-    def described() -> dict[str, object]:
+    def described() -> dict[str, Any]:
         document = produce()
         components = document.setdefault("components", {})
         components["securitySchemes"] = {
             "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "dk_…"}
         }
         for path, operations in document["paths"].items():
-            if path.startswith("/v1/"):
-                for operation in operations.values():
+            for operation in operations.values():
+                if path.startswith("/v1/"):
                     operation["security"] = [{"apiKey": []}]
+                for response in operation["responses"].values():
+                    _name_problem(response)
         return document
 
     service.openapi = described
+
+
+def _name_problem(response: dict[str, Any]) -> None:
+    body = response.get("content", {}).get("application/json", {})
+    if body.get("schema", {}).get("$ref", "").endswith("/Problem"):
+        response["content"] = {"application/problem+json": body}
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

@@ -30,22 +30,22 @@ __all__ = ["DeskFor", "router"]
 
 DeskFor = Callable[[Request], Awaitable[Desk]]
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": text, "content": {"application/problem+json": {}}}
-    for status, text in {
-        401: "no valid API key",
-        403: "not permitted",
-        413: "too large",
-        422: "not valid",
-        503: "temporarily unavailable",
-    }.items()
-}
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {
-    404: {"model": Problem, "description": "no such document", "content": {"application/problem+json": {}}}
-}
-_UNSUPPORTED: dict[int | str, dict[str, Any]] = {
-    415: {"model": Problem, "description": "kind not supported", "content": {"application/problem+json": {}}}
-}
+
+def _problems(**texts: str) -> dict[int | str, dict[str, Any]]:
+    return {int(status[1:]): {"model": Problem, "description": text} for status, text in texts.items()}
+
+
+_PROBLEMS = _problems(
+    _400="cannot be parsed",
+    _401="no valid API key",
+    _403="not permitted",
+    _413="too large",
+    _422="not valid",
+    _500="an error of ours",
+    _503="temporarily unavailable",
+)
+_NOT_FOUND = _problems(_404="no such document")
+_TAKING_IN = _problems(_415="kind not supported", _507="storage is full")
 
 
 def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50 * 2**20) -> APIRouter:
@@ -111,7 +111,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         tags=["documents"],
         status_code=201,
         summary="Add or replace a document given as text",
-        responses=_UNSUPPORTED,
+        responses=_TAKING_IN,
     )
     async def add_document(body: DocumentBody, desk: Desk = asker) -> IngestBody:
         content = body.text.encode("utf-8", "surrogatepass")
@@ -128,7 +128,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         tags=["documents"],
         status_code=201,
         summary="Add or replace a document given as a file",
-        responses=_UNSUPPORTED,
+        responses=_TAKING_IN,
     )
     async def upload_document(
         file: UploadFile,
