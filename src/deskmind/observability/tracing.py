@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Literal
 
@@ -53,9 +54,11 @@ class span:  # noqa: N801
             self._span.set_attribute(ERROR_TYPE, error_type(error))
             self._span.set_status(_FAILED)
         self._span.end()
-        # A stream that is closed by another task ends in that task's context, where nothing was attached.
+        # A stream may end in another task: nothing was attached there, or the token is not of its context,
+        # which contexts.detach() would log as an error.
         if contexts.get_current() is self._context:
-            contexts.detach(self._token)
+            with suppress(ValueError):
+                self._token.var.reset(self._token)
 
 
 def error_type(error: BaseException) -> str:
