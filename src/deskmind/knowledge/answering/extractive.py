@@ -49,10 +49,11 @@ class ExtractiveAnswerer:
     async def stream(
         self, question: str, passages: Sequence[Passage], *, embedder: Embedder | None
     ) -> AsyncIterator[AnswerEvent]:
-        """Each sentence as an event, then the whole answer."""
+        """Each sentence as an event, then the whole answer; the pieces joined are its text."""
         answer = await self.answer(question, passages, embedder=embedder)
-        for sentence in answer.sentences:
-            yield AnswerEvent(text=f"{sentence.text} [{sentence.citation}]\n")
+        for number, sentence in enumerate(answer.sentences):
+            line = f"{sentence.text} [{sentence.citation}]"
+            yield AnswerEvent(text=f"\n{line}" if number else line)
         if not answer.found:
             yield AnswerEvent(text=answer.text)
         yield AnswerEvent(answer=answer)
