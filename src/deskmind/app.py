@@ -12,8 +12,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, translated
-from deskmind.database.migrations import MigrationStatus
-from deskmind.database.migrations.runner import check_release
+from deskmind.database.migrations import MigrationStatus, check_release, compare
 from deskmind.desk import Desk
 from deskmind.errors import (
     ConfigurationError,
@@ -209,19 +208,16 @@ class Deskmind:
         self._resources.push_async_callback(self.jobs.close)
 
     async def _schema_status(self) -> MigrationStatus:
-        from deskmind.database.migrations import Migrations
-
-        migrations = Migrations(self.database.endpoints)
         async with self.database.transaction(Scope.directory()) as connection:
             cursor = await connection.execute("SELECT to_regclass('alembic_version'), to_regclass('release')")
             row = await cursor.fetchone()
             if row is None or None in row:
-                return MigrationStatus(None, migrations.head, migrations.revisions(), None)
+                return compare(None, None)
             cursor = await connection.execute(
                 "SELECT version_num, min_compatible_release FROM alembic_version, release"
             )
             row = await cursor.fetchone()
-        return migrations.compare(row[0] if row else None, row[1] if row else None)
+        return compare(row[0] if row else None, row[1] if row else None)
 
     async def _operator(self, tenant: str) -> Scope:
         found = await self.tenants.named(tenant)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 __all__ = ["print_json", "print_table", "say"]
+
+_SEPARATORS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
 
 def print_json(value: Any) -> None:
@@ -26,7 +29,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty:
         if rows:
             say("\t".join(columns))
         for row in rows:
-            say("\t".join(str(cell) for cell in row))
+            say("\t".join(_SEPARATORS.sub(" ", str(cell)) for cell in row))
         return
     from rich.console import Console
     from rich.table import Table

@@ -88,7 +88,7 @@ async def desk_of(app: Deskmind, tenant: str | None, user: str | None) -> Desk:
 
 
 async def _only_tenant(app: Deskmind) -> str:
-    tenants = await app.tenants.all()
+    tenants = [tenant for tenant in await app.tenants.all() if not tenant.slug.startswith("eval-")]
     if len(tenants) == 1:
         return tenants[0].slug
     raise InvalidRequestError(

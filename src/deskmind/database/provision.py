@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from importlib import resources
-from typing import LiteralString, cast
+from typing import TYPE_CHECKING, LiteralString, cast
 
 import psycopg
 from psycopg import AsyncConnection, sql
@@ -11,10 +12,13 @@ from psycopg import errors as pg
 
 from deskmind.database._faults import connection_error, translated
 from deskmind.database.endpoints import Endpoints, derived_password
-from deskmind.database.migrations import Migrations
+from deskmind.database.migrations import revisions
 from deskmind.database.scope_token import hmac_pads
 from deskmind.errors import ConfigurationError, SchemaVersionError
 from deskmind.keyring import Keyring
+
+if TYPE_CHECKING:
+    from deskmind.database.migrations import Migrations
 
 __all__ = ["Provisioner", "render"]
 
@@ -42,7 +46,13 @@ class Provisioner:
         self._endpoints = endpoints
         self._keyring = keyring
         self._admin: str = endpoints.admin
-        self.migrations = Migrations(endpoints)
+
+    @cached_property
+    def migrations(self) -> Migrations:
+        """The schema's history; loaded when it is needed."""
+        from deskmind.database.migrations import runner
+
+        return runner.Migrations(self._endpoints)
 
     async def prepare(self, revision: str = "head") -> None:
         """Bring roles, extensions, schema and scope keys to where this release needs them.
@@ -93,7 +103,7 @@ class Provisioner:
                 (key.version,),
             )
             row = await cursor.fetchone()
-        return versions == {self.migrations.head} and row is not None and row[0] == hmac_pads(key.secret)[0]
+        return versions == {revisions()[-1]} and row is not None and row[0] == hmac_pads(key.secret)[0]
 
     async def publish_scope_keys(self) -> None:
         """Write the verifying half of each live scope key; retire those the keyring no longer has."""

@@ -47,6 +47,7 @@ _ABBREVIATIONS = frozenset(
     ]
 )
 _ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+")
+_BULLET = re.compile(r"[ \t]*[-*+•][ \t]+")
 _RULE = re.compile(r"[ \t]*\|?[ \t:|-]*-[ \t:|-]*")
 _MAX_UNIT = 600
 MAX_UNITS = 40
@@ -87,7 +88,8 @@ def split_units(text: str) -> list[Unit]:
             continue
         header = ""
         if item:
-            units.extend(_trimmed(text, start, end, "item"))
+            bullet = _BULLET.match(line)
+            units.extend(_trimmed(text, start + (bullet.end() if bullet else 0), end, "item"))
         elif line.strip():
             buffered.append((start, end))
     return units[:MAX_UNITS]

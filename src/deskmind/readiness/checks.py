@@ -115,7 +115,10 @@ async def keys(app: Deskmind) -> Check:
     age = datetime.now(UTC) - app.keyring.current("scope-token").created_at
     if age > _MAX_KEY_AGE:
         return Check(
-            "keys", "red", f"The scope key is {age.days} days old.", "Rotate it with `deskmind key rotate`."
+            "keys",
+            "red",
+            f"The scope key is {age.days} days old.",
+            "Rotate it with `Keyring.rotate('scope-token')`, then `deskmind migrate up`, then restart.",
         )
     return Check("keys", "green", f"Private; the scope key is {age.days} days old.")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +13,16 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from deskmind import __version__
 from deskmind.database._faults import connection_error
 from deskmind.database.endpoints import Endpoints
-from deskmind.errors import ConfigurationError, InvalidRequestError, SchemaVersionError
+from deskmind.database.migrations.status import MigrationStatus, compare, revisions
+from deskmind.errors import ConfigurationError, InvalidRequestError
 
-__all__ = ["MigrationStatus", "Migrations"]
-
-
-@dataclass(frozen=True, slots=True)
-class MigrationStatus:
-    """Where a database stands.
-
-    Attributes:
-        current: revision of the database, None before the first migration.
-        head: revision this release brings.
-        pending: revisions still to be applied, oldest first.
-        min_compatible_release: the oldest release that may use this database.
-    """
-
-    current: str | None
-    head: str
-    pending: tuple[str, ...]
-    min_compatible_release: str | None
-
-    @property
-    def up_to_date(self) -> bool:
-        """Whether nothing is pending."""
-        return self.current == self.head
+__all__ = ["Migrations"]
 
 
 class Migrations:
@@ -54,12 +30,11 @@ class Migrations:
 
     def __init__(self, endpoints: Endpoints) -> None:
         self._endpoints = endpoints
-        self._scripts = ScriptDirectory(str(Path(__file__).parent))
 
     @property
     def head(self) -> str:
         """The newest revision."""
-        return str(self._scripts.get_current_head())
+        return revisions()[-1]
 
     async def upgrade(self, revision: str = "head") -> None:
         """Apply migrations up to ``revision``."""
@@ -120,17 +95,7 @@ class Migrations:
                 minimum = connection.execute(
                     text(f'SELECT min_compatible_release FROM "{self._endpoints.schema}".release')
                 ).scalar()
-        return self.compare(current, minimum)
-
-    def revisions(self) -> tuple[str, ...]:
-        """Every revision this release knows, oldest first."""
-        return tuple(script.revision for script in reversed(list(self._scripts.walk_revisions())))
-
-    def compare(self, current: str | None, min_compatible_release: str | None) -> MigrationStatus:
-        """The status of a database at revision ``current``; unknown revisions are a newer release's."""
-        known = self.revisions()
-        pending = known if current is None else known[known.index(current) + 1 :] if current in known else ()
-        return MigrationStatus(current, self.head, pending, min_compatible_release)
+        return compare(current, minimum)
 
     def _drift(self) -> list[str]:
         from deskmind.database.tables import describe
@@ -182,29 +147,3 @@ class Migrations:
 
 def _described(thing: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
     return not (kind == "index" and reflected and other is None)
-
-
-def check_release(status: MigrationStatus, release: str = __version__) -> None:
-    """Refuse to run on a database that does not fit this release.
-
-    Raises:
-        SchemaVersionError: the schema is older than this release needs, or no longer serves this release.
-    """
-    if status.min_compatible_release is not None and _numbers(release) < _numbers(
-        status.min_compatible_release
-    ):
-        raise SchemaVersionError(
-            f"The database needs Deskmind {status.min_compatible_release} or newer; this is {release}.",
-            why="A newer release has migrated it.",
-            remedy=f'Upgrade with: pip install "deskmind>={status.min_compatible_release}"',
-        )
-    if status.pending:
-        raise SchemaVersionError(
-            f"The database lacks {len(status.pending)} migration(s): {', '.join(status.pending)}.",
-            why="This release is newer than the database's schema.",
-            remedy="Run `deskmind migrate up`.",
-        )
-
-
-def _numbers(release: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in release.split("+", maxsplit=1)[0].split(".")[:3] if part.isdigit())

@@ -19,6 +19,8 @@ _MAX_WORDS = 80
 _PASSAGES = 5
 _LEXICAL_SHARE = 0.3
 _PASSAGE_SHARE = 0.25
+_FLOOR = 0.75
+"""A further unit scores at least this share of the best one's; up to 0.8 this loses no right answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,13 @@ def _score_units(terms: Terms, passages: Sequence[Passage]) -> list[_Candidate]:
 
 def _choose(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     """The best units within the limits; the best one's document first, each in reading order."""
-    ordered = sorted(candidates, key=lambda item: -item.score)
+    statements = [item for item in candidates if not item.unit.text.endswith("?")]
+    ordered = sorted(statements or candidates, key=lambda item: -item.score)
     chosen: list[_Candidate] = []
     words = 0
     for item in ordered:
         size = len(item.unit.text.split())
-        if len(chosen) == _MAX_SENTENCES:
+        if len(chosen) == _MAX_SENTENCES or item.score < _FLOOR * ordered[0].score:
             break
         if chosen and words + size > _MAX_WORDS:
             continue
