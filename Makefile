@@ -1,9 +1,8 @@
 # `make demo` and `make test` are all a newcomer needs. `make help` lists the rest.
-PYTHON ?= python3
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps
-LOCKED := --require-hashes --only-binary :all:
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
@@ -13,19 +12,19 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
 $(VENV)/.created:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=…)"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: none found on PATH (make PYTHON=… names one)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (make PYTHON=…)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.created requirements.lock pyproject.toml
 	@echo "installing the locked packages"
-	@$(PIP_INSTALL) $(LOCKED) --requirement requirements.lock
-	@$(PIP_INSTALL) --no-build-isolation --editable .
+	@$(BIN)/python scripts/install.py requirements.lock --editable .
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.runtime requirements-dev.lock
 	@echo "installing the locked development packages"
-	@$(PIP_INSTALL) $(LOCKED) --requirement requirements-dev.lock
+	@$(BIN)/python scripts/install.py requirements-dev.lock
 	@touch $@
 
 setup: $(VENV)/.development ## set up .venv with everything for development
