@@ -51,7 +51,11 @@ types: $(VENV)/.development ## check types, strictly
 imports: $(VENV)/.development ## check that lower floors import no upper ones
 	$(BIN)/lint-imports
 
-hygiene: $(VENV)/.development ## look for secrets, index addresses, machine paths, large files
+docs: $(VENV)/.development ## run the documentation's snippets, check its links and the changelog's fragments
+	$(BIN)/python -m pytest --quiet --no-header tests/project/test_documentation.py
+	$(BIN)/towncrier build --draft --version next >/dev/null
+
+hygiene: $(VENV)/.development ## look for secrets, index addresses, machine paths, large files, unresolved merges
 	$(BIN)/python scripts/check_hygiene.py
 
 wheel-check: $(VENV)/.development ## build the wheel and run its demo outside the checkout
@@ -67,7 +71,8 @@ lock: $(VENV)/.development ## resolve the dependencies anew
 	scripts/lock
 
 changelog: $(VENV)/.development ## gather changes/ into CHANGELOG.md (VERSION=…)
+	@test -n "$(VERSION)" || { echo "name the release: make changelog VERSION=0.1.0"; exit 1; }
 	$(BIN)/towncrier build --yes --version $(VERSION)
 
 clean: ## remove what was built, .venv included
-	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .coverage .coverage.*
+	rm -rf $(VENV) dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
