@@ -108,6 +108,8 @@ async def _fill(app: Deskmind, name: str, size: int, topics: Matrix, random: np.
     acls = await _acls(desk)
     for start in range(0, size, 2_000):
         await _store(space, desk, filled, start, min(size, start + 2_000), acls, random)
+    async with desk.database.transaction(desk.scope) as connection:
+        await connection.execute("SELECT refresh_statistics()")
     return filled
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import signal
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -38,7 +39,7 @@ from deskmind.settings import Settings, load_settings
 
 __all__ = ["Deskmind", "administrator"]
 
-PIPELINE = "2"
+PIPELINE = "3"
 """Changes when loading or chunking changes, so that documents are taken in anew."""
 
 _log = logger("deskmind.app")
@@ -197,7 +198,7 @@ class Deskmind:
             and not await self.provisioner.prepared()
         ):
             await self.provisioner.prepare()
-        signer = ScopeSigner(self.keyring.current("scope-token"))
+        signer = ScopeSigner(functools.partial(self.keyring.current, "scope-token"))
         self.database = Database(endpoints, self.settings.database, signer)
         await self.database.open()
         self._resources.push_async_callback(self.database.close)

@@ -164,6 +164,21 @@ def test_keys(run: Run) -> None:
     assert "revoked" in run("key", "list", "--tenant", "acme").stdout
 
 
+def test_the_installations_keys_are_rotated_and_retired(run: Run) -> None:
+    def versions() -> list[int]:
+        keys = as_json(run("keyring", "list", "--json"))
+        return [key["version"] for key in keys if key["purpose"] == "scope-token"]
+
+    first = versions()
+    assert run("keyring", "rotate", "scope-token").exit_code == 0
+    assert versions() == [*first, first[-1] + 1]
+    assert run("keyring", "retire", "scope-token", first[-1]).exit_code == 0
+    assert as_json(run("documents", "list", "--tenant", "acme", "--json"))
+    refused = run("keyring", "rotate", "content-encryption", code=65)
+    assert "scope-token" in refused.stderr
+    assert "secret" not in run("keyring", "list", "--json").stdout
+
+
 def test_errors_name_the_command_to_run(run: Run) -> None:
     unknown = run("ask", "x", "--tenant", "nobody", "--user", "req1", code=66)
     assert "deskmind tenant create nobody" in unknown.stderr
@@ -200,7 +215,7 @@ def test_a_red_readiness_sets_the_exit_code(run: Run) -> None:
 
 def test_migrating_down_and_up_again(run: Run, tmp_path: Path) -> None:
     here = {"DESKMIND_HOME": str(tmp_path / "other")}
-    assert "0002" in run("migrate", "up", env=here).stdout
+    assert "0003" in run("migrate", "up", env=here).stdout
     run("migrate", "down", "base", env=here, stdin="n\n", code=1)
     assert "base" in run("migrate", "down", "base", "--yes", env=here).stdout
     assert "0001" in run("migrate", "up", "0001", env=here).stdout

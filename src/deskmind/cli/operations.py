@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deskmind.app import Deskmind
     from deskmind.database import Provisioner
 
-__all__ = ["migrate_app", "readiness", "status"]
+__all__ = ["migrate_app", "readiness", "status", "with_provisioner"]
 
 migrate_app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 _NOT_READY = 1
@@ -85,7 +85,7 @@ def up(revision: Annotated[str, typer.Argument()] = "head", home: Home = None, c
         state = await provisioner.migrations.status()
         say(f"The database is at {state.current}.")
 
-    _with_provisioner(CommandLine(home, config), work)
+    with_provisioner(CommandLine(home, config), work)
 
 
 @migrate_app.command("down")
@@ -104,7 +104,7 @@ def down(
         state = await provisioner.migrations.status()
         say(f"The database is at {state.current or 'base'}.")
 
-    _with_provisioner(CommandLine(home, config), work)
+    with_provisioner(CommandLine(home, config), work)
 
 
 @migrate_app.command("status")
@@ -124,7 +124,7 @@ def migration_status(home: Home = None, config: Config = None, as_json: AsJson =
         else:
             print_table(("what", "is"), list(facts.items()), empty="")
 
-    _with_provisioner(CommandLine(home, config, as_json=as_json), work)
+    with_provisioner(CommandLine(home, config, as_json=as_json), work)
 
 
 @migrate_app.command("check")
@@ -134,7 +134,7 @@ def check(home: Home = None, config: Config = None) -> None:
     async def work(provisioner: Provisioner) -> list[str]:
         return await provisioner.migrations.drift()
 
-    differences = _with_provisioner(CommandLine(home, config), work)
+    differences = with_provisioner(CommandLine(home, config), work)
     for difference in differences:
         say(difference)
     if differences:
@@ -151,10 +151,12 @@ def sql(
     async def work(provisioner: Provisioner) -> str:
         return provisioner.migrations.sql(revision)
 
-    say(_with_provisioner(CommandLine(home, config), work))
+    say(with_provisioner(CommandLine(home, config), work))
 
 
-def _with_provisioner(line: CommandLine, work: Callable[[Provisioner], Awaitable[Any]]) -> Any:
+def with_provisioner(line: CommandLine, work: Callable[[Provisioner], Awaitable[Any]]) -> Any:
+    """Run `work` with the administrator's means, without opening the application."""
+
     async def opened() -> Any:
         from deskmind.app import administrator
 

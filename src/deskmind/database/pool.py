@@ -29,7 +29,8 @@ class Database:
 
     Every statement runs in a transaction that carries a signed scope; its values are bound on the server.
     Behind a pooler the server process changes from transaction to transaction, so there the process is asked
-    for its pid before the scope is signed.
+    for its pid before the scope is signed. No statement is prepared by name, because whoever can run SQL could
+    put another in its place, and a connection is wiped before each use: see ``docs/design/isolation.md``.
     """
 
     def __init__(self, endpoints: Endpoints, settings: DatabaseSettings, signer: ScopeSigner) -> None:
@@ -63,9 +64,9 @@ class Database:
             max_size=max(self._settings.pool_max, self._settings.pool_min),
             timeout=self._settings.pool_timeout,
             max_waiting=1000,
-            kwargs={"prepare_threshold": None if self._pooled else 5},
+            kwargs={"prepare_threshold": None},
             configure=_configure,
-            check=AsyncConnectionPool.check_connection,
+            check=_wipe,
             open=False,
         )
         with translated():
@@ -137,3 +138,10 @@ class Database:
 async def _configure(connection: AsyncConnection[Any]) -> None:
     await connection.set_autocommit(True)
     await register_vector_async(connection)
+
+
+async def _wipe(connection: AsyncConnection[Any]) -> None:
+    """See that a connection lives, and undo what the SQL of its last user may have left in the server process."""
+    await connection.execute(
+        "DEALLOCATE ALL; CLOSE ALL; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all()"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, LiteralString, cast
@@ -15,7 +16,7 @@ from deskmind.database.endpoints import Endpoints, derived_password
 from deskmind.database.migrations import revisions
 from deskmind.database.scope_token import hmac_pads
 from deskmind.errors import ConfigurationError, SchemaVersionError
-from deskmind.keyring import Keyring
+from deskmind.keyring import Key, Keyring
 
 if TYPE_CHECKING:
     from deskmind.database.migrations import Migrations
@@ -46,6 +47,11 @@ class Provisioner:
         self._endpoints = endpoints
         self._keyring = keyring
         self._admin: str = endpoints.admin
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys of this installation."""
+        return self._keyring
 
     @cached_property
     def migrations(self) -> Migrations:
@@ -112,14 +118,8 @@ class Provisioner:
         async with await self._connect() as connection:
             schema = sql.Identifier(self._endpoints.schema)
             for version in versions:
-                inner, outer = hmac_pads(self._keyring.get("scope-token", version).secret)
                 await connection.execute(
-                    sql.SQL(
-                        "INSERT INTO {}.scope_keys (version, inner_pad, outer_pad) VALUES (%s, %s, %s)"
-                        " ON CONFLICT (version) DO UPDATE SET inner_pad = excluded.inner_pad,"
-                        " outer_pad = excluded.outer_pad, retired_at = NULL"
-                    ).format(schema),
-                    (version, inner, outer),
+                    self._publishing(), _verifying_half(self._keyring.get("scope-token", version))
                 )
             await connection.execute(
                 sql.SQL("UPDATE {}.scope_keys SET retired_at = now() WHERE version <> ALL (%s)").format(
@@ -127,6 +127,24 @@ class Provisioner:
                 ),
                 (list(versions),),
             )
+
+    async def rotate_scope_key(self) -> Key:
+        """A new key for scope tokens, known to the database before anyone signs with it. No restart is needed."""
+
+        def announce(key: Key) -> None:
+            # on a connection of its own: whoever signs meanwhile waits for the keyring, the event loop included
+            with psycopg.connect(self._admin, autocommit=True) as connection:
+                connection.execute(self._publishing(), _verifying_half(key))
+
+        with translated():
+            return await asyncio.to_thread(self._keyring.rotate, "scope-token", announce=announce)
+
+    def _publishing(self) -> sql.Composed:
+        return sql.SQL(
+            "INSERT INTO {}.scope_keys (version, inner_pad, outer_pad) VALUES (%s, %s, %s)"
+            " ON CONFLICT (version) DO UPDATE SET inner_pad = excluded.inner_pad,"
+            " outer_pad = excluded.outer_pad, retired_at = NULL"
+        ).format(sql.Identifier(self._endpoints.schema))
 
     async def ensure_space(self, name: str, model: str, dimensions: int, fingerprint: str) -> None:
         """Create the tables and functions of an embedding space unless they exist."""
@@ -281,3 +299,7 @@ async def _extension_schema(connection: AsyncConnection[tuple[object, ...]]) -> 
     )
     row = await cursor.fetchone()
     return str(row[0]) if row else "public"
+
+
+def _verifying_half(key: Key) -> tuple[int, bytes, bytes]:
+    return key.version, *hmac_pads(key.secret)

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 
 from deskmind.keyring import Key
 from deskmind.scope import Scope
@@ -27,18 +28,24 @@ def hmac_pads(secret: bytes) -> tuple[bytes, bytes]:
 
 
 class ScopeSigner:
-    """Signs a scope for one server process."""
+    """Signs a scope for one server process.
 
-    def __init__(self, key: Key, *, lifetime: int = _LIFETIME_SECONDS) -> None:
+    Args:
+        key: the key, or what tells the current one at each signature, so that a rotated key is used at once.
+        lifetime: seconds a token is accepted.
+    """
+
+    def __init__(self, key: Key | Callable[[], Key], *, lifetime: int = _LIFETIME_SECONDS) -> None:
         self._key = key
         self._lifetime = lifetime
 
     def sign(self, scope: Scope, backend_pid: int) -> str:
         """The token for ``scope`` in the server process ``backend_pid``."""
+        key = self._key if isinstance(self._key, Key) else self._key()
         body = ".".join(
             (
                 "v1",
-                str(self._key.version),
+                str(key.version),
                 scope.tenant_id.hex,
                 scope.principal_id.hex,
                 ",".join(group.hex for group in scope.groups),
@@ -48,4 +55,4 @@ class ScopeSigner:
                 secrets.token_hex(8),
             )
         )
-        return f"{body}.{hmac.new(self._key.secret, body.encode(), hashlib.sha256).hexdigest()}"
+        return f"{body}.{hmac.new(key.secret, body.encode(), hashlib.sha256).hexdigest()}"

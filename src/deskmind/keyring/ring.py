@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -72,11 +73,17 @@ class Keyring:
         with self._lock:
             return tuple(sorted(self._of(purpose)))
 
-    def rotate(self, purpose: str) -> Key:
-        """Make a new current key; older ones stay for verifying and decrypting."""
+    def rotate(self, purpose: str, *, announce: Callable[[Key], object] | None = None) -> Key:
+        """Make a new current key; older ones stay for verifying and decrypting.
+
+        Args:
+            purpose: what the key is for.
+            announce: told of the new key before anyone can use it, for verifiers elsewhere; when it raises, there
+                is no new key.
+        """
         with self._lock:
             self._of(purpose)
-            return self._add(purpose)
+            return self._add(purpose, announce=announce)
 
     def retire(self, purpose: str, version: int) -> None:
         """Forget an older version for good: what it signed or encrypted is no longer accepted or readable.
@@ -116,13 +123,21 @@ class Keyring:
             )
         return self._keys.get(purpose, {})
 
-    def _add(self, purpose: str, *, only_first: bool = False) -> Key:
+    def _add(
+        self,
+        purpose: str,
+        *,
+        only_first: bool = False,
+        announce: Callable[[Key], object] | None = None,
+    ) -> Key:
         with self._source.locked():
             self._reload()
             keys = self._known(purpose)
             if only_first and keys:
                 return keys[max(keys)]
             key = Key.generate(purpose, max(keys, default=0) + 1)
+            if announce is not None:
+                announce(key)
             self._store({**self._keys, purpose: {**keys, key.version: key}})
             return key
 

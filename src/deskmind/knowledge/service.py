@@ -292,6 +292,8 @@ class Knowledge:
                 failed=report.count("failed"),
                 groups=list(groups),
             )
+            if report.count("stored"):
+                await connection.execute("SELECT refresh_statistics()")
         return report
 
     async def _finish(

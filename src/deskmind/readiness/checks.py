@@ -118,7 +118,7 @@ async def keys(app: Deskmind) -> Check:
             "keys",
             "red",
             f"The scope key is {age.days} days old.",
-            "Rotate it with `Keyring.rotate('scope-token')`, then `deskmind migrate up`, then restart.",
+            "Run `deskmind keyring rotate scope-token`.",
         )
     return Check("keys", "green", f"Private; the scope key is {age.days} days old.")
 

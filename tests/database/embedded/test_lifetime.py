@@ -159,7 +159,6 @@ def test_what_is_meant_for_the_caller_does_not_stop_the_server(home: Path, ask):
         ("full_page_writes", "on"),
         ("jit", "off"),
         ("max_connections", "100"),
-        ("shared_buffers", "128MB"),
         ("listen_addresses", "127.0.0.1"),
         ("unix_socket_directories", ""),
         ("shared_preload_libraries", "pg_stat_statements"),
@@ -173,6 +172,11 @@ def test_what_is_meant_for_the_caller_does_not_stop_the_server(home: Path, ask):
 )
 def test_settings(server: EmbeddedServer, ask, setting: str, value: str):
     assert ask(server, f"SHOW {setting}") == value
+
+
+def test_buffers_fit_the_machine(server: EmbeddedServer, ask):
+    pages = int(ask(server, "SELECT setting FROM pg_settings WHERE name = 'shared_buffers'"))
+    assert 128 * 2**20 <= pages * 8192 <= 2**30
 
 
 def test_an_administrator_may_change_settings(server: EmbeddedServer, ask):

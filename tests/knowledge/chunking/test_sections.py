@@ -60,10 +60,11 @@ def test_a_section_is_a_chunk_under_its_heading_path() -> None:
     assert chunk(document)[1].embed_text.startswith("Guide > One > Deep\n")
 
 
-def test_small_neighbouring_sections_are_joined_under_what_they_share() -> None:
+def test_small_neighbouring_sections_are_joined_and_keep_their_names() -> None:
     document = load(b"# Guide\n\n## FAQ\n\n### A\n\nYes.\n\n### B\n\nNo.\n", name="g.md")[0]
     (piece,) = chunk(document)
-    assert piece.headings == ("FAQ",)
+    assert piece.headings == ("FAQ", "A / B")
+    assert piece.embed_text.startswith("Guide > FAQ > A / B\n")
     assert piece.text == "Yes.\n\nNo."
 
 

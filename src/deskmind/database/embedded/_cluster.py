@@ -32,7 +32,6 @@ host replication {SUPERUSER} 127.0.0.1/32 scram-sha-256
 _SETTINGS = """\
 # Written by Deskmind at each start. Change a setting with ALTER SYSTEM, which wins over this file.
 max_connections = 100
-shared_buffers = 128MB
 work_mem = 8MB
 maintenance_work_mem = 128MB
 effective_cache_size = 1GB
@@ -232,7 +231,7 @@ def _give(tree: Path, account: Account | None) -> None:
 
 
 def _write_settings(data: Path, binaries: Binaries, account: Account | None) -> None:
-    lines = [_SETTINGS]
+    lines = [_SETTINGS, f"shared_buffers = {_buffer_megabytes()}MB\n"]
     if binaries.has_library("pg_stat_statements"):
         lines.append("shared_preload_libraries = 'pg_stat_statements'\n")
     if _shared_memory_is_small():
@@ -243,6 +242,15 @@ def _write_settings(data: Path, binaries: Binaries, account: Account | None) -> 
     write_private(settings, "".join(lines))
     if account is not None:
         os.chown(settings, account.uid, account.gid, follow_symlinks=False)
+
+
+def _buffer_megabytes() -> int:
+    """A sixteenth of the memory, 128 MB to 1 GB; pages are taken when they are first used."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return 128
+    return min(max(memory // 16 // 2**20, 128), 1024)
 
 
 def _shared_memory_is_small() -> bool:

@@ -34,13 +34,20 @@ class ChunkLimits:
 
 @dataclass(slots=True)
 class _Piece:
-    """A run of text inside one section; ``prefix`` is embedded before it (a table's header)."""
+    """A run of text; ``prefix`` is embedded before it (a table's header), ``members`` are the sections joined in it."""
 
     start: int
     end: int
     words: int
     headings: tuple[str, ...]
     prefix: str = field(default="")
+    members: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+
+    def path(self) -> tuple[str, ...]:
+        """The heading path; where sections were joined, ends with the names of all."""
+        depth = len(self.headings)
+        names = [" > ".join(member[depth:]) for member in self.members if len(member) > depth]
+        return (*self.headings, " / ".join(dict.fromkeys(names))) if names else self.headings
 
 
 def chunk(document: LoadedDocument, limits: ChunkLimits | None = None) -> list[Chunk]:
@@ -51,7 +58,7 @@ def chunk(document: LoadedDocument, limits: ChunkLimits | None = None) -> list[C
         Chunk(
             ordinal=number,
             text=document.text[piece.start : piece.end],
-            headings=piece.headings,
+            headings=piece.path(),
             start=piece.start,
             end=piece.end,
             embed_text=_embed_text(document, piece),
@@ -61,7 +68,7 @@ def chunk(document: LoadedDocument, limits: ChunkLimits | None = None) -> list[C
 
 
 def _embed_text(document: LoadedDocument, piece: _Piece) -> str:
-    head = " > ".join((document.title, *piece.headings))
+    head = " > ".join((document.title, *piece.path()))
     body = document.text[piece.start : piece.end]
     return "\n".join(part for part in (head, piece.prefix, body) if part)
 
@@ -95,6 +102,7 @@ def _merge_sections(pieces: Iterator[_Piece], limits: ChunkLimits) -> Iterator[_
         if held is not None and _mergeable(held, piece, limits):
             held.end = piece.end
             held.words += piece.words
+            held.members = [*(held.members or [held.headings]), piece.headings]
             held.headings = _common(held.headings, piece.headings)
             continue
         if held is not None:
@@ -125,6 +133,8 @@ def _parts(block: Block, limits: ChunkLimits) -> Iterator[_Piece]:
         return
     units = _lines(block.text) if block.kind in {"table", "code", "list"} else _sentences(block.text)
     prefix = "\n".join(block.text.split("\n", 2)[:2]) if block.kind == "table" else ""
+    if _count(prefix) > limits.max_words // 3:
+        prefix = ""  # it would push the rows themselves out of what the model reads
     yield from _packed(block, units, limits, prefix)
 
 

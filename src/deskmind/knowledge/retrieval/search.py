@@ -25,8 +25,10 @@ SELECT c.chunk_id, c.document_id, d.title, d.uri, c.headings, c.body, c.start_of
   FROM unnest(%(chunks)s::uuid[]) wanted(id)
  CROSS JOIN LATERAL (SELECT * FROM chunks WHERE tenant_id = %(tenant)s AND chunk_id = wanted.id OFFSET 0) c
  CROSS JOIN LATERAL (
-    SELECT * FROM documents WHERE tenant_id = %(tenant)s AND document_id = c.document_id OFFSET 0) d
+    SELECT * FROM documents WHERE tenant_id = %(tenant)s AND document_id = c.document_id
+       AND document_id >= c.document_id OFFSET 0) d
 """
+# the second condition on document_id leads the planner to the primary key, whatever it believes of a new tenant's size
 
 _SENTENCES = """
 SELECT e.chunk_id, e.sentences

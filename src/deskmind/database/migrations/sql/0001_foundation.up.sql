@@ -414,7 +414,7 @@ AS $$
 DECLARE
     q record;
 BEGIN
-    SELECT * INTO q FROM <schema>.lexical_query((reach).tenant, query_terms, 4000);
+    SELECT * INTO q FROM <schema>.lexical_query((reach).tenant, query_terms, 2000);
     IF q.vector IS NULL THEN RETURN; END IF;
     IF (reach).documents IS NOT NULL AND (reach).chunks <= 2000 THEN
         RETURN QUERY SELECT l.chunk_id, l.document_id, (-(l.weights OPERATOR(<ext>.<#>) q.vector))::real AS s
