@@ -24,6 +24,17 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   │   └── EmbeddedServerError
     │   ├── StorageFullError
     │   └── EmbedderUnavailableError
+    ├── ModelError                    a model call did not succeed
+    │   ├── RateLimitedError          the provider wants fewer calls
+    │   ├── ContextTooLongError       the request exceeds what the model can read
+    │   ├── ContentFilteredError      the provider refuses the content
+    │   ├── ProviderAuthenticationError   the provider refuses our credentials
+    │   ├── ModelTimeoutError         no answer in time
+    │   ├── ModelUnavailableError     no deployment could be reached
+    │   │   └── StreamBrokenError     a stream ended in the middle
+    │   ├── ModelRequestError         the provider finds the request wrong
+    │   └── BudgetExceededError       the call would exceed a budget
+    │       └── UnknownPriceError     a budget in dollars, and no price
     └── SchemaVersionError            database and release do not fit together
 """
 
@@ -33,8 +44,11 @@ from typing import Any, ClassVar
 
 __all__ = [
     "AuthenticationError",
+    "BudgetExceededError",
     "ConfigurationError",
     "ConflictError",
+    "ContentFilteredError",
+    "ContextTooLongError",
     "DatabaseUnavailableError",
     "DeskmindError",
     "DocumentError",
@@ -45,14 +59,22 @@ __all__ = [
     "InvalidRequestError",
     "KeyringError",
     "MissingExtraError",
+    "ModelError",
+    "ModelRequestError",
+    "ModelTimeoutError",
+    "ModelUnavailableError",
     "NotFoundError",
     "PermissionDeniedError",
     "PrincipalNotFoundError",
+    "ProviderAuthenticationError",
     "QuestionTooLongError",
+    "RateLimitedError",
     "SchemaVersionError",
     "StorageFullError",
+    "StreamBrokenError",
     "TenantNotFoundError",
     "UnavailableError",
+    "UnknownPriceError",
     "UnreadableDocumentError",
     "UnsupportedDocumentError",
 ]
@@ -232,3 +254,73 @@ class SchemaVersionError(DeskmindError):
     """The database schema and this release do not fit together."""
 
     code, status, title, exit_code = "schema-version", 503, "Database and release do not fit", 78
+
+
+class ModelError(DeskmindError):
+    """A model call did not succeed.
+
+    The details carry ``model`` (the configured name), ``provider``, ``attempts`` (one line each: deployment,
+    outcome, milliseconds), and ``retry_after`` in seconds where the provider named one.
+    """
+
+    code, status, title, exit_code = "model", 502, "The model call failed", 69
+
+
+class RateLimitedError(ModelError):
+    """The provider wants fewer calls."""
+
+    code, status, title = "rate-limited", 429, "The provider limits the rate"
+
+
+class ContextTooLongError(ModelError):
+    """The request exceeds what the model can read."""
+
+    code, status, title, exit_code = "context-too-long", 400, "The request is too long for the model", 65
+
+
+class ContentFilteredError(ModelError):
+    """The provider refuses the content."""
+
+    code, status, title, exit_code = "content-filtered", 422, "The provider refused the content", 65
+
+
+class ProviderAuthenticationError(ModelError):
+    """The provider refuses our credentials."""
+
+    code, status, title, exit_code = "provider-authentication", 502, "The provider refused our credentials", 78
+
+
+class ModelTimeoutError(ModelError):
+    """The model did not answer in time."""
+
+    code, status, title = "model-timeout", 504, "The model did not answer in time"
+
+
+class ModelUnavailableError(ModelError):
+    """No deployment of the model could be reached."""
+
+    code, status, title = "model-unavailable", 503, "The model is unavailable"
+
+
+class StreamBrokenError(ModelUnavailableError):
+    """A stream ended in the middle; what had arrived was delivered."""
+
+    code, status, title = "stream-broken", 502, "The stream broke off"
+
+
+class ModelRequestError(ModelError):
+    """The provider finds the request wrong."""
+
+    code, status, title, exit_code = "model-request", 422, "The model request is not valid", 65
+
+
+class BudgetExceededError(ModelError):
+    """The call would exceed a budget; nothing was sent."""
+
+    code, status, title, exit_code = "budget-exceeded", 429, "The budget is used up", 77
+
+
+class UnknownPriceError(BudgetExceededError):
+    """A budget in dollars applies and the price of the model is not known; nothing was sent."""
+
+    code, title = "unknown-price", "The price of the model is unknown"

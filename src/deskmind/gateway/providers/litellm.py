@@ -1,0 +1,254 @@
+"""All providers that do not speak OpenAI's protocol, through LiteLLM (extra ``litellm``).
+
+Routing, retries, fallback, budgets and accounting stay ours: LiteLLM only translates. It is imported at the first call,
+in a thread, since that takes seconds; it never fetches its price table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from deskmind.errors import MissingExtraError
+from deskmind.gateway.messages import ChatDelta, ChatRequest
+from deskmind.gateway.models import Deployment, Timeouts
+from deskmind.gateway.providers.failures import Cause, ProviderFailure, retry_after
+from deskmind.gateway.providers.openai_wire import delta_of, reply_of, usage_of
+from deskmind.gateway.providers.protocol import ProviderReply, ProviderVectors, Ranked
+
+__all__ = ["LiteLLMProvider"]
+
+_CAUSES: tuple[tuple[str, Cause], ...] = (
+    ("ContextWindowExceededError", "context-too-long"),
+    ("ContentPolicyViolationError", "content-filtered"),
+    ("RateLimitError", "rate-limited"),
+    ("AuthenticationError", "provider-authentication"),
+    ("PermissionDeniedError", "provider-authentication"),
+    ("Timeout", "model-timeout"),
+    ("NotFoundError", "model-unavailable"),
+    ("ServiceUnavailableError", "model-unavailable"),
+    ("InternalServerError", "model-unavailable"),
+    ("APIConnectionError", "model-unavailable"),
+    ("BadGatewayError", "model-unavailable"),
+    ("BadRequestError", "model-request"),
+    ("UnprocessableEntityError", "model-request"),
+    ("UnsupportedParamsError", "model-request"),
+)
+
+
+class LiteLLMProvider:
+    """Anthropic, Gemini, Bedrock, Vertex, Mistral, Cohere and the rest."""
+
+    def __init__(self) -> None:
+        self._module: Any = None
+        self._loading = asyncio.Lock()
+
+    async def chat(
+        self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts, call_id: str
+    ) -> ProviderReply:
+        """A whole reply."""
+        litellm = await self._litellm()
+        try:
+            reply: Any = await litellm.acompletion(
+                **_common(deployment, timeouts, call_id), **_chat(request), timeout=timeouts.total
+            )
+        except Exception as error:
+            raise _failure(litellm, error) from error
+        return reply_of(_plain(reply))
+
+    async def stream(
+        self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts, call_id: str
+    ) -> _LiteLLMStream:
+        """An open stream."""
+        litellm = await self._litellm()
+        try:
+            async with asyncio.timeout(timeouts.first_token):
+                reply: Any = await litellm.acompletion(
+                    **_common(deployment, timeouts, call_id),
+                    **_chat(request),
+                    timeout=timeouts.total,
+                    stream=True,
+                    stream_options={"include_usage": True},
+                )
+        except TimeoutError as error:
+            raise ProviderFailure("model-timeout", "no first piece in time") from error
+        except Exception as error:
+            raise _failure(litellm, error) from error
+        return _LiteLLMStream(litellm, reply)
+
+    async def embed(
+        self,
+        deployment: Deployment,
+        texts: Sequence[str],
+        options: Mapping[str, Any],
+        timeouts: Timeouts,
+        call_id: str,
+    ) -> ProviderVectors:
+        """One vector for each text."""
+        litellm = await self._litellm()
+        try:
+            reply: Any = await litellm.aembedding(
+                **_common(deployment, timeouts, call_id), input=list(texts), timeout=timeouts.total, **options
+            )
+        except Exception as error:
+            raise _failure(litellm, error) from error
+        parsed = _plain(reply)
+        try:
+            vectors = np.asarray([row["embedding"] for row in parsed["data"]], dtype=np.float32)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProviderFailure("model-unavailable", "the reply holds no vectors") from error
+        if len(vectors) != len(texts):
+            raise ProviderFailure("model-unavailable", f"{len(vectors)} vectors for {len(texts)} texts")
+        return ProviderVectors(
+            vectors, usage_of(parsed.get("usage")), str(parsed.get("model") or deployment.model)
+        )
+
+    async def rerank(
+        self,
+        deployment: Deployment,
+        query: str,
+        documents: Sequence[str],
+        limit: int,
+        timeouts: Timeouts,
+        call_id: str,
+    ) -> Ranked:
+        """Documents by relevance."""
+        litellm = await self._litellm()
+        try:
+            reply: Any = await litellm.arerank(
+                **_common(deployment, timeouts, call_id),
+                query=query,
+                documents=list(documents),
+                top_n=limit,
+                timeout=timeouts.total,
+            )
+        except Exception as error:
+            raise _failure(litellm, error) from error
+        parsed = _plain(reply)
+        try:
+            rows = [(int(row["index"]), float(row["relevance_score"])) for row in parsed["results"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProviderFailure("model-unavailable", "the reply holds no ranking") from error
+        return Ranked(tuple(sorted(rows, key=lambda row: -row[1])), usage_of(parsed.get("usage")))
+
+    async def close(self) -> None:
+        """Close the clients LiteLLM keeps."""
+        if self._module is not None:
+            closing: Any = getattr(self._module, "close_litellm_async_clients", None)
+            if closing is not None:
+                await closing()
+
+    async def _litellm(self) -> Any:
+        if self._module is None:
+            async with self._loading:
+                if self._module is None:
+                    self._module = await asyncio.to_thread(_load)
+        return self._module
+
+
+class _LiteLLMStream:
+    """An open reply; a task reads ahead, because LiteLLM's iterator does not survive a cancelled read."""
+
+    def __init__(self, litellm: Any, reply: AsyncIterator[Any]) -> None:
+        self._litellm = litellm
+        self._reply = reply
+        self._pieces: asyncio.Queue[ChatDelta | ProviderFailure | None] = asyncio.Queue(maxsize=64)
+        self._reader = asyncio.create_task(self._read())
+
+    async def next(self, timeout: float) -> list[ChatDelta] | None:  # noqa: ASYNC109
+        """The pieces that arrived, None at the regular end."""
+        try:
+            async with asyncio.timeout(timeout):
+                piece = await self._pieces.get()
+        except TimeoutError as error:
+            raise ProviderFailure("model-timeout", f"nothing came for {timeout:g} seconds") from error
+        if isinstance(piece, ProviderFailure):
+            raise piece
+        return None if piece is None else [piece]
+
+    async def close(self) -> None:
+        """End the stream and its connection."""
+        self._reader.cancel()
+        await asyncio.gather(self._reader, return_exceptions=True)
+        closing: Any = getattr(self._reply, "aclose", None)
+        if closing is not None:
+            with suppress(Exception):
+                await closing()
+
+    async def _read(self) -> None:
+        finished = False
+        try:
+            async for chunk in self._reply:
+                piece = delta_of(_plain(chunk))
+                finished = finished or bool(piece.finish_reason)
+                await self._pieces.put(piece)
+        except ProviderFailure as failure:
+            await self._pieces.put(failure)
+        except Exception as error:
+            failure = _failure(self._litellm, error)
+            failure.cause = "stream-broken" if failure.cause == "model-unavailable" else failure.cause
+            await self._pieces.put(failure)
+        else:
+            broken = ProviderFailure("stream-broken", "it ended without its last piece")
+            await self._pieces.put(None if finished else broken)
+
+
+def _load() -> Any:
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    try:
+        litellm: Any = importlib.import_module("litellm")
+    except ImportError as error:
+        raise MissingExtraError("LiteLLM", "litellm") from error
+    litellm.suppress_debug_info = True
+    litellm.telemetry = False
+    litellm.num_retries = 0
+    litellm.callbacks = []
+    return litellm
+
+
+def _common(deployment: Deployment, timeouts: Timeouts, call_id: str) -> dict[str, Any]:
+    del timeouts
+    given: dict[str, Any] = {"model": deployment.model, "num_retries": 0, "max_retries": 0}
+    if deployment.base_url:
+        given["api_base"] = deployment.base_url
+    if deployment.api_key is not None:
+        given["api_key"] = deployment.api_key.get_secret_value()
+    headers = {name: value.get_secret_value() for name, value in deployment.headers.items()}
+    given["extra_headers"] = {**headers, "X-Client-Request-Id": call_id}
+    return given
+
+
+def _chat(request: ChatRequest) -> dict[str, Any]:
+    options = {
+        name: value for name, value in request.options.items() if name not in {"stream", "stream_options"}
+    }
+    given: dict[str, Any] = {**options, "messages": [dict(message) for message in request.messages]}
+    if request.max_tokens is not None:
+        given["max_tokens"] = request.max_tokens
+    return given
+
+
+def _plain(reply: Any) -> dict[str, Any]:
+    dump: Any = getattr(reply, "model_dump", None)
+    return dump(exclude_none=True) if dump is not None else json.loads(reply.json())
+
+
+def _failure(litellm: Any, error: Exception) -> ProviderFailure:
+    response: Any = getattr(error, "response", None)
+    headers: Any = getattr(response, "headers", None) or {}
+    message = str(getattr(error, "message", "") or error)
+    for name, cause in _CAUSES:
+        kind: Any = getattr(litellm, name, None)
+        if isinstance(kind, type) and isinstance(error, kind):
+            return ProviderFailure(cause, message, retry_after=retry_after(headers))
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int) and 400 <= status < 500:
+        return ProviderFailure("model-request", message)
+    return ProviderFailure("model-unavailable", f"{type(error).__name__}: {message}")

@@ -1,0 +1,274 @@
+"""Providers that speak OpenAI's protocol, called directly over one pooled HTTP client.
+
+aiohttp, because a call costs 0.14 ms of CPU with it against 0.56 with httpx, and at 32 at once it carries ten times
+the calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deskmind.gateway.messages import ChatRequest, Usage
+from deskmind.gateway.models import Deployment, Timeouts
+from deskmind.gateway.providers.failures import ProviderFailure, failure_of
+from deskmind.gateway.providers.openai_stream import OpenAIStream
+from deskmind.gateway.providers.openai_wire import reply_of, usage_of
+from deskmind.gateway.providers.protocol import ProviderReply, ProviderVectors, Ranked
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["OpenAIProvider"]
+
+_MAX_ERROR_BYTES = 64 * 1024
+_MAX_REPLY_BYTES = 64 * 2**20
+_KEEP_ALIVE = 30.0
+
+
+class OpenAIProvider:
+    """OpenAI, Azure OpenAI, vLLM, Ollama, llama.cpp, and any other base URL."""
+
+    def __init__(self, *, connections: int = 0) -> None:
+        """Connections are opened as needed.
+
+        Args:
+            connections: at most this many to one host, 0 for no limit.
+        """
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._targets: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
+        self._timeouts: dict[tuple[Timeouts, bool], aiohttp.ClientTimeout] = {}
+
+    async def chat(
+        self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts, call_id: str
+    ) -> ProviderReply:
+        """A whole reply."""
+        body = _chat_body(deployment, request)
+        return reply_of(await self._exchange(deployment, "chat/completions", body, timeouts, call_id))
+
+    async def stream(
+        self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts, call_id: str
+    ) -> OpenAIStream:
+        """An open stream."""
+        body = _chat_body(deployment, request)
+        body["stream"] = True
+        body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+        try:
+            async with asyncio.timeout(timeouts.first_token):
+                response = await self._send(
+                    deployment, "chat/completions", body, self._timeout(timeouts, streaming=True), call_id
+                )
+        except TimeoutError as error:
+            raise ProviderFailure("model-timeout", "no first piece in time") from error
+        if response.status >= 400:
+            raise await _refusal(response)
+        return OpenAIStream(response)
+
+    async def embed(
+        self,
+        deployment: Deployment,
+        texts: Sequence[str],
+        options: Mapping[str, Any],
+        timeouts: Timeouts,
+        call_id: str,
+    ) -> ProviderVectors:
+        """One vector for each text; asked for in base64, a quarter of the bytes."""
+        body = {
+            "model": deployment.model,
+            "input": list(texts),
+            **options,
+            "encoding_format": "base64",
+        }
+        parsed = await self._exchange(deployment, "embeddings", body, timeouts, call_id)
+        try:
+            rows = sorted(parsed["data"], key=lambda row: row["index"])
+            vectors = np.stack([_vector(row["embedding"]) for row in rows])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProviderFailure("model-unavailable", "the reply holds no vectors") from error
+        if len(vectors) != len(texts):
+            raise ProviderFailure("model-unavailable", f"{len(vectors)} vectors for {len(texts)} texts")
+        return ProviderVectors(
+            vectors, usage_of(parsed.get("usage")), str(parsed.get("model") or deployment.model)
+        )
+
+    async def rerank(
+        self,
+        deployment: Deployment,
+        query: str,
+        documents: Sequence[str],
+        limit: int,
+        timeouts: Timeouts,
+        call_id: str,
+    ) -> Ranked:
+        """Documents by relevance, in the form that Cohere, Jina, vLLM and others share."""
+        body = {"model": deployment.model, "query": query, "documents": list(documents), "top_n": limit}
+        parsed = await self._exchange(deployment, "rerank", body, timeouts, call_id)
+        try:
+            results = tuple((int(row["index"]), float(row["relevance_score"])) for row in parsed["results"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProviderFailure("model-unavailable", "the reply holds no ranking") from error
+        if any(not 0 <= index < len(documents) for index, _ in results):
+            raise ProviderFailure("model-unavailable", "the ranking names documents that were not sent")
+        return Ranked(tuple(sorted(results, key=lambda row: -row[1])), usage_of(parsed.get("usage")))
+
+    async def close(self) -> None:
+        """Return connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _exchange(
+        self, deployment: Deployment, path: str, body: dict[str, Any], timeouts: Timeouts, call_id: str
+    ) -> dict[str, Any]:
+        async with _network():
+            response = await self._send(deployment, path, body, self._timeout(timeouts), call_id)
+            try:
+                if response.status >= 400:
+                    raise await _refusal(response)
+                content = await _whole(response)
+            finally:
+                response.release()
+        try:
+            parsed: Any = json.loads(content)
+        except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            # the provider has worked and will charge: what it counted is not known
+            raise ProviderFailure(
+                "model-unavailable",
+                "the reply is not JSON",
+                charged=Usage(0, max(len(content) // 4, 1)) if content else Usage(),
+            )
+        return cast("dict[str, Any]", parsed)
+
+    async def _send(
+        self,
+        deployment: Deployment,
+        path: str,
+        body: dict[str, Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
+        call_id: str,
+    ) -> aiohttp.ClientResponse:
+        url, headers = self._target(deployment, path)
+        async with _network():
+            return await self._client().post(
+                url,
+                data=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+                headers={**headers, "X-Client-Request-Id": call_id},
+                timeout=timeout,
+                allow_redirects=False,
+            )
+
+    def _client(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._loop is not loop:
+            import aiohttp
+
+            self._loop = loop
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0, limit_per_host=self._connections, keepalive_timeout=_KEEP_ALIVE
+                ),
+                auto_decompress=True,
+                trust_env=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    def _target(self, deployment: Deployment, path: str) -> tuple[str, dict[str, str]]:
+        known = self._targets.get((deployment.name, path))
+        if known is None:
+            known = self._targets[deployment.name, path] = (_url(deployment, path), _headers(deployment))
+        return known
+
+    def _timeout(self, timeouts: Timeouts, *, streaming: bool = False) -> aiohttp.ClientTimeout:
+        known = self._timeouts.get((timeouts, streaming))
+        if known is None:
+            import aiohttp
+
+            known = aiohttp.ClientTimeout(
+                total=None if streaming else timeouts.total, sock_connect=timeouts.connect
+            )
+            self._timeouts[timeouts, streaming] = known
+        return known
+
+
+@asynccontextmanager
+async def _network() -> AsyncGenerator[None]:
+    """Faults of the network in our words."""
+    import aiohttp
+
+    try:
+        yield
+    except (aiohttp.ConnectionTimeoutError, aiohttp.ServerTimeoutError) as error:
+        raise ProviderFailure("model-timeout", "no connection in time") from error
+    except TimeoutError as error:
+        raise ProviderFailure("model-timeout", "no answer in time") from error
+    except aiohttp.ClientPayloadError as error:
+        raise ProviderFailure("model-unavailable", "the reply broke off", charged=Usage()) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise ProviderFailure("model-unavailable", type(error).__name__) from error
+
+
+async def _refusal(response: aiohttp.ClientResponse) -> ProviderFailure:
+    try:
+        async with _network():
+            body = await response.content.read(_MAX_ERROR_BYTES)
+    except ProviderFailure:
+        body = b""
+    finally:
+        response.release()
+    return failure_of(response.status, body, response.headers)
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    if (response.content_length or 0) > _MAX_REPLY_BYTES:
+        raise ProviderFailure("model-unavailable", "the reply is too large", charged=Usage())
+    content = await response.read()
+    if len(content) > _MAX_REPLY_BYTES:
+        raise ProviderFailure("model-unavailable", "the reply is too large", charged=Usage())
+    return content
+
+
+def _url(deployment: Deployment, path: str) -> str:
+    if deployment.provider == "azure":
+        return (
+            f"{deployment.base_url}/openai/deployments/{deployment.model}/{path}"
+            f"?api-version={deployment.api_version}"
+        )
+    return f"{deployment.base_url}/{path}"
+
+
+def _headers(deployment: Deployment) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "User-Agent": "deskmind"}
+    if deployment.api_key is not None:
+        secret = deployment.api_key.get_secret_value()
+        if deployment.provider == "azure":
+            headers["api-key"] = secret
+        else:
+            headers["Authorization"] = f"Bearer {secret}"
+    headers.update({name: value.get_secret_value() for name, value in deployment.headers.items()})
+    return headers
+
+
+def _chat_body(deployment: Deployment, request: ChatRequest) -> dict[str, Any]:
+    body: dict[str, Any] = {**request.options, "model": deployment.model, "messages": list(request.messages)}
+    if request.max_tokens is not None:
+        newer = deployment.base_url.startswith("https://api.openai.com/")
+        body["max_completion_tokens" if newer else "max_tokens"] = request.max_tokens
+    return body
+
+
+def _vector(value: Any) -> NDArray[np.float32]:
+    if isinstance(value, str):
+        return np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4").astype(np.float32)
+    return np.asarray(value, dtype=np.float32)

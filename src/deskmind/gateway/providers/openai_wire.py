@@ -1,0 +1,100 @@
+"""Reading OpenAI's chat format: replies, chunks, usage. What compatible servers leave out is tolerated."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from deskmind.gateway.messages import ChatDelta, ToolCall, ToolCallPart, Usage
+from deskmind.gateway.providers.failures import ProviderFailure
+from deskmind.gateway.providers.protocol import ProviderReply
+
+__all__ = ["delta_of", "reply_of", "usage_of"]
+
+
+def usage_of(value: Any) -> Usage | None:
+    """The provider's count, None when it gave none."""
+    if not isinstance(value, dict):
+        return None
+    fields = cast("dict[str, Any]", value)
+    read = fields.get("prompt_tokens", fields.get("total_tokens"))
+    if read is None:
+        return None
+    prompt = cast("dict[str, Any]", fields.get("prompt_tokens_details") or {})
+    completion = cast("dict[str, Any]", fields.get("completion_tokens_details") or {})
+    return Usage(
+        int(read),
+        int(fields.get("completion_tokens") or 0),
+        int(prompt.get("cached_tokens") or 0),
+        int(completion.get("reasoning_tokens") or 0),
+    )
+
+
+def reply_of(parsed: dict[str, Any]) -> ProviderReply:
+    """A whole reply.
+
+    Raises:
+        ProviderFailure: it has no choices, or the provider withheld the content.
+    """
+    usage = usage_of(parsed.get("usage"))
+    try:
+        choice: dict[str, Any] = parsed["choices"][0]
+        message: dict[str, Any] = choice["message"]
+        text = message.get("content") or ""
+        calls = tuple(
+            ToolCall(
+                str(call.get("id") or ""),
+                str(call["function"]["name"]),
+                str(call["function"].get("arguments") or ""),
+            )
+            for call in message.get("tool_calls") or ()
+        )
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ProviderFailure(
+            "model-unavailable", "the reply has no choices", charged=usage or Usage(), exact=usage is not None
+        ) from error
+    finish = str(choice.get("finish_reason") or "stop")
+    if finish == "content_filter" and not text and not calls:
+        raise ProviderFailure(
+            "content-filtered",
+            "the provider withheld the reply",
+            charged=usage or Usage(),
+            exact=usage is not None,
+        )
+    return ProviderReply(str(text), calls, finish, usage, str(parsed.get("model") or ""), parsed)
+
+
+def delta_of(chunk: dict[str, Any]) -> ChatDelta:
+    """A piece of a stream.
+
+    Raises:
+        ProviderFailure: the chunk is an error.
+    """
+    error: Any = chunk.get("error")
+    if error:
+        words: Any = cast("dict[str, Any]", error).get("message") if isinstance(error, dict) else error
+        raise ProviderFailure("stream-broken", str(words))
+    usage = usage_of(chunk.get("usage"))
+    choices: Any = chunk.get("choices")
+    if not choices:
+        return ChatDelta(usage=usage, provider_model=chunk.get("model") or "", raw=chunk)
+    choice: dict[str, Any] = choices[0]
+    delta: dict[str, Any] = choice.get("delta") or {}
+    calls: Any = delta.get("tool_calls")
+    return ChatDelta(
+        text=delta.get("content") or "",
+        tool_calls=tuple(_part(call) for call in calls) if calls else (),
+        finish_reason=choice.get("finish_reason") or "",
+        usage=usage,
+        provider_model=chunk.get("model") or "",
+        raw=chunk,
+    )
+
+
+def _part(call: dict[str, Any]) -> ToolCallPart:
+    function: dict[str, Any] = call.get("function") or {}
+    return ToolCallPart(
+        int(call.get("index") or 0),
+        str(call.get("id") or ""),
+        str(function.get("name") or ""),
+        str(function.get("arguments") or ""),
+    )

@@ -1,0 +1,205 @@
+"""A streamed reply: pieces as they arrive, the account at the end, and what happens when nobody reads on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self
+
+from deskmind.errors import ModelError
+from deskmind.gateway.accounts import Account, error_for
+from deskmind.gateway.messages import ChatDelta, ChatResponse, ToolCall, Usage
+from deskmind.gateway.models import Deployment, ModelConfig
+from deskmind.gateway.providers import ProviderFailure, ProviderStream
+from deskmind.gateway.tokens import estimate_output
+
+__all__ = ["ChatStream", "Opened"]
+
+Opened = tuple[Deployment, tuple[ProviderStream, list[ChatDelta]]]
+"""Whose stream it is, the stream, and its first pieces."""
+
+
+class ChatStream:
+    """Iterate over it for the pieces; afterwards ``response`` is the whole reply.
+
+    Leaving early (``aclose``, or the end of its ``async with``) ends the stream at the provider; it is read on for
+    ``drain`` seconds in the background so that the ledger has the provider's count.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        config: ModelConfig,
+        account: Account,
+        opened: Opened,
+        *,
+        estimated_input: int,
+        reopen: Callable[[Deployment], Awaitable[Opened]],
+        background: Callable[[Coroutine[Any, Any, None]], None],
+        on_end: Callable[[BaseException | None], None],
+    ) -> None:
+        self._model = model
+        self._config = config
+        self._account = account
+        self._deployment, (self._stream, self._waiting) = opened
+        self._waiting = self._waiting[::-1]
+        self._estimated_input = estimated_input
+        self._reopen = reopen
+        self._background = background
+        self._on_end = on_end
+        self._deadline = asyncio.get_running_loop().time() + config.timeouts.total - account.elapsed
+        self._text: list[str] = []
+        self._calls: dict[int, list[str]] = {}
+        self._pieces = 0
+        self._characters = 0
+        self._finish = ""
+        self._usage: Usage | None = None
+        self._provider_model = ""
+        self._over = False
+        self.response: ChatResponse | None = None
+
+    @property
+    def deployment(self) -> str:
+        """Which deployment answers."""
+        return self._deployment.name
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChatDelta:
+        """The next piece.
+
+        Raises:
+            StreamBrokenError: the stream broke after its first piece.
+            ModelTimeoutError: no piece came in time.
+        """
+        while not self._waiting:
+            if self._over:
+                raise StopAsyncIteration
+            try:
+                pieces = await self._stream.next(self._patience())
+            except ProviderFailure as failure:
+                await self._broken(failure)
+                continue
+            if pieces is None:
+                await self._finished()
+                raise StopAsyncIteration
+            self._waiting = pieces[::-1]
+        piece = self._waiting.pop()
+        self._note(piece)
+        return piece
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+        if self._over:
+            return
+        self._over = True
+        self._waiting = []
+        self._background(self._drain())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _patience(self) -> float:
+        left = self._deadline - asyncio.get_running_loop().time()
+        return max(min(self._config.timeouts.gap, left), 0.001)
+
+    def _note(self, piece: ChatDelta) -> None:
+        if piece.text:
+            self._text.append(piece.text)
+            self._pieces += 1
+            self._characters += len(piece.text)
+        for part in piece.tool_calls:
+            self._pieces += 1
+            self._characters += len(part.arguments)
+            call = self._calls.setdefault(part.index, ["", "", ""])
+            call[0] = part.id or call[0]
+            call[1] = part.name or call[1]
+            call[2] += part.arguments
+        if piece.finish_reason:
+            self._finish = piece.finish_reason
+        if piece.usage is not None:
+            self._usage = piece.usage
+        if piece.provider_model:
+            self._provider_model = piece.provider_model
+
+    def _produced(self) -> tuple[Usage, bool]:
+        if self._usage is not None:
+            return self._usage, True
+        return Usage(self._estimated_input, estimate_output(self._pieces, self._characters)), False
+
+    async def _finished(self) -> None:
+        self._over = True
+        await self._stream.close()
+        usage, exact = self._produced()
+        self._account.charge(self._deployment, usage, exact=exact)
+        row = self._account.close(self._deployment.name)
+        calls = tuple(ToolCall(*self._calls[index]) for index in sorted(self._calls))
+        self.response = ChatResponse(
+            text="".join(self._text),
+            tool_calls=calls,
+            finish_reason=self._finish or "stop",
+            model=self._model,
+            deployment=self._deployment.name,
+            provider_model=self._provider_model or self._deployment.model,
+            usage=row.usage,
+            cost=row.cost,
+            outcome=row.outcome,
+            attempts=tuple(self._account.attempts),
+            seconds=row.seconds,
+            first_token_seconds=row.first_token_seconds,
+            call_id=row.intent.call_id,
+        )
+        self._on_end(None)
+
+    async def _broken(self, failure: ProviderFailure) -> None:
+        """After the first piece: a clear error, or a configured restart elsewhere."""
+        await self._stream.close()
+        usage, exact = self._produced()
+        self._account.charge(self._deployment, usage, exact=exact)
+        broken = self._deployment
+        error: ModelError
+        if self._config.restart_broken_streams and failure.retriable:
+            try:
+                self._deployment, (self._stream, pieces) = await self._reopen(broken)
+            except ModelError as again:
+                error = again
+            else:
+                pieces[0].restarted = True
+                self._forget()
+                self._waiting = pieces[::-1]
+                return
+        else:
+            error = error_for(failure, self._model, broken, self._account.attempts)
+        self._over = True
+        self._account.close(broken.name, error=error.code)
+        self._on_end(error)
+        raise error from failure
+
+    def _forget(self) -> None:
+        self._text, self._calls = [], {}
+        self._pieces = self._characters = 0
+        self._usage = None
+        self._finish = ""
+
+    async def _drain(self) -> None:
+        """Read on briefly for the provider's count, then hang up and settle with what is known."""
+        try:
+            async with asyncio.timeout(self._config.drain):
+                while (pieces := await self._stream.next(self._config.drain)) is not None:
+                    for piece in pieces:
+                        self._note(piece)
+        except (ProviderFailure, TimeoutError):
+            pass
+        finally:
+            await self._stream.close()
+            usage, exact = self._produced()
+            self._account.charge(self._deployment, usage, exact=exact)
+            self._account.close(self._deployment.name, error="cancelled")
+            self._on_end(None)
