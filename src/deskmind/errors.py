@@ -287,7 +287,12 @@ class ContentFilteredError(ModelError):
 class ProviderAuthenticationError(ModelError):
     """The provider refuses our credentials."""
 
-    code, status, title, exit_code = "provider-authentication", 502, "The provider refused our credentials", 78
+    code, status, title, exit_code = (
+        "provider-authentication",
+        502,
+        "The provider refused our credentials",
+        78,
+    )
 
 
 class ModelTimeoutError(ModelError):

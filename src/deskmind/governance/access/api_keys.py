@@ -127,8 +127,8 @@ class ApiKeys:
             await record(connection, self._scope, Permission.KEYS_WRITE, resource=str(key_id), revoked=True)
 
 
-async def authenticate(database: Database, keyring: Keyring, secret: str) -> Scope:
-    """The scope of the user that a key stands for.
+async def authenticate(database: Database, keyring: Keyring, secret: str) -> tuple[Scope, UUID]:
+    """The scope of the user that a key stands for, and the key's id.
 
     Raises:
         AuthenticationError: the key is malformed, unknown, expired or revoked; which of these is not said.
@@ -146,7 +146,7 @@ async def authenticate(database: Database, keyring: Keyring, secret: str) -> Sco
     async with database.transaction(operator) as connection:
         await connection.execute("SET LOCAL synchronous_commit = off")
         await connection.execute(_TOUCH, (tenant_id, key_id))
-    return scope
+    return scope, key_id
 
 
 def _encode(value: UUID) -> str:
