@@ -24,7 +24,8 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   │   └── EmbeddedServerError
     │   ├── StorageFullError
     │   └── EmbedderUnavailableError
-    └── SchemaVersionError            database and release do not fit together
+    ├── SchemaVersionError            database and release do not fit together
+    └── UncacheableValueError         a value does not survive the codec of its cache
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ __all__ = [
     "StorageFullError",
     "TenantNotFoundError",
     "UnavailableError",
+    "UncacheableValueError",
     "UnreadableDocumentError",
     "UnsupportedDocumentError",
 ]
@@ -232,3 +234,9 @@ class SchemaVersionError(DeskmindError):
     """The database schema and this release do not fit together."""
 
     code, status, title, exit_code = "schema-version", 503, "Database and release do not fit", 78
+
+
+class UncacheableValueError(DeskmindError):
+    """A value cannot be written by its cache's codec, or is not what is read back."""
+
+    code, title, exit_code = "uncacheable-value", "A value cannot be cached", 70
