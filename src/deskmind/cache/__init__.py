@@ -12,6 +12,7 @@ from deskmind.cache.measures import CacheStats, UseStats
 from deskmind.cache.memory import CacheLimits, MemoryTier
 from deskmind.cache.scoped import ScopedCache
 from deskmind.cache.tier import CacheTier
+from deskmind.cache.valkey import ValkeyTier
 
 __all__ = [
     "Cache",
@@ -24,4 +25,5 @@ __all__ = [
     "MemoryTier",
     "ScopedCache",
     "UseStats",
+    "ValkeyTier",
 ]

@@ -96,6 +96,8 @@ class Cache:
         await self._tiers.close()
 
     async def __aenter__(self) -> Self:
+        if self._tiers.remote is not None:
+            await self._tiers.remote.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:

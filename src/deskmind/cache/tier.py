@@ -68,6 +68,10 @@ class CacheTier(Protocol):
         """Tell a listener what other processes remove, from the first use on."""
         ...
 
+    async def start(self) -> None:
+        """Begin to listen, waiting no longer than an operation may take; else the first use does it."""
+        ...
+
     async def read(
         self,
         name: bytes,
