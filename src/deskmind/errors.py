@@ -239,4 +239,4 @@ class SchemaVersionError(DeskmindError):
 class UncacheableValueError(DeskmindError):
     """A value cannot be written by its cache's codec, or is not what is read back."""
 
-    code, title, exit_code = "uncacheable-value", "A value cannot be cached", 70
+    code, title = "uncacheable-value", "A value cannot be cached"

@@ -40,8 +40,8 @@ class Valkey:
         while time.monotonic() < deadline:
             try:
                 with self.client as client:
-                    client.ping()
-                return
+                    if client.ping():
+                        return
             except NotConnected:
                 time.sleep(0.01)
         raise AssertionError("the server did not start")

@@ -201,7 +201,7 @@ def test_two_tenants_with_the_same_key_never_meet_in_the_server(
 
 
 def _value_keys(valkey: Server) -> list[bytes]:
-    return [key for key in valkey.client.keys("*:texts:v*")]  # type: ignore[attr-defined]
+    return list(valkey.client.keys("*:texts:v*"))  # type: ignore[attr-defined]
 
 
 async def test_a_value_under_the_name_of_another_tenant_is_a_miss(machine: Make, valkey: Server) -> None:
@@ -258,9 +258,7 @@ async def test_another_kind_of_value_under_the_name_is_a_miss(machine: Make, val
     assert await (await machine()).texts.get("k") == "w"
 
 
-async def test_a_server_killed_in_use_costs_no_error_and_is_used_again(
-    machine: Make, valkey: Server
-) -> None:
+async def test_a_server_killed_in_use_costs_no_error_and_is_used_again(machine: Make, valkey: Server) -> None:
     one, other = await machine(), await machine()
     stop = asyncio.Event()
     wrong: list[object] = []

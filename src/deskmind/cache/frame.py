@@ -20,7 +20,7 @@ __all__ = ["TOKEN_BYTES", "Frame", "claim", "pack", "token_of", "unpack"]
 TOKEN_BYTES = 9
 _CHECKSUM_BYTES = 16
 _HEAD = TOKEN_BYTES + _CHECKSUM_BYTES
-_BODY = struct.Struct("<BdBH8s")
+_BODY = struct.Struct("<BdHH8s")
 _TAG = struct.Struct("<20s8s")
 _ABSENT, _PRESENT = 0, 1
 
