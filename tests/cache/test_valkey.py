@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deskmind.cache import Cache, Float32Codec, JsonCodec, ScopedCache, ValkeyTier
+from deskmind.cache import Cache, Float32Codec, JsonCodec, MemoryTier, ScopedCache, ValkeyTier
+from deskmind.cache.tier import Reading, Record
 from deskmind.errors import ConfigurationError
 
 TEXT = JsonCodec(str)
@@ -19,7 +20,7 @@ TEXT = JsonCodec(str)
 
 class Server(Protocol):
     url: str
-    client: "object"
+    client: Any
 
     def start(self) -> None: ...
     def kill(self) -> None: ...
@@ -201,7 +202,7 @@ def test_two_tenants_with_the_same_key_never_meet_in_the_server(
 
 
 def _value_keys(valkey: Server) -> list[bytes]:
-    return list(valkey.client.keys("*:texts:v*"))  # type: ignore[attr-defined]
+    return list(valkey.client.keys("*:texts:v*"))
 
 
 async def test_a_value_under_the_name_of_another_tenant_is_a_miss(machine: Make, valkey: Server) -> None:
@@ -209,9 +210,9 @@ async def test_a_value_under_the_name_of_another_tenant_is_a_miss(machine: Make,
     await one.texts.set("k", "secret of one")
     (source,) = _value_keys(valkey)
     target = stranger.texts._namespace.key("k")
-    valkey.client.copy(source, target)  # type: ignore[attr-defined]
+    valkey.client.copy(source, target)
     root = (one.texts._namespace.root, stranger.texts._namespace.root)
-    valkey.client.copy(*root)  # type: ignore[attr-defined]
+    valkey.client.copy(*root)
     assert await stranger.texts.get("k") is None
     assert stranger.measure("corrupt") == 1
 
@@ -226,14 +227,14 @@ def test_damaged_bytes_are_a_miss_and_are_replaced(valkey: Server, data: st.Data
             texts = writing.scoped(tenant, "texts", codec=TEXT, ttl=60)
             await texts.set("k", "value", tags=["t"])
             name = texts._namespace.key("k")
-            client = valkey.client  # type: ignore[attr-defined]
-            stored = bytearray(client.get(name))  # type: ignore[attr-defined]
+            client = valkey.client
+            stored = bytearray(client.get(name))
             if data.draw(st.booleans()):
                 stored[data.draw(st.integers(9, len(stored) - 1))] ^= data.draw(st.integers(1, 255))
             else:
                 stored = bytearray(data.draw(st.binary(min_size=1, max_size=200)))
-            client.set(name, bytes(stored), px=60_000)  # type: ignore[attr-defined]
-            client.close()  # type: ignore[attr-defined]
+            client.set(name, bytes(stored), px=60_000)
+            client.close()
             mine = reading.scoped(tenant, "texts", codec=TEXT, ttl=60)
             assert await mine.get("k") is None
             assert await mine.get_or_load("k", loads("healed")) == "healed"
@@ -251,7 +252,7 @@ async def test_a_value_of_an_older_shape_is_a_miss(machine: Make) -> None:
 
 async def test_another_kind_of_value_under_the_name_is_a_miss(machine: Make, valkey: Server) -> None:
     one = await machine()
-    valkey.client.rpush(one.texts._namespace.key("k"), "x")  # type: ignore[attr-defined]
+    valkey.client.rpush(one.texts._namespace.key("k"), "x")
     assert await one.texts.get("k") is None
     assert await one.texts.get_or_load("k", loads("v")) == "v"
     assert await one.texts.set("k", "w")
@@ -340,7 +341,7 @@ async def test_what_may_have_gone_unheard_is_forgotten_when_the_subscription_ret
     await one.texts.set("k", "old")
     assert await other.texts.get("k") == "old"
     begun = other.measure("subscriptions")
-    with valkey.client as client:  # type: ignore[attr-defined]
+    with valkey.client as client:
         client.client_kill_filter(_type="pubsub")
         await one.texts.set("k", "new")
     await other.until("subscriptions", lambda count: count > begun)
@@ -378,8 +379,6 @@ async def test_background_fillings_are_bounded(machine: Make, valkey: Server) ->
     valkey.freeze()
     try:
         names = [one.texts._namespace.key(str(number)) for number in range(20)]
-        from deskmind.cache.tier import Reading, Record
-
         reading = Reading(claim=b"L12345678", generations=(b"12345678",))
         tier = one.cache._tiers.remote
         assert tier is not None
@@ -405,3 +404,90 @@ def test_a_url_of_another_kind_is_refused_without_being_shown(url: str) -> None:
         ValkeyTier(url)
     assert "secret" not in str(refused.value)
     assert refused.value.__cause__ is None
+
+
+async def test_a_full_server_serves_what_it_has_and_removals_work(machine: Make, valkey: Server) -> None:
+    one, other = await machine(), await machine()
+    await one.texts.set("k", "v", tags=["t"])
+    client = valkey.client
+    try:
+        client.config_set("maxmemory", "1")
+        assert await other.texts.get("k") == "v"
+        assert await one.texts.set("k2", "v") is False
+        assert await one.texts.get_or_load("k3", loads("v")) == "v"
+        assert await one.texts.invalidate("t")
+        await until(lambda: other.texts.peek("k") is None)
+        assert await other.texts.get("k") is None
+    finally:
+        client.config_set("maxmemory", "0")
+        client.close()
+
+
+async def test_a_server_that_asks_for_a_password_is_as_none(valkey: Server) -> None:
+    client = valkey.client
+    client.config_set("requirepass", "needed")
+    one = Machine(valkey.url, uuid4())
+    try:
+        async with one.cache:
+            assert await one.texts.get_or_load("k", loads("v")) == "v"
+            assert await one.texts.set("k", "w") is False
+            assert await one.texts.get("k") == "w"
+            assert one.measure("errors") > 0
+    finally:
+        client.config_set("requirepass", "")
+        client.close()
+
+
+async def test_a_generation_that_the_server_lost_makes_a_miss_and_never_an_old_value(
+    machine: Make, valkey: Server
+) -> None:
+    one = await machine()
+    await one.texts.set("k", "v", tags=["t"])
+    with valkey.client as client:
+        client.unlink(one.texts._namespace.tag("t"))
+    newcomer = await machine()
+    assert await newcomer.texts.get("k") is None
+    assert await newcomer.texts.get_or_load("k", loads("w"), tags=["t"]) == "w"
+    await newcomer.until("fills", lambda count: count == 1)
+    assert await (await machine()).texts.get("k") == "w"
+
+
+async def test_a_subscription_that_fell_silent_is_made_anew(machine: Make, valkey: Server) -> None:
+    one = await machine(heartbeat=0.1, patience=0.3)
+    tier = one.cache._tiers.remote
+    assert isinstance(tier, ValkeyTier)
+    assert tier._hearing is not None
+    valkey.freeze()
+    try:
+        await until(lambda: not tier._hearing.active.is_set())
+    finally:
+        valkey.thaw()
+    await one.until("subscriptions", lambda count: count >= 2)
+
+
+async def test_a_refresh_takes_what_another_process_has_refreshed(valkey: Server) -> None:
+    class Clock:
+        now = 0.0
+
+        def __call__(self) -> float:
+            return self.now
+
+    clock, tenant = Clock(), uuid4()
+    slow = Cache(MemoryTier(clock=clock), ValkeyTier(valkey.url, timeout=2))
+    fast = Machine(valkey.url, tenant)
+    async with slow, fast.cache:
+        await until(lambda: slow.stats().remote["subscriptions"] == 1)
+        texts = slow.scoped(tenant, "texts", codec=TEXT, ttl=600, negative_ttl=60)
+        await texts.set("k", "old")
+        name, root = texts._namespace.key("k"), texts._namespace.root
+        tier = fast.cache._tiers.remote
+        assert tier is not None
+        reading = await tier.read(name, root, codec_format=TEXT.format, claim=True)
+        assert reading.record is not None
+        tier.fill(name, root, reading, Record(b'"refreshed"', TEXT.format, 600))
+        await fast.until("fills", lambda count: count == 1)
+        clock.now = 545
+        calls: list[str | None] = []
+        assert await texts.get_or_load("k", loads("loaded", calls)) == "old"
+        await until(lambda: texts.peek("k") == "refreshed")
+        assert calls == []
