@@ -355,3 +355,16 @@ async def test_keys_of_any_length_and_kind_are_told_apart(texts: ScopedCache[str
     for number, key in enumerate(keys):
         await texts.set(key, str(number))
     assert [texts.peek(key) for key in keys] == [str(number) for number in range(len(keys))]
+
+
+async def test_setting_an_absence_that_is_not_kept_forgets_the_value(cache: Cache) -> None:
+    texts = cache.scoped(uuid4(), "texts", codec=TEXT, ttl=100)
+    await texts.set("k", "v")
+    await texts.set("k", None)
+    assert await texts.get("k") is None
+
+
+async def test_a_value_that_would_come_back_as_another_is_refused_at_once(cache: Cache) -> None:
+    numbers = cache.scoped(uuid4(), "numbers", codec=JsonCodec(float), ttl=100)
+    with pytest.raises(UncacheableValueError, match="cannot be cached"):
+        await numbers.set("k", float("nan"))
