@@ -35,7 +35,8 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── ModelRequestError         the provider finds the request wrong
     │   └── BudgetExceededError       the call would exceed a budget
     │       └── UnknownPriceError     a budget in dollars, and no price
-    └── SchemaVersionError            database and release do not fit together
+    ├── SchemaVersionError            database and release do not fit together
+    └── UncacheableValueError         a value does not survive the codec of its cache
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ __all__ = [
     "StreamBrokenError",
     "TenantNotFoundError",
     "UnavailableError",
+    "UncacheableValueError",
     "UnknownPriceError",
     "UnreadableDocumentError",
     "UnsupportedDocumentError",
@@ -329,3 +331,9 @@ class UnknownPriceError(BudgetExceededError):
     """A budget in dollars applies and the price of the model is not known; nothing was sent."""
 
     code, title = "unknown-price", "The price of the model is unknown"
+
+
+class UncacheableValueError(DeskmindError):
+    """A value cannot be written by its cache's codec, or is not what is read back."""
+
+    code, title = "uncacheable-value", "A value cannot be cached"
