@@ -162,6 +162,10 @@ class Deskmind:
             known = self._authenticated[digest] = (now + _BELIEVED_SECONDS, scope, key_id)
         return Desk(self, known[1], key=str(known[2]))
 
+    def forget_authentication(self) -> None:
+        """Ask the database again at the next use of each API key."""
+        self._authenticated.clear()
+
     async def engine(self) -> Engine:
         """What answering needs: the embedder (loaded on first use), the reranker, the answerer."""
         async with self._engine_lock:

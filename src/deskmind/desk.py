@@ -40,7 +40,7 @@ class Desk:
         self._scope = scope
         self.knowledge = Knowledge(app.database, scope, app.settings, app.jobs, app)
         self.principals = Principals(app.database, scope)
-        self.keys = ApiKeys(app.database, scope, app.keyring)
+        self.keys = ApiKeys(app.database, scope, app.keyring, on_revoked=app.forget_authentication)
         self.models = Models(app.database, scope, app, key=key)
         self.usage = Usage(app.database, scope, app)
         self.budgets = Budgets(app.database, scope, app)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -66,10 +67,18 @@ class NewApiKey:
 class ApiKeys:
     """The API keys of the scope's tenant."""
 
-    def __init__(self, database: Database, scope: Scope, keyring: Keyring) -> None:
+    def __init__(
+        self,
+        database: Database,
+        scope: Scope,
+        keyring: Keyring,
+        *,
+        on_revoked: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._scope = scope
         self._keyring = keyring
+        self._revoked = on_revoked
 
     @property
     def scope(self) -> Scope:
@@ -110,7 +119,7 @@ class ApiKeys:
 
     @operation(Permission.KEYS_WRITE)
     async def revoke(self, key_id: UUID) -> None:
-        """End a key at once.
+        """End a key: here at once, on other replicas within a second.
 
         Raises:
             NotFoundError: the tenant has no such live key.
@@ -125,6 +134,7 @@ class ApiKeys:
                     f"There is no live key {key_id}.", remedy="`deskmind key list` shows the tenant's keys."
                 )
             await record(connection, self._scope, Permission.KEYS_WRITE, resource=str(key_id), revoked=True)
+        self._revoked()
 
 
 async def authenticate(database: Database, keyring: Keyring, secret: str) -> tuple[Scope, UUID]:
