@@ -22,10 +22,6 @@ from deskmind.sandbox.models.reply import Reply
 
 ReplyMaker = Callable[[dict[str, Any]], Reply | str | Awaitable[Reply | str]]
 
-_BAD_BODY = (
-    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library "
-    "correctly. The API expects a JSON payload, but what was sent was not valid JSON.)"
-)
 _TOLD_HEADERS = ("x-request-id", "x-client-request-id", "x-correlation-id", "idempotency-key", "traceparent")
 
 
@@ -59,6 +55,9 @@ async def exchange(
         entry.status = status
         told = {**dialect.headers(entry.id), **headers, "Content-Type": "application/json"}
         return web.Response(status=status, headers=told, body=body)
+    except web.HTTPRequestEntityTooLarge as error:
+        entry.status = error.status
+        raise
     except delivery.Cut:
         delivery.close(request)
     except ConnectionError:
@@ -108,9 +107,9 @@ def _parsed(raw: bytes) -> dict[str, Any]:
     try:
         body = json.loads(raw)
     except ValueError:
-        raise Refused("bad_request", _BAD_BODY) from None
+        raise Refused("bad_json") from None
     if not isinstance(body, dict):
-        raise Refused("bad_request", _BAD_BODY)
+        raise Refused("bad_json")
     return body  # pyright: ignore[reportUnknownVariableType]
 
 

@@ -133,7 +133,11 @@ class Faults:
 
         Raises `ValueError` if there is no such fault.
         """
-        fault = kind if isinstance(kind, Fault) else Fault(kind, **{"seed": self.seed, **when})
+        fault = (
+            kind
+            if isinstance(kind, Fault)
+            else Fault(kind, **cast("dict[str, Any]", {"seed": self.seed, **when}))
+        )
         switched = SwitchedFault(fault)
         self._on.append(switched)
         return switched

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from deskmind.sandbox.models import shape, tokens
 from deskmind.sandbox.models.call import Answer, Call, Event, Target, Tool, Turn
@@ -59,7 +59,10 @@ class ChatCompletions(OpenAIErrors):
         """A completion, or the chunks of one."""
         output = reply.output_tokens()
         if call.stream:
-            return Answer(events=self.events(call, reply, turn), output_tokens=output)
+            events = self.events(call, reply, turn)
+            return Answer(
+                events=events, output_tokens=output, content_type="text/event-stream; charset=utf-8"
+            )
         return Answer(self.whole(call, reply, turn, output), output_tokens=output)
 
     def whole(self, call: Call, reply: Reply, turn: Turn, output: int) -> bytes:
@@ -149,7 +152,7 @@ def _content(content: Any, where: str) -> tuple[str, int]:
         kind = "an object" if isinstance(content, dict) else type(content).__name__
         message = f"Invalid type for '{where}': expected one of a string or array of objects, but got {kind} instead."
         raise Refused("bad_request", message, param=where)
-    parts = [shape.mapping(part) for part in shape.items(content)]
+    parts = [shape.mapping(part) for part in shape.items(cast("object", content))]
     images = sum(part.get("type") == "image_url" for part in parts)
     return " ".join(shape.text(part.get("text")) for part in parts if part.get("type") == "text"), images
 

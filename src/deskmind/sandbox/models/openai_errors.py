@@ -15,6 +15,11 @@ _NO_KEY = (
     "API from your browser and are prompted for a username and password. You can obtain an API key from "
     "https://platform.openai.com/account/api-keys."
 )
+_BAD_JSON = (
+    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library "
+    "correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble "
+    "figuring out how to fix this, please contact us through our help center at help.openai.com.)"
+)
 _OVERLOADED = (
     "The server is currently overloaded with other requests. Sorry about that! Please retry shortly."
 )
@@ -106,5 +111,7 @@ def _worded(refused: Refused, target: Target) -> tuple[int, dict[str, Any]]:
                 return 503, body(refused.message or _OVERLOADED, "server_error")
             message = "The server had an error while processing your request. Sorry about that!"
             return refused.status, body(refused.message or message, "server_error")
+        case "bad_json":
+            return 400, body(_BAD_JSON, invalid)
         case _:
             return 400, body(refused.message, invalid, refused.param)

@@ -10,6 +10,7 @@ from typing import Literal
 RefusalKind = Literal[
     "unauthorized",
     "bad_request",
+    "bad_json",
     "not_found",
     "unknown_model",
     "rate_limit",

@@ -113,7 +113,6 @@ class ModelSandbox:
         await self.stop()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        request._client_max_size = _MOST_BODY  # pyright: ignore[reportPrivateUsage]
         path = request.path
         if path.startswith("/_sandbox/"):
             return await control.answer(request, path, self)
@@ -148,11 +147,15 @@ class ModelSandbox:
         return json.dumps(self.book.to_json(after)).encode()
 
 
+def _request(*parts: Any) -> web.BaseRequest:
+    return web.BaseRequest(*parts, asyncio.get_running_loop(), client_max_size=_MOST_BODY)
+
+
 class _CountingServer(web.Server):
     """Counts accepted connections; cancels a request's handling as soon as its client is gone."""
 
     def __init__(self, handler: Any, book: Book) -> None:
-        super().__init__(handler, handler_cancellation=True, access_log=None)
+        super().__init__(handler, request_factory=_request, handler_cancellation=True, access_log=None)
         self._book = book
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 from deskmind.sandbox.models import shape
@@ -116,21 +117,34 @@ def _kind(schema: dict[str, Any]) -> str:
 
 
 def _number(schema: dict[str, Any], *, whole: bool) -> int | float:
-    step = schema.get("multipleOf", 1)
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if low is None and (above := schema.get("exclusiveMinimum")) is not None:
-        low = above + step
-    if high is None and (below := schema.get("exclusiveMaximum")) is not None:
-        high = below - step
-    if low is not None and high is not None and low > high:
-        return (low + high) / 2
-    value = (
-        1 if (low is None or low <= 1) and (high is None or high >= 1) else low if low is not None else high
-    )
-    value = -(-value // step) * step
-    if high is not None and value > high:
-        value = value - step if low is None or value - step >= low else high
+    low, high = _bounds(schema, whole=whole)
+    value: float = 1
+    if low > value or high < value:
+        value = low if low > value else high
+    if step := schema.get("multipleOf"):
+        value = math.ceil(value / step) * step
+        if value > high:
+            value = math.floor(high / step) * step
     return int(value) if whole else value
+
+
+def _bounds(schema: dict[str, Any], *, whole: bool) -> tuple[float, float]:
+    """The least and the greatest number allowed, both allowed themselves; infinite without a bound."""
+    low, high = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
+    above, below = schema.get("exclusiveMinimum", -math.inf), schema.get("exclusiveMaximum", math.inf)
+    if whole:
+        low = low if math.isinf(low) else math.ceil(low)
+        high = high if math.isinf(high) else math.floor(high)
+        above = above if math.isinf(above) else math.floor(above) + 1
+        below = below if math.isinf(below) else math.ceil(below) - 1
+        return max(low, above), min(high, below)
+    middle = (max(low, above) + min(high, below)) / 2
+    inside = 1.0 if math.isnan(middle) else middle
+    if above >= low and not math.isinf(above):
+        low = above + 1 if math.isinf(inside) else inside
+    if below <= high and not math.isinf(below):
+        high = below - 1 if math.isinf(inside) else inside
+    return low, high
 
 
 def _merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
