@@ -40,9 +40,12 @@ async def test_a_stream_joins_to_the_same_text_in_one_chunk_a_word(vendor, http,
 
 
 async def test_chunks_can_be_of_several_tokens(vendor, said, events):
-    async with ModelSandbox(tokens_per_chunk=3) as sandbox, ClientSession(sandbox.base_url) as http:
-        async with http.post(vendor.stream_path, json=vendor.stream_body, headers=vendor.headers) as response:
-            pieces = [piece for event in events(await response.text()) if (piece := vendor.piece(event))]
+    async with (
+        ModelSandbox(tokens_per_chunk=3) as sandbox,
+        ClientSession(sandbox.base_url) as http,
+        http.post(vendor.stream_path, json=vendor.stream_body, headers=vendor.headers) as response,
+    ):
+        pieces = [piece for event in events(await response.text()) if (piece := vendor.piece(event))]
     assert "".join(pieces) == said
     assert len(pieces) == 3
 
@@ -60,18 +63,24 @@ async def test_a_function_may_answer_from_the_request(vendor):
     async def reply(request):
         return f"you sent {' and '.join(sorted(request))}"
 
-    async with ModelSandbox(reply=reply) as sandbox, ClientSession(sandbox.base_url) as http:
-        async with http.post(vendor.path, json=vendor.body, headers=vendor.headers) as response:
-            assert vendor.text(await response.json()) == f"you sent {' and '.join(sorted(vendor.body))}"
+    async with (
+        ModelSandbox(reply=reply) as sandbox,
+        ClientSession(sandbox.base_url) as http,
+        http.post(vendor.path, json=vendor.body, headers=vendor.headers) as response,
+    ):
+        assert vendor.text(await response.json()) == f"you sent {' and '.join(sorted(vendor.body))}"
 
 
 async def test_a_function_that_raises_is_a_500_that_says_so(vendor):
     def reply(request):
         raise LookupError("no such reply")
 
-    async with ModelSandbox(reply=reply) as sandbox, ClientSession(sandbox.base_url) as http:
-        async with http.post(vendor.path, json=vendor.body, headers=vendor.headers) as response:
-            assert response.status == 500
+    async with (
+        ModelSandbox(reply=reply) as sandbox,
+        ClientSession(sandbox.base_url) as http,
+        http.post(vendor.path, json=vendor.body, headers=vendor.headers) as response,
+    ):
+        assert response.status == 500
             assert "no such reply" in await response.text()
         assert not sandbox.book[0].billed
 

@@ -92,7 +92,7 @@ class ModelSandbox:
     async def start(self) -> Self:
         """Listens; the sandbox itself."""
         server = _CountingServer(self._handle, self.book)
-        self._runner = web.ServerRunner(server, access_log=None, shutdown_timeout=0.0)
+        self._runner = web.ServerRunner(server, access_log=None, shutdown_timeout=0.01)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port, backlog=2048).start()
         self._port = self._runner.addresses[0][1]
