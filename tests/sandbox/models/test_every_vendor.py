@@ -81,7 +81,7 @@ async def test_a_function_that_raises_is_a_500_that_says_so(vendor):
         http.post(vendor.path, json=vendor.body, headers=vendor.headers) as response,
     ):
         assert response.status == 500
-            assert "no such reply" in await response.text()
+        assert "no such reply" in await response.text()
         assert not sandbox.book[0].billed
 
 
