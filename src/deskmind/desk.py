@@ -38,10 +38,10 @@ class Desk:
     def __init__(self, app: Deskmind, scope: Scope, *, key: str = "") -> None:
         self._database = app.database
         self._scope = scope
-        self.knowledge = Knowledge(app.database, scope, app.settings, app.jobs, app)
+        self.models = Models(app.database, scope, app, key=key)
+        self.knowledge = Knowledge(app.database, scope, app.settings, app.jobs, app, self.models)
         self.principals = Principals(app.database, scope)
         self.keys = ApiKeys(app.database, scope, app.keyring, on_revoked=app.forget_authentication)
-        self.models = Models(app.database, scope, app, key=key)
         self.usage = Usage(app.database, scope, app)
         self.budgets = Budgets(app.database, scope, app)
 
