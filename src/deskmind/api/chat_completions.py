@@ -156,18 +156,23 @@ def _chat_fields(body: dict[str, Any]) -> tuple[str, list[dict[str, Any]], int |
 async def _events(model: str, stream: ChatStream, receive: Receive, send: Send, *, counted: bool) -> None:
     """Pieces as server-sent events; a client that leaves ends the stream."""
     await send({"type": "http.response.start", "status": 200, "headers": _EVENTS})
+    reading = asyncio.current_task()
     gone = asyncio.create_task(_disconnected(receive))
+    if reading is not None:
+        gone.add_done_callback(lambda left: None if left.cancelled() else reading.cancel())
     created = int(time.time())
     try:
         async for piece in stream:
-            if gone.done():
-                return
             data = _piece(model, piece, created, counted=counted)
             if data:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
         ending = b"data: [DONE]\n\n"
     except DeskmindError as error:
         ending = b"data: " + json.dumps(_error(error)).encode() + b"\n\n"
+    except asyncio.CancelledError:
+        if gone.cancelled() or not gone.done() or reading is None or reading.uncancel():
+            raise
+        return
     finally:
         gone.cancel()
         await stream.aclose()
@@ -204,18 +209,15 @@ def _piece(model: str, piece: ChatDelta, created: int, *, counted: bool) -> byte
 async def _embeddings(desk: Desk, body: dict[str, Any], receive: Receive, send: Send) -> None:
     model, given = body.get("model"), body.get("input")
     texts: Any = [given] if isinstance(given, str) else given
-    if (
-        not isinstance(model, str)
-        or not isinstance(texts, list)
-        or not all(isinstance(text, str) for text in texts)
-    ):  # pyright: ignore[reportUnknownVariableType]
+    listed = cast("list[Any]", texts) if isinstance(texts, list) else []
+    if not isinstance(model, str) or not listed or not all(isinstance(text, str) for text in listed):
         raise InvalidRequestError(
             "The fields 'model' and 'input' are needed, input as text or texts.",
             remedy="Correct the request.",
         )
     encoding = body.get("encoding_format", "float")
     options = {"dimensions": body["dimensions"]} if body.get("dimensions") else {}
-    call = desk.models.embed(model, cast("list[str]", texts), feature=_FEATURE, **options)
+    call = desk.models.embed(model, listed, feature=_FEATURE, **options)
     found = await _unless_gone(call, receive)
     if found is None:
         return

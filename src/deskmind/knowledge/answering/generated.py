@@ -8,7 +8,7 @@ figures that its passages do not hold, is marked as unsupported.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -46,15 +46,15 @@ _log = logger("deskmind.answer")
 class Caller(Protocol):
     """Calls models for the asker; ``desk.models``."""
 
-    async def chat(
+    def chat(
         self, model: str, messages: Sequence[Any], *, max_tokens: int | None, feature: str, **options: Any
-    ) -> ChatResponse:
+    ) -> Coroutine[Any, Any, ChatResponse]:
         """A whole reply."""
         ...
 
-    async def stream(
+    def stream(
         self, model: str, messages: Sequence[Any], *, max_tokens: int | None, feature: str, **options: Any
-    ) -> ChatStream:
+    ) -> Coroutine[Any, Any, ChatStream]:
         """A reply in pieces."""
         ...
 
