@@ -13,6 +13,7 @@ import errno
 import fcntl
 import json
 import os
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,15 +34,15 @@ Durability = Literal["disk", "process"]
 
 _SEGMENT_BYTES = 4 * 2**20
 _MOST_BACKLOG = 200_000
-_SLOW_SYNC = 0.002
+_SLOW_SYNC = 0.001
 _log = logger("deskmind.ledger")
 
 
 class Sink(Protocol):
     """Where entries end up."""
 
-    async def write(self, entries: Sequence[UsageEntry]) -> None:
-        """Store entries; those that are there already are left as they are."""
+    async def write(self, records: Sequence[bytes]) -> None:
+        """Store entries, given as lines of the journal (see ``records``); those that are there already are left alone."""
         ...
 
     async def close(self) -> None:
@@ -95,11 +96,13 @@ class JournalLedger:
         self._number = 0
         self._segment: _Segment | None = None
         self._intents: dict[UUID, _Segment] = {}
-        self._settled: list[tuple[UsageEntry, tuple[_Segment, ...]]] = []
+        self._settled: list[tuple[bytes, tuple[_Segment, ...]]] = []
         self._lines: list[bytes] = []
         self._commit: asyncio.Future[None] | None = None
         self._syncing = ThreadPoolExecutor(1, thread_name_prefix="ledger-sync")
         self._usual_sync = 0.0
+        self._under_way = False
+        self._waiting = 0
         self._flushing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._problem: str | None = None
@@ -152,7 +155,9 @@ class JournalLedger:
             loop = asyncio.get_running_loop()
             self._commit = loop.create_future()
             self._commit.add_done_callback(_seen)
-            loop.call_soon(self._write_lines)
+            if not self._under_way:
+                loop.call_soon(self._write_lines)
+        self._waiting += 1
         await asyncio.shield(self._commit)
 
     def settle(self, entry: UsageEntry) -> None:
@@ -162,8 +167,9 @@ class JournalLedger:
         held = (segment,) if opened is None or opened is segment else (segment, opened)
         if opened is not segment:
             segment.open += 1
-        self._lines.append(entry_record(entry))
-        self._settled.append((entry, held))
+        record = entry_record(entry)
+        self._lines.append(record)
+        self._settled.append((record, held))
 
     async def flush(self) -> None:
         """Write what is booked now.
@@ -175,12 +181,27 @@ class JournalLedger:
         async with self._flushing:
             while self._settled:
                 batch = self._settled[:1000]
-                await self._sink.write([entry for entry, _ in batch])
+                await self._deliver([record for record, _ in batch])
                 del self._settled[: len(batch)]
                 for _, held in batch:
                     for segment in held:
                         self._release(segment)
         self._problem = None
+
+    async def _deliver(self, records: Sequence[bytes]) -> None:
+        """Write records; one that the sink will never take is set aside, so that it does not hold up the others."""
+        try:
+            await self._sink.write(records)
+        except (DeskmindError, OSError):
+            raise
+        except Exception as error:
+            if len(records) > 1:
+                for record in records:
+                    await self._deliver([record])
+                return
+            _log.error("ledger.rejected", error_code=type(error).__name__, folder=str(self._folder))
+            with (self._folder / "rejected.jsonl").open("ab") as aside:
+                aside.write(records[0])
 
     async def close(self) -> None:
         """Write everything; what cannot be written stays in the journal for the next process."""
@@ -236,8 +257,10 @@ class JournalLedger:
         segment.size += len(data)
 
     def _write_lines(self) -> None:
-        """Append and sync what calls wait for; on a slow disk the sync goes to a thread."""
+        """Append and sync what calls wait for. A single call on a fast disk is synced here and now; several, or a
+        slow disk, in a thread, while the next ones gather."""
         commit, self._commit = self._commit, None
+        waiting, self._waiting = self._waiting, 0
         if commit is None:
             return
         try:
@@ -245,28 +268,39 @@ class JournalLedger:
             segment = self._segment
             if not self._sync or segment is None:
                 commit.set_result(None)
-            elif self._usual_sync < _SLOW_SYNC:
-                started = time.perf_counter()
-                os.fdatasync(segment.file) if hasattr(os, "fdatasync") else os.fsync(segment.file)
-                self._usual_sync += 0.2 * (time.perf_counter() - started - self._usual_sync)
+            elif waiting == 1 and self._usual_sync < _SLOW_SYNC:
+                self._timed_sync(segment.file)
                 commit.set_result(None)
             else:
+                self._under_way = True
                 loop = asyncio.get_running_loop()
                 self._syncing.submit(self._sync_aside, os.dup(segment.file), loop, commit)
         except OSError as error:
             commit.set_exception(_unwritable(self._folder, error))
 
-    def _sync_aside(self, file: int, loop: asyncio.AbstractEventLoop, commit: asyncio.Future[None]) -> None:
+    def _timed_sync(self, file: int) -> None:
         started = time.perf_counter()
+        if sys.platform == "linux":
+            os.fdatasync(file)
+        else:
+            os.fsync(file)
+        self._usual_sync += 0.2 * (time.perf_counter() - started - self._usual_sync)
+
+    def _sync_aside(self, file: int, loop: asyncio.AbstractEventLoop, commit: asyncio.Future[None]) -> None:
         problem: DeskmindError | None = None
         try:
-            os.fsync(file)
+            self._timed_sync(file)
         except OSError as error:
             problem = _unwritable(self._folder, error)
         finally:
             os.close(file)
-        self._usual_sync += 0.2 * (time.perf_counter() - started - self._usual_sync)
-        loop.call_soon_threadsafe(_resolve, commit, problem)
+        loop.call_soon_threadsafe(self._synced, commit, problem)
+
+    def _synced(self, commit: asyncio.Future[None], problem: DeskmindError | None) -> None:
+        self._under_way = False
+        _resolve(commit, problem)
+        if self._commit is not None:
+            self._write_lines()
 
     async def _write_batches(self) -> None:
         looked = time.monotonic()
@@ -299,7 +333,7 @@ class JournalLedger:
                 segments = sorted(self._folder.glob(f"{lock.stem}.*.journal"))
                 entries = await asyncio.to_thread(_read, segments)
                 for start in range(0, len(entries), 1000):
-                    await self._sink.write(entries[start : start + 1000])
+                    await self._deliver([entry_record(entry) for entry in entries[start : start + 1000]])
                 for path in (*segments, lock):
                     path.unlink(missing_ok=True)
                 if entries:

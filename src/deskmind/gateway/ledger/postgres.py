@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
+import psycopg
 from psycopg import AsyncConnection, sql
 
 from deskmind.database import translated
 from deskmind.gateway.budgets import Budget, Counter, Dimension
-from deskmind.gateway.ledger.entry import UsageEntry
 
 __all__ = ["PostgresBudgets", "PostgresSink"]
 
@@ -23,11 +22,19 @@ _INSERT = """
 INSERT INTO {schema}.usage_entries (tenant_id, started_at, call_id, principal_id, api_key, feature, operation, model,
     deployment, input_tokens, cached_tokens, output_tokens, reasoning_tokens, cost, seconds, first_token_seconds,
     outcome, attempts, error, streamed, request_id)
-SELECT r.* FROM jsonb_to_recordset(%s::jsonb) AS r(tenant_id uuid, started_at timestamptz, call_id uuid,
-    principal_id uuid, api_key text, feature text, operation text, model text, deployment text, input_tokens bigint,
-    cached_tokens bigint, output_tokens bigint, reasoning_tokens bigint, cost numeric, seconds double precision,
-    first_token_seconds double precision, outcome text, attempts integer, error text, streamed boolean, request_id text)
+SELECT (r.caller->>0)::uuid, to_timestamp(r.at), r.call, (r.caller->>1)::uuid, r.caller->>2, r.caller->>3, r.operation,
+       r.model, r.deployment, (r.usage->>0)::bigint, (r.usage->>2)::bigint, (r.usage->>1)::bigint, (r.usage->>3)::bigint,
+       r.cost, r.seconds, r.first, r.outcome, r.attempts, r.error, r.streamed, r.caller->>4
+  FROM jsonb_to_recordset(%s::jsonb) AS r(call uuid, at double precision, caller jsonb, operation text, model text,
+    outcome text, deployment text, usage jsonb, cost numeric, seconds double precision, first double precision,
+    attempts integer, error text, streamed boolean)
 ON CONFLICT DO NOTHING
+"""
+
+_MONTHS = """
+SELECT {schema}.ensure_usage_partition(m) FROM (
+    SELECT DISTINCT date_trunc('month', to_timestamp((r->>'at')::double precision), 'UTC')
+      FROM jsonb_array_elements(%s::jsonb) r) x(m)
 """
 
 _BUDGETS = """
@@ -76,16 +83,15 @@ class PostgresSink:
 
     def __init__(self, address: str, schema: str) -> None:
         self._login = _Login(address, schema)
-        self._months: set[tuple[int, int]] = set()
 
-    async def write(self, entries: Sequence[UsageEntry]) -> None:
-        """Store entries."""
-        for entry in entries:
-            moment = datetime.fromtimestamp(entry.intent.started_at, UTC)
-            if (moment.year, moment.month) not in self._months:
-                await self._login.run("SELECT {schema}.ensure_usage_partition(%s)", moment)
-                self._months.add((moment.year, moment.month))
-        await self._login.run(_INSERT, json.dumps([_row(entry) for entry in entries]))
+    async def write(self, records: Sequence[bytes]) -> None:
+        """Store entries; a month's partition is made when its first one arrives."""
+        lines = "[" + ",".join(record.decode() for record in records) + "]"
+        try:
+            await self._login.run(_INSERT, lines)
+        except psycopg.errors.CheckViolation:  # no partition of that month yet
+            await self._login.run(_MONTHS, lines)
+            await self._login.run(_INSERT, lines)
 
     async def close(self) -> None:
         """Return the connection."""
@@ -164,31 +170,3 @@ def _budget(row: tuple[Any, ...]) -> Budget:
         model=model,
         alerts=tuple(alerts),
     )
-
-
-def _row(entry: UsageEntry) -> dict[str, Any]:
-    intent, usage = entry.intent, entry.usage
-    caller = intent.caller
-    return {
-        "tenant_id": str(caller.tenant_id),
-        "started_at": datetime.fromtimestamp(intent.started_at, UTC).isoformat(),
-        "call_id": str(intent.call_id),
-        "principal_id": str(caller.user),
-        "api_key": caller.key,
-        "feature": caller.feature,
-        "operation": intent.operation,
-        "model": intent.model,
-        "deployment": entry.deployment,
-        "input_tokens": usage.input_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "output_tokens": usage.output_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-        "cost": None if entry.cost is None else str(entry.cost),
-        "seconds": entry.seconds,
-        "first_token_seconds": entry.first_token_seconds,
-        "outcome": entry.outcome,
-        "attempts": entry.attempts,
-        "error": entry.error,
-        "streamed": entry.streamed,
-        "request_id": caller.request_id,
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -15,25 +16,21 @@ __all__ = ["entry_of", "entry_record", "intent_of", "intent_record"]
 
 def intent_record(intent: Intent) -> bytes:
     """One line."""
-    return json.dumps(_intent(intent, "intent"), separators=(",", ":")).encode() + b"\n"
+    return f'{{"kind":"intent",{_intent(intent)}}}\n'.encode()
 
 
 def entry_record(entry: UsageEntry) -> bytes:
     """One line; complete, so that it stands without its intent's."""
     usage = entry.usage
-    record = _intent(entry.intent, "entry")
-    record.update(
-        outcome=entry.outcome,
-        deployment=entry.deployment,
-        usage=[usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens],
-        cost=None if entry.cost is None else str(entry.cost),
-        seconds=entry.seconds,
-        first=entry.first_token_seconds,
-        attempts=entry.attempts,
-        error=entry.error,
-        streamed=entry.streamed,
-    )
-    return json.dumps(record, separators=(",", ":")).encode() + b"\n"
+    first = entry.first_token_seconds
+    return (
+        f'{{"kind":"entry",{_intent(entry.intent)},"outcome":"{entry.outcome}",'
+        f'"deployment":{_quoted(entry.deployment)},"usage":[{usage.input_tokens},{usage.output_tokens},'
+        f"{usage.cached_tokens},{usage.reasoning_tokens}],"
+        f'"cost":{_decimal(entry.cost)},"seconds":{entry.seconds!r},"first":{"null" if first is None else repr(first)},'
+        f'"attempts":{entry.attempts},"error":{_quoted(entry.error)},'
+        f'"streamed":{"true" if entry.streamed else "false"}}}\n'
+    ).encode()
 
 
 def intent_of(record: dict[str, Any]) -> Intent:
@@ -74,21 +71,24 @@ def entry_of(record: dict[str, Any]) -> UsageEntry:
     )
 
 
-def _intent(intent: Intent, kind: str) -> dict[str, Any]:
+def _intent(intent: Intent) -> str:
+    """Written out rather than encoded: it is on the way of every call."""
     caller = intent.caller
-    return {
-        "kind": kind,
-        "call": intent.call_id.hex,
-        "at": intent.started_at,
-        "caller": [
-            caller.tenant_id.hex,
-            caller.user.hex,
-            caller.key,
-            caller.feature,
-            caller.request_id,
-        ],
-        "operation": intent.operation,
-        "model": intent.model,
-        "tokens": intent.tokens,
-        "max": None if intent.cost is None else str(intent.cost),
-    }
+    return (
+        f'"call":"{intent.call_id.hex}","at":{intent.started_at!r},"caller":["{caller.tenant_id.hex}",'
+        f'"{caller.user.hex}",{_quoted(caller.key)},{_quoted(caller.feature)},{_escaped(caller.request_id)}],'
+        f'"operation":{_quoted(intent.operation)},"model":{_quoted(intent.model)},"tokens":{intent.tokens},'
+        f'"max":{_decimal(intent.cost)}'
+    )
+
+
+def _decimal(value: Decimal | None) -> str:
+    return "null" if value is None else f'"{value}"'
+
+
+def _escaped(text: str) -> str:
+    return json.dumps(text.replace("\0", "").encode("utf-8", "replace").decode())
+
+
+_quoted = lru_cache(maxsize=4_096)(_escaped)
+"""For values of which there are few: names of models, deployments, features, ids of keys."""
