@@ -23,6 +23,14 @@ class Permission(StrEnum):
     KEYS_READ = "keys.read"
     KEYS_WRITE = "keys.write"
     AUDIT_READ = "audit.read"
+    PROMPTS_READ = "prompts.read"
+    PROMPTS_WRITE = "prompts.write"
+    EXPERIMENTS_READ = "experiments.read"
+    EXPERIMENTS_WRITE = "experiments.write"
+    EXPERIMENTS_JOIN = "experiments.join"
+    CONVERSATIONS_READ = "conversations.read"
+    CONVERSATIONS_WRITE = "conversations.write"
+    CONVERSATIONS_ERASE = "conversations.erase"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
 
@@ -38,6 +46,14 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.KEYS_READ: "list API keys (never their secrets)",
     Permission.KEYS_WRITE: "create and revoke API keys",
     Permission.AUDIT_READ: "read the audit log",
+    Permission.PROMPTS_READ: "read and render prompts",
+    Permission.PROMPTS_WRITE: "save versions of prompts and move their labels",
+    Permission.EXPERIMENTS_READ: "see experiments and their results",
+    Permission.EXPERIMENTS_WRITE: "start, weigh and stop experiments",
+    Permission.EXPERIMENTS_JOIN: "get the variant of an experiment and record one's own outcomes",
+    Permission.CONVERSATIONS_READ: "read one's own conversations",
+    Permission.CONVERSATIONS_WRITE: "keep and erase conversations of one's own",
+    Permission.CONVERSATIONS_ERASE: "remove expired conversations and those of a user, without reading them",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
 }
@@ -49,6 +65,10 @@ _MEMBER = frozenset(
         Permission.KNOWLEDGE_INGEST,
         Permission.DOCUMENTS_READ,
         Permission.DOCUMENTS_DELETE,
+        Permission.PROMPTS_READ,
+        Permission.EXPERIMENTS_JOIN,
+        Permission.CONVERSATIONS_READ,
+        Permission.CONVERSATIONS_WRITE,
     }
 )
 _INSTALLATION = frozenset({Permission.TENANTS_READ, Permission.TENANTS_WRITE})
