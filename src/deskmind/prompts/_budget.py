@@ -43,7 +43,7 @@ def spending() -> Generator[None]:
 def counted(items: Iterable[Any]) -> Iterable[Any]:
     """The items of a loop, each a step."""
     budget = _current.get() or Budget()
-    for item in cast("Iterable[Any]", items):
+    for item in items:
         budget.steps -= 1
         if budget.steps < 0:
             raise PromptRenderError(
@@ -55,10 +55,14 @@ def counted(items: Iterable[Any]) -> Iterable[Any]:
 def handled(value: Any) -> Any:
     """A value that an operator or filter made, after its size was taken from the budget."""
     budget = _current.get() or Budget()
-    budget.handled -= len(cast("str", value)) + 1 if isinstance(value, (str, list)) else 1
+    budget.handled -= 1 + _size(value)
     if budget.handled < 0:
         raise PromptRenderError("The prompt handles too much text.")
     return value
+
+
+def _size(value: Any) -> int:
+    return len(cast("str", value)) if isinstance(value, (str, list)) else 0
 
 
 def wrote(chars: int) -> None:

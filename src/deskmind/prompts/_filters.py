@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from jinja2 import Undefined
@@ -79,7 +79,10 @@ def _unique(values: Iterable[Any]) -> list[Any]:
 
 
 def _sort(values: Iterable[Any], by: str = "", reverse: bool = False) -> list[Any]:
-    return sorted(values, key=(lambda value: _of(value, by)) if by else None, reverse=reverse)
+    def key(value: Any) -> Any:
+        return _of(value, by) if by else value
+
+    return sorted(values, key=key, reverse=reverse)
 
 
 def _sum(values: Iterable[float]) -> float:
@@ -96,37 +99,69 @@ def _charged(act: Callable[..., Any]) -> Callable[..., Any]:
     return charged
 
 
+def _on_text(act: Callable[[str], str]) -> Callable[[Any], str]:
+    return lambda value: act(str(value))
+
+
+def _first(values: Iterable[Any]) -> Any:
+    return next(iter(values), None)
+
+
+def _last(values: Sequence[Any]) -> Any:
+    return values[-1] if values else None
+
+
+def _max(values: Iterable[Any]) -> Any:
+    return max(values, default=None)
+
+
+def _min(values: Iterable[Any]) -> Any:
+    return min(values, default=None)
+
+
+def _reverse(values: Sequence[Any]) -> Sequence[Any]:
+    return values[::-1]
+
+
+def _int(value: Any, default: int = 0) -> int:
+    return standard.do_int(value, default)
+
+
+def _float(value: Any, default: float = 0.0) -> float:
+    return standard.do_float(value, default)
+
+
 _PLAIN: dict[str, Callable[..., Any]] = {
     "abs": abs,
-    "capitalize": lambda text: str(text).capitalize(),
+    "capitalize": _on_text(str.capitalize),
     "count": len,
     "default": _default,
     "e": _escape,
     "escape": _escape,
-    "first": lambda values: next(iter(values), None),
-    "float": standard.do_float,
+    "first": _first,
+    "float": _float,
     "indent": _indent,
-    "int": lambda value, default=0: standard.do_int(value, default),
+    "int": _int,
     "items": _items,
     "join": _join,
-    "last": lambda values: values[-1] if values else None,
+    "last": _last,
     "length": len,
     "list": list,
-    "lower": lambda text: str(text).lower(),
-    "max": lambda values: max(values, default=None),
-    "min": lambda values: min(values, default=None),
+    "lower": _on_text(str.lower),
+    "max": _max,
+    "min": _min,
     "pluck": _pluck,
-    "reverse": lambda values: values[::-1],
+    "reverse": _reverse,
     "round": _round,
     "sort": _sort,
     "string": str,
     "sum": _sum,
-    "title": lambda text: str(text).title(),
+    "title": _on_text(str.title),
     "tojson": _tojson,
-    "trim": lambda text: str(text).strip(),
+    "trim": _on_text(str.strip),
     "truncate": _truncate,
     "unique": _unique,
-    "upper": lambda text: str(text).upper(),
+    "upper": _on_text(str.upper),
 }
 
 FILTERS: dict[str, Callable[..., Any]] = {name: _charged(act) for name, act in _PLAIN.items()}

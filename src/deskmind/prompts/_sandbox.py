@@ -7,12 +7,13 @@ Allowed are output, ``if``, ``for`` (not recursive), ``set``, comparisons, arith
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
+from jinja2.exceptions import SecurityError
 from jinja2.runtime import LoopContext
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from deskmind.prompts._budget import MAX_OUTPUT_CHARS, MAX_STEPS, counted, handled
@@ -60,10 +61,11 @@ class _Environment(ImmutableSandboxedEnvironment):
             keep_trailing_newline=False,
             cache_size=0,
         )
-        self.globals.clear()
-        self.globals["range"] = _range
-        cast("dict[str, Callable[..., Any]]", self.filters).clear()
-        self.filters.update({**FILTERS, _COUNTED: counted})
+        names, filters = cast("dict[str, Any]", self.globals), cast("dict[str, Any]", self.filters)
+        names.clear()
+        names["range"] = _range
+        filters.clear()
+        filters.update({**FILTERS, _COUNTED: counted})
         for name in _UNSUITABLE_TESTS:
             del self.tests[name]
 
@@ -89,7 +91,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise SecurityError(
                 f"'{operator}' takes numbers" + (", texts or lists" if operator == "+" else "")
             )
-        if alike and len(left) + len(right) > MAX_OUTPUT_CHARS:
+        if alike and len(cast("str", left)) + len(right) > MAX_OUTPUT_CHARS:
             raise SecurityError("the text or list gets too long")
         result = self.binop_table[operator](left, right)
         if numbers and abs(result) > _MAX_NUMBER:
