@@ -36,9 +36,9 @@ SELECT e.experiment_id, e.name, e.prompt, e.started_by, e.started_at, e.stopped_
 
 _TALLY = """
 SELECT metric, variant, count(*), sum(observations)::bigint, avg(mean), var_samp(mean),
-       bool_and(binary AND observations = 1)
+       bool_and(only_ones AND observations = 1)
   FROM (SELECT metric, variant, principal_id, avg(value) AS mean, count(*) AS observations,
-               bool_and(value IN (0, 1)) AS binary
+               bool_and(value IN (0, 1)) AS only_ones
           FROM experiment_outcomes WHERE tenant_id = %s AND experiment_id = %s
          GROUP BY metric, variant, principal_id) per_user
  GROUP BY metric, variant ORDER BY metric
