@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from deskmind import __version__
-from deskmind.cli import demonstration, directory, evaluate, keyring, knowledge, operations, service
+from deskmind.cli import demonstration, directory, evaluate, keyring, knowledge, operations, prompts, service
 
 __all__ = ["app", "main"]
 
@@ -45,6 +45,7 @@ app.add_typer(directory.user_app, name="user")
 app.add_typer(directory.group_app, name="group")
 app.add_typer(directory.key_app, name="key")
 app.add_typer(keyring.keyring_app, name="keyring")
+app.add_typer(prompts.prompts_app, name="prompts")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)
