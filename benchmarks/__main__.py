@@ -1,4 +1,4 @@
-"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest] [--quick]``."""
+"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache] [--quick]``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import asking, ingesting, searching, starting
+from benchmarks import asking, cache, ingesting, searching, starting
 
 _RESULTS = Path(__file__).parent / "results"
-_ALL = {"start": starting.run, "search": searching.run, "ask": asking.run, "ingest": ingesting.run}
+_ALL = {
+    "start": starting.run,
+    "search": searching.run,
+    "ask": asking.run,
+    "ingest": ingesting.run,
+    "cache": cache.run,
+}
 
 
 def main() -> None:

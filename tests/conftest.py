@@ -10,6 +10,7 @@ import pytest
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
+from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 
 _numbers = itertools.count(1)
 
@@ -60,3 +61,29 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the public data sets are not beside this checkout (../shared/data)")
     return SHARED_DATA
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[ModelSandbox]:
+    """A server that speaks the model providers' wire formats, on a socket of its own."""
+    async with ModelSandbox() as started:
+        yield started
+
+
+@pytest.fixture
+async def modelled(desk_home: Path, app: Deskmind, sandbox: ModelSandbox) -> AsyncIterator[Deskmind]:
+    """A second application on the session's home, with models of the sandbox and answers worded by one of them."""
+    deployment = {"base_url": f"{sandbox.base_url}/v1", "api_key": DEFAULT_KEY}
+    priced = {**deployment, "price": {"input": "1", "output": "2"}}
+    async with Deskmind.open(
+        home=desk_home,
+        knowledge={"embedder": "hashing"},
+        answer={"threshold": 0.05, "model": "fast"},
+        gateway={"flush_seconds": 0.05},
+        models={
+            "fast": {"deployments": [{"model": "echo", **priced}], "retries": 0},
+            "long": {"deployments": [{"model": "echo-50", **priced}], "retries": 0, "drain": 0.2},
+            "unpriced": {"deployments": [{"model": "echo", **deployment, "name": "unpriced"}], "retries": 0},
+        },
+    ) as started:
+        yield started

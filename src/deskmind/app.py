@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import hashlib
 import signal
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, translated
@@ -37,10 +39,17 @@ from deskmind.observability import logger, use_pseudonym_key
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
 
+if TYPE_CHECKING:
+    from deskmind.gateway import Budget, BudgetAlert, Gateway
+    from deskmind.gateway.ledger.postgres import PostgresBudgets
+
 __all__ = ["Deskmind", "administrator"]
 
 PIPELINE = "3"
 """Changes when loading or chunking changes, so that documents are taken in anew."""
+
+_BELIEVED_SECONDS = 1.0
+_MOST_REMEMBERED = 10_000
 
 _log = logger("deskmind.app")
 
@@ -64,6 +73,10 @@ class Deskmind:
         self._given_embedder = embedder
         self._engine: Engine | None = None
         self._engine_lock = asyncio.Lock()
+        self._gateway: Gateway | None = None
+        self._gateway_lock = asyncio.Lock()
+        self._budgets: PostgresBudgets | None = None
+        self._authenticated: dict[bytes, tuple[float, Scope, UUID]] = {}
         self._resources = AsyncExitStack()
 
     @classmethod
@@ -127,19 +140,31 @@ class Deskmind:
         return Desk(self, await Principals(self.database, operator).scope_of(name=user))
 
     async def authenticate(self, api_key: str) -> Desk:
-        """The desk of the user an API key stands for.
+        """The desk of the user an API key stands for; what the database said is believed for one second.
 
         Raises:
             AuthenticationError: the key is not valid.
         """
-        try:
-            return Desk(self, await authenticate(self.database, self.keyring, api_key))
-        except PrincipalNotFoundError as error:
-            from deskmind.errors import AuthenticationError
+        digest = hashlib.sha256(api_key.encode()).digest()
+        now = time.monotonic()
+        known = self._authenticated.get(digest)
+        if known is None or now >= known[0]:
+            try:
+                scope, key_id = await authenticate(self.database, self.keyring, api_key)
+            except PrincipalNotFoundError as error:
+                from deskmind.errors import AuthenticationError
 
-            raise AuthenticationError(
-                "The API key is not valid.", why="Its user is gone or disabled."
-            ) from error
+                raise AuthenticationError(
+                    "The API key is not valid.", why="Its user is gone or disabled."
+                ) from error
+            if len(self._authenticated) >= _MOST_REMEMBERED:
+                self._authenticated.clear()
+            known = self._authenticated[digest] = (now + _BELIEVED_SECONDS, scope, key_id)
+        return Desk(self, known[1], key=str(known[2]))
+
+    def forget_authentication(self) -> None:
+        """Ask the database again at the next use of each API key."""
+        self._authenticated.clear()
 
     async def engine(self) -> Engine:
         """What answering needs: the embedder (loaded on first use), the reranker, the answerer."""
@@ -154,6 +179,30 @@ class Deskmind:
                     pipeline=f"{PIPELINE}:{space}",
                 )
             return self._engine
+
+    async def gateway(self) -> Gateway:
+        """The door to the models, opened at first use.
+
+        Raises:
+            ConfigurationError: a model is not defined rightly.
+            UnavailableError: the journal cannot be written.
+        """
+        if self._gateway is not None:
+            return self._gateway
+        async with self._gateway_lock:
+            if self._gateway is None:
+                self._gateway = await self._open_gateway()
+            return self._gateway
+
+    async def tenant_budgets(self, tenant_id: UUID) -> tuple[Budget, ...]:
+        """A tenant's budgets, at most some seconds old."""
+        await self.gateway()
+        return await self._budgets.of_tenant(tenant_id) if self._budgets is not None else ()
+
+    def forget_budgets(self, tenant_id: UUID) -> None:
+        """A tenant's budgets changed here."""
+        if self._budgets is not None:
+            self._budgets.forget(tenant_id)
 
     async def work(self, *, on_ready: Callable[[], None] | None = None) -> None:
         """Run background jobs until SIGTERM or SIGINT; running ones are finished first.
@@ -207,6 +256,28 @@ class Deskmind:
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
         self._resources.push_async_callback(self.jobs.close)
+
+    async def _open_gateway(self) -> Gateway:
+        from deskmind.gateway import Budget, BudgetKeeper, Gateway
+        from deskmind.gateway.ledger import JournalLedger
+        from deskmind.gateway.ledger.postgres import PostgresBudgets, PostgresSink
+
+        settings = self.settings.gateway
+        endpoints = self.database.endpoints
+        self._budgets = PostgresBudgets(endpoints.ledger, endpoints.schema)
+        ledger = JournalLedger(
+            settings.journal or self.settings.home / "ledger",
+            PostgresSink(endpoints.ledger, endpoints.schema),
+            durability=settings.durability,
+            flush_seconds=settings.flush_seconds,
+        )
+        budgets = [Budget(name, **dict(given)) for name, given in self.settings.budgets.items()]
+        keeper = BudgetKeeper(budgets, store=self._budgets, on_alert=_log_alert)
+        gateway = Gateway(self.settings.models, ledger=ledger, keeper=keeper)
+        await ledger.start()
+        self._resources.push_async_callback(self._budgets.close)
+        self._resources.push_async_callback(gateway.close)
+        return gateway
 
     async def _schema_status(self) -> MigrationStatus:
         async with self.database.transaction(Scope.directory()) as connection:
@@ -294,6 +365,16 @@ class Deskmind:
         )
         pipeline = IngestPipeline(self.database, engine.embedder, limits=limits, pipeline=engine.pipeline)
         await pipeline.run(scope, ingest_id, first=int(arguments["first"]), last=int(arguments["last"]))
+
+
+def _log_alert(alert: BudgetAlert) -> None:
+    _log.warning(
+        "budget.alert",
+        budget=alert.budget,
+        share=alert.share,
+        tenant_id=str(alert.tenant_id or ""),
+        window_start=alert.window_start.isoformat(),
+    )
 
 
 @asynccontextmanager

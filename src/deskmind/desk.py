@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
@@ -35,17 +36,23 @@ class Desk:
         conversations: one's own, turn by turn.
         principals: users and groups (operators).
         keys: API keys (operators).
+        models: calls of language models.
+        usage: what they used and cost.
+        budgets: limits on it (operators).
     """
 
-    def __init__(self, app: Deskmind, scope: Scope) -> None:
+    def __init__(self, app: Deskmind, scope: Scope, *, key: str = "") -> None:
         self._database = app.database
         self._scope = scope
-        self.knowledge = Knowledge(app.database, scope, app.settings, app.jobs, app)
+        self.models = Models(app.database, scope, app, key=key)
+        self.knowledge = Knowledge(app.database, scope, app.settings, app.jobs, app, self.models)
         self.prompts = Prompts(app.database, scope)
         self.experiments = Experiments(app.database, scope)
         self.conversations = Conversations(app.database, scope)
         self.principals = Principals(app.database, scope)
-        self.keys = ApiKeys(app.database, scope, app.keyring)
+        self.keys = ApiKeys(app.database, scope, app.keyring, on_revoked=app.forget_authentication)
+        self.usage = Usage(app.database, scope, app)
+        self.budgets = Budgets(app.database, scope, app)
 
     @property
     def scope(self) -> Scope:

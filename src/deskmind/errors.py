@@ -42,7 +42,8 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── ModelRequestError         the provider finds the request wrong
     │   └── BudgetExceededError       the call would exceed a budget
     │       └── UnknownPriceError     a budget in dollars, and no price
-    └── SchemaVersionError            database and release do not fit together
+    ├── SchemaVersionError            database and release do not fit together
+    └── UncacheableValueError         a value does not survive the codec of its cache
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ __all__ = [
     "StreamBrokenError",
     "TenantNotFoundError",
     "UnavailableError",
+    "UncacheableValueError",
     "UnknownPriceError",
     "UnreadableDocumentError",
     "UnsupportedDocumentError",
@@ -343,7 +345,12 @@ class ContentFilteredError(ModelError):
 class ProviderAuthenticationError(ModelError):
     """The provider refuses our credentials."""
 
-    code, status, title, exit_code = "provider-authentication", 502, "The provider refused our credentials", 78
+    code, status, title, exit_code = (
+        "provider-authentication",
+        502,
+        "The provider refused our credentials",
+        78,
+    )
 
 
 class ModelTimeoutError(ModelError):
@@ -380,3 +387,9 @@ class UnknownPriceError(BudgetExceededError):
     """A budget in dollars applies and the price of the model is not known; nothing was sent."""
 
     code, title = "unknown-price", "The price of the model is unknown"
+
+
+class UncacheableValueError(DeskmindError):
+    """A value cannot be written by its cache's codec, or is not what is read back."""
+
+    code, title = "uncacheable-value", "A value cannot be cached"

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -25,8 +27,10 @@ from deskmind.errors import ConfigurationError
 __all__ = [
     "AnswerSettings",
     "ApiSettings",
+    "BudgetSettings",
     "DatabaseSettings",
     "DefaultsSettings",
+    "GatewaySettings",
     "IngestSettings",
     "JobsSettings",
     "KnowledgeSettings",
@@ -74,6 +78,8 @@ class AnswerSettings(_Section):
 
     threshold: float | None = Field(None, ge=0, le=1, description="confidence below which we decline")
     passages: int = Field(12, ge=1, le=50)
+    model: str | None = Field(None, description="the model that words answers; extractive without one")
+    max_tokens: int = Field(600, ge=16, description="bound on a generated answer")
 
 
 class IngestSettings(_Section):
@@ -109,6 +115,26 @@ class LogSettings(_Section):
     format: Literal["auto", "json", "console"] = "auto"
 
 
+class GatewaySettings(_Section):
+    """``[gateway]``: how model calls are booked."""
+
+    journal: Path | None = Field(None, description="folder of the journal of intents; default: in the home")
+    durability: Literal["disk", "process"] = Field("disk", description="what an intent survives")
+    flush_seconds: float = Field(0.2, gt=0, le=60, description="seconds between batches of the ledger")
+    connections: int = Field(0, ge=0, description="at most this many to one provider; 0 for no limit")
+
+
+class BudgetSettings(_Section):
+    """``[budgets.NAME]``: a limit of the whole installation; tenants have their own in the database."""
+
+    window: Literal["minute", "day", "month"]
+    usd: Decimal | None = Field(None, ge=0)
+    tokens: int | None = Field(None, ge=0)
+    per: tuple[Literal["tenant", "user", "key", "feature", "model"], ...] = ()
+    feature: str | None = None
+    model: str | None = None
+
+
 class DefaultsSettings(_Section):
     """``[defaults]``: what commands assume when an option is left out."""
 
@@ -136,12 +162,21 @@ class Settings(BaseSettings):
     jobs: JobsSettings = JobsSettings()  # pyright: ignore[reportCallIssue]
     api: ApiSettings = ApiSettings()  # pyright: ignore[reportCallIssue]
     log: LogSettings = LogSettings()
+    gateway: GatewaySettings = GatewaySettings()  # pyright: ignore[reportCallIssue]
+    models: dict[str, Any] = Field(default_factory=dict, description="[models.NAME], see the gateway")
+    budgets: dict[str, BudgetSettings] = Field(default_factory=dict)
     defaults: DefaultsSettings = DefaultsSettings()
 
     @field_validator("home")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _hide(cls, value: Any) -> Any:
+        """Secrets inside the models never print; ``env:NAME`` stands for a variable's value."""
+        return {name: _hidden(item) for name, item in value.items()} if isinstance(value, dict) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
     @property
     def embedded(self) -> bool:
@@ -204,6 +239,29 @@ def load_settings(
         ) from None
     finally:
         _config_file.clear()
+
+
+def _hidden(value: Any, *, secret: bool = False) -> Any:
+    if isinstance(value, Mapping):
+        fields = cast("Mapping[str, Any]", value)
+        return {
+            name: _hidden(item, secret=secret or name in {"api_key", "headers"})
+            for name, item in fields.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_hidden(item) for item in cast("list[Any]", value)]
+    if secret and isinstance(value, str):
+        return SecretStr(_resolved(value))
+    return value
+
+
+def _resolved(value: str) -> str:
+    if not value.startswith("env:"):
+        return value
+    found = os.environ.get(value[4:])
+    if found is None:
+        raise ValueError(f"the environment has no variable {value[4:]}")
+    return found
 
 
 def _describe(item: Any) -> str:

@@ -9,6 +9,7 @@ import pytest
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import PermissionDeniedError
+from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access import PERMISSIONS, Permission, declared_permission
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
@@ -28,7 +29,10 @@ _WITHOUT = {
 def _operations() -> dict[str, object]:
     return {
         f"{kind.__name__}.{name}": method
-        for kind in (Desk, Knowledge, Prompts, Experiments, Conversations, Principals, ApiKeys, Tenants)
+        for kind in (
+            *(Desk, Knowledge, Principals, ApiKeys, Tenants, Models, Usage, Budgets),
+            *(Prompts, Experiments, Conversations),
+        )
         for name, method in vars(kind).items()
         if not name.startswith("_") and inspect.isfunction(method)
     }

@@ -14,6 +14,7 @@ SHOWN = {
     "quickstart.py": ["approval of two finance managers", "I found nothing in your knowledge"],
     "notebook_style.py": ["1 documents, 1 chunks, 0 failures", "open tray 3"],
     "parts/embedder.py": ["hashing: 512 dimensions", "0.00 The canteen opens at noon."],
+    "parts/cache.py": ["1 loader call for 1000 callers", "after the invalidation: None"],
     "parts/loading.py": ["Laptops (text/html)", "refused: empty.md is empty."],
     "parts/keyring.py": ["altered: False", "the old signature still verifies: True"],
     "parts/embedded_server.py": ["distance: 2.0", "stopped"],

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 
 from deskmind import __version__
 from deskmind.api import problems
+from deskmind.api.chat_completions import OpenAIEndpoints
 from deskmind.api.middleware import BodyLimit, RequestContext
 from deskmind.api.routes import bearer, router
 from deskmind.api.schemas import Health, Readiness
@@ -40,6 +41,7 @@ def create_app(settings: Settings | None = None, *, app: Deskmind | None = None)
             service.state.deskmind = app or await resources.enter_async_context(Deskmind.open(chosen))
             deskmind: Deskmind = service.state.deskmind
             await deskmind.engine()
+            await deskmind.gateway()
             if chosen.api.embedded_worker:
                 worker = asyncio.create_task(deskmind.jobs.work())
                 resources.push_async_callback(_stop, worker)
@@ -59,6 +61,8 @@ def create_app(settings: Settings | None = None, *, app: Deskmind | None = None)
         return await deskmind.authenticate(bearer(request))
 
     service.include_router(router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes))
+    endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
+    service.router.routes.extend(endpoints.routes())
     _health(service)
     problems.install(service)
     service.add_middleware(BodyLimit, max_bytes=chosen.api.max_body_bytes)

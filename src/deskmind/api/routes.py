@@ -23,6 +23,7 @@ from deskmind.api.schemas import (
     SearchRequest,
     SearchResponse,
 )
+from deskmind.api.spending import add_spending
 from deskmind.desk import Desk
 from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError
 
@@ -164,6 +165,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         await desk.knowledge.delete(document_id)
         return Response(status_code=204)
 
+    add_spending(routes, asker)
     return routes
 
 

@@ -149,7 +149,9 @@ class AnswerBody(BaseModel):
     sentences: list[SentenceBody]
     citations: list[CitationBody]
     confidence: float
-    mode: str = Field(examples=["extractive"])
+    mode: str = Field(description="`extractive` or `generated`", examples=["extractive"])
+    model: str = Field("", description="the model that worded it")
+    note: str = Field("", description="how it came about, such as that no model answered")
     request_id: str
 
     @classmethod
@@ -175,6 +177,8 @@ class AnswerBody(BaseModel):
             ],
             confidence=round(answer.confidence, 4),
             mode=answer.mode,
+            model=answer.model,
+            note=answer.note,
             request_id=answer.request_id,
         )
 

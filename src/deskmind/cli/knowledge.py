@@ -237,6 +237,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         ],
         "confidence": round(answer.confidence, 4),
         "mode": answer.mode,
+        "model": answer.model,
+        "note": answer.note,
         "request_id": answer.request_id,
     }
 
@@ -254,6 +256,8 @@ def print_answer(answer: Answer, *, indent: str = "") -> None:
         console.print(
             f"{indent}[dim]\\[{citation.number}] {escape(citation.title + place)} — {escape(citation.uri)}[/]"
         )
+    if answer.note:
+        console.print(f"{indent}[dim]{escape(answer.note)}[/]")
 
 
 def _short(text: str, width: int = 100) -> str:

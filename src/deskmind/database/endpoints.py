@@ -1,7 +1,7 @@
 """Which server, database and logins are used.
 
 The application never runs as the database's owner or a superuser: from one administrator's address the
-logins ``{prefix}_app`` and ``{prefix}_jobs`` follow, their passwords derived from the keyring, so that all
+logins ``{prefix}_app``, ``{prefix}_jobs`` and ``{prefix}_ledger`` follow, their passwords derived from the keyring, so that all
 replicas that share the keyring agree on them and none is stored.
 """
 
@@ -41,9 +41,14 @@ class Roles:
         return f"{self.prefix}_jobs"
 
     @property
-    def logins(self) -> tuple[str, str]:
+    def ledger(self) -> str:
+        """The login that books usage and leases budgets; reads no tenant's rows but budgets."""
+        return f"{self.prefix}_ledger"
+
+    @property
+    def logins(self) -> tuple[str, ...]:
         """Roles that can log in."""
-        return (self.app, self.jobs)
+        return (self.app, self.jobs, self.ledger)
 
     @property
     def offices(self) -> tuple[str, ...]:
@@ -57,6 +62,7 @@ class Endpoints:
 
     app: str = field(repr=False)
     jobs: str = field(repr=False)
+    ledger: str = field(repr=False)
     admin: str | None = field(repr=False)
     roles: Roles
     schema: str
@@ -82,7 +88,14 @@ class Endpoints:
         else:
             admin = admin or make_conninfo(**given)
             app = _login(given, roles.app, keyring)
-        return cls(app, _login(given, roles.jobs, keyring), admin, roles, settings.schema_name)
+        return cls(
+            app,
+            _login(given, roles.jobs, keyring),
+            _login(given, roles.ledger, keyring),
+            admin,
+            roles,
+            settings.schema_name,
+        )
 
 
 def derived_password(keyring: Keyring, role: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from pgvector.sqlalchemy import SPARSEVEC
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -59,6 +61,7 @@ def describe(schema: str) -> MetaData:
     _installation(metadata)
     _principals(metadata)
     _access(metadata)
+    _usage(metadata)
     _knowledge(metadata)
     _ingest(metadata)
     _prompts(metadata)
@@ -183,6 +186,67 @@ def _access(metadata: MetaData) -> None:
         _json("details"),
         PrimaryKeyConstraint("tenant_id", "event_id"),
         Index("audit_events_time", "tenant_id", "occurred_at"),
+    )
+
+
+def _usage(metadata: MetaData) -> None:
+    Table(
+        "usage_entries",
+        metadata,
+        _uuid("tenant_id"),
+        _time("started_at"),
+        _uuid("call_id"),
+        _uuid("principal_id"),
+        _text("api_key"),
+        _text("feature"),
+        _text("operation"),
+        _text("model"),
+        _text("deployment"),
+        *(
+            Column(name, BigInteger, nullable=False)
+            for name in ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
+        ),
+        Column("cost", Numeric(24, 12)),
+        Column("seconds", Double, nullable=False),
+        Column("first_token_seconds", Double),
+        _text("outcome"),
+        _integer("attempts"),
+        _text("error"),
+        Column("streamed", Boolean, nullable=False),
+        _text("request_id"),
+        PrimaryKeyConstraint("tenant_id", "started_at", "call_id"),
+        Index("usage_entries_model", "tenant_id", "model", "started_at"),
+        Index("usage_entries_principal", "tenant_id", "principal_id", "started_at"),
+        Index("usage_entries_request", "tenant_id", "request_id"),
+    )
+    Table(
+        "budgets",
+        metadata,
+        _uuid("tenant_id"),
+        _text("name"),
+        _text("period"),
+        Column("usd", Numeric(20, 6)),
+        Column("tokens", BigInteger),
+        Column("per", ARRAY(Text), nullable=False),
+        Column("principal_id", Uuid),
+        _text("api_key", optional=True),
+        _text("feature", optional=True),
+        _text("model", optional=True),
+        Column("alerts", ARRAY(Double), nullable=False),
+        _time("created_at"),
+        PrimaryKeyConstraint("tenant_id", "name"),
+        ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"]),
+    )
+    Table(
+        "budget_counters",
+        metadata,
+        _uuid("tenant_id"),
+        _text("budget"),
+        _text("subject"),
+        _text("unit"),
+        _time("window_start"),
+        Column("leased", Numeric(30, 0), nullable=False),
+        PrimaryKeyConstraint("tenant_id", "budget", "subject", "unit", "window_start"),
     )
 
 

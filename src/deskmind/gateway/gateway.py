@@ -41,6 +41,15 @@ _T = TypeVar("_T")
 _MOST_OUTPUT = 4_096
 """Reserved where neither the request nor the deployment bounds the reply; also sent, so that the bound holds."""
 _NOBODY = Caller()
+_OPTIONS = frozenset(
+    {
+        "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs", "metadata", "min_p", "modalities",
+        "parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key", "reasoning_effort",
+        "repetition_penalty", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store",
+        "stream_options", "temperature", "tool_choice", "tools", "top_k", "top_logprobs", "top_p", "user", "verbosity",
+    }
+)  # fmt: skip
+"""What callers may send besides messages and model. Others could turn a request into several, or steer LiteLLM."""
 _tracer = trace.get_tracer("deskmind")
 
 
@@ -124,7 +133,7 @@ class Gateway:
             ModelError: no deployment answered; its class names the cause, its details every attempt.
         """
         config = self._config(model)
-        request = ChatRequest(_checked(messages), max_tokens, options)
+        request = _request(config, messages, max_tokens, options)
         with_span = _start("chat", model, request)
         account, request = await self._open("chat", model, config, request, caller, budgets)
         call_id = str(account.intent.call_id)
@@ -173,7 +182,7 @@ class Gateway:
         ...         print(piece.text, end="")
         """
         config = self._config(model)
-        request = ChatRequest(_checked(messages), max_tokens, options)
+        request = _request(config, messages, max_tokens, options)
         with_span = _start("chat", model, request, streamed=True)
         account, request = await self._open("chat", model, config, request, caller, budgets, streamed=True)
         estimated = estimate_request(request)
@@ -451,6 +460,20 @@ async def _hang_up(opened: tuple[ProviderStream, list[ChatDelta]]) -> Usage | No
     finally:
         await stream.close()
     return usage
+
+
+def _request(
+    config: ModelConfig, messages: Sequence[Message], max_tokens: int | None, options: Mapping[str, Any]
+) -> ChatRequest:
+    unknown = sorted(options.keys() - _OPTIONS - set(config.extra_options))
+    if unknown:
+        raise InvalidRequestError(
+            f"A model call takes no field '{unknown[0]}'.",
+            remedy="Leave it out, or allow it with the model's extra_options.",
+        )
+    if max_tokens is not None and max_tokens < 1:
+        raise InvalidRequestError("max_tokens is below 1.", remedy="Ask for one token or more.")
+    return ChatRequest(_checked(messages), max_tokens, options)
 
 
 def _checked(messages: Sequence[Message]) -> Sequence[Message]:

@@ -107,6 +107,7 @@ class ModelConfig(_Part):
         breaker_failures: failures in a row that take a deployment out.
         cooldown: seconds it stays out before it is tried again.
         drain: seconds a stream is read on after its reader left, for the provider's count.
+        extra_options: request fields beyond the chat format's own that callers may send, such as ``guided_json``.
     """
 
     deployments: tuple[Deployment, ...] = Field(min_length=1)
@@ -119,6 +120,7 @@ class ModelConfig(_Part):
     breaker_failures: int = Field(5, ge=1)
     cooldown: float = Field(15.0, gt=0)
     drain: float = Field(1.0, ge=0)
+    extra_options: tuple[str, ...] = ()
 
 
 def model_configs(models: Mapping[str, Any]) -> dict[str, ModelConfig]:

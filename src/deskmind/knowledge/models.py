@@ -150,6 +150,8 @@ class Answer:
         mode: ``extractive`` or ``generated``.
         passages: what was retrieved, best first.
         request_id: correlation id of the request.
+        model: the configured name of the model that worded it; empty for an extractive answer.
+        note: what the reader should know of how it came about, such as that no model answered.
     """
 
     question: str
@@ -161,3 +163,5 @@ class Answer:
     mode: str
     passages: tuple[Passage, ...] = ()
     request_id: str = ""
+    model: str = ""
+    note: str = ""

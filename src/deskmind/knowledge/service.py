@@ -16,7 +16,8 @@ from deskmind.governance.access.operation import streaming_operation
 from deskmind.governance.access.principals import ensure_groups
 from deskmind.governance.audit import record
 from deskmind.jobs import JobQueue
-from deskmind.knowledge.answering import Answerer, AnswerEvent
+from deskmind.knowledge.answering import Answerer, AnswerEvent, ExtractiveAnswerer
+from deskmind.knowledge.answering.generated import Caller, GeneratedAnswerer
 from deskmind.knowledge.characters import check_characters, storable
 from deskmind.knowledge.documents import (
     Document,
@@ -63,13 +64,20 @@ class Knowledge:
     """The documents of a tenant as one principal sees them."""
 
     def __init__(
-        self, database: Database, scope: Scope, settings: Settings, jobs: JobQueue, room: EngineRoom
+        self,
+        database: Database,
+        scope: Scope,
+        settings: Settings,
+        jobs: JobQueue,
+        room: EngineRoom,
+        models: Caller | None = None,
     ) -> None:
         self._database = database
         self._scope = scope
         self._settings = settings
         self._jobs = jobs
         self._room = room
+        self._models = models
 
     @property
     def scope(self) -> Scope:
@@ -172,7 +180,7 @@ class Knowledge:
             question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK
         )
         engine = await self._room.engine()
-        answer = await engine.answerer.answer(question, passages, embedder=engine.embedder)
+        answer = await self._answerer(engine).answer(question, passages, embedder=engine.embedder)
         return replace(answer, passages=tuple(passages), request_id=correlation_id())
 
     @streaming_operation(Permission.KNOWLEDGE_ASK)
@@ -182,7 +190,7 @@ class Knowledge:
             question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK
         )
         engine = await self._room.engine()
-        async for event in engine.answerer.stream(question, passages, embedder=engine.embedder):
+        async for event in self._answerer(engine).stream(question, passages, embedder=engine.embedder):
             yield _with_request(event, passages)
 
     @operation(Permission.DOCUMENTS_READ)
@@ -223,6 +231,16 @@ class Knowledge:
         """How far an ingest of one's own is; None when there is none of that id."""
         async with self._database.transaction(self._scope) as connection:
             return await load_report(connection, self._scope.tenant_id, ingest_id)
+
+    def _answerer(self, engine: Engine) -> Answerer:
+        """A model's words where one is configured."""
+        settings = self._settings.answer
+        if settings.model is None or self._models is None:
+            return engine.answerer
+        extractive = engine.answerer
+        if not isinstance(extractive, ExtractiveAnswerer):
+            return extractive
+        return GeneratedAnswerer(self._models, settings.model, settings.max_tokens, extractive)
 
     async def _retrieve(
         self,

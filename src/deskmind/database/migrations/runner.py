@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from deskmind.database.migrations.status import MigrationStatus, compare, revisi
 from deskmind.errors import ConfigurationError, InvalidRequestError
 
 __all__ = ["Migrations"]
+
+_PARTITION = re.compile(r"_(p\d+|\d{6})$")
 
 
 class Migrations:
@@ -119,7 +122,7 @@ class Migrations:
         if kind == "schema":
             return name == self._endpoints.schema
         if kind == "table" and name is not None:
-            return not name.startswith(("procrastinate_", "embeddings_")) and "_p" not in name[-4:]
+            return not name.startswith(("procrastinate_", "embeddings_")) and not _PARTITION.search(name)
         return True
 
     def _context(self, connection: Connection) -> MigrationContext:

@@ -10,6 +10,8 @@ from deskmind.gateway.providers.protocol import ProviderReply
 
 __all__ = ["delta_of", "reply_of", "usage_of"]
 
+_MOST_TOKENS = 2**40
+
 
 def usage_of(value: Any) -> Usage | None:
     """The provider's count, None when it gave none."""
@@ -21,12 +23,20 @@ def usage_of(value: Any) -> Usage | None:
         return None
     prompt = cast("dict[str, Any]", fields.get("prompt_tokens_details") or {})
     completion = cast("dict[str, Any]", fields.get("completion_tokens_details") or {})
-    return Usage(
-        int(read),
-        int(fields.get("completion_tokens") or 0),
-        int(prompt.get("cached_tokens") or 0),
-        int(completion.get("reasoning_tokens") or 0),
-    )
+    try:
+        return Usage(
+            _count(read),
+            _count(fields.get("completion_tokens")),
+            _count(prompt.get("cached_tokens")),
+            _count(completion.get("reasoning_tokens")),
+        )
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _count(value: Any) -> int:
+    """A count as it can be booked: providers have sent strings, nulls and negative numbers."""
+    return min(max(int(value or 0), 0), _MOST_TOKENS)
 
 
 def reply_of(parsed: dict[str, Any]) -> ProviderReply:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -66,10 +67,18 @@ class NewApiKey:
 class ApiKeys:
     """The API keys of the scope's tenant."""
 
-    def __init__(self, database: Database, scope: Scope, keyring: Keyring) -> None:
+    def __init__(
+        self,
+        database: Database,
+        scope: Scope,
+        keyring: Keyring,
+        *,
+        on_revoked: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._scope = scope
         self._keyring = keyring
+        self._revoked = on_revoked
 
     @property
     def scope(self) -> Scope:
@@ -110,7 +119,7 @@ class ApiKeys:
 
     @operation(Permission.KEYS_WRITE)
     async def revoke(self, key_id: UUID) -> None:
-        """End a key at once.
+        """End a key: here at once, on other replicas within a second.
 
         Raises:
             NotFoundError: the tenant has no such live key.
@@ -125,10 +134,11 @@ class ApiKeys:
                     f"There is no live key {key_id}.", remedy="`deskmind key list` shows the tenant's keys."
                 )
             await record(connection, self._scope, Permission.KEYS_WRITE, resource=str(key_id), revoked=True)
+        self._revoked()
 
 
-async def authenticate(database: Database, keyring: Keyring, secret: str) -> Scope:
-    """The scope of the user that a key stands for.
+async def authenticate(database: Database, keyring: Keyring, secret: str) -> tuple[Scope, UUID]:
+    """The scope of the user that a key stands for, and the key's id.
 
     Raises:
         AuthenticationError: the key is malformed, unknown, expired or revoked; which of these is not said.
@@ -146,7 +156,7 @@ async def authenticate(database: Database, keyring: Keyring, secret: str) -> Sco
     async with database.transaction(operator) as connection:
         await connection.execute("SET LOCAL synchronous_commit = off")
         await connection.execute(_TOUCH, (tenant_id, key_id))
-    return scope
+    return scope, key_id
 
 
 def _encode(value: UUID) -> str:

@@ -22,6 +22,10 @@ class Permission(StrEnum):
     PRINCIPALS_WRITE = "principals.write"
     KEYS_READ = "keys.read"
     KEYS_WRITE = "keys.write"
+    MODELS_CALL = "models.call"
+    USAGE_READ = "usage.read"
+    BUDGETS_READ = "budgets.read"
+    BUDGETS_WRITE = "budgets.write"
     AUDIT_READ = "audit.read"
     PROMPTS_READ = "prompts.read"
     PROMPTS_WRITE = "prompts.write"
@@ -45,6 +49,10 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.PRINCIPALS_WRITE: "add users and groups, change memberships",
     Permission.KEYS_READ: "list API keys (never their secrets)",
     Permission.KEYS_WRITE: "create and revoke API keys",
+    Permission.MODELS_CALL: "call language models through the gateway",
+    Permission.USAGE_READ: "read what model calls used and cost: one's own, or all as an operator",
+    Permission.BUDGETS_READ: "list budgets",
+    Permission.BUDGETS_WRITE: "set and remove budgets",
     Permission.AUDIT_READ: "read the audit log",
     Permission.PROMPTS_READ: "read and render prompts",
     Permission.PROMPTS_WRITE: "save versions of prompts and move their labels",
@@ -69,6 +77,8 @@ _MEMBER = frozenset(
         Permission.EXPERIMENTS_JOIN,
         Permission.CONVERSATIONS_READ,
         Permission.CONVERSATIONS_WRITE,
+        Permission.MODELS_CALL,
+        Permission.USAGE_READ,
     }
 )
 _INSTALLATION = frozenset({Permission.TENANTS_READ, Permission.TENANTS_WRITE})

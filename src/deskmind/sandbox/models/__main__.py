@@ -30,6 +30,9 @@ async def serve(arguments: argparse.Namespace) -> None:
         loop.add_signal_handler(number, ended.set)
     async with sandbox:
         gc.freeze()
+        gc.set_threshold(
+            100_000, 50, 1000
+        )  # the book grows by one entry a request; scanning it again is waste
         sys.stdout.write(json.dumps({"base_url": sandbox.base_url, "key": keys[0]}) + "\n")
         sys.stdout.flush()
         await ended.wait()

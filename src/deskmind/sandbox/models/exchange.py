@@ -69,7 +69,8 @@ async def _answered(
     request: web.BaseRequest, entry: Entry, dialect: Dialect, target: Target, manner: Manner
 ) -> web.StreamResponse:
     shown = target.headers
-    entry.headers = {name: shown[name] for name in _TOLD_HEADERS if name in shown} or None
+    if told_headers := [name for name in _TOLD_HEADERS if name in shown]:
+        entry.headers = {name: shown[name] for name in told_headers}
     if not any(key in manner.keys for key in dialect.keys(shown, target.query)):
         raise Refused("unauthorized")
     call = dialect.read(target, _parsed(await request.read()))

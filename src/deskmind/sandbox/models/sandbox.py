@@ -92,7 +92,7 @@ class ModelSandbox:
     async def start(self) -> Self:
         """Listens; the sandbox itself."""
         server = _CountingServer(self._handle, self.book)
-        self._runner = web.ServerRunner(server, access_log=None, shutdown_timeout=0.0)
+        self._runner = web.ServerRunner(server, access_log=None, shutdown_timeout=0.01)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port, backlog=2048).start()
         self._port = self._runner.addresses[0][1]
@@ -147,8 +147,9 @@ class ModelSandbox:
         return json.dumps(self.book.to_json(after)).encode()
 
 
-def _request(*parts: Any) -> web.BaseRequest:
-    return web.BaseRequest(*parts, asyncio.get_running_loop(), client_max_size=_MOST_BODY)
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_MOST_BODY)
 
 
 class _CountingServer(web.Server):

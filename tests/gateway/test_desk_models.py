@@ -1,0 +1,164 @@
+"""Model calls of a desk: booked for its tenant and user, held to the tenant's budgets, seen by whom they may be."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from deskmind.app import Deskmind
+from deskmind.desk import Desk
+from deskmind.errors import (
+    BudgetExceededError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnknownPriceError,
+)
+from deskmind.sandbox.models import ModelSandbox
+
+_HELLO = [{"role": "user", "content": "hello there my friend"}]
+
+
+@pytest.fixture
+async def desk(operator: Desk, modelled: Deskmind) -> Desk:
+    """The operator's desk with models."""
+    return await modelled.desk(tenant=operator.scope.tenant)
+
+
+async def _member(modelled: Deskmind, desk: Desk, name: str) -> Desk:
+    await desk.principals.add_user(name)
+    return await modelled.desk(tenant=desk.scope.tenant, user=name)
+
+
+async def test_a_call_is_one_row_with_what_the_provider_counted(
+    desk: Desk, modelled: Deskmind, sandbox: ModelSandbox
+) -> None:
+    member = await _member(modelled, desk, "ann")
+    reply = await member.models.chat("fast", _HELLO)
+    assert reply.text == "hello there my friend"
+    (row,) = await desk.usage.report(["user", "model", "feature", "outcome"])
+    assert row.group == {"user": "ann", "model": "fast", "feature": "chat", "outcome": "settled"}
+    (entry,) = sandbox.book.entries
+    assert (row.calls, row.input_tokens, row.output_tokens) == (1, entry.input_tokens, entry.output_tokens)
+    assert row.cost == (Decimal(entry.input_tokens) + 2 * entry.output_tokens) / 1_000_000 == reply.cost
+
+
+async def test_a_member_sees_its_own_usage_an_operator_all_a_stranger_none(
+    desk: Desk, modelled: Deskmind, app: Deskmind, new_tenant: Any
+) -> None:
+    ann, bob = await _member(modelled, desk, "ann"), await _member(modelled, desk, "bob")
+    await ann.models.chat("fast", _HELLO)
+    await bob.models.chat("fast", _HELLO)
+    await bob.models.chat("fast", _HELLO)
+    assert [(row.group["user"], row.calls) for row in await ann.usage.report(["user"])] == [("ann", 1)]
+    assert {(row.group["user"], row.calls) for row in await desk.usage.report(["user"])} == {
+        ("ann", 1),
+        ("bob", 2),
+    }
+    stranger = await app.desk(tenant=await new_tenant())
+    assert await stranger.usage.report(["user"]) == []
+
+
+async def test_rows_cannot_be_changed_or_forged_through_the_applications_login(
+    desk: Desk, modelled: Deskmind
+) -> None:
+    await desk.models.chat("fast", _HELLO)
+    await desk.usage.report(["model"])
+    for statement in (
+        "UPDATE usage_entries SET cost = 0",
+        "DELETE FROM usage_entries",
+        "INSERT INTO usage_entries SELECT * FROM usage_entries",
+        "SELECT lease_budget(tenant_id, 'x', '', 'usd', now(), 1, 1) FROM usage_entries",
+        "SELECT ensure_usage_partition(now())",
+        "UPDATE budget_counters SET leased = 0",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            async with desk.database.transaction(desk.scope) as connection:
+                await connection.execute(statement.encode())
+    async with await psycopg.AsyncConnection.connect(modelled.database.endpoints.ledger) as ledger:
+        await ledger.execute(f"SET search_path = {modelled.database.endpoints.schema}".encode())
+        for statement in ("SELECT * FROM usage_entries", "SELECT * FROM documents", "DELETE FROM budgets"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                await ledger.execute(statement.encode())
+            await ledger.rollback()
+
+
+async def test_a_budget_of_the_tenant_stops_calls_before_they_are_sent(
+    desk: Desk, modelled: Deskmind, sandbox: ModelSandbox
+) -> None:
+    await desk.budgets.set("day", window="day", tokens=100)
+    ann = await _member(modelled, desk, "ann")
+    await ann.models.chat("fast", _HELLO, max_tokens=50)
+    sent = len(sandbox.book.entries)
+    with pytest.raises(BudgetExceededError, match=r"'day'.*used up") as refused:
+        await ann.models.chat("fast", _HELLO, max_tokens=95)
+    assert refused.value.details["resets_at"]
+    assert len(sandbox.book.entries) == sent
+    ((budget, taken),) = await desk.budgets.list()
+    assert (budget.name, budget.tokens) == ("day", 100)
+    assert 0 < taken["tokens"] <= 100
+    await desk.budgets.delete("day")
+    await ann.models.chat("fast", _HELLO, max_tokens=95)
+    with pytest.raises(NotFoundError, match="no budget 'day'"):
+        await desk.budgets.delete("day")
+
+
+async def test_an_unknown_price_fails_closed_under_a_budget_in_dollars(
+    desk: Desk, sandbox: ModelSandbox
+) -> None:
+    unlimited = await desk.models.chat("unpriced", _HELLO)
+    assert unlimited.cost is None
+    sent = len(sandbox.book.entries)
+    await desk.budgets.set("money", window="month", usd=Decimal(5))
+    with pytest.raises(UnknownPriceError, match="no known price"):
+        await desk.models.chat("unpriced", _HELLO)
+    assert len(sandbox.book.entries) == sent
+    (row,) = [row for row in await desk.usage.report(["model"]) if row.group["model"] == "unpriced"]
+    assert (row.unpriced, row.cost) == (1, 0)
+
+
+async def test_replicas_share_a_budget(
+    desk: Desk, modelled: Deskmind, desk_home: Any, sandbox: ModelSandbox
+) -> None:
+    await desk.budgets.set("shared", window="day", tokens=1_000)
+    async with Deskmind.open(modelled.settings) as other:
+        desks = [desk, await other.desk(tenant=desk.scope.tenant)]
+        results = await asyncio.gather(
+            *(item.models.chat("fast", _HELLO, max_tokens=40) for _ in range(30) for item in desks),
+            return_exceptions=True,
+        )
+    answered = [result for result in results if not isinstance(result, BaseException)]
+    assert all(
+        isinstance(result, BudgetExceededError) for result in results if isinstance(result, BaseException)
+    )
+    assert answered
+    assert sum(entry.input_tokens + entry.output_tokens for entry in sandbox.book.entries) <= 1_000
+
+
+async def test_budgets_are_the_operators(desk: Desk, modelled: Deskmind) -> None:
+    ann = await _member(modelled, desk, "ann")
+    with pytest.raises(PermissionDeniedError):
+        await ann.budgets.set("mine", window="day", tokens=1)
+    for wrong in (
+        {"window": "year", "tokens": 1},
+        {"window": "day"},
+        {"window": "day", "tokens": -1},
+        {"window": "day", "tokens": 1, "per": ["tenant"]},
+        {"window": "day", "tokens": 1, "alerts": [2.0]},
+    ):
+        with pytest.raises(InvalidRequestError):
+            await desk.budgets.set("wrong", **wrong)  # type: ignore[arg-type]
+    assert await desk.budgets.list() == []
+
+
+async def test_reports_refuse_what_they_cannot_group(desk: Desk) -> None:
+    with pytest.raises(InvalidRequestError, match="grouped"):
+        await desk.usage.report(["nonsense"])  # type: ignore[list-item]
+    with pytest.raises(NotFoundError, match="no model 'nope'"):
+        await desk.models.chat("nope", _HELLO)
+    with pytest.raises(InvalidRequestError, match="no field 'api_base'"):
+        await desk.models.chat("fast", _HELLO, api_base="http://elsewhere")
