@@ -14,6 +14,9 @@ from deskmind.knowledge.answering import AnswerEvent
 from deskmind.knowledge.models import Answer
 from deskmind.knowledge.retrieval import SearchFilter
 from deskmind.knowledge.service import Knowledge
+from deskmind.prompts.conversations import Conversations
+from deskmind.prompts.experiments import Experiments
+from deskmind.prompts.store import Prompts
 from deskmind.scope import Scope
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ class Desk:
 
     Attributes:
         knowledge: documents, search, answers.
+        prompts: templates, their versions and labels.
+        experiments: variants of prompts, tried on users.
+        conversations: one's own, turn by turn.
         principals: users and groups (operators).
         keys: API keys (operators).
         models: calls of language models.
@@ -40,6 +46,9 @@ class Desk:
         self._scope = scope
         self.models = Models(app.database, scope, app, key=key)
         self.knowledge = Knowledge(app.database, scope, app.settings, app.jobs, app, self.models)
+        self.prompts = Prompts(app.database, scope)
+        self.experiments = Experiments(app.database, scope)
+        self.conversations = Conversations(app.database, scope)
         self.principals = Principals(app.database, scope)
         self.keys = ApiKeys(app.database, scope, app.keyring, on_revoked=app.forget_authentication)
         self.usage = Usage(app.database, scope, app)

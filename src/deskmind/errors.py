@@ -8,6 +8,11 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   └── KeyringError              a key is missing, unreadable or too widely readable
     ├── InvalidRequestError           the caller's input cannot be accepted
     │   ├── QuestionTooLongError
+    │   ├── ContextTooLongError       what must be said does not fit a model's context window
+    │   ├── PromptError               a prompt cannot be made or used like this
+    │   │   ├── PromptSyntaxError
+    │   │   ├── PromptVariableError
+    │   │   └── PromptRenderError
     │   └── DocumentError             one document cannot be taken in
     │       ├── DocumentTooLargeError
     │       ├── UnsupportedDocumentError
@@ -15,7 +20,9 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │       └── EncryptedDocumentError
     ├── NotFoundError                 the named thing does not exist for this desk
     │   ├── TenantNotFoundError
-    │   └── PrincipalNotFoundError
+    │   ├── PrincipalNotFoundError
+    │   ├── PromptNotFoundError
+    │   └── ConversationNotFoundError
     ├── ConflictError                 the thing exists already, or changed meanwhile
     ├── AuthenticationError           who is asking could not be established
     ├── PermissionDeniedError         who is asking may not do this
@@ -48,6 +55,8 @@ __all__ = [
     "BudgetExceededError",
     "ConfigurationError",
     "ConflictError",
+    "ContextTooLongError",
+    "ConversationNotFoundError",
     "ContentFilteredError",
     "ContextTooLongError",
     "DatabaseUnavailableError",
@@ -68,6 +77,11 @@ __all__ = [
     "PermissionDeniedError",
     "PrincipalNotFoundError",
     "ProviderAuthenticationError",
+    "PromptError",
+    "PromptNotFoundError",
+    "PromptRenderError",
+    "PromptSyntaxError",
+    "PromptVariableError",
     "QuestionTooLongError",
     "RateLimitedError",
     "SchemaVersionError",
@@ -156,6 +170,36 @@ class QuestionTooLongError(InvalidRequestError):
     code, title = "question-too-long", "The question is too long"
 
 
+class ContextTooLongError(InvalidRequestError):
+    """What may not be left out (the question, the instructions) exceeds the model's context window."""
+
+    code, status, title = "context-too-long", 413, "It does not fit the model's context window"
+
+
+class PromptError(InvalidRequestError):
+    """A prompt cannot be made or used like this."""
+
+    code, title = "prompt", "The prompt cannot be used"
+
+
+class PromptSyntaxError(PromptError):
+    """A template is not written correctly, or uses what templates may not."""
+
+    code, title = "prompt-syntax", "The prompt's template is not valid"
+
+
+class PromptVariableError(PromptError):
+    """A variable is missing, unknown, of the wrong type or too long."""
+
+    code, title = "prompt-variable", "A variable of the prompt is not valid"
+
+
+class PromptRenderError(PromptError):
+    """A template cannot be rendered with these values, or within its limits."""
+
+    code, title = "prompt-render", "The prompt cannot be rendered"
+
+
 class DocumentError(InvalidRequestError):
     """One document cannot be taken in; others are unaffected."""
 
@@ -202,6 +246,18 @@ class PrincipalNotFoundError(NotFoundError):
     """No user, service or group of the tenant has this name."""
 
     code, title = "principal-not-found", "The user does not exist"
+
+
+class PromptNotFoundError(NotFoundError):
+    """No prompt, version or label has this name."""
+
+    code, title = "prompt-not-found", "The prompt does not exist"
+
+
+class ConversationNotFoundError(NotFoundError):
+    """The asker has no conversation of this id: it is not theirs, erased, expired, or never was."""
+
+    code, title = "conversation-not-found", "The conversation does not exist"
 
 
 class ConflictError(DeskmindError):

@@ -15,6 +15,9 @@ from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
 from deskmind.knowledge.service import Knowledge
+from deskmind.prompts.conversations import Conversations
+from deskmind.prompts.experiments import Experiments
+from deskmind.prompts.store import Prompts
 
 _WITHOUT = {
     "Desk.ask": "hands on to Knowledge.ask",
@@ -26,7 +29,10 @@ _WITHOUT = {
 def _operations() -> dict[str, object]:
     return {
         f"{kind.__name__}.{name}": method
-        for kind in (Desk, Knowledge, Principals, ApiKeys, Tenants, Models, Usage, Budgets)
+        for kind in (
+            *(Desk, Knowledge, Principals, ApiKeys, Tenants, Models, Usage, Budgets),
+            *(Prompts, Experiments, Conversations),
+        )
         for name, method in vars(kind).items()
         if not name.startswith("_") and inspect.isfunction(method)
     }

@@ -5,7 +5,17 @@ from __future__ import annotations
 import typer
 
 from deskmind import __version__
-from deskmind.cli import demonstration, directory, evaluate, keyring, knowledge, models, operations, service
+from deskmind.cli import (
+    demonstration,
+    directory,
+    evaluate,
+    keyring,
+    knowledge,
+    models,
+    operations,
+    prompts,
+    service,
+)
 
 __all__ = ["app", "main"]
 
@@ -48,6 +58,7 @@ app.add_typer(models.models_app, name="models")
 app.add_typer(models.usage_app, name="usage")
 app.add_typer(models.budget_app, name="budget")
 app.add_typer(keyring.keyring_app, name="keyring")
+app.add_typer(prompts.prompts_app, name="prompts")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)

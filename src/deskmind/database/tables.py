@@ -64,6 +64,9 @@ def describe(schema: str) -> MetaData:
     _usage(metadata)
     _knowledge(metadata)
     _ingest(metadata)
+    _prompts(metadata)
+    _experiments(metadata)
+    _conversations(metadata)
     return metadata
 
 
@@ -366,6 +369,140 @@ def _ingest(metadata: MetaData) -> None:
         PrimaryKeyConstraint("tenant_id", "ingest_id", "ordinal"),
         _to(schema, "ingests", "ingest_id", ondelete="CASCADE"),
         Index("ingest_files_pending", "tenant_id", "ingest_id", "ordinal"),
+    )
+
+
+def _prompts(metadata: MetaData) -> None:
+    schema = metadata.schema
+    Table(
+        "prompt_versions",
+        metadata,
+        _uuid("tenant_id"),
+        _text("name"),
+        _integer("version"),
+        Column("content_hash", LargeBinary, nullable=False),
+        _text("content"),
+        _text("note"),
+        _text("author"),
+        _time("created_at"),
+        PrimaryKeyConstraint("tenant_id", "name", "version"),
+        UniqueConstraint("tenant_id", "name", "content_hash", name="prompt_versions_content_key"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    Table(
+        "prompt_labels",
+        metadata,
+        _uuid("tenant_id"),
+        _text("name"),
+        _text("label"),
+        _integer("position"),
+        Column("version", Integer, nullable=True),
+        _integer("origin"),
+        _text("moved_by"),
+        _time("moved_at"),
+        PrimaryKeyConstraint("tenant_id", "name", "label", "position"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+        _to_version(schema, "name"),
+    )
+
+
+def _experiments(metadata: MetaData) -> None:
+    schema = metadata.schema
+    Table(
+        "experiments",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("experiment_id"),
+        _text("name"),
+        _text("prompt"),
+        _text("started_by"),
+        _time("started_at"),
+        _time("stopped_at", optional=True),
+        PrimaryKeyConstraint("tenant_id", "experiment_id"),
+        UniqueConstraint("tenant_id", "name", name="experiments_name_key"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    Table(
+        "experiment_variants",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("experiment_id"),
+        _text("variant"),
+        _integer("position"),
+        _text("prompt"),
+        Column("version", Integer, nullable=True),
+        Column("weight", Double, nullable=False),
+        PrimaryKeyConstraint("tenant_id", "experiment_id", "variant"),
+        _to(schema, "experiments", "experiment_id", ondelete="CASCADE"),
+        _to_version(schema, "prompt"),
+    )
+    Table(
+        "experiment_outcomes",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("experiment_id"),
+        _uuid("outcome_id"),
+        _text("variant"),
+        _uuid("principal_id"),
+        _text("metric"),
+        Column("value", Double, nullable=False),
+        _time("occurred_at"),
+        PrimaryKeyConstraint("tenant_id", "experiment_id", "outcome_id"),
+        ForeignKeyConstraint(
+            ["tenant_id", "experiment_id", "variant"],
+            [f"{schema}.experiment_variants.{name}" for name in ("tenant_id", "experiment_id", "variant")],
+            ondelete="CASCADE",
+        ),
+        Index("experiment_outcomes_principal", "tenant_id", "principal_id"),
+    )
+
+
+def _conversations(metadata: MetaData) -> None:
+    schema = metadata.schema
+    Table(
+        "conversations",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("conversation_id"),
+        _uuid("principal_id"),
+        _text("title"),
+        _text("summary"),
+        _integer("summarised_through"),
+        _integer("turn_count"),
+        _time("created_at"),
+        _time("updated_at"),
+        _time("expires_at", optional=True),
+        PrimaryKeyConstraint("tenant_id", "conversation_id"),
+        UniqueConstraint("tenant_id", "conversation_id", "principal_id", name="conversations_owner_key"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+        Index("conversations_recent", "tenant_id", "principal_id", "updated_at"),
+        Index("conversations_expiry", "tenant_id", "expires_at"),
+    )
+    Table(
+        "turns",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("conversation_id"),
+        _integer("position"),
+        _uuid("principal_id"),
+        _text("role"),
+        _text("content"),
+        _text("call_id"),
+        _text("tool"),
+        _time("created_at"),
+        PrimaryKeyConstraint("tenant_id", "conversation_id", "position"),
+        ForeignKeyConstraint(
+            ["tenant_id", "conversation_id", "principal_id"],
+            [f"{schema}.conversations.{name}" for name in ("tenant_id", "conversation_id", "principal_id")],
+            ondelete="CASCADE",
+        ),
+    )
+
+
+def _to_version(schema: str | None, prompt: str) -> ForeignKeyConstraint:
+    names = ("tenant_id", "name", "version")
+    return ForeignKeyConstraint(
+        ["tenant_id", prompt, "version"], [f"{schema}.prompt_versions.{name}" for name in names]
     )
 
 

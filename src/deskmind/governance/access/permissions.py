@@ -27,6 +27,14 @@ class Permission(StrEnum):
     BUDGETS_READ = "budgets.read"
     BUDGETS_WRITE = "budgets.write"
     AUDIT_READ = "audit.read"
+    PROMPTS_READ = "prompts.read"
+    PROMPTS_WRITE = "prompts.write"
+    EXPERIMENTS_READ = "experiments.read"
+    EXPERIMENTS_WRITE = "experiments.write"
+    EXPERIMENTS_JOIN = "experiments.join"
+    CONVERSATIONS_READ = "conversations.read"
+    CONVERSATIONS_WRITE = "conversations.write"
+    CONVERSATIONS_ERASE = "conversations.erase"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
 
@@ -46,6 +54,14 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.BUDGETS_READ: "list budgets",
     Permission.BUDGETS_WRITE: "set and remove budgets",
     Permission.AUDIT_READ: "read the audit log",
+    Permission.PROMPTS_READ: "read and render prompts",
+    Permission.PROMPTS_WRITE: "save versions of prompts and move their labels",
+    Permission.EXPERIMENTS_READ: "see experiments and their results",
+    Permission.EXPERIMENTS_WRITE: "start, weigh and stop experiments",
+    Permission.EXPERIMENTS_JOIN: "get the variant of an experiment and record one's own outcomes",
+    Permission.CONVERSATIONS_READ: "read one's own conversations",
+    Permission.CONVERSATIONS_WRITE: "keep and erase conversations of one's own",
+    Permission.CONVERSATIONS_ERASE: "remove expired conversations and those of a user, without reading them",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
 }
@@ -57,6 +73,10 @@ _MEMBER = frozenset(
         Permission.KNOWLEDGE_INGEST,
         Permission.DOCUMENTS_READ,
         Permission.DOCUMENTS_DELETE,
+        Permission.PROMPTS_READ,
+        Permission.EXPERIMENTS_JOIN,
+        Permission.CONVERSATIONS_READ,
+        Permission.CONVERSATIONS_WRITE,
         Permission.MODELS_CALL,
         Permission.USAGE_READ,
     }

@@ -1,0 +1,106 @@
+"""``deskmind prompts`` as a person and a script see it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from deskmind.cli.root import app
+
+Run = Callable[..., Result]
+
+TRIAGE = "name: triage\nvariables:\n  ticket:\n    type: string\nmessages:\n- role: user\n  content: 'Sort {{ ticket }}'\n"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cli-prompts")
+
+
+@pytest.fixture
+def run(home: Path) -> Run:
+    def call(*words: str | Path, code: int = 0, stdin: str | None = None) -> Result:
+        env = {
+            "DESKMIND_HOME": str(home),
+            "DESKMIND_KNOWLEDGE_EMBEDDER": "none",
+            "DESKMIND_DEFAULTS_TENANT": "acme",
+        }
+        result = CliRunner().invoke(app, [str(word) for word in words], input=stdin, env=env)
+        assert result.exit_code == code, (words, result.output, result.stderr, result.exception)
+        return result
+
+    return call
+
+
+def test_a_prompt_from_file_to_production_and_back(run: Run, tmp_path: Path) -> None:
+    run("tenant", "create", "acme")
+    file = tmp_path / "triage.yaml"
+    file.write_text(TRIAGE)
+    assert (
+        run("prompts", "save", file, "--label", "production", "-m", "begin").stdout
+        == "triage is version 1 (production).\n"
+    )
+    assert (
+        run("prompts", "save", "-", stdin=TRIAGE.replace("Sort", "Rank")).stdout == "triage is version 2.\n"
+    )
+    assert "+  content: Rank {{ ticket }}" in run("prompts", "diff", "triage", "production", "2").stdout
+    assert (
+        run("prompts", "label", "triage", "production", "2").stdout == "production of triage is version 2.\n"
+    )
+    assert run("prompts", "render", "triage", "--set", "ticket=INC1=x").stdout == "── user\nRank INC1=x\n"
+    assert run("prompts", "rollback", "triage").stdout == "production of triage is version 1 again.\n"
+    rendered = run("prompts", "render", "triage", "--set", 'ticket:="INC2"', "--json").stdout
+    assert json.loads(rendered) == [{"role": "user", "content": "Sort INC2"}]
+
+    listed = run("prompts", "list").stdout.splitlines()
+    assert listed[0] == "prompt\tnewest\tlabels\tshared\tdescription"
+    assert "triage\t2\tproduction → 1\t\t" in listed
+    assert any(row.startswith("answer\t0\tproduction → 0\tyes\t") for row in listed)
+    shown = run("prompts", "show", "triage").stdout
+    assert shown.startswith("# version 1, production by operator, ")
+    assert "name: triage" in shown
+    versions = json.loads(run("prompts", "show", "triage", "--versions", "--json").stdout)
+    assert [(item["version"], item["note"]) for item in versions] == [(2, ""), (1, "begin")]
+    history = run("prompts", "show", "triage", "--history").stdout.splitlines()
+    assert [row.split("\t")[:3] for row in history[1:]] == [["3", "1", "yes"], ["2", "2", ""], ["1", "1", ""]]
+
+
+def test_a_folder_goes_out_and_comes_back_unchanged(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "prompts"
+    written = run("prompts", "export", "--to", folder).stdout.split()
+    assert {Path(file).name for file in written} == {"answer.yaml", "summarise.yaml", "triage.yaml"}
+    assert (folder / "triage.yaml").read_text() == run("prompts", "export", "triage").stdout
+    imported = json.loads(run("prompts", "import", folder, "--json").stdout)
+    assert {item["name"]: item["version"] for item in imported} == {"answer": 1, "summarise": 1, "triage": 1}
+    assert run("prompts", "import", folder).stdout.splitlines()[2] == "triage is version 1 (production)."
+
+
+def test_mistakes_are_explained(run: Run, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(TRIAGE.replace("ticket }}", "tickt }}"))
+    good = tmp_path / "good.yaml"
+    good.write_text(TRIAGE.replace("triage", "fresh"))
+    result = run("prompts", "import", tmp_path, code=65)
+    assert "Message 1, line 1: 'tickt' is not declared" in result.stderr
+    assert "fresh" not in run("prompts", "list").stdout
+    assert "has no version 9" in run("prompts", "show", "triage", "-v", "9", code=66).stderr
+    assert "needs 'ticket'" in run("prompts", "render", "triage", code=65).stderr
+    assert "not JSON" in run("prompts", "render", "triage", "--set", "ticket:=x", code=65).stderr
+    assert "sets nothing" in run("prompts", "render", "triage", "--set", "ticket", code=65).stderr
+    assert "Where to?" in run("prompts", "export", code=65).stderr
+    assert "cannot be read" in run("prompts", "save", tmp_path / "none.yaml", code=65).stderr
+    (tmp_path / "latin.yaml").write_bytes(b"\xff\xfe")
+    assert "UTF-8" in run("prompts", "save", tmp_path / "latin.yaml", code=65).stderr
+    (tmp_path / "empty").mkdir()
+    assert "no .yaml file" in run("prompts", "import", tmp_path / "empty", code=65).stderr
+    (tmp_path / "a-file").write_text("")
+    assert (
+        "cannot be written"
+        in run("prompts", "export", "triage", "--to", tmp_path / "a-file" / "x", code=65).stderr
+    )
+    problem = json.loads(run("prompts", "rollback", "triage", "none", "--json", code=73).stderr)
+    assert problem["type"] == "urn:deskmind:problem:conflict"
