@@ -23,6 +23,7 @@ from deskmind.gateway.metrics import measure
 from deskmind.gateway.models import Deployment
 from deskmind.gateway.prices import PriceList, cost_of
 from deskmind.gateway.providers import ProviderFailure
+from deskmind.gateway.tokens import Calibration
 
 __all__ = ["Account", "error_for"]
 
@@ -58,8 +59,9 @@ class Account:
     """Book-keeping of one call, from its intent to its row."""
 
     __slots__ = (
+        "_calibration",
         "_charges",
-        "_closed",
+        "_estimated_input",
         "_keeper",
         "_ledger",
         "_prices",
@@ -82,20 +84,23 @@ class Account:
         keeper: BudgetKeeper,
         prices: PriceList,
         streamed: bool,
+        estimated_input: int = 0,
+        calibration: Calibration | None = None,
     ) -> None:
         self.intent = intent
+        self._estimated_input = estimated_input
+        self._calibration = calibration or Calibration()
         self.attempts: list[Attempt] = []
         self.first_token_seconds: float | None = None
         self.exact = True
         self.streamed = streamed
         self.row: UsageEntry | None = None
-        self._charges: list[tuple[Deployment, Usage]] = []
+        self._charges: list[tuple[Deployment, Usage | None]] = []
         self._reservation = reservation
         self._ledger = ledger
         self._keeper = keeper
         self._prices = prices
         self._started = time.perf_counter()
-        self._closed = False
 
     @property
     def elapsed(self) -> float:
@@ -107,8 +112,22 @@ class Account:
         """Whether a provider charges for an attempt so far."""
         return bool(self._charges)
 
-    def charge(self, deployment: Deployment, usage: Usage, *, exact: bool) -> None:
-        """Add what a provider charges for an attempt."""
+    def charge(self, deployment: Deployment, usage: Usage | None, *, exact: bool) -> None:
+        """Add what a provider charges for an attempt.
+
+        Args:
+            deployment: whose.
+            usage: its count; None when it charges for a reply of which nothing is known. Of a count that is not exact,
+                the input is ours.
+            exact: whether the provider counted.
+        """
+        if exact and usage is not None:
+            self._calibration.learn(
+                deployment.name, self._estimated_input, usage.input_tokens, usage.output_tokens
+            )
+        elif usage is not None:
+            read = self._calibration.guess(deployment.name, self._estimated_input)
+            usage = Usage(read, usage.output_tokens)
         self._charges.append((deployment, usage))
         self.exact = self.exact and exact
 
@@ -125,11 +144,20 @@ class Account:
         """Tokens and US dollars of all charged attempts; the cost is None when a price is missing."""
         usage = Usage()
         cost: Decimal | None = Decimal(0)
-        for deployment, part in self._charges:
+        for deployment, counted in self._charges:
+            part = counted or self._unknown(deployment)
             usage += part
             price = self._prices.price(deployment)
             cost = None if price is None or cost is None else cost + cost_of(price, part)
         return usage, cost
+
+    def _unknown(self, deployment: Deployment) -> Usage:
+        """A lost reply is taken to be as long as the one that came when the request was sent again, else as usual."""
+        answered = next((usage for _, usage in reversed(self._charges) if usage is not None), None)
+        return answered or Usage(
+            self._calibration.guess(deployment.name, self._estimated_input),
+            self._calibration.usual_output(deployment.name),
+        )
 
     def close(self, deployment: str, *, error: str = "", unknown: bool = False) -> UsageEntry:
         """Settle with budgets and ledger, once.

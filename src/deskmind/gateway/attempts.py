@@ -108,7 +108,7 @@ async def _once(
     except ProviderFailure as failure:
         unhealthy = failure.retriable or failure.cause == "provider-authentication"
         board.failed(deployment, config, unhealthy=unhealthy, retry_after=failure.retry_after)
-        if failure.charged is not None:
+        if failure.charges:
             account.charge(deployment, failure.charged, exact=failure.exact)
         account.attempts.append(
             Attempt(

@@ -32,7 +32,7 @@ from deskmind.gateway.prices import PriceList, cost_of
 from deskmind.gateway.providers import OpenAIProvider, Provider, ProviderFailure, ProviderStream
 from deskmind.gateway.routing import HealthBoard, SharedHealth, choose
 from deskmind.gateway.streams import ChatStream, Opened
-from deskmind.gateway.tokens import estimate_request, estimate_text
+from deskmind.gateway.tokens import Calibration, estimate_request, estimate_text
 from deskmind.observability import names
 
 __all__ = ["Gateway"]
@@ -85,6 +85,7 @@ class Gateway:
         self.keeper = keeper or BudgetKeeper()
         self.prices = PriceList()
         self.board = HealthBoard(shared)
+        self._calibration = Calibration()
         self._providers: dict[str, Provider] = dict(providers or {})
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -142,7 +143,7 @@ class Gateway:
             return await self._provider(deployment).chat(deployment, request, config.timeouts, call_id)
 
         deployment, reply = await self._run(model, config, account, call, with_span)
-        usage = reply.usage or Usage(estimate_request(request), estimate_text(reply.text))
+        usage = reply.usage or Usage(0, estimate_text(reply.text))
         account.charge(deployment, usage, exact=reply.usage is not None)
         row = account.close(deployment.name)
         _end(with_span, usage=row.usage, provider_model=reply.provider_model)
@@ -185,10 +186,9 @@ class Gateway:
         request = _request(config, messages, max_tokens, options)
         with_span = _start("chat", model, request, streamed=True)
         account, request = await self._open("chat", model, config, request, caller, budgets, streamed=True)
-        estimated = estimate_request(request)
 
         async def call(deployment: Deployment) -> tuple[ProviderStream, list[ChatDelta]]:
-            return await self._first(deployment, request, config, account, estimated)
+            return await self._first(deployment, request, config, account)
 
         async def reopen(broken: Deployment) -> Opened:
             order = [item for item in self._order(config) if item.name != broken.name] or [broken]
@@ -201,7 +201,6 @@ class Gateway:
             config,
             account,
             opened,
-            estimated_input=estimated,
             reopen=reopen,
             background=self._background,
             on_end=lambda error: _end(
@@ -235,9 +234,7 @@ class Gateway:
             )
 
         deployment, reply = await self._run(model, config, account, call, with_span)
-        account.charge(
-            deployment, reply.usage or Usage(estimate_request(request)), exact=reply.usage is not None
-        )
+        account.charge(deployment, reply.usage or Usage(), exact=reply.usage is not None)
         row = account.close(deployment.name)
         _end(with_span, usage=row.usage, provider_model=reply.provider_model)
         return Embeddings(
@@ -270,9 +267,7 @@ class Gateway:
             return await provider.rerank(deployment, query, documents, most, config.timeouts, call_id)
 
         deployment, reply = await self._run(model, config, account, call, with_span)
-        account.charge(
-            deployment, reply.usage or Usage(estimate_request(request)), exact=reply.usage is not None
-        )
+        account.charge(deployment, reply.usage or Usage(), exact=reply.usage is not None)
         row = account.close(deployment.name)
         _end(with_span, usage=row.usage)
         return Ranking(
@@ -339,6 +334,8 @@ class Gateway:
             keeper=self.keeper,
             prices=self.prices,
             streamed=streamed,
+            estimated_input=read,
+            calibration=self._calibration,
         )
         try:
             await self.ledger.open(intent)
@@ -392,19 +389,21 @@ class Gateway:
         request: ChatRequest,
         config: ModelConfig,
         account: Account,
-        estimated: int,
     ) -> tuple[ProviderStream, list[ChatDelta]]:
         """An open stream with its first pieces."""
         provider = self._provider(deployment)
         stream = await provider.stream(deployment, request, config.timeouts, str(account.intent.call_id))
         try:
-            pieces = await stream.next(config.timeouts.first_token)
-            if pieces is None:
-                raise ProviderFailure("stream-broken", "it ended before its first piece")
+            pieces: list[ChatDelta] = []
+            while not any(piece.text or piece.tool_calls or piece.finish_reason for piece in pieces):
+                more = await stream.next(config.timeouts.first_token)
+                if more is None:
+                    raise ProviderFailure("stream-broken", "it ended before its first piece")
+                pieces += more
         except ProviderFailure as failure:
             await stream.close()
-            if failure.charged is None:
-                failure.charged = Usage(estimated)  # accepted and begun: the input is charged
+            if not failure.charges:  # accepted and begun: the input is charged
+                failure.charges, failure.charged = True, Usage()
             raise
         except BaseException:
             await stream.close()

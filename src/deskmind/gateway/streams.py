@@ -34,7 +34,6 @@ class ChatStream:
         account: Account,
         opened: Opened,
         *,
-        estimated_input: int,
         reopen: Callable[[Deployment], Awaitable[Opened]],
         background: Callable[[Coroutine[Any, Any, None]], None],
         on_end: Callable[[BaseException | None], None],
@@ -44,7 +43,6 @@ class ChatStream:
         self._account = account
         self._deployment, (self._stream, self._waiting) = opened
         self._waiting = self._waiting[::-1]
-        self._estimated_input = estimated_input
         self._reopen = reopen
         self._background = background
         self._on_end = on_end
@@ -95,6 +93,8 @@ class ChatStream:
         if self._over:
             return
         self._over = True
+        for piece in reversed(self._waiting):  # produced, and so charged, whether anyone reads it or not
+            self._note(piece)
         self._waiting = []
         self._background(self._drain())
 
@@ -132,7 +132,7 @@ class ChatStream:
     def _produced(self) -> tuple[Usage, bool]:
         if self._usage is not None:
             return self._usage, True
-        return Usage(self._estimated_input, estimate_output(self._pieces, self._characters)), False
+        return Usage(0, estimate_output(self._pieces, self._characters)), False
 
     async def _finished(self) -> None:
         self._over = True

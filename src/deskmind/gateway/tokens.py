@@ -7,7 +7,7 @@ from typing import Any
 
 from deskmind.gateway.messages import ChatRequest, Message
 
-__all__ = ["estimate_output", "estimate_request", "estimate_text"]
+__all__ = ["Calibration", "estimate_output", "estimate_request", "estimate_text"]
 
 _CHARACTERS_A_TOKEN = 3
 """English has about 4 characters a token in today's vocabularies; 3 errs on the side of reserving more."""
@@ -59,3 +59,33 @@ def _part(part: Any) -> int:
         return 0
     text: Any = part.get("text")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
     return estimate_text(text) if isinstance(text, str) else _PER_IMAGE
+
+
+class Calibration:
+    """How a deployment's counts of input compare with our estimates, learnt from the calls it counted.
+
+    Estimates for reserving err on the high side; what is booked for a call nobody counted should not.
+    """
+
+    def __init__(self) -> None:
+        self._ratios: dict[str, float] = {}
+        self._lengths: dict[str, float] = {}
+
+    def learn(self, deployment: str, estimated: int, counted: int, written: int) -> None:
+        """One call's estimate of the input, and the provider's counts of input and output."""
+        if estimated > 0 and counted > 0:
+            _smooth(self._ratios, deployment, counted / estimated)
+        _smooth(self._lengths, deployment, written)
+
+    def guess(self, deployment: str, estimated: int) -> int:
+        """The most likely count."""
+        return max(round(estimated * self._ratios.get(deployment, 1.0)), 1)
+
+    def usual_output(self, deployment: str) -> int:
+        """The usual length of its replies in tokens, 0 before the first."""
+        return round(self._lengths.get(deployment, 0.0))
+
+
+def _smooth(known: dict[str, float], name: str, value: float) -> None:
+    before = known.get(name)
+    known[name] = value if before is None else before + 0.1 * (value - before)

@@ -39,7 +39,8 @@ class ProviderFailure(Exception):
         cause: which kind.
         detail: the provider's words, bounded and masked.
         retry_after: seconds the provider asks to wait, None when it names none.
-        charged: what it charges all the same, None for nothing.
+        charges: whether it charges for the attempt all the same.
+        charged: how much, as far as it is known.
         exact: whether ``charged`` is the provider's own count.
     """
 
@@ -49,6 +50,7 @@ class ProviderFailure(Exception):
         detail: str = "",
         *,
         retry_after: float | None = None,
+        charges: bool = False,
         charged: Usage | None = None,
         exact: bool = False,
     ) -> None:
@@ -56,6 +58,7 @@ class ProviderFailure(Exception):
         self.cause: Cause = cause
         self.detail = str(masked(detail[:_LONGEST_DETAIL]))
         self.retry_after = retry_after
+        self.charges = charges or charged is not None
         self.charged = charged
         self.exact = exact
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from deskmind.gateway.messages import ChatRequest, Usage
+from deskmind.gateway.messages import ChatRequest
 from deskmind.gateway.models import Deployment, Timeouts
 from deskmind.gateway.providers.failures import ProviderFailure, failure_of
 from deskmind.gateway.providers.openai_stream import OpenAIStream
@@ -146,7 +146,7 @@ class OpenAIProvider:
             raise ProviderFailure(
                 "model-unavailable",
                 "the reply is not JSON",
-                charged=Usage(0, max(len(content) // 4, 1)) if content else Usage(),
+                charges=True,
             )
         return cast("dict[str, Any]", parsed)
 
@@ -214,7 +214,7 @@ async def _network() -> AsyncGenerator[None]:
     except TimeoutError as error:
         raise ProviderFailure("model-timeout", "no answer in time") from error
     except aiohttp.ClientPayloadError as error:
-        raise ProviderFailure("model-unavailable", "the reply broke off", charged=Usage()) from error
+        raise ProviderFailure("model-unavailable", "the reply broke off", charges=True) from error
     except (aiohttp.ClientError, OSError) as error:
         raise ProviderFailure("model-unavailable", type(error).__name__) from error
 
@@ -232,10 +232,10 @@ async def _refusal(response: aiohttp.ClientResponse) -> ProviderFailure:
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:
     if (response.content_length or 0) > _MAX_REPLY_BYTES:
-        raise ProviderFailure("model-unavailable", "the reply is too large", charged=Usage())
+        raise ProviderFailure("model-unavailable", "the reply is too large", charges=True)
     content = await response.read()
     if len(content) > _MAX_REPLY_BYTES:
-        raise ProviderFailure("model-unavailable", "the reply is too large", charged=Usage())
+        raise ProviderFailure("model-unavailable", "the reply is too large", charges=True)
     return content
 
 

@@ -60,14 +60,19 @@ def reply_of(parsed: dict[str, Any]) -> ProviderReply:
         )
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ProviderFailure(
-            "model-unavailable", "the reply has no choices", charged=usage or Usage(), exact=usage is not None
+            "model-unavailable",
+            "the reply has no choices",
+            charges=True,
+            charged=usage,
+            exact=usage is not None,
         ) from error
     finish = str(choice.get("finish_reason") or "stop")
     if finish == "content_filter" and not text and not calls:
         raise ProviderFailure(
             "content-filtered",
             "the provider withheld the reply",
-            charged=usage or Usage(),
+            charges=True,
+            charged=usage,
             exact=usage is not None,
         )
     return ProviderReply(str(text), calls, finish, usage, str(parsed.get("model") or ""), parsed)
