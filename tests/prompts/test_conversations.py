@@ -48,7 +48,7 @@ async def test_the_last_changed_comes_first_and_lists_continue(office: Any) -> N
     await mine.append(made[0], Message("user", "again"))
     listed = await mine.list(limit=3)
     assert [item.title for item in listed] == ["number 0", "number 4", "number 3"]
-    assert [item.title for item in await mine.list(before=listed[-1])] == ["number 2", "number 1"]
+    assert [item.title for item in await mine.list(before=listed[-1].place)] == ["number 2", "number 1"]
     with pytest.raises(InvalidRequestError):
         await mine.list(limit=0)
 

@@ -188,7 +188,9 @@ class Fitting:
         kept_turns, kept_passages = self._kept_turns(history), self._kept_passages(passages)
         tokens: dict[PartName, int] = {
             "system": rules.size(Message("system", self._given.system)) if self._given.system else 0,
-            **{part.name: part.tokens for part in parts},
+            "memory": memory.tokens,
+            "passages": passages.tokens,
+            "history": self._history_tokens(history),
             "question": rules.size(Message("user", self._given.question)),
             "reply": rules.reply,
         }
@@ -215,6 +217,10 @@ class Fitting:
             summary=self._summary,
             decision=decision,
         )
+
+    def _history_tokens(self, history: Filled) -> int:
+        summary = self._count(_SUMMARY, "") + self._rules.counter.count(self._summary) if self._summary else 0
+        return sum(self._turn_sizes[: self._kept_units(history)]) + summary
 
     def _dropped(self, parts: list[Filled]) -> list[Dropped]:
         memory, passages, history = parts

@@ -57,6 +57,11 @@ class ConversationSummary:
     updated_at: datetime
     expires_at: datetime | None
 
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """Where it stands in the list of conversations."""
+        return self.updated_at, self.conversation_id
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
@@ -136,17 +141,17 @@ class Conversations:
 
     @operation(Permission.CONVERSATIONS_READ)
     async def list(
-        self, *, limit: int = 50, before: ConversationSummary | None = None
+        self, *, limit: int = 50, before: tuple[datetime, UUID] | None = None
     ) -> list[ConversationSummary]:
         """One's own conversations, the last changed first.
 
         Args:
             limit: at most so many, 1 to 200.
-            before: continue after this one.
+            before: the ``place`` of the last one of the list that this one continues.
         """
         if not 1 <= limit <= 200:
             raise InvalidRequestError("A list has 1 to 200 conversations.")
-        at = (before.updated_at, before.conversation_id) if before else (None, None)
+        at = before or (None, None)
         async with self._database.transaction(self._scope) as connection:
             cursor = await connection.execute(
                 _LIST, (self._scope.tenant_id, self._scope.principal_id, at[0], *at, limit)
