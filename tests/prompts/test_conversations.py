@@ -157,6 +157,23 @@ async def test_a_summary_stands_for_older_turns(office: Any) -> None:
     assert again.summary in fitted.messages[0].content
 
 
+async def test_a_summary_is_held_to_its_room_and_can_be_kept(office: Any) -> None:
+    class Talkative:
+        tokens = 40
+
+        async def summarise(self, turns: Any, *, previous: str, max_tokens: int) -> str:
+            return f"{previous}{len(turns)}\x00\ud800 turns " + "very " * 1000
+
+    mine = office.ann.conversations
+    identifier = (await mine.create(messages=said("a", "b", "c"))).about.conversation_id
+    about = await mine.summarise(identifier, keep=1, summariser=Talkative())
+    assert about.summary.startswith("2 turns very")
+    assert about.summary.endswith("…")
+    assert len(about.summary) < 200
+    with pytest.raises(InvalidRequestError):
+        await mine.summarise(identifier, keep=-1)
+
+
 async def test_what_has_expired_is_gone_at_once_and_purged_later(office: Any) -> None:
     mine = office.ann.conversations
     kept = (await mine.create("kept", expires_at=datetime.now(UTC) + timedelta(days=1))).about

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -163,7 +164,7 @@ def add_prompts(routes: APIRouter, asker: Any) -> None:
     async def save_prompt(body: SavePrompt, desk: Desk = asker) -> PromptBody:
         if body.file is not None and body.prompt is None:
             return PromptBody.of(await desk.prompts.import_(body.file, note=body.note, label=body.label))
-        template = PromptTemplate.from_dict(body.prompt or {})
+        template = await asyncio.to_thread(PromptTemplate.from_dict, body.prompt or {})
         return PromptBody.of(await desk.prompts.save(template, note=body.note, label=body.label))
 
     @routes.get(

@@ -10,7 +10,7 @@ from deskmind.prompts._units import turn_units
 from deskmind.prompts.decision import Dropped, PartName, WindowDecision
 from deskmind.prompts.fitted import FittedContext, NumberedPassage
 from deskmind.prompts.messages import Message
-from deskmind.prompts.summary import Summariser
+from deskmind.prompts.summary import Summariser, cut_to
 from deskmind.prompts.tokens import TokenCounter
 
 __all__ = ["Fitting", "Given", "Rules"]
@@ -131,18 +131,7 @@ class Fitting:
         if turns:
             text = await self._rules.summariser.summarise(turns, previous=text, max_tokens=room)
             self._summarised = len(turns)
-        self._summary = self._cut(text, room)
-
-    def _cut(self, text: str, room: int) -> str:
-        """The longest beginning that is counted as no more than the room."""
-        count = self._rules.counter.count
-        if count(text) <= room:
-            return text
-        low, high = 0, len(text)
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if count(text[:middle] + "…") <= room else (low, middle - 1)
-        return text[:low].rstrip() + "…" if low else ""
+        self._summary = cut_to(text, self._rules.counter, room)
 
     def _has_summary(self, history: Filled) -> bool:
         return self._summary_at is not None and history.taken > self._summary_at
@@ -188,9 +177,7 @@ class Fitting:
         kept_turns, kept_passages = self._kept_turns(history), self._kept_passages(passages)
         tokens: dict[PartName, int] = {
             "system": rules.size(Message("system", self._given.system)) if self._given.system else 0,
-            "memory": memory.tokens,
-            "passages": passages.tokens,
-            "history": self._history_tokens(history),
+            **{part.name: part.tokens for part in parts},
             "question": rules.size(Message("user", self._given.question)),
             "reply": rules.reply,
         }
@@ -217,10 +204,6 @@ class Fitting:
             summary=self._summary,
             decision=decision,
         )
-
-    def _history_tokens(self, history: Filled) -> int:
-        summary = self._count(_SUMMARY, "") + self._rules.counter.count(self._summary) if self._summary else 0
-        return sum(self._turn_sizes[: self._kept_units(history)]) + summary
 
     def _dropped(self, parts: list[Filled]) -> list[Dropped]:
         memory, passages, history = parts

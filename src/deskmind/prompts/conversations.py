@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,13 +14,15 @@ from deskmind.errors import ConversationNotFoundError, InvalidRequestError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
 from deskmind.prompts.messages import Message
-from deskmind.prompts.summary import FirstSentences, Summariser
+from deskmind.prompts.summary import FirstSentences, Summariser, cut_to
+from deskmind.prompts.tokens import Estimate
 from deskmind.prompts.turns import Turn, check_turns, insert_turns, read_turns
 from deskmind.scope import Scope
 
 __all__ = ["Conversation", "ConversationSummary", "Conversations"]
 
 _MAX_TITLE = 200
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _COLUMNS = (
     "conversation_id, title, summary, summarised_through, turn_count, created_at, updated_at, expires_at"
 )
@@ -224,7 +227,8 @@ class Conversations:
         if not older:
             return found.about
         chosen = summariser or FirstSentences()
-        summary = await chosen.summarise(older, previous=found.about.summary, max_tokens=chosen.tokens)
+        text = await chosen.summarise(older, previous=found.about.summary, max_tokens=chosen.tokens)
+        summary = cut_to(_UNSTORABLE.sub("", text), Estimate(), chosen.tokens)
         async with self._database.transaction(self._scope) as connection:
             await connection.execute(
                 "UPDATE conversations SET summary = %s, summarised_through = %s, updated_at = clock_timestamp()"
@@ -319,7 +323,7 @@ def _boundary(turns: Sequence[Turn], wanted: int) -> int:
 
 
 def _check_title(title: str) -> None:
-    if len(title) > _MAX_TITLE or "\x00" in title or any("\ud800" <= item <= "\udfff" for item in title):
+    if len(title) > _MAX_TITLE or _UNSTORABLE.search(title):
         raise InvalidRequestError(
             f"A title has at most {_MAX_TITLE} characters, none of them NUL or half of a surrogate pair."
         )
