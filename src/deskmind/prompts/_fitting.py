@@ -70,6 +70,8 @@ class Fitting:
         units, self._orphans = turn_units(given.history)
         self._units = units[::-1]
         self._turn_sizes = [sum(rules.size(given.history[index]) for index in unit) for unit in self._units]
+        self._memories = self._memory_sizes()
+        self._rankings = self._passage_sizes()
         self._summary_at: int | None = None
         self._summary = ""
         self._summarised = 0
@@ -104,8 +106,8 @@ class Fitting:
         if self._summary_at is not None:
             sizes.insert(self._summary_at, summary_size)
         parts = [
-            Filled("memory", shares["memory"], self._memory_sizes()),
-            Filled("passages", shares["passages"], self._passage_sizes()),
+            Filled("memory", shares["memory"], self._memories),
+            Filled("passages", shares["passages"], self._rankings),
             Filled("history", shares["history"], sizes),
         ]
         fill(parts, room)
