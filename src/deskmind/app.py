@@ -77,6 +77,8 @@ class Deskmind:
         self._gateway_lock = asyncio.Lock()
         self._budgets: PostgresBudgets | None = None
         self._authenticated: dict[bytes, tuple[float, Scope, UUID]] = {}
+        self._authentication_epoch = 0
+        self._asking: dict[bytes, asyncio.Task[tuple[float, Scope, UUID]]] = {}
         self._resources = AsyncExitStack()
 
     @classmethod
@@ -146,24 +148,40 @@ class Deskmind:
             AuthenticationError: the key is not valid.
         """
         digest = hashlib.sha256(api_key.encode()).digest()
-        now = time.monotonic()
         known = self._authenticated.get(digest)
-        if known is None or now >= known[0]:
-            try:
-                scope, key_id = await authenticate(self.database, self.keyring, api_key)
-            except PrincipalNotFoundError as error:
-                from deskmind.errors import AuthenticationError
-
-                raise AuthenticationError(
-                    "The API key is not valid.", why="Its user is gone or disabled."
-                ) from error
-            if len(self._authenticated) >= _MOST_REMEMBERED:
-                self._authenticated.clear()
-            known = self._authenticated[digest] = (now + _BELIEVED_SECONDS, scope, key_id)
+        if known is None or time.monotonic() >= known[0]:
+            asking = self._asking.get(digest)
+            if asking is None:  # requests that come at once ask once
+                asking = self._asking[digest] = asyncio.create_task(self._ask_who(digest, api_key))
+                asking.add_done_callback(functools.partial(self._asked, digest))
+            known = await asyncio.shield(asking)
         return Desk(self, known[1], key=str(known[2]))
+
+    def _asked(self, digest: bytes, asking: asyncio.Task[Any]) -> None:
+        self._asking.pop(digest, None)
+        if not asking.cancelled():
+            asking.exception()  # every request may have left before the answer came
+
+    async def _ask_who(self, digest: bytes, api_key: str) -> tuple[float, Scope, UUID]:
+        asked, epoch = time.monotonic(), self._authentication_epoch
+        try:
+            scope, key_id = await authenticate(self.database, self.keyring, api_key)
+        except PrincipalNotFoundError as error:
+            from deskmind.errors import AuthenticationError
+
+            raise AuthenticationError(
+                "The API key is not valid.", why="Its user is gone or disabled."
+            ) from error
+        if len(self._authenticated) >= _MOST_REMEMBERED:
+            self._authenticated.clear()
+        known = (asked + _BELIEVED_SECONDS, scope, key_id)
+        if epoch == self._authentication_epoch:  # else a key was revoked while we asked
+            self._authenticated[digest] = known
+        return known
 
     def forget_authentication(self) -> None:
         """Ask the database again at the next use of each API key."""
+        self._authentication_epoch += 1
         self._authenticated.clear()
 
     async def engine(self) -> Engine:

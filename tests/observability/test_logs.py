@@ -210,3 +210,19 @@ def test_in_a_host_that_logs_its_own_way_our_lines_are_json_too() -> None:
     seen: dict[str, Any] = json.loads(line)
     assert (seen["event"], seen["api_key"]) == ("hello", "***")
     assert done.stderr == ""
+
+
+def test_gathered_lines_arrive_in_order_and_warnings_at_once() -> None:
+    output = io.StringIO()
+    configure_logging(format="json", stream=output, gather=True)
+    try:
+        log = logger("deskmind.gathered")
+        for number in range(50):
+            log.info("counted", number=number)
+        log.warning("now")
+        lines = [json.loads(line) for line in output.getvalue().splitlines()]
+        assert [line.get("number") for line in lines] == [*range(50), None]
+        log.info("last")
+    finally:
+        configure_logging(format="json", stream=io.StringIO())
+    assert json.loads(output.getvalue().splitlines()[-1])["event"] == "last"

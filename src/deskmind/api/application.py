@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None, *, app: Deskmind | None = None)
 
     service.include_router(router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes))
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
-    service.router.routes.extend(endpoints.routes())
+    service.router.routes[:0] = endpoints.routes()  # first: they are called most
     _health(service)
     problems.install(service)
     service.add_middleware(BodyLimit, max_bytes=chosen.api.max_body_bytes)

@@ -40,7 +40,7 @@ def serve(
         from deskmind.observability import configure_logging
 
         settings = line.settings()
-        configure_logging(format=settings.log.format, level=settings.log.level)
+        configure_logging(format=settings.log.format, level=settings.log.level, gather=True)
         os.environ["DESKMIND_HOME"] = str(settings.home)
         if config is not None:
             os.environ["DESKMIND_CONFIG"] = str(config.absolute())

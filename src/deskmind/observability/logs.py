@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import sys
+import threading
+import time
 from collections.abc import Callable, Generator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, Literal, TextIO, cast
 
 import structlog
@@ -20,6 +23,9 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _QUIET = ("procrastinate", "alembic", "psycopg.pool", "httpx")
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127, *range(128, 160))}
 
+_GATHER_SECONDS = 0.02
+_MOST_GATHERED = 1_000
+
 _Renderer = Callable[[dict[str, Any]], str]
 
 
@@ -28,6 +34,7 @@ def configure_logging(
     format: Literal["auto", "json", "console"] = "auto",  # noqa: A002
     level: str = "info",
     stream: TextIO | None = None,
+    gather: bool = False,
 ) -> None:
     """Send our, the standard library's and uvicorn's logs to one stream in one form. May be called again.
 
@@ -37,6 +44,8 @@ def configure_logging(
         format: ``json`` is one line an event; ``console`` for people; ``auto`` is ``console`` on a terminal.
         level: ``debug``, ``info``, ``warning``, ``error`` or ``critical``; what is below it is dropped.
         stream: where to, standard error by default.
+        gather: write lines below ``warning`` together, some milliseconds late: for services, where a write for each
+            line is a fifth of a request. A process that is killed loses those of its last moments.
 
     Raises:
         ConfigurationError: there is no such level.
@@ -45,11 +54,12 @@ def configure_logging(
         raise ConfigurationError(f"'{level}' is not a log level.", remedy=f"Known: {', '.join(_LEVELS)}.")
     output = stream or sys.stderr
     readable = format == "console" or (format == "auto" and output.isatty())
-    handler = _Handler(output)
+    handler = _Gathering(output) if gather and not readable else _Handler(output)
     handler.setFormatter(_Formatter(_for_people(colors=output.isatty()) if readable else _as_json))
     root = logging.getLogger()
     for old in [old for old in root.handlers if isinstance(old, _Handler)]:
         root.removeHandler(old)
+        old.close()
     root.addHandler(handler)
     root.setLevel(_LEVELS[level])
     structlog.configure(
@@ -104,6 +114,52 @@ class _Line(dict[str, Any]):
 
 class _Handler(logging.StreamHandler[TextIO]):
     """Ours, so that configuring again finds it."""
+
+
+class _Gathering(_Handler):
+    """Writes what gathers in a few milliseconds at once, in a thread; warnings and worse immediately."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+        self._arrived = threading.Event()
+        self._ended = False
+        self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
+        self._writer.start()
+        atexit.register(self.flush)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.append(self.format(record) + self.terminator)
+        except Exception:
+            self.handleError(record)
+            return
+        if record.levelno >= logging.WARNING or len(self._lines) > _MOST_GATHERED:
+            self.flush()
+        elif not self._arrived.is_set():
+            self._arrived.set()
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                with suppress(ValueError, OSError):
+                    self.stream.write("".join(lines))
+                    self.stream.flush()
+
+    def close(self) -> None:
+        self._ended = True
+        self._arrived.set()
+        self.flush()
+        atexit.unregister(self.flush)
+        super().close()
+
+    def _write(self) -> None:
+        while not self._ended:
+            self._arrived.wait()
+            time.sleep(_GATHER_SECONDS)
+            self._arrived.clear()
+            self.flush()
 
 
 class _Formatter(logging.Formatter):

@@ -9,6 +9,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 __all__ = ["MASK", "loggable", "loggable_field", "masked", "pseudonym", "use_pseudonym_key"]
@@ -71,7 +72,12 @@ def pseudonym(value: str, key: bytes = b"") -> str:
     if not value or _PSEUDONYM.fullmatch(value):
         return value
     chosen = key or _pseudonym_key[0] or b"deskmind"
-    digest = hmac.digest(chosen, value.encode(errors="surrogatepass"), hashlib.sha256)
+    return _pseudonym(value, chosen)
+
+
+@lru_cache(maxsize=4_096)
+def _pseudonym(value: str, key: bytes) -> str:
+    digest = hmac.digest(key, value.encode(errors="surrogatepass"), hashlib.sha256)
     return f"p_{digest.hex()[:12]}"
 
 

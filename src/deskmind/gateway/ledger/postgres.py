@@ -111,16 +111,25 @@ class PostgresBudgets:
         """
         self._login = _Login(address, schema)
         self._fresh_seconds = fresh_seconds
+        self._reading = asyncio.Lock()
         self._known: dict[UUID, tuple[float, tuple[Budget, ...]]] = {}
 
     async def of_tenant(self, tenant_id: UUID) -> tuple[Budget, ...]:
         """A tenant's budgets, at most ``fresh_seconds`` old."""
+        known = self._fresh(tenant_id)
+        if known is None:
+            async with self._reading:
+                known = self._fresh(tenant_id)
+                if known is None:
+                    now = time.monotonic()
+                    rows = await self._login.run(_BUDGETS, tenant_id)
+                    known = tuple(_budget(row) for row in rows)
+                    self._known[tenant_id] = (now, known)
+        return known
+
+    def _fresh(self, tenant_id: UUID) -> tuple[Budget, ...] | None:
         known = self._known.get(tenant_id)
-        now = time.monotonic()
-        if known is None or now - known[0] > self._fresh_seconds:
-            rows = await self._login.run(_BUDGETS, tenant_id)
-            known = self._known[tenant_id] = (now, tuple(_budget(row) for row in rows))
-        return known[1]
+        return None if known is None or time.monotonic() - known[0] > self._fresh_seconds else known[1]
 
     def forget(self, tenant_id: UUID) -> None:
         """Read a tenant's budgets anew at the next call."""
