@@ -32,7 +32,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   └── EmbedderUnavailableError
     ├── ModelError                    a model call did not succeed
     │   ├── RateLimitedError          the provider wants fewer calls
-    │   ├── ContextTooLongError       the request exceeds what the model can read
+    │   ├── ContextTooLongError       the request exceeds what the model can read, by its word or by our count
     │   ├── ContentFilteredError      the provider refuses the content
     │   ├── ProviderAuthenticationError   the provider refuses our credentials
     │   ├── ModelTimeoutError         no answer in time
@@ -323,7 +323,7 @@ class RateLimitedError(ModelError):
 
 
 class ContextTooLongError(ModelError):
-    """The request, or what may not be left out of it (the question, the instructions), exceeds what the model reads."""
+    """The request exceeds what the model can read, by the provider's word or by our own count."""
 
     code, status, title, exit_code = "context-too-long", 400, "The request is too long for the model", 65
 
