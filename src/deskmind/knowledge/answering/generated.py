@@ -104,6 +104,7 @@ class GeneratedAnswerer:
                 max_tokens=self.max_tokens,
                 feature="answer",
                 temperature=0,
+                cached=False,
             )
         except ModelError as error:
             return _without_model(plain, self.model, error)
