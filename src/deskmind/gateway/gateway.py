@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
-from deskmind.errors import DeskmindError, InvalidRequestError, NotFoundError
+from deskmind.errors import DeskmindError, NotFoundError
 from deskmind.gateway.accounts import Account
 from deskmind.gateway.attempts import attempt
 from deskmind.gateway.budgets import Budget, BudgetKeeper, nanodollars
@@ -30,6 +30,7 @@ from deskmind.gateway.messages import (
 from deskmind.gateway.models import Deployment, ModelConfig, model_configs
 from deskmind.gateway.prices import PriceList, cost_of
 from deskmind.gateway.providers import OpenAIProvider, Provider, ProviderFailure, ProviderStream
+from deskmind.gateway.requests import chat_request, embedding_request, ranking_request
 from deskmind.gateway.routing import HealthBoard, SharedHealth, choose
 from deskmind.gateway.streams import ChatStream, Opened
 from deskmind.gateway.tokens import estimate_request, estimate_text
@@ -41,15 +42,6 @@ _T = TypeVar("_T")
 _MOST_OUTPUT = 4_096
 """Reserved where neither the request nor the deployment bounds the reply; also sent, so that the bound holds."""
 _NOBODY = Caller()
-_OPTIONS = frozenset(
-    {
-        "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs", "metadata", "min_p", "modalities",
-        "parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key", "reasoning_effort",
-        "repetition_penalty", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store",
-        "stream_options", "temperature", "tool_choice", "tools", "top_k", "top_logprobs", "top_p", "user", "verbosity",
-    }
-)  # fmt: skip
-"""What callers may send besides messages and model. Others could turn a request into several, or steer LiteLLM."""
 _tracer = trace.get_tracer("deskmind")
 
 
@@ -133,7 +125,7 @@ class Gateway:
             ModelError: no deployment answered; its class names the cause, its details every attempt.
         """
         config = self._config(model)
-        request = _request(config, messages, max_tokens, options)
+        request = chat_request(config, messages, max_tokens, options)
         with_span = _start("chat", model, request)
         account, request = await self._open("chat", model, config, request, caller, budgets)
         call_id = str(account.intent.call_id)
@@ -182,7 +174,7 @@ class Gateway:
         ...         print(piece.text, end="")
         """
         config = self._config(model)
-        request = _request(config, messages, max_tokens, options)
+        request = chat_request(config, messages, max_tokens, options)
         with_span = _start("chat", model, request, streamed=True)
         account, request = await self._open("chat", model, config, request, caller, budgets, streamed=True)
         estimated = estimate_request(request)
@@ -218,13 +210,12 @@ class Gateway:
         budgets: Sequence[Budget] = (),
         **options: Any,
     ) -> Embeddings:
-        """One vector for each text; ``options`` such as ``dimensions`` are sent as they are. Errors as for ``chat``."""
+        """One vector for each text; of ``options``, ``dimensions``, ``input_type`` and ``user`` are sent as they are.
+
+        Errors as for ``chat``.
+        """
         config = self._config(model)
-        if not texts or not all(isinstance(text, str) and text for text in texts):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidRequestError(
-                "There is nothing to embed.", remedy="Give one text or more, none of them empty."
-            )
-        request = ChatRequest([{"role": "user", "content": text} for text in texts], 0)
+        request = embedding_request(config, texts, options)
         with_span = _start("embeddings", model, request)
         account, _ = await self._open("embeddings", model, config, request, caller, budgets)
         call_id = str(account.intent.call_id)
@@ -257,9 +248,7 @@ class Gateway:
     ) -> Ranking:
         """Documents by relevance to a query, at most ``limit``. Errors as for ``chat``."""
         config = self._config(model)
-        if not documents:
-            raise InvalidRequestError("There is nothing to rank.", remedy="Give one document or more.")
-        request = ChatRequest([{"role": "user", "content": text} for text in (query, *documents)], 0)
+        request = ranking_request(query, documents, limit)
         with_span = _start("rerank", model, request)
         account, _ = await self._open("rerank", model, config, request, caller, budgets)
         call_id = str(account.intent.call_id)
@@ -460,31 +449,6 @@ async def _hang_up(opened: tuple[ProviderStream, list[ChatDelta]]) -> Usage | No
     finally:
         await stream.close()
     return usage
-
-
-def _request(
-    config: ModelConfig, messages: Sequence[Message], max_tokens: int | None, options: Mapping[str, Any]
-) -> ChatRequest:
-    unknown = sorted(options.keys() - _OPTIONS - set(config.extra_options))
-    if unknown:
-        raise InvalidRequestError(
-            f"A model call takes no field '{unknown[0]}'.",
-            remedy="Leave it out, or allow it with the model's extra_options.",
-        )
-    if max_tokens is not None and max_tokens < 1:
-        raise InvalidRequestError("max_tokens is below 1.", remedy="Ask for one token or more.")
-    return ChatRequest(_checked(messages), max_tokens, options)
-
-
-def _checked(messages: Sequence[Message]) -> Sequence[Message]:
-    if not messages:
-        raise InvalidRequestError("The conversation is empty.", remedy="Send one message or more.")
-    for message in messages:
-        if not isinstance(message, Mapping) or not message.get("role"):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidRequestError(
-                "A message has no role.", remedy='Write messages as {"role": "user", "content": "…"}.'
-            )
-    return messages
 
 
 def _start(operation: str, model: str, request: ChatRequest, *, streamed: bool = False) -> Span:

@@ -1,0 +1,59 @@
+"""A gateway on its own, without a database, whose deployments are the sandbox's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from deskmind.gateway import Gateway
+from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
+
+PRICE = {"input": "1", "output": "2", "cached_input": "0.5"}
+"""US dollars for a million tokens."""
+
+
+@pytest.fixture
+def deployment(sandbox: ModelSandbox) -> Callable[..., dict[str, Any]]:
+    """A deployment of the sandbox that speaks OpenAI's protocol; names differ by model."""
+
+    def make(model: str = "echo", **more: Any) -> dict[str, Any]:
+        return {
+            "name": more.pop("name", model),
+            "model": model,
+            "base_url": f"{sandbox.base_url}/v1",
+            "api_key": DEFAULT_KEY,
+            "price": PRICE,
+            **more,
+        }
+
+    return make
+
+
+@pytest.fixture
+async def open_gateway(deployment: Callable[..., dict[str, Any]]) -> AsyncIterator[Callable[..., Gateway]]:
+    """Makes gateways and closes them; without models there is ``m``, the sandbox's echo, tried once."""
+    made: list[Gateway] = []
+
+    def make(models: dict[str, Any] | None = None, **more: Any) -> Gateway:
+        gateway = Gateway(models or {"m": {"deployments": [deployment()], "retries": 0}}, **more)
+        made.append(gateway)
+        return gateway
+
+    yield make
+    for gateway in made:
+        await gateway.close()
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], Any]:
+    """Waits until something holds; ``TimeoutError`` when it never does."""
+
+    async def wait(holds: Callable[[], object]) -> None:
+        async with asyncio.timeout(10):
+            while not holds():
+                await asyncio.sleep(0.005)
+
+    return wait
