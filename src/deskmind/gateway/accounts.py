@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from decimal import Decimal
 
 from deskmind.errors import (
@@ -17,6 +18,7 @@ from deskmind.errors import (
     StreamBrokenError,
 )
 from deskmind.gateway.budgets import BudgetKeeper, Reservation, nanodollars
+from deskmind.gateway.calibration import Calibration
 from deskmind.gateway.ledger import Intent, Ledger, UsageEntry
 from deskmind.gateway.messages import Attempt, Outcome, Usage
 from deskmind.gateway.metrics import measure
@@ -58,14 +60,15 @@ class Account:
     """Book-keeping of one call, from its intent to its row."""
 
     __slots__ = (
+        "_calibration",
         "_charges",
-        "_closed",
         "_keeper",
         "_ledger",
         "_prices",
         "_reservation",
         "_started",
         "attempts",
+        "estimated",
         "exact",
         "first_token_seconds",
         "intent",
@@ -81,9 +84,13 @@ class Account:
         ledger: Ledger,
         keeper: BudgetKeeper,
         prices: PriceList,
+        calibration: Calibration,
+        estimated: int,
         streamed: bool,
     ) -> None:
         self.intent = intent
+        self.estimated = estimated
+        self._calibration = calibration
         self.attempts: list[Attempt] = []
         self.first_token_seconds: float | None = None
         self.exact = True
@@ -95,7 +102,6 @@ class Account:
         self._keeper = keeper
         self._prices = prices
         self._started = time.perf_counter()
-        self._closed = False
 
     @property
     def elapsed(self) -> float:
@@ -107,8 +113,46 @@ class Account:
         """Whether a provider charges for an attempt so far."""
         return bool(self._charges)
 
-    def charge(self, deployment: Deployment, usage: Usage, *, exact: bool) -> None:
-        """Add what a provider charges for an attempt."""
+    @property
+    def hanging(self) -> bool:
+        """Whether the last attempt was left while it was under way: nobody knows what its provider charges."""
+        return bool(self.attempts) and self.attempts[-1].outcome == "cancelled"
+
+    def charge(
+        self, deployment: Deployment, counted: Usage | None, *, written: int, outcome: str = "ok"
+    ) -> None:
+        """Add what a provider charges for the reply of the last attempt.
+
+        Args:
+            deployment: whose reply.
+            counted: the provider's own count, None when it gave none.
+            written: our estimate of the output in tokens.
+            outcome: what became of the attempt after it had begun well.
+        """
+        estimated = Usage(self.estimated, written)
+        if counted is None:
+            usage = self._calibration.usage(deployment, estimated, streamed=self.streamed)
+        else:
+            usage = counted
+            self._calibration.learn(deployment, counted, estimated, streamed=self.streamed)
+        self._book(deployment, usage, exact=counted is not None)
+        if self.attempts and self.attempts[-1].outcome == "ok":
+            self.attempts[-1] = replace(self.attempts[-1], outcome=outcome, usage=usage)
+
+    def charge_failure(self, deployment: Deployment, failure: ProviderFailure) -> Usage | None:
+        """Add what a provider charges for an attempt that failed; None when nothing."""
+        charged = failure.charged
+        if charged is None or isinstance(charged, Usage):
+            if charged is not None:
+                self._book(deployment, charged, exact=True)
+            return charged
+        usage = self._calibration.usage(deployment, Usage(self.estimated), streamed=self.streamed)
+        if charged == "reply":
+            usage += Usage(output_tokens=self._calibration.usual_output(deployment))
+        self._book(deployment, usage, exact=False)
+        return usage
+
+    def _book(self, deployment: Deployment, usage: Usage, *, exact: bool) -> None:
         self._charges.append((deployment, usage))
         self.exact = self.exact and exact
 
@@ -137,14 +181,16 @@ class Account:
         Args:
             deployment: which one answered last.
             error: code of the error the caller gets.
-            unknown: nobody knows what was charged: the reserved maximum stands.
+            unknown: nobody knows what the last attempt is charged: the reserved maximum stands for it.
         """
         if self.row is not None:
             return self.row
         usage, cost = self.total()
         outcome: Outcome = "settled" if self.exact else "estimated"
         if unknown:
-            outcome, usage, cost = "unsettled", Usage(output_tokens=self.intent.tokens), self.intent.cost
+            outcome = "unsettled"
+            usage += Usage(output_tokens=self.intent.tokens)
+            cost = None if cost is None or self.intent.cost is None else cost + self.intent.cost
         elif not self._charges:
             outcome, cost = "free", Decimal(0)
         if self._reservation is not None:
@@ -176,13 +222,24 @@ def error_for(
     """The error a caller gets, with every attempt."""
     kind, what, remedy = _ERRORS[failure.cause]
     name = deployment.name if deployment is not None else "no deployment"
+    said = _without_secrets(failure.detail, deployment)
     details = {} if failure.retry_after is None else {"retry_after": failure.retry_after}
     return kind(
         f"The model '{model}' ({name}) {what}.",
-        why=failure.detail and f"It said: {failure.detail}",
+        why=said and f"It said: {said}",
         remedy=remedy,
         model=model,
         provider=deployment.provider if deployment is not None else "",
         attempts=[f"{item.deployment}: {item.outcome} ({item.milliseconds:.0f} ms)" for item in attempts],
         **details,
     )
+
+
+def _without_secrets(text: str, deployment: Deployment | None) -> str:
+    """Some providers repeat the key they refuse."""
+    if deployment is not None:
+        for secret in (deployment.api_key, *deployment.headers.values()):
+            value = secret.get_secret_value() if secret is not None else ""
+            if value:
+                text = text.replace(value, "***")
+    return text

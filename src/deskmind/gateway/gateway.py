@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from weakref import WeakSet
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
@@ -16,6 +17,7 @@ from deskmind.errors import DeskmindError, NotFoundError
 from deskmind.gateway.accounts import Account
 from deskmind.gateway.attempts import attempt
 from deskmind.gateway.budgets import Budget, BudgetKeeper, nanodollars
+from deskmind.gateway.calibration import Calibration
 from deskmind.gateway.ledger import Intent, Ledger, MemoryLedger, new_call_id
 from deskmind.gateway.messages import (
     Caller,
@@ -33,7 +35,7 @@ from deskmind.gateway.providers import OpenAIProvider, Provider, ProviderFailure
 from deskmind.gateway.requests import chat_request, embedding_request, ranking_request
 from deskmind.gateway.routing import HealthBoard, SharedHealth, choose
 from deskmind.gateway.streams import ChatStream, Opened
-from deskmind.gateway.tokens import estimate_request, estimate_text
+from deskmind.gateway.tokens import estimate_reply, estimate_request
 from deskmind.observability import names
 
 __all__ = ["Gateway"]
@@ -78,7 +80,9 @@ class Gateway:
         self.prices = PriceList()
         self.board = HealthBoard(shared)
         self._providers: dict[str, Provider] = dict(providers or {})
+        self._calibration = Calibration()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._streams: WeakSet[ChatStream] = WeakSet()
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,7 +93,9 @@ class Gateway:
         await self.close()
 
     async def close(self) -> None:
-        """Wait for what is being settled, write the ledger, return leases and connections."""
+        """End open streams, wait for what is being settled, write the ledger, return leases and connections."""
+        for stream in tuple(self._streams):
+            await stream.aclose()
         while self._tasks:
             await asyncio.wait(tuple(self._tasks))
         await self.keeper.close()
@@ -127,15 +133,14 @@ class Gateway:
         config = self._config(model)
         request = chat_request(config, messages, max_tokens, options)
         with_span = _start("chat", model, request)
-        account, request = await self._open("chat", model, config, request, caller, budgets)
+        account, request = await self._open("chat", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
 
         async def call(deployment: Deployment) -> Any:
             return await self._provider(deployment).chat(deployment, request, config.timeouts, call_id)
 
         deployment, reply = await self._run(model, config, account, call, with_span)
-        usage = reply.usage or Usage(estimate_request(request), estimate_text(reply.text))
-        account.charge(deployment, usage, exact=reply.usage is not None)
+        account.charge(deployment, reply.usage, written=estimate_reply(reply.text, reply.tool_calls))
         row = account.close(deployment.name)
         _end(with_span, usage=row.usage, provider_model=reply.provider_model)
         return ChatResponse(
@@ -176,30 +181,38 @@ class Gateway:
         config = self._config(model)
         request = chat_request(config, messages, max_tokens, options)
         with_span = _start("chat", model, request, streamed=True)
-        account, request = await self._open("chat", model, config, request, caller, budgets, streamed=True)
-        estimated = estimate_request(request)
+        account, request = await self._open(
+            "chat", model, config, request, caller, budgets, with_span, streamed=True
+        )
 
         async def call(deployment: Deployment) -> tuple[ProviderStream, list[ChatDelta]]:
-            return await self._first(deployment, request, config, account, estimated)
+            return await self._first(deployment, request, config, account)
 
         async def reopen(broken: Deployment) -> Opened:
             order = [item for item in self._order(config) if item.name != broken.name] or [broken]
             await account.hold_more()
             return await attempt(model, config, order, self.board, account, call)
 
-        opened = await self._run(model, config, account, call, with_span, abandon=_hang_up)
-        return ChatStream(
-            model,
-            config,
-            account,
-            opened,
-            estimated_input=estimated,
-            reopen=reopen,
-            background=self._background,
-            on_end=lambda error: _end(
-                with_span, error=error, usage=account.row.usage if account.row else None
-            ),
+        def taken(opened: Opened) -> ChatStream:
+            return ChatStream(
+                model,
+                config,
+                account,
+                opened,
+                board=self.board,
+                reopen=reopen,
+                background=self._background,
+                on_end=lambda error: _end(
+                    with_span, error=error, usage=account.row.usage if account.row else None
+                ),
+            )
+
+        opened = await self._run(
+            model, config, account, call, with_span, abandon=lambda opened: taken(opened).drain()
         )
+        stream = taken(opened)
+        self._streams.add(stream)
+        return stream
 
     async def embed(
         self,
@@ -217,7 +230,7 @@ class Gateway:
         config = self._config(model)
         request = embedding_request(config, texts, options)
         with_span = _start("embeddings", model, request)
-        account, _ = await self._open("embeddings", model, config, request, caller, budgets)
+        account, _ = await self._open("embeddings", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
 
         async def call(deployment: Deployment) -> Any:
@@ -226,9 +239,7 @@ class Gateway:
             )
 
         deployment, reply = await self._run(model, config, account, call, with_span)
-        account.charge(
-            deployment, reply.usage or Usage(estimate_request(request)), exact=reply.usage is not None
-        )
+        account.charge(deployment, reply.usage, written=0)
         row = account.close(deployment.name)
         _end(with_span, usage=row.usage, provider_model=reply.provider_model)
         return Embeddings(
@@ -250,7 +261,7 @@ class Gateway:
         config = self._config(model)
         request = ranking_request(query, documents, limit)
         with_span = _start("rerank", model, request)
-        account, _ = await self._open("rerank", model, config, request, caller, budgets)
+        account, _ = await self._open("rerank", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
         most = len(documents) if limit is None else min(limit, len(documents))
 
@@ -259,9 +270,7 @@ class Gateway:
             return await provider.rerank(deployment, query, documents, most, config.timeouts, call_id)
 
         deployment, reply = await self._run(model, config, account, call, with_span)
-        account.charge(
-            deployment, reply.usage or Usage(estimate_request(request)), exact=reply.usage is not None
-        )
+        account.charge(deployment, reply.usage, written=0)
         row = account.close(deployment.name)
         _end(with_span, usage=row.usage)
         return Ranking(
@@ -304,10 +313,28 @@ class Gateway:
         request: ChatRequest,
         caller: Caller,
         budgets: Sequence[Budget],
+        with_span: Span,
         *,
         streamed: bool = False,
     ) -> tuple[Account, ChatRequest]:
         """Reserve, and make the intent durable."""
+        try:
+            return await self._reserve(operation, model, config, request, caller, budgets, streamed=streamed)
+        except BaseException as error:
+            _end(with_span, error=error)
+            raise
+
+    async def _reserve(
+        self,
+        operation: str,
+        model: str,
+        config: ModelConfig,
+        request: ChatRequest,
+        caller: Caller,
+        budgets: Sequence[Budget],
+        *,
+        streamed: bool,
+    ) -> tuple[Account, ChatRequest]:
         matching = self.keeper.matching(caller, model, budgets)
         most = request.max_tokens
         if most is None:
@@ -327,6 +354,8 @@ class Gateway:
             ledger=self.ledger,
             keeper=self.keeper,
             prices=self.prices,
+            calibration=self._calibration,
+            estimated=read,
             streamed=streamed,
         )
         try:
@@ -359,19 +388,19 @@ class Gateway:
         call: Callable[[Deployment], Awaitable[_T]],
         with_span: Span,
         *,
-        abandon: Callable[[_T], Awaitable[Usage | None]] | None = None,
+        abandon: Callable[[tuple[Deployment, _T]], Awaitable[None]] | None = None,
     ) -> tuple[Deployment, _T]:
         """Try the deployments, in a task of its own: who hangs up leaves it to end and be counted."""
         task = asyncio.create_task(attempt(model, config, self._order(config), self.board, account, call))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            self._background(_left_alone(task, config, account, abandon))
-            _end(with_span)
+            self._background(_left_alone(task, config, account, with_span, abandon))
             raise
         except BaseException as error:
             code = error.code if isinstance(error, DeskmindError) else type(error).__name__
-            account.close(account.attempts[-1].deployment if account.attempts else "", error=code)
+            last = account.attempts[-1].deployment if account.attempts else ""
+            account.close(last, error=code, unknown=account.hanging)
             _end(with_span, error=error)
             raise
 
@@ -381,19 +410,23 @@ class Gateway:
         request: ChatRequest,
         config: ModelConfig,
         account: Account,
-        estimated: int,
     ) -> tuple[ProviderStream, list[ChatDelta]]:
-        """An open stream with its first pieces."""
+        """An open stream with its first pieces, of which one says something."""
         provider = self._provider(deployment)
         stream = await provider.stream(deployment, request, config.timeouts, str(account.intent.call_id))
+        pieces: list[ChatDelta] = []
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + config.timeouts.first_token
         try:
-            pieces = await stream.next(config.timeouts.first_token)
-            if pieces is None:
-                raise ProviderFailure("stream-broken", "it ended before its first piece")
+            while not any(piece.text or piece.tool_calls or piece.finish_reason for piece in pieces):
+                more = await stream.next(max(deadline - clock(), 0.001))
+                if more is None:
+                    raise ProviderFailure("stream-broken", "it ended before its first piece")
+                pieces += more
         except ProviderFailure as failure:
             await stream.close()
             if failure.charged is None:
-                failure.charged = Usage(estimated)  # accepted and begun: the input is charged
+                failure.charged = "input"  # accepted and begun
             raise
         except BaseException:
             await stream.close()
@@ -411,44 +444,30 @@ async def _left_alone(
     task: asyncio.Task[tuple[Deployment, Any]],
     config: ModelConfig,
     account: Account,
-    abandon: Callable[[Any], Awaitable[Usage | None]] | None,
+    with_span: Span,
+    abandon: Callable[[tuple[Deployment, Any]], Awaitable[None]] | None,
 ) -> None:
     """Nobody waits for the reply any more: give it ``drain`` seconds to be counted, then hang up."""
     done, _ = await asyncio.wait([task], timeout=config.drain)
     if not done:
         task.cancel()
         await asyncio.wait([task])
+    last = account.attempts[-1].deployment if account.attempts else ""
+    error = None if task.cancelled() else task.exception()
     if task.cancelled():
-        account.close("", error="cancelled", unknown=True)
+        account.close(last, error="cancelled", unknown=account.hanging)
+    elif error is not None:
+        code = error.code if isinstance(error, DeskmindError) else "error"
+        account.close(last, error=code, unknown=account.hanging)
+    elif abandon is not None:
+        await abandon(task.result())
         return
-    error = task.exception()
-    if error is not None:
-        account.close("", error=error.code if isinstance(error, DeskmindError) else "error")
-        return
-    deployment, reply = task.result()
-    usage: Usage | None = getattr(reply, "usage", None)
-    if abandon is not None:
-        usage = await abandon(reply)
-    if usage is None:
-        account.close(deployment.name, error="cancelled", unknown=True)
-        return
-    account.charge(deployment, usage, exact=True)
-    account.close(deployment.name, error="cancelled")
-
-
-async def _hang_up(opened: tuple[ProviderStream, list[ChatDelta]]) -> Usage | None:
-    """A stream that nobody took: read for its count a moment, then close it."""
-    stream, pieces = opened
-    usage = next((piece.usage for piece in pieces if piece.usage is not None), None)
-    try:
-        async with asyncio.timeout(1.0):
-            while (more := await stream.next(1.0)) is not None:
-                usage = next((piece.usage for piece in more if piece.usage is not None), usage)
-    except (ProviderFailure, TimeoutError):
-        pass
-    finally:
-        await stream.close()
-    return usage
+    else:
+        deployment, reply = task.result()
+        text, calls = getattr(reply, "text", ""), getattr(reply, "tool_calls", ())
+        account.charge(deployment, reply.usage, written=estimate_reply(text, calls))
+        account.close(deployment.name, error="cancelled")
+    _end(with_span, error=error, usage=account.row.usage if account.row else None)
 
 
 def _start(operation: str, model: str, request: ChatRequest, *, streamed: bool = False) -> Span:

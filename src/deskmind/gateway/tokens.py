@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deskmind.gateway.messages import ChatRequest, Message
+from deskmind.gateway.messages import ChatRequest, Message, ToolCall
 
-__all__ = ["estimate_output", "estimate_request", "estimate_text"]
+__all__ = ["estimate_output", "estimate_reply", "estimate_request", "estimate_text"]
 
 _CHARACTERS_A_TOKEN = 3
 """English has about 4 characters a token in today's vocabularies; 3 errs on the side of reserving more."""
@@ -17,10 +17,17 @@ _PER_IMAGE = 1_600
 
 def estimate_text(text: str) -> int:
     """At least one token a character for scripts beyond Latin, else one for three characters, or a word."""
+    words = text.count(" ") + text.count("\n") + text.count("\t")
     if text.isascii():
-        return max(len(text) // _CHARACTERS_A_TOKEN, text.count(" ")) + 1
+        return max(len(text) // _CHARACTERS_A_TOKEN, words) + 1
     wide = sum(1 for character in text if character > "\u02ff")
-    return wide + (len(text) - wide) // _CHARACTERS_A_TOKEN + 1
+    return max(wide + (len(text) - wide) // _CHARACTERS_A_TOKEN, words) + 1
+
+
+def estimate_reply(text: str, calls: Sequence[ToolCall]) -> int:
+    """Output tokens of a whole reply that was not counted."""
+    total = estimate_text(text) if text else 0
+    return total + sum(estimate_text(call.name) + estimate_text(call.arguments) for call in calls)
 
 
 def estimate_request(request: ChatRequest) -> int:

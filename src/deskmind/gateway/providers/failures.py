@@ -41,8 +41,8 @@ class ProviderFailure(Exception):
         cause: which kind.
         detail: the provider's words, bounded and masked.
         retry_after: seconds the provider asks to wait, None when it names none.
-        charged: what it charges all the same, None for nothing.
-        exact: whether ``charged`` is the provider's own count.
+        charged: what it charges all the same: its own count; ``input`` when it began and had sent nothing,
+            ``reply`` when it made a reply that cannot be read; None for nothing.
     """
 
     def __init__(
@@ -51,15 +51,13 @@ class ProviderFailure(Exception):
         detail: str = "",
         *,
         retry_after: float | None = None,
-        charged: Usage | None = None,
-        exact: bool = False,
+        charged: Usage | Literal["input", "reply"] | None = None,
     ) -> None:
         super().__init__(cause)
         self.cause: Cause = cause
         self.detail = str(masked(detail[:_LONGEST_DETAIL]))
         self.retry_after = retry_after
-        self.charged = charged
-        self.exact = exact
+        self.charged: Usage | Literal["input", "reply"] | None = charged
 
     @property
     def retriable(self) -> bool:

@@ -60,7 +60,7 @@ class LiteLLMProvider:
                 **_common(deployment, timeouts, call_id), **_chat(request), timeout=timeouts.total
             )
         except Exception as error:
-            raise _failure(litellm, error) from error
+            raise _failure(litellm, error) from None  # its words may hold the key
         return reply_of(_plain(reply))
 
     async def stream(
@@ -80,7 +80,7 @@ class LiteLLMProvider:
         except TimeoutError as error:
             raise ProviderFailure("model-timeout", "no first piece in time") from error
         except Exception as error:
-            raise _failure(litellm, error) from error
+            raise _failure(litellm, error) from None  # its words may hold the key
         return _LiteLLMStream(litellm, reply)
 
     async def embed(
@@ -98,7 +98,7 @@ class LiteLLMProvider:
                 **_common(deployment, timeouts, call_id), input=list(texts), timeout=timeouts.total, **options
             )
         except Exception as error:
-            raise _failure(litellm, error) from error
+            raise _failure(litellm, error) from None  # its words may hold the key
         parsed = _plain(reply)
         try:
             vectors = np.asarray([row["embedding"] for row in parsed["data"]], dtype=np.float32)
@@ -130,7 +130,7 @@ class LiteLLMProvider:
                 timeout=timeouts.total,
             )
         except Exception as error:
-            raise _failure(litellm, error) from error
+            raise _failure(litellm, error) from None  # its words may hold the key
         parsed = _plain(reply)
         try:
             rows = [(int(row["index"]), float(row["relevance_score"])) for row in parsed["results"]]
