@@ -17,7 +17,7 @@ from deskmind.sandbox.models import ModelSandbox
 from deskmind.sandbox.models.book import Entry
 
 CALLS, AT_ONCE = 1_000, 32
-WORDS = (
+WORDS = (  # noqa: SIM905
     "the printer on the third floor does not answer and the vpn asks for a token that was never sent "
     "please reset my password and tell the service desk when the laptop is ready to be collected"
 ).split()
@@ -55,12 +55,12 @@ async def converse(gateway: Gateway, number: int, draw: random.Random) -> None:
 
 @pytest.mark.parametrize("restart", [False, True])
 async def test_the_ledger_equals_the_providers_book(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox, restart: bool
+    open_gateway: Open, named: Make, sandbox: ModelSandbox, restart: bool
 ) -> None:
     ledger = MemoryLedger()
     models = {
         "m": {
-            "deployments": [deployment("one"), deployment("two")],
+            "deployments": [named("one"), named("two")],
             "policy": "weighted",
             "retries": 2,
             "backoff": 0.001,

@@ -26,12 +26,12 @@ def ledger() -> MemoryLedger:
 
 
 @pytest.fixture
-def make(open_gateway: Open, deployment: Make, ledger: MemoryLedger) -> Callable[..., Gateway]:
+def make(open_gateway: Open, named: Make, ledger: MemoryLedger) -> Callable[..., Gateway]:
     """A gateway that drains as long as told; ``long`` answers 50 words."""
 
     def made(drain: float, **more: Any) -> Gateway:
         models = {
-            name: {"deployments": [deployment(model)], "retries": 0, "drain": drain}
+            name: {"deployments": [named(model)], "retries": 0, "drain": drain}
             for name, model in (("m", "echo"), ("long", "echo-50"))
         }
         return open_gateway(models, ledger=ledger, **more)
@@ -85,7 +85,7 @@ async def test_a_reply_that_comes_while_draining_is_settled_exactly(
 
 
 async def test_who_leaves_while_nothing_is_under_way_is_charged_nothing(
-    make: Open, deployment: Make, ledger: MemoryLedger, sandbox: ModelSandbox, until: Any
+    make: Open, named: Make, ledger: MemoryLedger, sandbox: ModelSandbox, until: Any
 ) -> None:
     gateway = make(0)
     gateway.models["m"] = gateway.models["m"].model_copy(

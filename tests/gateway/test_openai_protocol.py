@@ -44,11 +44,11 @@ Make = Callable[..., dict[str, Any]]
 
 @pytest.fixture(params=["openai", "azure"])
 def gateway(
-    request: pytest.FixtureRequest, open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    request: pytest.FixtureRequest, open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> Gateway:
     """The same model behind OpenAI's and Azure's addresses."""
     azure = {"provider": "azure", "base_url": sandbox.base_url} if request.param == "azure" else {}
-    return open_gateway({"m": {"deployments": [deployment(**azure)], "retries": 0}})
+    return open_gateway({"m": {"deployments": [named(**azure)], "retries": 0}})
 
 
 async def test_text_with_the_providers_count_and_its_price(gateway: Gateway, sandbox: ModelSandbox) -> None:
@@ -223,29 +223,29 @@ async def test_each_fault_is_its_own_error(
     assert raised.value.details["attempts"][0].startswith("echo: ")
 
 
-async def test_a_wrong_key_is_a_matter_of_credentials(open_gateway: Open, deployment: Make) -> None:
-    gateway = open_gateway({"m": {"deployments": [deployment(api_key="nobodys")], "retries": 3}})
+async def test_a_wrong_key_is_a_matter_of_credentials(open_gateway: Open, named: Make) -> None:
+    gateway = open_gateway({"m": {"deployments": [named(api_key="nobodys")], "retries": 3}})
     with pytest.raises(ProviderAuthenticationError, match="models test") as raised:
         await gateway.chat("m", HELLO)
     assert len(raised.value.details["attempts"]) == 1  # asking again changes nothing
 
 
 async def test_a_wrong_request_is_not_tried_elsewhere(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
-    gateway = open_gateway({"m": {"deployments": [deployment(), deployment("other")], "retries": 3}})
+    gateway = open_gateway({"m": {"deployments": [named(), named("other")], "retries": 3}})
     with pytest.raises(ModelRequestError):
         await gateway.chat("m", [{"role": "wizard", "content": "x"}])
     assert len(sandbox.book) == 1
 
 
 async def test_an_unknown_model_of_the_provider_and_a_server_that_is_not_there(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     sandbox.manner.models = frozenset({"other"})
-    nowhere = deployment("nowhere", base_url="http://127.0.0.1:1/v1")
+    nowhere = named("nowhere", base_url="http://127.0.0.1:1/v1")
     gateway = open_gateway(
-        {"m": {"deployments": [deployment()], "retries": 0}, "n": {"deployments": [nowhere], "retries": 0}}
+        {"m": {"deployments": [named()], "retries": 0}, "n": {"deployments": [nowhere], "retries": 0}}
     )
     for name in ("m", "n"):
         with pytest.raises(ModelUnavailableError):
@@ -254,10 +254,10 @@ async def test_an_unknown_model_of_the_provider_and_a_server_that_is_not_there(
 
 @pytest.mark.parametrize("operation", ["chat", "stream"])
 async def test_a_provider_that_stays_silent_is_given_up(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox, operation: str
+    open_gateway: Open, named: Make, sandbox: ModelSandbox, operation: str
 ) -> None:
     timeouts = {"first_token": 0.05, "total": 0.1}
-    gateway = open_gateway({"m": {"deployments": [deployment()], "retries": 0, "timeouts": timeouts}})
+    gateway = open_gateway({"m": {"deployments": [named()], "retries": 0, "timeouts": timeouts}})
     sandbox.faults.add("slow_headers", seconds=30)
     with pytest.raises(ModelTimeoutError):
         await getattr(gateway, operation)("m", HELLO)
@@ -271,10 +271,10 @@ async def test_a_server_error_as_a_page_keeps_its_status(open_gateway: Open, san
 
 @pytest.mark.parametrize(("form", "asked"), [("seconds", 0.08), ("milliseconds", 0.08)])
 async def test_the_wait_a_provider_asks_for_is_kept(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox, form: str, asked: float
+    open_gateway: Open, named: Make, sandbox: ModelSandbox, form: str, asked: float
 ) -> None:
     sandbox.faults.add("rate_limit", at=(1,), retry_after=asked, retry_form=form)
-    gateway = open_gateway({"m": {"deployments": [deployment()], "retries": 1, "backoff": 0}})
+    gateway = open_gateway({"m": {"deployments": [named()], "retries": 1, "backoff": 0}})
     reply = await gateway.chat("m", HELLO)
     refused, answered = reply.attempts
     assert (refused.outcome, answered.outcome) == ("rate-limited", "ok")
@@ -282,10 +282,10 @@ async def test_the_wait_a_provider_asks_for_is_kept(
 
 
 async def test_a_wait_beyond_the_calls_time_is_told_instead(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     sandbox.faults.add("rate_limit", retry_after=3600)
-    gateway = open_gateway({"m": {"deployments": [deployment()], "retries": 5}})
+    gateway = open_gateway({"m": {"deployments": [named()], "retries": 5}})
     with pytest.raises(RateLimitedError) as raised:
         await gateway.chat("m", HELLO)
     assert raised.value.details["retry_after"] == pytest.approx(3600, abs=2)

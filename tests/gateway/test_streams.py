@@ -29,10 +29,10 @@ async def read(stream: Any) -> tuple[str, list[Any]]:
 
 @pytest.mark.parametrize("fault", ["cut_after", "error_in_stream", "bad_json"])
 async def test_a_broken_stream_is_a_clear_error_and_charged(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox, fault: Any
+    open_gateway: Open, named: Make, sandbox: ModelSandbox, fault: Any
 ) -> None:
     ledger = MemoryLedger()
-    models = {"m": {"deployments": [deployment("one"), deployment("two")], "retries": 0}}
+    models = {"m": {"deployments": [named("one"), named("two")], "retries": 0}}
     gateway = open_gateway(models, ledger=ledger)
     sandbox.faults.add(fault, after=2)
     stream = await gateway.stream("m", HELLO)
@@ -48,12 +48,12 @@ async def test_a_broken_stream_is_a_clear_error_and_charged(
 
 
 async def test_a_configured_restart_replaces_the_text_and_charges_both(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     ledger = MemoryLedger()
     models = {
         "m": {
-            "deployments": [deployment("one"), deployment("two")],
+            "deployments": [named("one"), named("two")],
             "retries": 0,
             "restart_broken_streams": True,
         }
@@ -83,9 +83,9 @@ async def test_a_configured_restart_replaces_the_text_and_charges_both(
 
 
 async def test_a_model_with_one_deployment_restarts_on_it(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
-    models = {"m": {"deployments": [deployment()], "retries": 0, "restart_broken_streams": True}}
+    models = {"m": {"deployments": [named()], "retries": 0, "restart_broken_streams": True}}
     sandbox.faults.add("cut_after", after=1, at=(1,))
     async with await open_gateway(models).stream("m", HELLO) as stream:
         text, pieces = await read(stream)
@@ -94,12 +94,12 @@ async def test_a_model_with_one_deployment_restarts_on_it(
 
 
 async def test_a_restart_that_fails_too_is_an_error_with_every_attempt(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     ledger = MemoryLedger()
     models = {
         "m": {
-            "deployments": [deployment("one"), deployment("two")],
+            "deployments": [named("one"), named("two")],
             "retries": 0,
             "restart_broken_streams": True,
         }
@@ -118,12 +118,12 @@ async def test_a_restart_that_fails_too_is_an_error_with_every_attempt(
 
 
 async def test_who_leaves_during_a_restart_is_charged_once_for_what_broke(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox, until: Any
+    open_gateway: Open, named: Make, sandbox: ModelSandbox, until: Any
 ) -> None:
     ledger = MemoryLedger()
     models = {
         "m": {
-            "deployments": [deployment("one"), deployment("two")],
+            "deployments": [named("one"), named("two")],
             "retries": 0,
             "restart_broken_streams": True,
         }
@@ -149,9 +149,9 @@ async def test_who_leaves_during_a_restart_is_charged_once_for_what_broke(
 
 
 async def test_a_stream_that_stalls_is_given_up_and_its_connection_closed(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
-    models = {"m": {"deployments": [deployment()], "retries": 0, "timeouts": {"gap": 0.05}}}
+    models = {"m": {"deployments": [named()], "retries": 0, "timeouts": {"gap": 0.05}}}
     sandbox.faults.add("stall_after", after=2)
     with pytest.raises(ModelTimeoutError):
         await read(await open_gateway(models).stream("m", HELLO))
@@ -159,12 +159,12 @@ async def test_a_stream_that_stalls_is_given_up_and_its_connection_closed(
 
 
 async def test_a_restart_does_not_outlive_the_calls_time(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     timeouts = {"gap": 30, "total": 0.2}
     models = {
         "m": {
-            "deployments": [deployment()],
+            "deployments": [named()],
             "retries": 0,
             "timeouts": timeouts,
             "restart_broken_streams": True,
@@ -177,11 +177,11 @@ async def test_a_restart_does_not_outlive_the_calls_time(
 
 
 async def test_a_deployment_whose_streams_break_is_taken_out(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     models = {
         "m": {
-            "deployments": [deployment("one"), deployment("two")],
+            "deployments": [named("one"), named("two")],
             "retries": 0,
             "breaker_failures": 2,
         }

@@ -16,7 +16,7 @@ PRICE = {"input": "1", "output": "2", "cached_input": "0.5"}
 
 
 @pytest.fixture
-def deployment(sandbox: ModelSandbox) -> Callable[..., dict[str, Any]]:
+def named(sandbox: ModelSandbox) -> Callable[..., dict[str, Any]]:
     """A deployment of the sandbox that speaks OpenAI's protocol; names differ by model."""
 
     def make(model: str = "echo", **more: Any) -> dict[str, Any]:
@@ -33,12 +33,12 @@ def deployment(sandbox: ModelSandbox) -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-async def open_gateway(deployment: Callable[..., dict[str, Any]]) -> AsyncIterator[Callable[..., Gateway]]:
+async def open_gateway(named: Callable[..., dict[str, Any]]) -> AsyncIterator[Callable[..., Gateway]]:
     """Makes gateways and closes them; without models there is ``m``, the sandbox's echo, tried once."""
     made: list[Gateway] = []
 
     def make(models: dict[str, Any] | None = None, **more: Any) -> Gateway:
-        gateway = Gateway(models or {"m": {"deployments": [deployment()], "retries": 0}}, **more)
+        gateway = Gateway(models or {"m": {"deployments": [named()], "retries": 0}}, **more)
         made.append(gateway)
         return gateway
 

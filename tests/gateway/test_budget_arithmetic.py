@@ -361,10 +361,10 @@ async def test_dollars_are_spent_exactly(open_gateway: Open, sandbox: ModelSandb
 
 
 async def test_an_unknown_price_fails_closed_under_a_budget_in_dollars(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
-    priced = deployment("priced")
-    unpriced = deployment("unpriced", price=None)
+    priced = named("priced")
+    unpriced = named("unpriced", price=None)
     models = {"m": {"deployments": [priced, unpriced], "retries": 0}}
     keeper = BudgetKeeper([Budget("money", "month", usd=Decimal(5))], clock=Clock())
     gateway = open_gateway(models, keeper=keeper)
@@ -377,21 +377,21 @@ async def test_an_unknown_price_fails_closed_under_a_budget_in_dollars(
 
 
 async def test_a_call_without_max_tokens_is_bound_by_what_was_reserved(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
-    models = {"m": {"deployments": [deployment("echo-50", max_output_tokens=10)], "retries": 0}}
+    models = {"m": {"deployments": [named("echo-50", max_output_tokens=10)], "retries": 0}}
     gateway = open_gateway(models, keeper=BudgetKeeper([Budget("b", "day", tokens=1_000)]))
     reply = await gateway.chat("m", HELLO)
     assert (reply.usage.output_tokens, reply.finish_reason) == (10, "length")
 
 
 async def test_a_charged_attempt_needs_room_for_the_next(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     ledger = MemoryLedger()
     store = MemoryBudgetStore()
     budget = Budget("b", "day", tokens=100)
-    models = {"m": {"deployments": [deployment()], "retries": 3, "backoff": 0}}
+    models = {"m": {"deployments": [named()], "retries": 3, "backoff": 0}}
     keeper = BudgetKeeper([budget], store=store, clock=Clock())
     gateway = open_gateway(models, ledger=ledger, keeper=keeper)
     sandbox.faults.add("bad_json")
@@ -406,9 +406,9 @@ async def test_a_charged_attempt_needs_room_for_the_next(
 
 
 async def test_an_attempt_that_is_not_charged_needs_no_more_room(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
-    models = {"m": {"deployments": [deployment()], "retries": 3, "backoff": 0}}
+    models = {"m": {"deployments": [named()], "retries": 3, "backoff": 0}}
     gateway = open_gateway(models, keeper=BudgetKeeper([Budget("b", "day", tokens=60)], clock=Clock()))
     sandbox.faults.add("server_error", at=(1, 2, 3))
     assert len((await gateway.chat("m", HELLO, max_tokens=40)).attempts) == 4

@@ -54,9 +54,9 @@ def no_price(deployment: Deployment) -> Decimal | None:
 
 
 async def test_the_first_in_order_answers_and_the_next_when_it_fails(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
-    gateway = open_gateway({"m": config(deployment("one"), deployment("two"))})
+    gateway = open_gateway({"m": config(named("one"), named("two"))})
     assert (await gateway.chat("m", HELLO)).deployment == "one"
     sandbox.faults.add("server_error", model="one")
     reply = await gateway.chat("m", HELLO)
@@ -67,10 +67,10 @@ async def test_the_first_in_order_answers_and_the_next_when_it_fails(
 
 
 async def test_when_all_fail_the_error_names_every_attempt(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     ledger = MemoryLedger()
-    gateway = open_gateway({"m": config(deployment("one"), deployment("two"), retries=1)}, ledger=ledger)
+    gateway = open_gateway({"m": config(named("one"), named("two"), retries=1)}, ledger=ledger)
     sandbox.faults.add("server_error")
     with pytest.raises(ModelUnavailableError) as raised:
         await gateway.chat("m", HELLO)
@@ -82,10 +82,10 @@ async def test_when_all_fail_the_error_names_every_attempt(
 
 
 async def test_a_longer_context_elsewhere_takes_what_is_too_long_here(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     sandbox.faults.add("context_length", model="small")
-    gateway = open_gateway({"m": config(deployment("small"), deployment("large"), retries=3)})
+    gateway = open_gateway({"m": config(named("small"), named("large"), retries=3)})
     reply = await gateway.chat("m", HELLO)
     assert tried(reply.attempts) == [("small", "context-too-long"), ("large", "ok")]
     sandbox.faults.add("context_length", model="large")
@@ -95,10 +95,10 @@ async def test_a_longer_context_elsewhere_takes_what_is_too_long_here(
 
 
 async def test_back_off_has_full_jitter_and_a_bound(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     sandbox.faults.add("server_error", at=(1, 2, 3, 4))
-    gateway = open_gateway({"m": config(deployment(), retries=4, backoff=0.01, max_backoff=0.02)})
+    gateway = open_gateway({"m": config(named(), retries=4, backoff=0.01, max_backoff=0.02)})
     reply = await gateway.chat("m", HELLO)
     waits = [item.waited for item in reply.attempts]
     assert len(waits) == 5
@@ -108,22 +108,22 @@ async def test_back_off_has_full_jitter_and_a_bound(
 
 
 async def test_one_that_limits_the_rate_is_left_for_the_other(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     sandbox.faults.add("rate_limit", model="one", retry_after=60)
-    gateway = open_gateway({"m": config(deployment("one"), deployment("two"))})
+    gateway = open_gateway({"m": config(named("one"), named("two"))})
     first, second = await gateway.chat("m", HELLO), await gateway.chat("m", HELLO)
     assert tried(first.attempts) == [("one", "rate-limited"), ("two", "ok")]
     assert tried(second.attempts) == [("one", "skipped"), ("two", "ok")]
 
 
 async def test_the_whole_call_is_bound_in_time(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     ledger = MemoryLedger()
     sandbox.faults.add("slow_headers", seconds=30, model="two")
     sandbox.faults.add("server_error", model="one")
-    models = {"m": config(deployment("one"), deployment("two"), timeouts={"total": 0.1})}
+    models = {"m": config(named("one"), named("two"), timeouts={"total": 0.1})}
     gateway = open_gateway(models, ledger=ledger)
     with pytest.raises(ModelTimeoutError, match=r"\(two\)"):
         await gateway.chat("m", HELLO)
@@ -166,9 +166,9 @@ def test_the_cheapest_is_tried_first_and_unknown_prices_last() -> None:
 
 
 async def test_the_least_busy_takes_the_call_and_open_streams_count(
-    open_gateway: Open, deployment: Make
+    open_gateway: Open, named: Make
 ) -> None:
-    gateway = open_gateway({"m": config(deployment("one"), deployment("two"), policy="least-busy")})
+    gateway = open_gateway({"m": config(named("one"), named("two"), policy="least-busy")})
     async with await gateway.stream("m", HELLO) as first, await gateway.stream("m", HELLO) as second:
         assert {first.deployment, second.deployment} == {"one", "two"}
         async for _ in first:
@@ -181,10 +181,10 @@ async def test_the_least_busy_takes_the_call_and_open_streams_count(
 
 
 async def test_a_breaker_opens_is_probed_by_one_call_and_closes(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     gateway = open_gateway(
-        {"m": config(deployment("one"), deployment("two"), breaker_failures=2, cooldown=20)}
+        {"m": config(named("one"), named("two"), breaker_failures=2, cooldown=20)}
     )
     clock = gateway.board.clock = Clock()
     broken = sandbox.faults.add("server_error", model="one")
@@ -208,9 +208,9 @@ async def test_a_breaker_opens_is_probed_by_one_call_and_closes(
 
 
 async def test_a_call_does_not_wait_for_breakers_that_stay_open_long(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
-    gateway = open_gateway({"m": config(deployment(), retries=0, breaker_failures=1, cooldown=60)})
+    gateway = open_gateway({"m": config(named(), retries=0, breaker_failures=1, cooldown=60)})
     sandbox.faults.add("server_error")
     with pytest.raises(ModelUnavailableError):
         await gateway.chat("m", HELLO)
@@ -223,9 +223,9 @@ async def test_a_call_does_not_wait_for_breakers_that_stay_open_long(
 
 
 async def test_a_hung_up_probe_leaves_the_breaker_to_the_next_call(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox, until: Any
+    open_gateway: Open, named: Make, sandbox: ModelSandbox, until: Any
 ) -> None:
-    gateway = open_gateway({"m": config(deployment(), breaker_failures=1, cooldown=20, drain=0)})
+    gateway = open_gateway({"m": config(named(), breaker_failures=1, cooldown=20, drain=0)})
     clock = gateway.board.clock = Clock()
     fault = sandbox.faults.add("server_error")
     with pytest.raises(ModelUnavailableError):
@@ -260,10 +260,10 @@ class Told:
 
 
 async def test_replicas_tell_each_other_what_is_out(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
     told = Told()
-    models = {"m": config(deployment("one"), deployment("two"), breaker_failures=1)}
+    models = {"m": config(named("one"), named("two"), breaker_failures=1)}
     north, south = (open_gateway(models, shared=told) for _ in range(2))
     fault = sandbox.faults.add("server_error", model="one")
     await north.chat("m", HELLO)
@@ -273,9 +273,9 @@ async def test_replicas_tell_each_other_what_is_out(
 
 @pytest.mark.parametrize("fault", ["cut_before_first_token", "server_error", "empty_body"])
 async def test_a_stream_that_breaks_before_its_first_piece_goes_elsewhere_silently(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox, fault: Any
+    open_gateway: Open, named: Make, sandbox: ModelSandbox, fault: Any
 ) -> None:
-    gateway = open_gateway({"m": config(deployment("one"), deployment("two"))})
+    gateway = open_gateway({"m": config(named("one"), named("two"))})
     sandbox.faults.add(fault, model="one")
     async with await gateway.stream("m", HELLO) as stream:
         pieces = [piece async for piece in stream]
@@ -287,9 +287,9 @@ async def test_a_stream_that_breaks_before_its_first_piece_goes_elsewhere_silent
 
 
 async def test_a_first_piece_that_does_not_come_sends_the_call_elsewhere(
-    open_gateway: Open, deployment: Make, sandbox: ModelSandbox
+    open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
-    models = {"m": config(deployment("one"), deployment("two"), timeouts={"first_token": 0.1})}
+    models = {"m": config(named("one"), named("two"), timeouts={"first_token": 0.1})}
     sandbox.faults.add("slow_first_token", model="one", seconds=30)
     async with await open_gateway(models).stream("m", HELLO) as stream:
         text = "".join([piece.text async for piece in stream])
