@@ -279,6 +279,7 @@ class Deskmind:
         from deskmind.gateway import Budget, BudgetKeeper, Gateway
         from deskmind.gateway.ledger import JournalLedger
         from deskmind.gateway.ledger.postgres import PostgresBudgets, PostgresSink
+        from deskmind.gateway.providers import OpenAIProvider
 
         settings = self.settings.gateway
         endpoints = self.database.endpoints
@@ -291,7 +292,8 @@ class Deskmind:
         )
         budgets = [Budget(name, **dict(given)) for name, given in self.settings.budgets.items()]
         keeper = BudgetKeeper(budgets, store=self._budgets, on_alert=_log_alert)
-        gateway = Gateway(self.settings.models, ledger=ledger, keeper=keeper)
+        direct = OpenAIProvider(connections=settings.connections)
+        gateway = Gateway(self.settings.models, ledger=ledger, keeper=keeper, providers={"openai": direct})
         await ledger.start()
         self._resources.push_async_callback(self._budgets.close)
         self._resources.push_async_callback(gateway.close)

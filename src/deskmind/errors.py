@@ -8,7 +8,6 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   └── KeyringError              a key is missing, unreadable or too widely readable
     ├── InvalidRequestError           the caller's input cannot be accepted
     │   ├── QuestionTooLongError
-    │   ├── ContextTooLongError       what must be said does not fit a model's context window
     │   ├── PromptError               a prompt cannot be made or used like this
     │   │   ├── PromptSyntaxError
     │   │   ├── PromptVariableError
@@ -33,7 +32,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   └── EmbedderUnavailableError
     ├── ModelError                    a model call did not succeed
     │   ├── RateLimitedError          the provider wants fewer calls
-    │   ├── ContextTooLongError       the request exceeds what the model can read
+    │   ├── ContextTooLongError       the request exceeds what the model can read, by its word or by our count
     │   ├── ContentFilteredError      the provider refuses the content
     │   ├── ProviderAuthenticationError   the provider refuses our credentials
     │   ├── ModelTimeoutError         no answer in time
@@ -55,10 +54,9 @@ __all__ = [
     "BudgetExceededError",
     "ConfigurationError",
     "ConflictError",
-    "ContextTooLongError",
-    "ConversationNotFoundError",
     "ContentFilteredError",
     "ContextTooLongError",
+    "ConversationNotFoundError",
     "DatabaseUnavailableError",
     "DeskmindError",
     "DocumentError",
@@ -76,12 +74,12 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "PrincipalNotFoundError",
-    "ProviderAuthenticationError",
     "PromptError",
     "PromptNotFoundError",
     "PromptRenderError",
     "PromptSyntaxError",
     "PromptVariableError",
+    "ProviderAuthenticationError",
     "QuestionTooLongError",
     "RateLimitedError",
     "SchemaVersionError",
@@ -168,12 +166,6 @@ class QuestionTooLongError(InvalidRequestError):
     """A question or query exceeds the configured length."""
 
     code, title = "question-too-long", "The question is too long"
-
-
-class ContextTooLongError(InvalidRequestError):
-    """What may not be left out (the question, the instructions) exceeds the model's context window."""
-
-    code, status, title = "context-too-long", 413, "It does not fit the model's context window"
 
 
 class PromptError(InvalidRequestError):
@@ -331,7 +323,7 @@ class RateLimitedError(ModelError):
 
 
 class ContextTooLongError(ModelError):
-    """The request exceeds what the model can read."""
+    """The request exceeds what the model can read, by the provider's word or by our own count."""
 
     code, status, title, exit_code = "context-too-long", 400, "The request is too long for the model", 65
 

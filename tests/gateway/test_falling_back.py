@@ -165,9 +165,7 @@ def test_the_cheapest_is_tried_first_and_unknown_prices_last() -> None:
     assert [item.name for item in order] == ["free", "cheap", "dear", "unknown"]
 
 
-async def test_the_least_busy_takes_the_call_and_open_streams_count(
-    open_gateway: Open, named: Make
-) -> None:
+async def test_the_least_busy_takes_the_call_and_open_streams_count(open_gateway: Open, named: Make) -> None:
     gateway = open_gateway({"m": config(named("one"), named("two"), policy="least-busy")})
     async with await gateway.stream("m", HELLO) as first, await gateway.stream("m", HELLO) as second:
         assert {first.deployment, second.deployment} == {"one", "two"}
@@ -183,9 +181,7 @@ async def test_the_least_busy_takes_the_call_and_open_streams_count(
 async def test_a_breaker_opens_is_probed_by_one_call_and_closes(
     open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
-    gateway = open_gateway(
-        {"m": config(named("one"), named("two"), breaker_failures=2, cooldown=20)}
-    )
+    gateway = open_gateway({"m": config(named("one"), named("two"), breaker_failures=2, cooldown=20)})
     clock = gateway.board.clock = Clock()
     broken = sandbox.faults.add("server_error", model="one")
     for _ in range(2):

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
+from pydantic_settings import SettingsError
 
 from deskmind.app import Deskmind
 from deskmind.errors import DeskmindError
@@ -232,9 +233,22 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         monkeypatch.delenv(name)
     before = value()
     seen: list[Any] = []
-    for text in ("17", "2000", "0.5", "true", "false", "other", "none", "json", "error"):
+    json_texts = ('{"a": {"model": "b"}}', '{"a": {"window": "day", "usd": 1}}')
+    for text in (
+        "17",
+        "2000",
+        "0.5",
+        "true",
+        "false",
+        "other",
+        "none",
+        "json",
+        "error",
+        "process",
+        *json_texts,
+    ):
         monkeypatch.setenv(f"DESKMIND_{'_'.join(leaf).upper()}", text)
-        with contextlib.suppress(ValidationError):
+        with contextlib.suppress(ValidationError, SettingsError):
             seen.append(value())
     assert any(found != before for found in seen)
 

@@ -16,6 +16,7 @@ SHOWN = {
     "parts/embedder.py": ["hashing: 512 dimensions", "0.00 The canteen opens at noon."],
     "parts/cache.py": ["1 loader call for 1000 callers", "after the invalidation: None"],
     "parts/loading.py": ["Laptops (text/html)", "refused: empty.md is empty."],
+    "parts/prompts.py": ["Why does {{ this }} fail?", "line 2: '.__class__'", "a summary stands for"],
     "parts/keyring.py": ["altered: False", "the old signature still verifies: True"],
     "parts/embedded_server.py": ["distance: 2.0", "stopped"],
     "parts/router_in_your_app.py": ["401 You are not signed in.", "200 ", "reception"],

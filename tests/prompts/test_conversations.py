@@ -48,7 +48,7 @@ async def test_the_last_changed_comes_first_and_lists_continue(office: Any) -> N
     await mine.append(made[0], Message("user", "again"))
     listed = await mine.list(limit=3)
     assert [item.title for item in listed] == ["number 0", "number 4", "number 3"]
-    assert [item.title for item in await mine.list(before=listed[-1])] == ["number 2", "number 1"]
+    assert [item.title for item in await mine.list(before=listed[-1].place)] == ["number 2", "number 1"]
     with pytest.raises(InvalidRequestError):
         await mine.list(limit=0)
 
@@ -155,6 +155,23 @@ async def test_a_summary_stands_for_older_turns(office: Any) -> None:
     assert (await mine.get(identifier)).history == ()
     fitted = await ContextWindow(4000, reply=500).fit("And now?", history=(), summary=again.summary)
     assert again.summary in fitted.messages[0].content
+
+
+async def test_a_summary_is_held_to_its_room_and_can_be_kept(office: Any) -> None:
+    class Talkative:
+        tokens = 40
+
+        async def summarise(self, turns: Any, *, previous: str, max_tokens: int) -> str:
+            return f"{previous}{len(turns)}\x00\ud800 turns " + "very " * 1000
+
+    mine = office.ann.conversations
+    identifier = (await mine.create(messages=said("a", "b", "c"))).about.conversation_id
+    about = await mine.summarise(identifier, keep=1, summariser=Talkative())
+    assert about.summary.startswith("2 turns very")
+    assert about.summary.endswith("…")
+    assert len(about.summary) < 200
+    with pytest.raises(InvalidRequestError):
+        await mine.summarise(identifier, keep=-1)
 
 
 async def test_what_has_expired_is_gone_at_once_and_purged_later(office: Any) -> None:

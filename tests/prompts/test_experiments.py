@@ -106,6 +106,16 @@ async def test_an_outcome_goes_to_what_the_user_was_given(started: Any) -> None:
     assert list(metric.variants) == [given]
 
 
+async def test_a_users_outcomes_can_be_forgotten(started: Any) -> None:
+    for desk in (started.ann, started.ben):
+        await desk.experiments.observe("brief-answers", "feedback", 1)
+    with pytest.raises(PermissionDeniedError):
+        await started.ben.experiments.forget(started.ann.scope.principal_id)
+    assert await started.operator.experiments.forget(started.ann.scope.principal_id) == 1
+    (metric,) = (await started.operator.experiments.report("brief-answers")).metrics
+    assert sum(result.users for result in metric.variants.values()) == 1
+
+
 async def test_members_take_part_and_see_no_results(started: Any) -> None:
     await started.ann.experiments.observe("brief-answers", "cost", 0.002)
     for refused in (

@@ -65,6 +65,7 @@ def test_values_are_never_read_as_templates(text: str) -> None:
         ({"name": "x", "count": 2**70}, "cannot take"),
         ({"name": "x", "share": float("nan")}, "not a number"),
         ({"name": "x", "rows": [object()]}, "object"),
+        ({"name": "x", "rows": [float("inf")]}, "float"),
         ({"name": "x", "rows": [{1: "a"}]}, "dict"),
     ],
 )
@@ -134,6 +135,16 @@ ATTACKS = {
     "indenting": "{{ 'x'|indent(1000000000) }}",
     "escaping": "{% set a = range(9999)|join('&') %}" + "{% set a = a|escape|escape %}" * 4000,
     "output": "{% set a = range(9999)|join('xxxx') %}{% for i in range(9999) %}{{ a }}{% endfor %}",
+    "sharing lists": "{% set a = ['x'] %}" + "{% set a = [a, a] %}" * 60 + "{{ a }}",
+    "sharing objects": "{% set a = {'k': 'x'} %}" + "{% set a = {'k': a, 'l': a} %}" * 60 + "{{ a|tojson }}",
+    "comparing": "{% set a = ['x'] %}{% set b = ['x'] %}"
+    + "{% set a = [a, a] %}{% set b = [b, b] %}" * 60
+    + "{% if a == b %}{% endif %}",
+    "searching lists": "{% set a = range(9999)|list %}{% for i in a %}{% if -1 in a %}{% endif %}{% endfor %}",
+    "searching texts": "{% set a = range(9999)|join('-') %}{% for i in range(9999) %}{% if 'x' in a %}{% endif %}{% endfor %}",
+    "testing": "{% set a = range(9999)|list %}{% for i in a %}{% if -1 is in a %}{% endif %}{% endfor %}",
+    "slicing": "{% set a = range(9999)|list %}{% for i in a %}{% set b = a[1:] %}{% endfor %}",
+    "long body": "{% for i in range(9999) %}" + "{% if i == 1 %}x{% endif %}" * 3000 + "{% endfor %}",
     "rounding": "{{ 1|round(1000000000) }}",
     "class by key": "{{ x['__class__'] }}",
     "method by name": "{{ x.format }}",
@@ -145,6 +156,15 @@ ATTACKS = {
 def test_attacks_end_in_an_error_and_not_in_a_bang(name: str) -> None:
     with pytest.raises(PromptRenderError):
         prompt(ATTACKS[name], x=Variable()).render(x="text")
+
+
+def test_what_may_be_missing_can_be_asked() -> None:
+    template = prompt(
+        "{{ row.a|default('none') }} {{ 'yes' if row.b is defined else 'no' }} {{ row.c[1:] }} {{ 'x' in row.c }}"
+        " {{ row.n is divisibleby 2 }} {{ row.c|length > 1 and row.n != 3 }}",
+        row=Variable("object"),
+    )
+    assert template.render(row={"c": "wxyz", "n": 4})[0].content == "none no xyz True True True"
 
 
 def test_what_is_not_there_is_named_with_its_line() -> None:

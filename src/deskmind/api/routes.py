@@ -9,7 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 
+from deskmind.api.conversations import add_conversations
 from deskmind.api.events import server_sent_events
+from deskmind.api.prompts import add_prompts
 from deskmind.api.schemas import (
     AnswerBody,
     AskRequest,
@@ -166,6 +168,8 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         return Response(status_code=204)
 
     add_spending(routes, asker)
+    add_prompts(routes, asker)
+    add_conversations(routes, asker)
     return routes
 
 

@@ -64,6 +64,7 @@ class Account:
         "_charges",
         "_keeper",
         "_ledger",
+        "_lost",
         "_prices",
         "_reservation",
         "_started",
@@ -97,6 +98,7 @@ class Account:
         self.streamed = streamed
         self.row: UsageEntry | None = None
         self._charges: list[tuple[Deployment, Usage]] = []
+        self._lost: list[int] = []
         self._reservation = reservation
         self._ledger = ledger
         self._keeper = keeper
@@ -135,6 +137,7 @@ class Account:
         else:
             usage = counted
             self._calibration.learn(deployment, counted, estimated, streamed=self.streamed)
+            self._replace_lost(deployment, counted)
         self._book(deployment, usage, exact=counted is not None)
         if self.attempts and self.attempts[-1].outcome == "ok":
             self.attempts[-1] = replace(self.attempts[-1], outcome=outcome, usage=usage)
@@ -149,8 +152,21 @@ class Account:
         usage = self._calibration.usage(deployment, Usage(self.estimated), streamed=self.streamed)
         if charged == "reply":
             usage += Usage(output_tokens=self._calibration.usual_output(deployment))
+            self._lost.append(len(self._charges))
         self._book(deployment, usage, exact=False)
         return usage
+
+    def _replace_lost(self, deployment: Deployment, counted: Usage) -> None:
+        """A reply that was lost is taken to be as long as the one that came when the request was sent again."""
+        for place in self._lost:
+            loser, guess = self._charges[place]
+            read = counted.input_tokens if loser.name == deployment.name else guess.input_tokens
+            better = Usage(read, counted.output_tokens)
+            self._charges[place] = (loser, better)
+            self.attempts[:] = [
+                replace(item, usage=better) if item.usage is guess else item for item in self.attempts
+            ]
+        self._lost.clear()
 
     def _book(self, deployment: Deployment, usage: Usage, *, exact: bool) -> None:
         self._charges.append((deployment, usage))

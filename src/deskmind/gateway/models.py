@@ -168,6 +168,8 @@ def _full(given: Any) -> Any:
         return {"deployments": [{"provider": "litellm", "model": given}]}
     if isinstance(given, Deployment):
         return {"deployments": [given]}
+    if isinstance(given, (list, tuple)):
+        return {"deployments": list(cast("list[Any]", given))}
     if isinstance(given, Mapping) and "deployments" not in given:
         return {"deployments": [dict(cast("Mapping[str, Any]", given))]}
     return cast("Any", given)

@@ -12,7 +12,7 @@ from jinja2 import filters as standard
 from jinja2.exceptions import FilterArgumentError
 
 from deskmind.errors import PromptRenderError
-from deskmind.prompts._budget import MAX_OUTPUT_CHARS, handled
+from deskmind.prompts._budget import MAX_OUTPUT_CHARS, handled, searched
 
 __all__ = ["FILTERS"]
 
@@ -89,11 +89,13 @@ def _sum(values: Iterable[float]) -> float:
     return sum(values)
 
 
-def _charged(act: Callable[..., Any]) -> Callable[..., Any]:
+def _charged(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+    take = handled if name in _SHALLOW else searched
+
     def charged(value: Any, *args: Any, **named: Any) -> Any:
         if act is not _default and isinstance(value, Undefined):
             str(value)  # says what is undefined
-        handled(value)
+        take(value)
         return handled(act(value, *args, **named))
 
     return charged
@@ -164,5 +166,8 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "upper": _on_text(str.upper),
 }
 
-FILTERS: dict[str, Callable[..., Any]] = {name: _charged(act) for name, act in _PLAIN.items()}
+_SHALLOW = frozenset({"count", "default", "first", "items", "last", "length", "list", "pluck", "reverse"})
+"""They look at a value's items and not into them."""
+
+FILTERS: dict[str, Callable[..., Any]] = {name: _charged(name, act) for name, act in _PLAIN.items()}
 """By the name a template uses."""

@@ -10,7 +10,7 @@ from deskmind.prompts._units import turn_units
 from deskmind.prompts.decision import Dropped, PartName, WindowDecision
 from deskmind.prompts.fitted import FittedContext, NumberedPassage
 from deskmind.prompts.messages import Message
-from deskmind.prompts.summary import Summariser
+from deskmind.prompts.summary import Summariser, cut_to
 from deskmind.prompts.tokens import TokenCounter
 
 __all__ = ["Fitting", "Given", "Rules"]
@@ -70,6 +70,8 @@ class Fitting:
         units, self._orphans = turn_units(given.history)
         self._units = units[::-1]
         self._turn_sizes = [sum(rules.size(given.history[index]) for index in unit) for unit in self._units]
+        self._memories = self._memory_sizes()
+        self._rankings = self._passage_sizes()
         self._summary_at: int | None = None
         self._summary = ""
         self._summarised = 0
@@ -104,8 +106,8 @@ class Fitting:
         if self._summary_at is not None:
             sizes.insert(self._summary_at, summary_size)
         parts = [
-            Filled("memory", shares["memory"], self._memory_sizes()),
-            Filled("passages", shares["passages"], self._passage_sizes()),
+            Filled("memory", shares["memory"], self._memories),
+            Filled("passages", shares["passages"], self._rankings),
             Filled("history", shares["history"], sizes),
         ]
         fill(parts, room)
@@ -131,18 +133,7 @@ class Fitting:
         if turns:
             text = await self._rules.summariser.summarise(turns, previous=text, max_tokens=room)
             self._summarised = len(turns)
-        self._summary = self._cut(text, room)
-
-    def _cut(self, text: str, room: int) -> str:
-        """The longest beginning that is counted as no more than the room."""
-        count = self._rules.counter.count
-        if count(text) <= room:
-            return text
-        low, high = 0, len(text)
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if count(text[:middle] + "…") <= room else (low, middle - 1)
-        return text[:low].rstrip() + "…" if low else ""
+        self._summary = cut_to(text, self._rules.counter, room)
 
     def _has_summary(self, history: Filled) -> bool:
         return self._summary_at is not None and history.taken > self._summary_at

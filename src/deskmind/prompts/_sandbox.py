@@ -16,7 +16,7 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from deskmind.prompts._budget import MAX_OUTPUT_CHARS, MAX_STEPS, counted, handled
+from deskmind.prompts._budget import MAX_OUTPUT_CHARS, MAX_STEPS, counted, handled, searched
 from deskmind.prompts._filters import FILTERS
 
 __all__ = ["ENVIRONMENT", "bounded", "inspect_tree"]
@@ -46,7 +46,9 @@ _LOOP: Final = frozenset(
 _UNSUITABLE_TESTS: Final = ("callable", "filter", "test", "escaped")
 _MAX_NESTED_LOOPS: Final = 4
 _MAX_NUMBER: Final = 10**18
-_COUNTED: Final = " counted"  # no template can name it
+_NODES_A_STEP: Final = 50
+_COUNTED: Final = " counted"  # no template can name these
+_SEARCHED: Final = " searched"
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -60,12 +62,13 @@ class _Environment(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             keep_trailing_newline=False,
             cache_size=0,
+            finalize=searched,
         )
         names, filters = cast("dict[str, Any]", self.globals), cast("dict[str, Any]", self.filters)
         names.clear()
         names["range"] = _range
         filters.clear()
-        filters.update({**FILTERS, _COUNTED: counted})
+        filters.update({**FILTERS, _COUNTED: counted, _SEARCHED: searched})
         for name in _UNSUITABLE_TESTS:
             del self.tests[name]
 
@@ -128,15 +131,43 @@ def inspect_tree(tree: nodes.Template, declared: Iterable[str]) -> None:
 
 
 def bounded(tree: nodes.Template) -> nodes.Template:
-    """The template with every loop counted."""
-    return cast("nodes.Template", _CountLoops().visit(tree))
+    """The template with loops and comparisons drawing on the budget."""
+    return cast("nodes.Template", _DrawOnBudget().visit(tree))
 
 
-class _CountLoops(NodeTransformer):
-    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 (Jinja's name)
+class _DrawOnBudget(NodeTransformer):
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 (Jinja's names)
+        steps = 1 + sum(1 for part in node.body for _ in part.find_all(nodes.Node)) // _NODES_A_STEP
         self.generic_visit(node)
-        node.iter = nodes.Filter(node.iter, _COUNTED, [], [], None, None, lineno=node.lineno)
+        arguments: list[nodes.Expr] = [nodes.Const(steps)]
+        node.iter = nodes.Filter(node.iter, _COUNTED, arguments, [], None, None, lineno=node.lineno)
         return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.expr = _drawing(node.expr)
+        for operand in node.ops:
+            operand.expr = _drawing(operand.expr)
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice):
+            node.node = nodes.Filter(
+                node.node, "default", [nodes.Const(None)], [], None, None, lineno=node.lineno
+            )
+        return node
+
+    def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if node.name not in {"defined", "undefined"}:
+            node.node = _drawing(node.node)
+            node.args = [_drawing(argument) for argument in node.args]
+        return node
+
+
+def _drawing(node: nodes.Expr) -> nodes.Expr:
+    return nodes.Filter(node, _SEARCHED, [], [], None, None, lineno=node.lineno)
 
 
 def _inspect(node: nodes.Node, known: frozenset[str], loops: int) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,13 +14,15 @@ from deskmind.errors import ConversationNotFoundError, InvalidRequestError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
 from deskmind.prompts.messages import Message
-from deskmind.prompts.summary import FirstSentences, Summariser
+from deskmind.prompts.summary import FirstSentences, Summariser, cut_to
+from deskmind.prompts.tokens import Estimate
 from deskmind.prompts.turns import Turn, check_turns, insert_turns, read_turns
 from deskmind.scope import Scope
 
 __all__ = ["Conversation", "ConversationSummary", "Conversations"]
 
 _MAX_TITLE = 200
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _COLUMNS = (
     "conversation_id, title, summary, summarised_through, turn_count, created_at, updated_at, expires_at"
 )
@@ -56,6 +59,11 @@ class ConversationSummary:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None
+
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """Where it stands in the list of conversations."""
+        return self.updated_at, self.conversation_id
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -136,17 +144,17 @@ class Conversations:
 
     @operation(Permission.CONVERSATIONS_READ)
     async def list(
-        self, *, limit: int = 50, before: ConversationSummary | None = None
+        self, *, limit: int = 50, before: tuple[datetime, UUID] | None = None
     ) -> list[ConversationSummary]:
         """One's own conversations, the last changed first.
 
         Args:
             limit: at most so many, 1 to 200.
-            before: continue after this one.
+            before: the ``place`` of the last one of the list that this one continues.
         """
         if not 1 <= limit <= 200:
             raise InvalidRequestError("A list has 1 to 200 conversations.")
-        at = (before.updated_at, before.conversation_id) if before else (None, None)
+        at = before or (None, None)
         async with self._database.transaction(self._scope) as connection:
             cursor = await connection.execute(
                 _LIST, (self._scope.tenant_id, self._scope.principal_id, at[0], *at, limit)
@@ -219,7 +227,8 @@ class Conversations:
         if not older:
             return found.about
         chosen = summariser or FirstSentences()
-        summary = await chosen.summarise(older, previous=found.about.summary, max_tokens=chosen.tokens)
+        text = await chosen.summarise(older, previous=found.about.summary, max_tokens=chosen.tokens)
+        summary = cut_to(_UNSTORABLE.sub("", text), Estimate(), chosen.tokens)
         async with self._database.transaction(self._scope) as connection:
             await connection.execute(
                 "UPDATE conversations SET summary = %s, summarised_through = %s, updated_at = clock_timestamp()"
@@ -314,7 +323,7 @@ def _boundary(turns: Sequence[Turn], wanted: int) -> int:
 
 
 def _check_title(title: str) -> None:
-    if len(title) > _MAX_TITLE or "\x00" in title or any("\ud800" <= item <= "\udfff" for item in title):
+    if len(title) > _MAX_TITLE or _UNSTORABLE.search(title):
         raise InvalidRequestError(
             f"A title has at most {_MAX_TITLE} characters, none of them NUL or half of a surrogate pair."
         )

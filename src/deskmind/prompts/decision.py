@@ -37,7 +37,8 @@ class WindowDecision:
     Attributes:
         limit: of the model, tokens.
         used: tokens of the messages and the room for the reply together; never more than ``limit``.
-        tokens: by part, the room for the reply included. Their sum differs from ``used`` by what joins them.
+        tokens: by part as planned: the room for the reply, and what is set aside for a summary as part of the
+            history. ``used`` is what the assembled messages come to.
         kept: by part, how many passages, memories or turns were kept.
         dropped: what was left out.
         summarised: how many turns the summary stands for; 0 without one.

@@ -318,6 +318,24 @@ class Experiments:
                 ),
             )
 
+    @operation(Permission.EXPERIMENTS_WRITE)
+    async def forget(self, principal_id: UUID) -> int:
+        """Remove every outcome of one user of the tenant; gives how many."""
+        async with self._database.transaction(self._scope) as connection:
+            cursor = await connection.execute(
+                "DELETE FROM experiment_outcomes WHERE tenant_id = %s AND principal_id = %s",
+                (self._scope.tenant_id, principal_id),
+            )
+            await record(
+                connection,
+                self._scope,
+                Permission.EXPERIMENTS_WRITE,
+                resource=str(principal_id),
+                act="forget",
+                outcomes=cursor.rowcount,
+            )
+            return cursor.rowcount
+
     def _chosen(self, experiment: Experiment) -> Variant:
         weights = {variant.name: variant.weight for variant in experiment.variants}
         name = choose_variant(str(experiment.experiment_id), str(self._scope.principal_id), weights)

@@ -12,7 +12,7 @@ from deskmind.prompts.templates import PromptTemplate
 __all__ = ["FILE_SUFFIX", "prompt_from_file", "prompt_to_file"]
 
 FILE_SUFFIX = ".yaml"
-_MAX_FILE_CHARS = 2_000_000
+_MAX_FILE_CHARS = 500_000
 _BREAKS = ("\r", "\x85", "\u2028", "\u2029", "\ufeff", "\t")
 """Characters that YAML reads otherwise than it finds them in a block of text."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import json
 import re
@@ -159,7 +160,7 @@ class Prompts:
         """
         async with self._database.transaction(self._scope) as connection:
             found = await self._get(connection, name, version, label)
-        return found.template.render(values)
+        return await asyncio.to_thread(found.template.render, values)
 
     @operation(Permission.PROMPTS_WRITE)
     async def save(
@@ -253,7 +254,8 @@ class Prompts:
         Raises:
             PromptError: it does not describe a prompt.
         """
-        return await self._save(prompt_from_file(text, source=source), note, label)
+        template = await asyncio.to_thread(prompt_from_file, text, source=source)
+        return await self._save(template, note, label)
 
     async def _get(
         self, connection: Connection, name: str, version: int | None, label: str | None

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from deskmind.prompts.messages import Message
+from deskmind.prompts.tokens import TokenCounter
 
-__all__ = ["DropMarker", "FirstSentences", "Summariser"]
+__all__ = ["DropMarker", "FirstSentences", "Summariser", "cut_to"]
 
 
 class Summariser(Protocol):
@@ -73,3 +74,14 @@ def _first_sentence(text: str, chars: int) -> str:
     end = re.search(r"[.!?。！？](?=\s|$)", line)
     sentence = line[: end.end()] if end else line
     return sentence if len(sentence) <= chars else sentence[: chars - 1].rstrip() + "…"
+
+
+def cut_to(text: str, counter: TokenCounter, tokens: int) -> str:
+    """The longest beginning that is counted as no more than ``tokens``, with a mark where it was cut."""
+    if counter.count(text) <= tokens:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if counter.count(text[:middle] + "…") <= tokens else (low, middle - 1)
+    return text[:low].rstrip() + "…" if low else ""

@@ -38,10 +38,14 @@ class TokenCounter(Protocol):
         ...
 
 
-_RANDOM = re.compile(r"[A-Za-z0-9+/]{24,}|(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{2,}")
-_LETTERS = re.compile(r"[A-Za-z ]+")
-_BEYOND = re.compile(r"[^\x00-\x7f]+")
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+_RANDOM = re.compile(
+    r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{24,}+"
+    r"|(?<![A-Za-z0-9])(?:[A-Za-z]++[0-9]|[0-9]++[A-Za-z])[A-Za-z0-9]*+"
+)
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz "
+_ASCII = bytes(range(128))
+_FOUR_BYTES = bytes(range(0xF0, 0xF5))
+"""The first bytes of characters outside the basic plane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +75,20 @@ class Estimate:
 
     def count(self, text: str) -> int:
         """The estimated tokens."""
-        random = sum(map(len, _RANDOM.findall(text)))
-        rest = _RANDOM.sub("", text)
-        letters = sum(map(len, _LETTERS.findall(rest)))
-        beyond = "".join(_BEYOND.findall(rest))
-        astral = len(_ASTRAL.findall(beyond))
-        size = len(beyond.encode("utf-8", "surrogatepass")) - 4 * astral
-        other = len(rest) - letters - len(beyond)
-        tokens = random / 1.1 + letters / self.chars_per_token + other / 1.5 + size / 1.75 + astral * 3
+        random = "".join(_RANDOM.findall(text)).encode()
+        data = text.encode("utf-8", "surrogatepass")
+        astral = _count(data, _FOUR_BYTES)
+        ascii_bytes = _count(data, _ASCII)
+        letters = _count(data, _LETTERS) - _count(random, _LETTERS)
+        other = ascii_bytes - letters - len(random)
+        beyond = len(data) - ascii_bytes - 4 * astral
+        tokens = len(random) / 1.1 + letters / self.chars_per_token + other / 1.5 + beyond / 1.75 + astral * 3
         return math.ceil(tokens)
+
+
+def _count(data: bytes, wanted: bytes) -> int:
+    """How many of the bytes are among the wanted ones."""
+    return len(data) - len(data.translate(None, wanted))
 
 
 class BytePairCounter:

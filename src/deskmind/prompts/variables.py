@@ -161,7 +161,7 @@ def _plain(value: Any, name: str, depth: int) -> Any:
         return "".join(value)
     if isinstance(value, int) and abs(value) < _INTEGERS:
         return int.__index__(value)
-    if isinstance(value, float):
+    if isinstance(value, float) and math.isfinite(value):
         return float.__float__(value)
     if isinstance(value, (list, tuple)):
         return [_plain(item, name, depth + 1) for item in cast("list[Any]", value)]

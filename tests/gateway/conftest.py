@@ -1,4 +1,4 @@
-"""A gateway on its own, without a database, whose deployments are the sandbox's."""
+"""A gateway over a server that speaks the providers' wire formats."""
 
 from __future__ import annotations
 
@@ -8,26 +8,52 @@ from typing import Any
 
 import pytest
 
-from deskmind.gateway import Gateway
+from deskmind.gateway import BudgetKeeper, Gateway, MemoryLedger
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
+
+MakeGateway = Callable[..., Gateway]
 
 PRICE = {"input": "1", "output": "2", "cached_input": "0.5"}
 """US dollars for a million tokens."""
 
 
 @pytest.fixture
-def named(sandbox: ModelSandbox) -> Callable[..., dict[str, Any]]:
-    """A deployment of the sandbox that speaks OpenAI's protocol; names differ by model."""
+def deployment(sandbox: ModelSandbox) -> Callable[..., dict[str, Any]]:
+    """A deployment of the sandbox; the direct provider unless told otherwise."""
 
     def make(model: str = "echo", **more: Any) -> dict[str, Any]:
         return {
-            "name": more.pop("name", model),
             "model": model,
             "base_url": f"{sandbox.base_url}/v1",
             "api_key": DEFAULT_KEY,
             "price": PRICE,
             **more,
         }
+
+    return make
+
+
+@pytest.fixture
+async def make_gateway() -> AsyncIterator[MakeGateway]:
+    """Makes gateways that are closed at the end."""
+    made: list[Gateway] = []
+
+    def make(models: dict[str, Any], keeper: BudgetKeeper | None = None) -> Gateway:
+        gateway = Gateway(models, ledger=MemoryLedger(), keeper=keeper)
+        made.append(gateway)
+        return gateway
+
+    yield make
+    for gateway in made:
+        await gateway.close()
+
+
+@pytest.fixture
+def named(deployment: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """The same, named after its model."""
+
+    def make(model: str = "echo", **more: Any) -> dict[str, Any]:
+        return deployment(model, **{"name": model, **more})
 
     return make
 
