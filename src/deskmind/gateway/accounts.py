@@ -54,6 +54,8 @@ _ERRORS: dict[str, tuple[type[ModelError], str, str]] = {
         "Try again, or check the deployments with `deskmind models test`.",
     ),
 }
+_SHORTEST_PART = 3
+"""So many characters of a key tell nobody anything."""
 
 
 class Account:
@@ -252,10 +254,13 @@ def error_for(
 
 
 def _without_secrets(text: str, deployment: Deployment | None) -> str:
-    """Some providers repeat the key they refuse."""
-    if deployment is not None:
-        for secret in (deployment.api_key, *deployment.headers.values()):
-            value = secret.get_secret_value() if secret is not None else ""
-            if value:
-                text = text.replace(value, "***")
+    """Some providers repeat the key they refuse; a long message may end in the middle of it."""
+    if deployment is None:
+        return text
+    for secret in (deployment.api_key, *deployment.headers.values()):
+        value = secret.get_secret_value() if secret is not None else ""
+        if value:
+            text = text.replace(value, "***")
+            parts = (value[:length] for length in range(len(value) - 1, _SHORTEST_PART, -1))
+            text = next((text.removesuffix(part) + "***" for part in parts if text.endswith(part)), text)
     return text

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import logging
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
@@ -210,6 +211,7 @@ def _load() -> Any:
     litellm.telemetry = False
     litellm.num_retries = 0
     litellm.callbacks = []
+    logging.getLogger("LiteLLM").setLevel(logging.WARNING)  # below it prints requests: what was said, and headers
     return litellm
 
 
