@@ -42,6 +42,8 @@ _CAUSES: tuple[tuple[str, Cause], ...] = (
     ("UnprocessableEntityError", "model-request"),
     ("UnsupportedParamsError", "model-request"),
 )
+_TALKATIVE = ("LiteLLM", "openai", "httpx")
+"""Loggers that print requests below WARNING: what was said, headers, addresses with keys."""
 
 
 class LiteLLMProvider:
@@ -211,7 +213,9 @@ def _load() -> Any:
     litellm.telemetry = False
     litellm.num_retries = 0
     litellm.callbacks = []
-    logging.getLogger("LiteLLM").setLevel(logging.WARNING)  # below it prints requests: what was said, and headers
+    for logger in map(logging.getLogger, _TALKATIVE):
+        if logger.level == logging.NOTSET or logger.name == "LiteLLM":
+            logger.setLevel(logging.WARNING)
     return litellm
 
 
