@@ -425,7 +425,7 @@ class Gateway:
                 pieces += more
         except ProviderFailure as failure:
             await stream.close()
-            if failure.charged is None:
+            if failure.charged is None and failure.cause in {"stream-broken", "model-timeout"}:
                 failure.charged = "input"  # accepted and begun
             raise
         except BaseException:

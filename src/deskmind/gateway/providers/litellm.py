@@ -11,6 +11,7 @@ import importlib
 import json
 import logging
 import os
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -42,6 +43,7 @@ _CAUSES: tuple[tuple[str, Cause], ...] = (
     ("UnprocessableEntityError", "model-request"),
     ("UnsupportedParamsError", "model-request"),
 )
+_RETRY_DELAY = re.compile(r'"retryDelay\\*":\s*\\*"([\d.]+)s')
 _TALKATIVE = ("LiteLLM", "openai", "httpx")
 """Loggers that print requests below WARNING: what was said, headers, addresses with keys."""
 
@@ -186,17 +188,19 @@ class _LiteLLMStream:
                 await closing()
 
     async def _read(self) -> None:
-        finished = False
+        begun = finished = False
         try:
             async for chunk in self._reply:
                 piece = delta_of(_plain(chunk))
+                begun = True
                 finished = finished or bool(piece.finish_reason)
                 await self._pieces.put(piece)
         except ProviderFailure as failure:
             await self._pieces.put(failure)
         except Exception as error:
             failure = _failure(self._litellm, error)
-            failure.cause = "stream-broken" if failure.cause == "model-unavailable" else failure.cause
+            if begun and failure.cause == "model-unavailable":
+                failure.cause = "stream-broken"
             await self._pieces.put(failure)
         else:
             broken = ProviderFailure("stream-broken", "it ended without its last piece")
@@ -247,14 +251,24 @@ def _plain(reply: Any) -> dict[str, Any]:
 
 
 def _failure(litellm: Any, error: Exception) -> ProviderFailure:
-    response: Any = getattr(error, "response", None)
-    headers: Any = getattr(response, "headers", None) or {}
+    inner: Any = getattr(error, "original_exception", None)  # a stream's error comes wrapped
+    error = inner if isinstance(inner, Exception) else error
     message = str(getattr(error, "message", "") or error)
+    wait = _wait(error, message)
     for name, cause in _CAUSES:
         kind: Any = getattr(litellm, name, None)
         if isinstance(kind, type) and isinstance(error, kind):
-            return ProviderFailure(cause, message, retry_after=retry_after(headers))
+            return ProviderFailure(cause, message, retry_after=wait)
     status = getattr(error, "status_code", None)
     if isinstance(status, int) and 400 <= status < 500:
         return ProviderFailure("model-request", message)
     return ProviderFailure("model-unavailable", f"{type(error).__name__}: {message}")
+
+
+def _wait(error: Exception, message: str) -> float | None:
+    """The wait a provider asks for: in its headers, which LiteLLM keeps aside, or Google's in the body (RetryInfo)."""
+    headers: Any = getattr(error, "litellm_response_headers", None) or {}
+    asked = retry_after({str(name).lower(): str(value) for name, value in dict(headers).items()})
+    if asked is None and (delay := _RETRY_DELAY.search(message)):
+        asked = retry_after({"retry-after": delay[1]})
+    return asked
