@@ -158,6 +158,18 @@ async def test_a_refusal_has_its_error_and_costs_nothing(
     assert (row.outcome, row.cost, row.error) == ("free", 0, error.code)
 
 
+@pytest.mark.parametrize("fault", ["bad_json", "empty_body", "cut_after"])
+async def test_a_reply_that_cannot_be_read_is_charged_and_asked_for_again(
+    make: Open, sandbox: ModelSandbox, ledger: MemoryLedger, fault: Any
+) -> None:
+    sandbox.faults.add(fault, at=(1,))
+    reply = await make(retries=1).chat("m", HELLO)
+    assert [item.outcome for item in reply.attempts] == ["model-unavailable", "ok"]
+    assert reply.outcome == "estimated"
+    assert reply.usage == Usage(sandbox.book.billed_input_tokens, sandbox.book.billed_output_tokens)
+    assert ledger.entries[0].usage == reply.usage
+
+
 async def test_filtered_content_has_its_error(make: Open, sandbox: ModelSandbox) -> None:
     sandbox.faults.add("content_filter")
     with pytest.raises(ContentFilteredError):

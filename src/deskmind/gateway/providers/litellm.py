@@ -44,6 +44,7 @@ _CAUSES: tuple[tuple[str, Cause], ...] = (
     ("UnsupportedParamsError", "model-request"),
 )
 _RETRY_DELAY = re.compile(r'"retryDelay\\*":\s*\\*"([\d.]+)s')
+_LONGEST_CHAIN = 20
 _TALKATIVE = ("LiteLLM", "openai", "httpx")
 """Loggers that print requests below WARNING: what was said, headers, addresses with keys."""
 
@@ -199,8 +200,8 @@ class _LiteLLMStream:
             await self._pieces.put(failure)
         except Exception as error:
             failure = _failure(self._litellm, error)
-            if begun and failure.cause == "model-unavailable":
-                failure.cause = "stream-broken"
+            if failure.charged == "reply" or (begun and failure.cause == "model-unavailable"):
+                failure.cause, failure.charged = "stream-broken", None
             await self._pieces.put(failure)
         else:
             broken = ProviderFailure("stream-broken", "it ended without its last piece")
@@ -255,6 +256,8 @@ def _failure(litellm: Any, error: Exception) -> ProviderFailure:
     error = inner if isinstance(inner, Exception) else error
     message = str(getattr(error, "message", "") or error)
     wait = _wait(error, message)
+    if _was_answered(error):
+        return ProviderFailure("model-unavailable", "the reply cannot be read", charged="reply")
     for name, cause in _CAUSES:
         kind: Any = getattr(litellm, name, None)
         if isinstance(kind, type) and isinstance(error, kind):
@@ -272,3 +275,15 @@ def _wait(error: Exception, message: str) -> float | None:
     if asked is None and (delay := _RETRY_DELAY.search(message)):
         asked = retry_after({"retry-after": delay[1]})
     return asked
+
+
+def _was_answered(error: BaseException) -> bool:
+    """Whether the provider accepted the request and its reply was cut or is no JSON: LiteLLM names that in many ways."""
+    causes: set[str] = set()
+    link: BaseException | None = error
+    while link is not None and len(causes) < _LONGEST_CHAIN:
+        causes.add(type(link).__name__)
+        link = link.__cause__ or link.__context__
+    return (
+        not causes.isdisjoint({"JSONDecodeError", "ClientPayloadError"}) and "HTTPStatusError" not in causes
+    )
