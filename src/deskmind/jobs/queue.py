@@ -44,7 +44,12 @@ class JobQueue:
         self._settings = settings
         self._app = App(
             connector=PsycopgConnector(
-                conninfo=database.endpoints.jobs, min_size=0, max_size=settings.concurrency + 3
+                conninfo=database.endpoints.jobs,
+                min_size=0,
+                max_size=settings.concurrency + 3,
+                kwargs={
+                    "prepare_threshold": None
+                },  # behind a pooler the next statement may meet another server process
             )
         )
         self._opened = False
