@@ -1,53 +1,48 @@
-"""The gateway alone: fallback, a stream, a budget, and what it all cost. No database, no key: a local server answers.
+"""The gateway alone: named models, fallback, a budget, and an account of every call. No database, no key.
 
-Run it: python examples/parts/gateway.py
-With a model of your own: Gateway({"fast": {"model": "gpt-4o-mini", "api_key": "…"}})
+A server of ours stands in for the providers; put your own ``base_url`` and ``api_key`` in its place.
 """
 
 from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from typing import Any
 
 from deskmind.errors import BudgetExceededError
-from deskmind.gateway import Budget, BudgetKeeper, Caller, Gateway, MemoryLedger
+from deskmind.gateway import Budget, BudgetKeeper, Gateway, MemoryLedger
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 
-ASKED = [{"role": "user", "content": "Restart the print spooler on the server."}]
-
-
-def served(url: str, name: str) -> dict[str, Any]:
-    price = {"input": "0.15", "output": "0.60"}  # US dollars for a million tokens
-    return {"name": name, "model": name, "base_url": f"{url}/v1", "api_key": DEFAULT_KEY, "price": price}
+QUESTION = [{"role": "user", "content": "Where is the nearest printer?"}]
 
 
 async def main() -> None:
-    ledger = MemoryLedger()
-    keeper = BudgetKeeper([Budget("daily", "day", usd=Decimal("0.0001"), per=("feature",))])
-    async with ModelSandbox() as sandbox:
-        models = {"fast": {"deployments": [served(sandbox.base_url, name) for name in ("north", "south")]}}
+    """One model, two deployments, of which the first is broken."""
+    async with ModelSandbox() as provider:
+        provider.faults.add("server_error", model="echo-broken")
+        endpoint = {"base_url": f"{provider.base_url}/v1", "api_key": DEFAULT_KEY}
+        price = {"input": "0.15", "output": "0.60"}
+        models = {
+            "fast": [
+                {"name": "first", "model": "echo-broken", "price": price, **endpoint},
+                {"name": "second", "model": "echo", "price": price, **endpoint},
+            ]
+        }
+        ledger = MemoryLedger()
+        keeper = BudgetKeeper([Budget("today", "day", usd=Decimal("0.0001"))])
         async with Gateway(models, ledger=ledger, keeper=keeper) as gateway:
-            sandbox.faults.add("server_error", model="north", at=(1,))
-            reply = await gateway.chat("fast", ASKED, max_tokens=50)
-            print(f"{reply.text} ({reply.usage.input_tokens} + {reply.usage.output_tokens} tokens)")
-            print(", then ".join(f"{item.deployment}: {item.outcome}" for item in reply.attempts))
-
-            async with await gateway.stream("fast", ASKED, max_tokens=50) as stream:
+            reply = await gateway.chat("fast", QUESTION, max_tokens=50)
+            print(f"{reply.deployment}: {reply.text}")
+            print([f"{attempt.deployment}: {attempt.outcome}" for attempt in reply.attempts])
+            async with await gateway.stream("fast", QUESTION, max_tokens=50) as stream:
                 async for piece in stream:
-                    print(piece.text, end="|" if piece.text else "\n")
-                    if "spooler" in piece.text:
-                        break  # who leaves is charged for what was produced
+                    print(piece.text, end="")
             print()
-
-            draft = Caller(feature="draft")
             try:
-                await gateway.chat("fast", ASKED, max_tokens=1_000, caller=draft)
-            except BudgetExceededError as refused:
-                print(refused.what)
-
-    for row in ledger.entries:
-        print(f"{row.outcome} {row.deployment}: {row.cost} US dollars {row.error}".rstrip())
+                await gateway.chat("fast", QUESTION, max_tokens=5_000)
+            except BudgetExceededError as error:
+                print(error.what)
+        for row in ledger.entries:
+            print(row.outcome, row.usage.input_tokens, row.usage.output_tokens, f"{row.cost:f} US dollars")
 
 
 if __name__ == "__main__":

@@ -139,10 +139,12 @@ class Account:
         else:
             usage = counted
             self._calibration.learn(deployment, counted, estimated, streamed=self.streamed)
-            self._replace_lost(deployment, counted)
+            if self._lost:
+                self._replace_lost(deployment, counted)
         self._book(deployment, usage, exact=counted is not None)
         if self.attempts and self.attempts[-1].outcome == "ok":
-            self.attempts[-1] = replace(self.attempts[-1], outcome=outcome, usage=usage)
+            last = self.attempts[-1]
+            self.attempts[-1] = Attempt(last.deployment, outcome, last.milliseconds, usage, last.waited)
 
     def charge_failure(self, deployment: Deployment, failure: ProviderFailure) -> Usage | None:
         """Add what a provider charges for an attempt that failed; None when nothing."""

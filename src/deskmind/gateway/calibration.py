@@ -42,10 +42,15 @@ class Calibration:
     def learn(self, deployment: Deployment, counted: Usage, estimated: Usage, *, streamed: bool) -> None:
         """A reply was counted."""
         name = deployment.name
-        self._input.setdefault(name, _Sums()).learn(counted.input_tokens, estimated.input_tokens)
+        read = self._input.get(name)
+        if read is None:
+            read = self._input[name] = _Sums()
+        read.learn(counted.input_tokens, estimated.input_tokens)
         if estimated.output_tokens:
-            sums = self._output.setdefault((name, streamed), _Sums())
-            sums.learn(counted.output_tokens, estimated.output_tokens)
+            written = self._output.get((name, streamed))
+            if written is None:
+                written = self._output[name, streamed] = _Sums()
+            written.learn(counted.output_tokens, estimated.output_tokens)
 
     def usage(self, deployment: Deployment, estimated: Usage, *, streamed: bool) -> Usage:
         """What a reply that was not counted probably cost."""
