@@ -293,6 +293,7 @@ class Deskmind:
         from deskmind.gateway.ledger import JournalLedger
         from deskmind.gateway.ledger.postgres import PostgresBudgets, PostgresSink
         from deskmind.gateway.providers import OpenAIProvider
+        from deskmind.gateway.shared_health import ValkeyHealth
 
         settings = self.settings.gateway
         endpoints = self.database.endpoints
@@ -306,7 +307,13 @@ class Deskmind:
         budgets = [Budget(name, **dict(given)) for name, given in self.settings.budgets.items()]
         keeper = BudgetKeeper(budgets, store=self._budgets, on_alert=_log_alert)
         direct = OpenAIProvider(connections=settings.connections)
-        gateway = Gateway(self.settings.models, ledger=ledger, keeper=keeper, providers={"openai": direct})
+        url = self.settings.redis.url
+        shared = (
+            ValkeyHealth(url.get_secret_value(), installation=endpoints.schema) if url is not None else None
+        )
+        gateway = Gateway(
+            self.settings.models, ledger=ledger, keeper=keeper, shared=shared, providers={"openai": direct}
+        )
         await ledger.start()
         self._resources.push_async_callback(self._budgets.close)
         self._resources.push_async_callback(gateway.close)

@@ -1,111 +1,249 @@
-"""A real PgBouncer in transaction mode with two server connections between many desks and one server."""
+"""The whole product behind PgBouncer in transaction mode, where the server process changes from act to act."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
-from psycopg import AsyncConnection, OperationalError
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pydantic import SecretStr
 
-from deskmind.app import Deskmind
+from deskmind.app import Deskmind, administrator
 from deskmind.desk import Desk
+from deskmind.errors import ConfigurationError
+from deskmind.jobs import defer
+from deskmind.scope import Scope
+from deskmind.settings import load_settings
 
-if shutil.which("pgbouncer") is None:
-    pytest.skip(
-        "the Debian package pgbouncer is not installed (.ci/run installs it)", allow_module_level=True
+_TENANTS = ("north", "south")
+_SERVER_CONNECTIONS = 2
+
+
+@pytest.fixture(scope="module")
+def pooler(pooled: Callable[..., Any], new_database: Callable[[], str]) -> Iterator[Any]:
+    """PgBouncer with two connections to an empty database."""
+    with pooled(new_database(), server_connections=_SERVER_CONNECTIONS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def values(pooler: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Settings of an installation behind the pooler, whose administrator goes around it."""
+    return {
+        "home": tmp_path_factory.mktemp("pooled-home"),
+        "knowledge": {"embedder": "hashing"},
+        "answer": {"threshold": 0.05},
+        "database": {
+            "url": pooler.address,
+            "owner_url": pooler.direct,
+            "role_prefix": "pooled",
+            "auto_migrate": True,
+            "pool_min": 4,
+            "pool_max": 20,
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+async def behind(values: dict[str, Any]) -> AsyncIterator[Deskmind]:
+    """An application behind the pooler, with two tenants."""
+    async with Deskmind.open(**values) as app:
+        for tenant in _TENANTS:
+            await app.tenants.create(tenant)
+            await (await app.desk(tenant=tenant)).principals.add_user("ann")
+        yield app
+
+
+def folder_of(tenant: str, base: Path) -> Path:
+    """Twelve documents that carry the tenant's name in every line."""
+    folder = base / tenant
+    folder.mkdir()
+    for number in range(12):
+        text = f"# Printer {number}\n\nThe {tenant} printer {number} is repaired by the {tenant} crew.\n"
+        (folder / f"printer-{number}.md").write_text(text)
+    return folder
+
+
+async def use(app: Deskmind, tenant: str, folder: Path) -> list[str]:
+    """Everything a tenant does in a day; the texts it was shown."""
+    other = _TENANTS[1 - _TENANTS.index(tenant)]
+    operator, ann = await app.desk(tenant=tenant), await app.desk(tenant=tenant, user="ann")
+    report = await operator.knowledge.ingest(folder)
+    assert (report.count("stored"), report.count("failed")) == (12, 0)
+    shown: list[str] = []
+    for number in range(12):
+        question = f"Who repairs the {other} printer {number}?"
+        answer = await ann.ask(question)
+        shown += [answer.text, *(citation.quote for citation in answer.citations)]
+        shown += [passage.text for passage in await ann.knowledge.search(question)]
+    listed = await ann.knowledge.documents(limit=200)
+    assert len(listed) == 12
+    shown += [(await ann.knowledge.document(item.document_id)).text for item in listed]
+    await operator.knowledge.delete(listed[0].document_id)
+    assert len(await ann.knowledge.documents(limit=200)) == 11
+    return shown
+
+
+async def pid_of(desk: Desk) -> int:
+    async with desk.database.transaction(desk.scope) as connection:
+        cursor = await connection.execute("SELECT pg_backend_pid()")
+        row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def test_the_pooler_is_noticed(behind: Deskmind) -> None:
+    assert behind.database.behind_pooler
+
+
+async def test_two_tenants_at_once_see_their_own(behind: Deskmind, pooler: Any, tmp_path: Path) -> None:
+    folders = {tenant: folder_of(tenant, tmp_path) for tenant in _TENANTS}
+    shown = await asyncio.gather(*(use(behind, tenant, folders[tenant]) for tenant in _TENANTS))
+    for own, other, texts in zip(_TENANTS, reversed(_TENANTS), shown, strict=True):
+        assert any(own in text for text in texts)
+        assert not [text for text in texts if f"the {other} crew" in text]
+    servers = await asyncio.to_thread(pooler.show, "SERVERS")
+    assert len([row for row in servers if row["user"] == "pooled_app"]) <= _SERVER_CONNECTIONS
+
+
+async def test_a_scope_holds_though_the_server_process_changes(behind: Deskmind) -> None:
+    desks = [await behind.desk(tenant=tenant, user="ann") for tenant in _TENANTS]
+
+    async def count(desk: Desk) -> int:
+        async with desk.database.transaction(desk.scope) as connection:
+            cursor = await connection.execute("SELECT scope_tenant()")
+            row = await cursor.fetchone()
+            assert row == (desk.scope.tenant_id,)
+            cursor = await connection.execute("SELECT pg_backend_pid()")
+            row = await cursor.fetchone()
+        assert row is not None
+        return int(row[0])
+
+    pids = await asyncio.gather(*(count(desks[number % 2]) for number in range(60)))
+    assert len(set(pids)) == _SERVER_CONNECTIONS
+
+
+async def test_more_clients_than_server_connections_wait_their_turn(behind: Deskmind) -> None:
+    desks = [await behind.desk(tenant=tenant, user="ann") for tenant in _TENANTS]
+    found = await asyncio.gather(
+        *(desks[number % 2].knowledge.search("Who repairs the printer?") for number in range(80))
     )
+    assert all(found)
 
 
-@pytest.fixture
-async def pooled(app: Deskmind, desk_home: Path, tmp_path: Path) -> AsyncIterator[Deskmind]:
-    """An application on the session's server, reached through the pooler."""
-    direct = conninfo_to_dict(app.database.endpoints.app)
-    logins = [app.database.endpoints.app, app.database.endpoints.jobs, app.database.endpoints.ledger]
-    pairs = [conninfo_to_dict(login) for login in logins]
-    users = tmp_path / "users.txt"
-    users.write_text("".join(f'"{pair["user"]}" "{pair["password"]}"\n' for pair in pairs))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = tmp_path / "pgbouncer.ini"
-    config.write_text(
-        f"[databases]\n* = host=127.0.0.1 port={direct['port']}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
-        f"listen_port = {port}\nauth_type = scram-sha-256\nauth_file = {users}\npool_mode = transaction\n"
-        "default_pool_size = 2\nmax_client_conn = 100\nunix_socket_dir =\n"
-        "ignore_startup_parameters = extra_float_digits\n"
-    )
-    for path in (tmp_path, users, config):
-        path.chmod(0o755)
-    command = ["pgbouncer", *(["-u", "nobody"] if os.getuid() == 0 else []), str(config)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    address = make_conninfo("", **{**direct, "port": str(port)})
+async def test_a_waiting_worker_finds_jobs_without_listening(behind: Deskmind, pooler: Any) -> None:
+    """A server process that listens would serve others next; so the worker looks for itself."""
+    started = asyncio.Event()
+
+    async def handler(_: dict[str, str]) -> None:
+        started.set()
+
+    behind.jobs.register("test.noticed", "test", handler)
+    desk = await behind.desk(tenant="north")
+    arguments = {"tenant_id": str(desk.scope.tenant_id)}
+    worker = asyncio.create_task(behind.jobs.work())
     try:
-        await _answering(address)
-        async with Deskmind.open(
-            home=desk_home,
-            knowledge={"embedder": "hashing"},
-            answer={"threshold": 0.0},
-            database={
-                "url": address,
-                "owner_url": app.database.endpoints.admin,
-                "name": str(direct["dbname"]),
-            },
-        ) as started:
-            yield started
-    finally:
-        process.terminate()
-        process.wait()
-
-
-async def _answering(address: str) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                async with await AsyncConnection.connect(address):
-                    return
-            except OperationalError:
-                await asyncio.sleep(0.05)
-
-
-async def test_desks_that_share_two_server_processes_never_see_each_others_documents(
-    pooled: Deskmind, operator: Desk, app: Deskmind, new_tenant: object
-) -> None:
-    names = [operator.scope.tenant, await new_tenant()]  # type: ignore[operator]
-    desks = {name: await pooled.desk(tenant=name) for name in names}
-    assert pooled.database.behind_pooler
-
-    async def work(name: str) -> set[str]:
-        seen: set[str] = set()
-        for number in range(8):
-            text = f"# Note {number}\n\nThe code word of {name} is {name}-{number}."
-            report = await desks[name].knowledge.add(f"{number}.md", text.encode())
-            assert report.count("stored") == 1
-            seen |= {passage.text for passage in await desks[name].knowledge.search(f"code word {number}")}
-            seen |= {item.title for item in await desks[name].knowledge.documents()}
-            assert (await desks[name].ask(f"What is the code word {number}?")).found
-        return seen
-
-    found = await asyncio.gather(*(work(name) for name in names))
-    for name, seen in zip(names, found, strict=True):
-        assert any(name in text for text in seen)
-        (other,) = set(names) - {name}
-        assert not any(f"{other}-" in text for text in seen)
-
-
-async def test_background_jobs_run_behind_a_pooler(pooled: Deskmind, operator: Desk) -> None:
-    worker = asyncio.create_task(pooled.jobs.work())
-    try:
-        desk = await pooled.desk(tenant=operator.scope.tenant)
-        report = await desk.knowledge.add("job.md", b"# Job\n\nDone in the background.")
-        assert report.state == "done"
-        assert [item.title for item in await desk.knowledge.documents()] == ["Job"]
+        for number in range(2):
+            async with desk.database.transaction(desk.scope) as connection:
+                await defer(connection, "test", "test.noticed", str(number), arguments)
+            await asyncio.wait_for(started.wait(), 30)
+            started.clear()
+        with psycopg.connect(pooler.direct, autocommit=True) as connection:
+            listening = (
+                "SELECT query FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND usename = 'pooled_jobs'"
+            )
+            assert connection.execute(listening).fetchall() == []
     finally:
         worker.cancel()
         await asyncio.gather(worker, return_exceptions=True)
+
+
+async def test_statements_repeated_often_are_not_prepared(behind: Deskmind) -> None:
+    """A name given in one server process means nothing in the next."""
+    depths = await asyncio.gather(*(behind.jobs.depth() for _ in range(60)))
+    assert {depth["failed"] for depth in depths} == {0}
+
+
+async def leave_behind(desk: Desk) -> None:
+    """What somebody's SQL might leave in a server process beyond its transaction."""
+    async with desk.database.transaction(desk.scope) as connection:
+        await connection.execute(
+            "SELECT set_config('deskmind.left', 'behind', false), pg_advisory_lock(4711)"
+        )
+        await connection.execute("PREPARE left_behind AS SELECT 1")
+        await connection.execute("DECLARE held CURSOR WITH HOLD FOR SELECT title FROM documents")
+
+
+async def found_there(desk: Desk) -> tuple[Any, ...] | None:
+    """Process, setting, open cursors, prepared statements and locks that a transaction finds."""
+    async with desk.database.transaction(desk.scope) as connection:
+        cursor = await connection.execute(
+            "SELECT pg_backend_pid(), coalesce(current_setting('deskmind.left', true), ''),"
+            " (SELECT count(*) FROM pg_cursors WHERE is_holdable), (SELECT count(*) FROM pg_prepared_statements),"
+            " (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())"
+        )
+        return await cursor.fetchone()
+
+
+async def test_nothing_is_left_in_a_server_process_for_the_next_tenant(
+    pooled: Callable[..., Any], pooler: Any, behind: Deskmind, values: dict[str, Any]
+) -> None:
+    """With one server connection everybody uses the same process, one after the other."""
+    del behind
+    with pooled(pooler.direct, server_connections=1) as narrow:
+        database = {**values["database"], "url": narrow.address}
+        async with Deskmind.open(**{**values, "database": database}) as app:
+            north, south = [await app.desk(tenant=tenant) for tenant in _TENANTS]
+            leaving = [leave_behind(north) for _ in range(20)]
+            looking = [found_there(south) for _ in range(20)]
+            acts = [act for pair in zip(leaving, looking, strict=True) for act in pair]
+            found = {row for row in await asyncio.gather(*acts) if row is not None}
+    assert len({row[0] for row in found}) == 1
+    assert {row[1:] for row in found} == {("", 0, 0, 0)}
+
+
+async def test_migrations_through_the_pooler_are_refused_and_work_around_it(
+    values: dict[str, Any], behind: Deskmind
+) -> None:
+    around = load_settings(**values)
+    async with administrator(around) as provisioner:
+        await provisioner.prepare()
+        assert (await provisioner.migrations.status()).up_to_date
+        assert await provisioner.migrations.drift() == []
+    through = around.model_copy(
+        update={"database": around.database.model_copy(update={"owner_url": around.database.url})}
+    )
+    assert isinstance(through.database.owner_url, SecretStr)
+    async with administrator(through) as provisioner:
+        assert (await provisioner.migrations.status()).up_to_date
+        for act in (provisioner.prepare(), provisioner.migrations.downgrade("base")):
+            with pytest.raises(ConfigurationError, match="pooler") as refusal:
+                await act
+            assert "DESKMIND_DATABASE_OWNER_URL" in refusal.value.remedy
+    assert await behind.tenants.all()
+
+
+async def test_models_and_their_ledger(pooler: Any, values: dict[str, Any], behind: Deskmind) -> None:
+    """Budgets and usage go through the pooler under a login of their own."""
+    gateway = await behind.gateway()
+    assert gateway is not None
+    desk = await behind.desk(tenant="north")
+    assert await behind.tenant_budgets(desk.scope.tenant_id) == ()
+    servers = await asyncio.to_thread(pooler.show, "SERVERS")
+    assert "pooled_ledger" in {row["user"] for row in servers}
+
+
+async def test_a_server_that_went_away_is_found_again(behind: Deskmind, pooler: Any) -> None:
+    """An act whose server process is ended fails alone; those after it work."""
+    desk = await behind.desk(tenant="north", user="ann")
+    with psycopg.connect(pooler.direct, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'pooled\\_%'"
+        )
+    await asyncio.gather(*(desk.knowledge.search("printer") for _ in range(10)), return_exceptions=True)
+    assert await desk.knowledge.search("Who repairs the printer?")
+    async with behind.database.transaction(Scope.directory()):
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 
 MakeGateway = Callable[..., Gateway]
 
-PRICE = {"input": "1", "output": "2"}
+PRICE = {"input": "1", "output": "2", "cached_input": "0.5"}
+"""US dollars for a million tokens."""
 
 
 @pytest.fixture
@@ -44,3 +46,40 @@ async def make_gateway() -> AsyncIterator[MakeGateway]:
     yield make
     for gateway in made:
         await gateway.close()
+
+
+@pytest.fixture
+def named(deployment: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """The same, named after its model."""
+
+    def make(model: str = "echo", **more: Any) -> dict[str, Any]:
+        return deployment(model, **{"name": model, **more})
+
+    return make
+
+
+@pytest.fixture
+async def open_gateway(named: Callable[..., dict[str, Any]]) -> AsyncIterator[Callable[..., Gateway]]:
+    """Makes gateways and closes them; without models there is ``m``, the sandbox's echo, tried once."""
+    made: list[Gateway] = []
+
+    def make(models: dict[str, Any] | None = None, **more: Any) -> Gateway:
+        gateway = Gateway(models or {"m": {"deployments": [named()], "retries": 0}}, **more)
+        made.append(gateway)
+        return gateway
+
+    yield make
+    for gateway in made:
+        await gateway.close()
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], Any]:
+    """Waits until something holds; ``TimeoutError`` when it never does."""
+
+    async def wait(holds: Callable[[], object]) -> None:
+        async with asyncio.timeout(10):
+            while not holds():
+                await asyncio.sleep(0.005)
+
+    return wait

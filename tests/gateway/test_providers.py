@@ -42,7 +42,7 @@ _WAYS = ["direct", "azure", "litellm-openai", "litellm-anthropic", "litellm-gemi
 
 def _deployment(way: str, sandbox: ModelSandbox, model: str = "echo") -> dict[str, Any]:
     base, key = sandbox.base_url, DEFAULT_KEY
-    common = {"api_key": key, "price": {"input": "1", "output": "2"}, "name": way}
+    common = {"api_key": key, "price": {"input": "1", "output": "2"}, "name": f"{way}-{model}"}
     if way == "direct":
         return {"model": model, "base_url": f"{base}/v1", **common}
     if way == "azure":

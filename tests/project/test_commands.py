@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROMISED = {
     "setup", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
-    "wheel-check", "bench", "eval", "lock", "changelog", "clean", "help",
+    "wheel-check", "bench", "eval", "soak", "lock", "changelog", "clean", "help",
 }  # fmt: skip
 STEPS = ["tests", "lint", "types", "import contract", "documentation", "hygiene", "wheel"]
 
@@ -95,6 +95,7 @@ def rehearsal(tmp_path: Path) -> Path:
         '#!/bin/sh\necho "$1 CI=$CI" >>calls\ncase " $FAILING " in *" $1 "*) exit 2;; esac\n', "utf-8"
     )
     stand_in.chmod(0o755)
+    shutil.copy(stand_in, programs / "pgbouncer")
     return tmp_path
 
 
@@ -118,6 +119,10 @@ def test_ci_calls_each_step_and_succeeds_when_all_do(rehearsal: Path):
     assert called[0] == "test CI=true"
     assert len(called) - 1 == len(STEPS)
     assert {line.split()[0] for line in called if line} <= PROMISED
+
+
+def test_ci_installs_no_pooler_where_there_is_one(rehearsal: Path):
+    assert "PgBouncer" not in run_ci(rehearsal, failing="").stdout
 
 
 def test_ci_goes_on_after_a_failure_and_names_all_that_failed(rehearsal: Path):

@@ -30,7 +30,8 @@ class Database:
     Every statement runs in a transaction that carries a signed scope; its values are bound on the server.
     Behind a pooler the server process changes from transaction to transaction, so there the process is asked
     for its pid before the scope is signed. No statement is prepared by name, because whoever can run SQL could
-    put another in its place, and a connection is wiped before each use: see ``docs/design/isolation.md``.
+    put another in its place, and what served somebody else is wiped before each use, a connection or, behind a
+    pooler, the server process of the transaction: see ``docs/design/isolation.md``.
     """
 
     def __init__(self, endpoints: Endpoints, settings: DatabaseSettings, signer: ScopeSigner) -> None:
@@ -66,7 +67,7 @@ class Database:
             max_waiting=1000,
             kwargs={"prepare_threshold": None},
             configure=_configure,
-            check=_wipe,
+            check=AsyncConnectionPool.check_connection if self._pooled else _check,
             open=False,
         )
         with translated():
@@ -103,9 +104,7 @@ class Database:
     async def _enter(self, connection: Connection, scope: Scope) -> None:
         pid = connection.info.backend_pid
         if self._pooled:
-            cursor = await connection.execute("SELECT pg_backend_pid()")
-            row = await cursor.fetchone()
-            pid = row[0] if row else pid
+            pid = await _wipe(connection)
         await connection.execute(
             "SELECT set_config('deskmind.scope', %s, true), set_config('statement_timeout', %s, true),"
             " set_config('search_path', %s, true)",
@@ -140,8 +139,17 @@ async def _configure(connection: AsyncConnection[Any]) -> None:
     await register_vector_async(connection)
 
 
-async def _wipe(connection: AsyncConnection[Any]) -> None:
-    """See that a connection lives, and undo what the SQL of its last user may have left in the server process."""
-    await connection.execute(
-        "DEALLOCATE ALL; CLOSE ALL; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all()"
+async def _check(connection: AsyncConnection[Any]) -> None:
+    """See that a connection lives, and wipe it."""
+    await _wipe(connection)
+
+
+async def _wipe(connection: AsyncConnection[Any]) -> int:
+    """Undo what the SQL of its last user may have left in the server process; gives the process's id."""
+    cursor = await connection.execute(
+        "DEALLOCATE ALL; CLOSE ALL; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(), pg_backend_pid()"
     )
+    while cursor.nextset():
+        pass
+    row = await cursor.fetchone()
+    return row[1] if row else 0

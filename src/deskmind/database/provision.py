@@ -12,6 +12,7 @@ from psycopg import AsyncConnection, sql
 from psycopg import errors as pg
 
 from deskmind.database._faults import connection_error, translated
+from deskmind.database._pooler import ASK_PID, require_direct
 from deskmind.database.endpoints import Endpoints, derived_password
 from deskmind.database.migrations import revisions
 from deskmind.database.scope_token import hmac_pads
@@ -68,7 +69,7 @@ class Provisioner:
 
         Raises:
             DatabaseUnavailableError: the server cannot be reached.
-            ConfigurationError: the login lacks a right, or the server is too old.
+            ConfigurationError: the login lacks a right, the server is too old, or a pooler is in between.
         """
         try:
             async with await self._connect() as connection:
@@ -209,6 +210,9 @@ class Provisioner:
             raise connection_error(error) from error
 
     async def _check_server(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
+        cursor = await connection.execute(ASK_PID)
+        row = await cursor.fetchone()
+        require_direct(connection.info.backend_pid, cast("int", row[0]) if row else 0)
         version = connection.info.server_version
         if version < _MINIMUM_SERVER:
             raise ConfigurationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from decimal import Decimal
 
 from deskmind.errors import (
@@ -17,13 +18,13 @@ from deskmind.errors import (
     StreamBrokenError,
 )
 from deskmind.gateway.budgets import BudgetKeeper, Reservation, nanodollars
+from deskmind.gateway.calibration import Calibration
 from deskmind.gateway.ledger import Intent, Ledger, UsageEntry
 from deskmind.gateway.messages import Attempt, Outcome, Usage
 from deskmind.gateway.metrics import measure
 from deskmind.gateway.models import Deployment
 from deskmind.gateway.prices import PriceList, cost_of
 from deskmind.gateway.providers import ProviderFailure
-from deskmind.gateway.tokens import Calibration
 
 __all__ = ["Account", "error_for"]
 
@@ -53,6 +54,8 @@ _ERRORS: dict[str, tuple[type[ModelError], str, str]] = {
         "Try again, or check the deployments with `deskmind models test`.",
     ),
 }
+_SHORTEST_PART = 3
+"""So many characters of a key tell nobody anything."""
 
 
 class Account:
@@ -61,13 +64,14 @@ class Account:
     __slots__ = (
         "_calibration",
         "_charges",
-        "_estimated_input",
         "_keeper",
         "_ledger",
+        "_lost",
         "_prices",
         "_reservation",
         "_started",
         "attempts",
+        "estimated",
         "exact",
         "first_token_seconds",
         "intent",
@@ -83,19 +87,20 @@ class Account:
         ledger: Ledger,
         keeper: BudgetKeeper,
         prices: PriceList,
+        calibration: Calibration,
+        estimated: int,
         streamed: bool,
-        estimated_input: int = 0,
-        calibration: Calibration | None = None,
     ) -> None:
         self.intent = intent
-        self._estimated_input = estimated_input
-        self._calibration = calibration or Calibration()
+        self.estimated = estimated
+        self._calibration = calibration
         self.attempts: list[Attempt] = []
         self.first_token_seconds: float | None = None
         self.exact = True
         self.streamed = streamed
         self.row: UsageEntry | None = None
-        self._charges: list[tuple[Deployment, Usage | None]] = []
+        self._charges: list[tuple[Deployment, Usage]] = []
+        self._lost: list[int] = []
         self._reservation = reservation
         self._ledger = ledger
         self._keeper = keeper
@@ -112,22 +117,62 @@ class Account:
         """Whether a provider charges for an attempt so far."""
         return bool(self._charges)
 
-    def charge(self, deployment: Deployment, usage: Usage | None, *, exact: bool) -> None:
-        """Add what a provider charges for an attempt.
+    @property
+    def hanging(self) -> bool:
+        """Whether the last attempt was left while it was under way: nobody knows what its provider charges."""
+        return bool(self.attempts) and self.attempts[-1].outcome == "cancelled"
+
+    def charge(
+        self, deployment: Deployment, counted: Usage | None, *, written: int, outcome: str = "ok"
+    ) -> None:
+        """Add what a provider charges for the reply of the last attempt.
 
         Args:
-            deployment: whose.
-            usage: its count; None when it charges for a reply of which nothing is known. Of a count that is not exact,
-                the input is ours.
-            exact: whether the provider counted.
+            deployment: whose reply.
+            counted: the provider's own count, None when it gave none.
+            written: our estimate of the output in tokens.
+            outcome: what became of the attempt after it had begun well.
         """
-        if exact and usage is not None:
-            self._calibration.learn(
-                deployment.name, self._estimated_input, usage.input_tokens, usage.output_tokens
-            )
-        elif usage is not None:
-            read = self._calibration.guess(deployment.name, self._estimated_input)
-            usage = Usage(read, usage.output_tokens)
+        estimated = Usage(self.estimated, written)
+        if counted is None:
+            usage = self._calibration.usage(deployment, estimated, streamed=self.streamed)
+        else:
+            usage = counted
+            self._calibration.learn(deployment, counted, estimated, streamed=self.streamed)
+            if self._lost:
+                self._replace_lost(deployment, counted)
+        self._book(deployment, usage, exact=counted is not None)
+        if self.attempts and self.attempts[-1].outcome == "ok":
+            last = self.attempts[-1]
+            self.attempts[-1] = Attempt(last.deployment, outcome, last.milliseconds, usage, last.waited)
+
+    def charge_failure(self, deployment: Deployment, failure: ProviderFailure) -> Usage | None:
+        """Add what a provider charges for an attempt that failed; None when nothing."""
+        charged = failure.charged
+        if charged is None or isinstance(charged, Usage):
+            if charged is not None:
+                self._book(deployment, charged, exact=True)
+            return charged
+        usage = self._calibration.usage(deployment, Usage(self.estimated), streamed=self.streamed)
+        if charged == "reply":
+            usage += Usage(output_tokens=self._calibration.usual_output(deployment))
+            self._lost.append(len(self._charges))
+        self._book(deployment, usage, exact=False)
+        return usage
+
+    def _replace_lost(self, deployment: Deployment, counted: Usage) -> None:
+        """A reply that was lost is taken to be as long as the one that came when the request was sent again."""
+        for place in self._lost:
+            loser, guess = self._charges[place]
+            read = counted.input_tokens if loser.name == deployment.name else guess.input_tokens
+            better = Usage(read, counted.output_tokens)
+            self._charges[place] = (loser, better)
+            self.attempts[:] = [
+                replace(item, usage=better) if item.usage is guess else item for item in self.attempts
+            ]
+        self._lost.clear()
+
+    def _book(self, deployment: Deployment, usage: Usage, *, exact: bool) -> None:
         self._charges.append((deployment, usage))
         self.exact = self.exact and exact
 
@@ -144,20 +189,11 @@ class Account:
         """Tokens and US dollars of all charged attempts; the cost is None when a price is missing."""
         usage = Usage()
         cost: Decimal | None = Decimal(0)
-        for deployment, counted in self._charges:
-            part = counted or self._unknown(deployment)
+        for deployment, part in self._charges:
             usage += part
             price = self._prices.price(deployment)
             cost = None if price is None or cost is None else cost + cost_of(price, part)
         return usage, cost
-
-    def _unknown(self, deployment: Deployment) -> Usage:
-        """A lost reply is taken to be as long as the one that came when the request was sent again, else as usual."""
-        answered = next((usage for _, usage in reversed(self._charges) if usage is not None), None)
-        return answered or Usage(
-            self._calibration.guess(deployment.name, self._estimated_input),
-            self._calibration.usual_output(deployment.name),
-        )
 
     def close(self, deployment: str, *, error: str = "", unknown: bool = False) -> UsageEntry:
         """Settle with budgets and ledger, once.
@@ -165,14 +201,16 @@ class Account:
         Args:
             deployment: which one answered last.
             error: code of the error the caller gets.
-            unknown: nobody knows what was charged: the reserved maximum stands.
+            unknown: nobody knows what the last attempt is charged: the reserved maximum stands for it.
         """
         if self.row is not None:
             return self.row
         usage, cost = self.total()
         outcome: Outcome = "settled" if self.exact else "estimated"
         if unknown:
-            outcome, usage, cost = "unsettled", Usage(output_tokens=self.intent.tokens), self.intent.cost
+            outcome = "unsettled"
+            usage += Usage(output_tokens=self.intent.tokens)
+            cost = None if cost is None or self.intent.cost is None else cost + self.intent.cost
         elif not self._charges:
             outcome, cost = "free", Decimal(0)
         if self._reservation is not None:
@@ -204,13 +242,27 @@ def error_for(
     """The error a caller gets, with every attempt."""
     kind, what, remedy = _ERRORS[failure.cause]
     name = deployment.name if deployment is not None else "no deployment"
+    said = _without_secrets(failure.detail, deployment)
     details = {} if failure.retry_after is None else {"retry_after": failure.retry_after}
     return kind(
         f"The model '{model}' ({name}) {what}.",
-        why=failure.detail and f"It said: {failure.detail}",
+        why=said and f"It said: {said}",
         remedy=remedy,
         model=model,
         provider=deployment.provider if deployment is not None else "",
         attempts=[f"{item.deployment}: {item.outcome} ({item.milliseconds:.0f} ms)" for item in attempts],
         **details,
     )
+
+
+def _without_secrets(text: str, deployment: Deployment | None) -> str:
+    """Some providers repeat the key they refuse; a long message may end in the middle of it."""
+    if deployment is None:
+        return text
+    for secret in (deployment.api_key, *deployment.headers.values()):
+        value = secret.get_secret_value() if secret is not None else ""
+        if value:
+            text = text.replace(value, "***")
+            parts = (value[:length] for length in range(len(value) - 1, _SHORTEST_PART, -1))
+            text = next((text.removesuffix(part) + "***" for part in parts if text.endswith(part)), text)
+    return text

@@ -1,7 +1,8 @@
 """Trying a model's deployments until one answers: fallback first, then back-off with full jitter.
 
 The wait before round n is uniform in 0 … min(``max_backoff``, ``backoff`` × 2ⁿ) (Brooker, "Exponential Backoff and
-Jitter", 2015), or as long as a provider asked for when it names a time and nobody else can be tried.
+Jitter", 2015), or as long as a provider asked for when it names a time and nobody else can be tried. A call fails at once when all
+deployments are out for longer than ``max_backoff``.
 """
 
 from __future__ import annotations
@@ -39,11 +40,13 @@ async def attempt(
         BudgetExceededError: a charged attempt failed and there is no room for another.
     """
     try:
-        async with asyncio.timeout(config.timeouts.total):
+        async with asyncio.timeout(config.timeouts.total - account.elapsed):
             return await _rounds(model, config, order, board, account, call)
     except TimeoutError as error:
         failure = ProviderFailure("model-timeout", f"{config.timeouts.total:g} seconds in all are over")
-        raise error_for(failure, model, order[-1], account.attempts) from error
+        tried = account.attempts[-1].deployment if account.attempts else ""
+        last = next((item for item in order if item.name == tried), order[-1])
+        raise error_for(failure, model, last, account.attempts) from error
 
 
 async def _rounds(
@@ -56,9 +59,10 @@ async def _rounds(
 ) -> tuple[Deployment, _T]:
     last: tuple[ProviderFailure, Deployment] | None = None
     waited = 0.0
+    asked: list[float] = []
     out: set[str] = set()
     for number in range(config.retries + 1):
-        asked: list[float] = []
+        asked = []
         for deployment in order:
             if deployment.name in out:
                 continue
@@ -82,12 +86,16 @@ async def _rounds(
         if number == config.retries or not asked or all(item.name in out for item in order):
             break
         waited = _wait(config, number, min(asked))
+        if last is None and waited > config.max_backoff:
+            break
         if waited > config.timeouts.total - account.elapsed:
             break
         await asyncio.sleep(waited)
     if last is None:
         failure = ProviderFailure(
-            "model-unavailable", "every deployment failed lately and is left alone for a while"
+            "model-unavailable",
+            "every deployment failed lately and is left alone for a while",
+            retry_after=min(asked, default=None),
         )
         raise error_for(failure, model, order[0], account.attempts)
     raise error_for(*((last[0], model, last[1], account.attempts))) from last[0]
@@ -108,14 +116,13 @@ async def _once(
     except ProviderFailure as failure:
         unhealthy = failure.retriable or failure.cause == "provider-authentication"
         board.failed(deployment, config, unhealthy=unhealthy, retry_after=failure.retry_after)
-        if failure.charges:
-            account.charge(deployment, failure.charged, exact=failure.exact)
+        charged = account.charge_failure(deployment, failure)
         account.attempts.append(
             Attempt(
                 deployment.name,
                 failure.cause,
                 (time.perf_counter() - started) * 1000,
-                failure.charged,
+                charged,
                 waited,
             )
         )
@@ -127,7 +134,10 @@ async def _once(
         )
         raise
     seconds = time.perf_counter() - started
-    board.succeeded(deployment, seconds)
+    if account.streamed:
+        board.opened(deployment, seconds)
+    else:
+        board.succeeded(deployment, seconds)
     account.attempts.append(Attempt(deployment.name, "ok", seconds * 1000, None, waited))
     return answer
 

@@ -292,15 +292,19 @@ class BudgetKeeper:
         key = (budget.name, subject, unit, budget.tenant_id)
         lease = self._leases.get(key)
         limit = nanodollars(budget.usd or Decimal(0)) if unit == "usd" else budget.tokens or 0
-        if lease is None or lease.counter.start != start or lease.counter.limit != limit:
-            if lease is not None:
-                await self._return(lease)
-            lease = self._leases[key] = _Lease(Counter(budget, subject, unit, start, limit))
-        return lease
+        if lease is not None and lease.counter.start == start:
+            if lease.counter.limit != limit or lease.counter.budget is not budget:
+                lease.counter = Counter(budget, subject, unit, start, limit)
+            return lease
+        fresh = self._leases[key] = _Lease(Counter(budget, subject, unit, start, limit))
+        if lease is not None:
+            await self._return(lease)
+        return fresh
 
     async def _draw(self, lease: _Lease, amount: int) -> None:
         counter = lease.counter
         async with lease.lock:
+            granted = 0
             if lease.available < amount:
                 missing = amount - lease.available
                 wanted = max(missing, min(counter.limit // _QUANTA, counter.limit))
@@ -308,6 +312,8 @@ class BudgetKeeper:
                 lease.available += granted
                 self._alert(lease, total)
             if lease.available < amount:
+                if granted:  # others may have room for it
+                    await self._return(lease)
                 raise _exceeded(counter)
             lease.available -= amount
 

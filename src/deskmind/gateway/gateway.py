@@ -8,14 +8,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from weakref import WeakSet
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
-from deskmind.errors import DeskmindError, InvalidRequestError, NotFoundError
+from deskmind.errors import DeskmindError, NotFoundError
 from deskmind.gateway.accounts import Account
 from deskmind.gateway.attempts import attempt
 from deskmind.gateway.budgets import Budget, BudgetKeeper, nanodollars
+from deskmind.gateway.calibration import Calibration
 from deskmind.gateway.ledger import Intent, Ledger, MemoryLedger, new_call_id
 from deskmind.gateway.messages import (
     Caller,
@@ -30,9 +32,10 @@ from deskmind.gateway.messages import (
 from deskmind.gateway.models import Deployment, ModelConfig, model_configs
 from deskmind.gateway.prices import PriceList, cost_of
 from deskmind.gateway.providers import OpenAIProvider, Provider, ProviderFailure, ProviderStream
+from deskmind.gateway.requests import chat_request, embedding_request, ranking_request
 from deskmind.gateway.routing import HealthBoard, SharedHealth, choose
 from deskmind.gateway.streams import ChatStream, Opened
-from deskmind.gateway.tokens import Calibration, estimate_request, estimate_text
+from deskmind.gateway.tokens import estimate_reply, estimate_request
 from deskmind.observability import names
 
 __all__ = ["Gateway"]
@@ -41,15 +44,6 @@ _T = TypeVar("_T")
 _MOST_OUTPUT = 4_096
 """Reserved where neither the request nor the deployment bounds the reply; also sent, so that the bound holds."""
 _NOBODY = Caller()
-_OPTIONS = frozenset(
-    {
-        "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs", "metadata", "min_p", "modalities",
-        "parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key", "reasoning_effort",
-        "repetition_penalty", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store",
-        "stream_options", "temperature", "tool_choice", "tools", "top_k", "top_logprobs", "top_p", "user", "verbosity",
-    }
-)  # fmt: skip
-"""What callers may send besides messages and model. Others could turn a request into several, or steer LiteLLM."""
 _tracer = trace.get_tracer("deskmind")
 
 
@@ -85,9 +79,10 @@ class Gateway:
         self.keeper = keeper or BudgetKeeper()
         self.prices = PriceList()
         self.board = HealthBoard(shared)
-        self._calibration = Calibration()
         self._providers: dict[str, Provider] = dict(providers or {})
+        self._calibration = Calibration()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._streams: WeakSet[ChatStream] = WeakSet()
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,7 +93,9 @@ class Gateway:
         await self.close()
 
     async def close(self) -> None:
-        """Wait for what is being settled, write the ledger, return leases and connections."""
+        """End open streams, wait for what is being settled, write the ledger, return leases and connections."""
+        for stream in tuple(self._streams):
+            await stream.aclose()
         while self._tasks:
             await asyncio.wait(tuple(self._tasks))
         await self.keeper.close()
@@ -134,17 +131,16 @@ class Gateway:
             ModelError: no deployment answered; its class names the cause, its details every attempt.
         """
         config = self._config(model)
-        request = _request(config, messages, max_tokens, options)
+        request = chat_request(config, messages, max_tokens, options)
         with_span = _start("chat", model, request)
-        account, request = await self._open("chat", model, config, request, caller, budgets)
+        account, request = await self._open("chat", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
 
         async def call(deployment: Deployment) -> Any:
             return await self._provider(deployment).chat(deployment, request, config.timeouts, call_id)
 
         deployment, reply = await self._run(model, config, account, call, with_span)
-        usage = reply.usage or Usage(0, estimate_text(reply.text))
-        account.charge(deployment, usage, exact=reply.usage is not None)
+        account.charge(deployment, reply.usage, written=estimate_reply(reply.text, reply.tool_calls))
         row = account.close(deployment.name)
         _end(with_span, usage=row.usage, provider_model=reply.provider_model)
         return ChatResponse(
@@ -183,9 +179,11 @@ class Gateway:
         ...         print(piece.text, end="")
         """
         config = self._config(model)
-        request = _request(config, messages, max_tokens, options)
+        request = chat_request(config, messages, max_tokens, options)
         with_span = _start("chat", model, request, streamed=True)
-        account, request = await self._open("chat", model, config, request, caller, budgets, streamed=True)
+        account, request = await self._open(
+            "chat", model, config, request, caller, budgets, with_span, streamed=True
+        )
 
         async def call(deployment: Deployment) -> tuple[ProviderStream, list[ChatDelta]]:
             return await self._first(deployment, request, config, account)
@@ -195,18 +193,26 @@ class Gateway:
             await account.hold_more()
             return await attempt(model, config, order, self.board, account, call)
 
-        opened = await self._run(model, config, account, call, with_span, abandon=_hang_up)
-        return ChatStream(
-            model,
-            config,
-            account,
-            opened,
-            reopen=reopen,
-            background=self._background,
-            on_end=lambda error: _end(
-                with_span, error=error, usage=account.row.usage if account.row else None
-            ),
+        def taken(opened: Opened) -> ChatStream:
+            return ChatStream(
+                model,
+                config,
+                account,
+                opened,
+                board=self.board,
+                reopen=reopen,
+                background=self._background,
+                on_end=lambda error: _end(
+                    with_span, error=error, usage=account.row.usage if account.row else None
+                ),
+            )
+
+        opened = await self._run(
+            model, config, account, call, with_span, abandon=lambda opened: taken(opened).drain()
         )
+        stream = taken(opened)
+        self._streams.add(stream)
+        return stream
 
     async def embed(
         self,
@@ -217,15 +223,14 @@ class Gateway:
         budgets: Sequence[Budget] = (),
         **options: Any,
     ) -> Embeddings:
-        """One vector for each text; ``options`` such as ``dimensions`` are sent as they are. Errors as for ``chat``."""
+        """One vector for each text; of ``options``, ``dimensions``, ``input_type`` and ``user`` are sent as they are.
+
+        Errors as for ``chat``.
+        """
         config = self._config(model)
-        if not texts or not all(isinstance(text, str) and text for text in texts):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidRequestError(
-                "There is nothing to embed.", remedy="Give one text or more, none of them empty."
-            )
-        request = ChatRequest([{"role": "user", "content": text} for text in texts], 0)
+        request = embedding_request(config, texts, options)
         with_span = _start("embeddings", model, request)
-        account, _ = await self._open("embeddings", model, config, request, caller, budgets)
+        account, _ = await self._open("embeddings", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
 
         async def call(deployment: Deployment) -> Any:
@@ -234,7 +239,7 @@ class Gateway:
             )
 
         deployment, reply = await self._run(model, config, account, call, with_span)
-        account.charge(deployment, reply.usage or Usage(), exact=reply.usage is not None)
+        account.charge(deployment, reply.usage, written=0)
         row = account.close(deployment.name)
         _end(with_span, usage=row.usage, provider_model=reply.provider_model)
         return Embeddings(
@@ -254,11 +259,9 @@ class Gateway:
     ) -> Ranking:
         """Documents by relevance to a query, at most ``limit``. Errors as for ``chat``."""
         config = self._config(model)
-        if not documents:
-            raise InvalidRequestError("There is nothing to rank.", remedy="Give one document or more.")
-        request = ChatRequest([{"role": "user", "content": text} for text in (query, *documents)], 0)
+        request = ranking_request(query, documents, limit)
         with_span = _start("rerank", model, request)
-        account, _ = await self._open("rerank", model, config, request, caller, budgets)
+        account, _ = await self._open("rerank", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
         most = len(documents) if limit is None else min(limit, len(documents))
 
@@ -267,7 +270,7 @@ class Gateway:
             return await provider.rerank(deployment, query, documents, most, config.timeouts, call_id)
 
         deployment, reply = await self._run(model, config, account, call, with_span)
-        account.charge(deployment, reply.usage or Usage(), exact=reply.usage is not None)
+        account.charge(deployment, reply.usage, written=0)
         row = account.close(deployment.name)
         _end(with_span, usage=row.usage)
         return Ranking(
@@ -310,10 +313,28 @@ class Gateway:
         request: ChatRequest,
         caller: Caller,
         budgets: Sequence[Budget],
+        with_span: Span,
         *,
         streamed: bool = False,
     ) -> tuple[Account, ChatRequest]:
         """Reserve, and make the intent durable."""
+        try:
+            return await self._reserve(operation, model, config, request, caller, budgets, streamed=streamed)
+        except BaseException as error:
+            _end(with_span, error=error)
+            raise
+
+    async def _reserve(
+        self,
+        operation: str,
+        model: str,
+        config: ModelConfig,
+        request: ChatRequest,
+        caller: Caller,
+        budgets: Sequence[Budget],
+        *,
+        streamed: bool,
+    ) -> tuple[Account, ChatRequest]:
         matching = self.keeper.matching(caller, model, budgets)
         most = request.max_tokens
         if most is None:
@@ -333,9 +354,9 @@ class Gateway:
             ledger=self.ledger,
             keeper=self.keeper,
             prices=self.prices,
-            streamed=streamed,
-            estimated_input=read,
             calibration=self._calibration,
+            estimated=read,
+            streamed=streamed,
         )
         try:
             await self.ledger.open(intent)
@@ -367,19 +388,19 @@ class Gateway:
         call: Callable[[Deployment], Awaitable[_T]],
         with_span: Span,
         *,
-        abandon: Callable[[_T], Awaitable[Usage | None]] | None = None,
+        abandon: Callable[[tuple[Deployment, _T]], Awaitable[None]] | None = None,
     ) -> tuple[Deployment, _T]:
         """Try the deployments, in a task of its own: who hangs up leaves it to end and be counted."""
         task = asyncio.create_task(attempt(model, config, self._order(config), self.board, account, call))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            self._background(_left_alone(task, config, account, abandon))
-            _end(with_span)
+            self._background(_left_alone(task, config, account, with_span, abandon))
             raise
         except BaseException as error:
             code = error.code if isinstance(error, DeskmindError) else type(error).__name__
-            account.close(account.attempts[-1].deployment if account.attempts else "", error=code)
+            last = account.attempts[-1].deployment if account.attempts else ""
+            account.close(last, error=code, unknown=account.hanging)
             _end(with_span, error=error)
             raise
 
@@ -390,20 +411,22 @@ class Gateway:
         config: ModelConfig,
         account: Account,
     ) -> tuple[ProviderStream, list[ChatDelta]]:
-        """An open stream with its first pieces."""
+        """An open stream with its first pieces, of which one says something."""
         provider = self._provider(deployment)
         stream = await provider.stream(deployment, request, config.timeouts, str(account.intent.call_id))
+        pieces: list[ChatDelta] = []
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + config.timeouts.first_token
         try:
-            pieces: list[ChatDelta] = []
             while not any(piece.text or piece.tool_calls or piece.finish_reason for piece in pieces):
-                more = await stream.next(config.timeouts.first_token)
+                more = await stream.next(max(deadline - clock(), 0.001))
                 if more is None:
                     raise ProviderFailure("stream-broken", "it ended before its first piece")
                 pieces += more
         except ProviderFailure as failure:
             await stream.close()
-            if not failure.charges:  # accepted and begun: the input is charged
-                failure.charges, failure.charged = True, Usage()
+            if failure.charged is None and failure.cause in {"stream-broken", "model-timeout"}:
+                failure.charged = "input"  # accepted and begun
             raise
         except BaseException:
             await stream.close()
@@ -421,69 +444,30 @@ async def _left_alone(
     task: asyncio.Task[tuple[Deployment, Any]],
     config: ModelConfig,
     account: Account,
-    abandon: Callable[[Any], Awaitable[Usage | None]] | None,
+    with_span: Span,
+    abandon: Callable[[tuple[Deployment, Any]], Awaitable[None]] | None,
 ) -> None:
     """Nobody waits for the reply any more: give it ``drain`` seconds to be counted, then hang up."""
     done, _ = await asyncio.wait([task], timeout=config.drain)
     if not done:
         task.cancel()
         await asyncio.wait([task])
+    last = account.attempts[-1].deployment if account.attempts else ""
+    error = None if task.cancelled() else task.exception()
     if task.cancelled():
-        account.close("", error="cancelled", unknown=True)
+        account.close(last, error="cancelled", unknown=account.hanging)
+    elif error is not None:
+        code = error.code if isinstance(error, DeskmindError) else "error"
+        account.close(last, error=code, unknown=account.hanging)
+    elif abandon is not None:
+        await abandon(task.result())
         return
-    error = task.exception()
-    if error is not None:
-        account.close("", error=error.code if isinstance(error, DeskmindError) else "error")
-        return
-    deployment, reply = task.result()
-    usage: Usage | None = getattr(reply, "usage", None)
-    if abandon is not None:
-        usage = await abandon(reply)
-    if usage is None:
-        account.close(deployment.name, error="cancelled", unknown=True)
-        return
-    account.charge(deployment, usage, exact=True)
-    account.close(deployment.name, error="cancelled")
-
-
-async def _hang_up(opened: tuple[ProviderStream, list[ChatDelta]]) -> Usage | None:
-    """A stream that nobody took: read for its count a moment, then close it."""
-    stream, pieces = opened
-    usage = next((piece.usage for piece in pieces if piece.usage is not None), None)
-    try:
-        async with asyncio.timeout(1.0):
-            while (more := await stream.next(1.0)) is not None:
-                usage = next((piece.usage for piece in more if piece.usage is not None), usage)
-    except (ProviderFailure, TimeoutError):
-        pass
-    finally:
-        await stream.close()
-    return usage
-
-
-def _request(
-    config: ModelConfig, messages: Sequence[Message], max_tokens: int | None, options: Mapping[str, Any]
-) -> ChatRequest:
-    unknown = sorted(options.keys() - _OPTIONS - set(config.extra_options))
-    if unknown:
-        raise InvalidRequestError(
-            f"A model call takes no field '{unknown[0]}'.",
-            remedy="Leave it out, or allow it with the model's extra_options.",
-        )
-    if max_tokens is not None and max_tokens < 1:
-        raise InvalidRequestError("max_tokens is below 1.", remedy="Ask for one token or more.")
-    return ChatRequest(_checked(messages), max_tokens, options)
-
-
-def _checked(messages: Sequence[Message]) -> Sequence[Message]:
-    if not messages:
-        raise InvalidRequestError("The conversation is empty.", remedy="Send one message or more.")
-    for message in messages:
-        if not isinstance(message, Mapping) or not message.get("role"):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidRequestError(
-                "A message has no role.", remedy='Write messages as {"role": "user", "content": "…"}.'
-            )
-    return messages
+    else:
+        deployment, reply = task.result()
+        text, calls = getattr(reply, "text", ""), getattr(reply, "tool_calls", ())
+        account.charge(deployment, reply.usage, written=estimate_reply(text, calls))
+        account.close(deployment.name, error="cancelled")
+    _end(with_span, error=error, usage=account.row.usage if account.row else None)
 
 
 def _start(operation: str, model: str, request: ChatRequest, *, streamed: bool = False) -> Span:

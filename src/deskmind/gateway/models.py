@@ -41,7 +41,7 @@ class Deployment(_Part):
     """One endpoint that serves a model.
 
     Attributes:
-        name: unique in the installation; made of provider, model and host when left out.
+        name: unique in the installation (the same deployment may serve several models); made of provider, model and host when left out.
         provider: ``openai`` for everything that speaks OpenAI's protocol (vLLM, Ollama, llama.cpp, any base URL),
             ``azure`` for Azure OpenAI, ``litellm`` for all others.
         model: the provider's name of the model; for ``litellm`` with its prefix, such as ``anthropic/claude-…``.
@@ -142,7 +142,21 @@ def model_configs(models: Mapping[str, Any]) -> dict[str, ModelConfig]:
                 why="; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in faults),
                 remedy=f"Correct [models.{name}] in deskmind.toml.",
             ) from None
+    _check_names(found)
     return found
+
+
+def _check_names(models: Mapping[str, ModelConfig]) -> None:
+    """Keys, prices and health are kept by a deployment's name, so two with one name must be the same."""
+    known: dict[str, Deployment] = {}
+    for name, config in models.items():
+        for deployment in config.deployments:
+            plain = deployment.model_copy(update={"weight": 1.0})
+            if known.setdefault(deployment.name, plain) != plain:
+                raise ConfigurationError(
+                    f"Two different deployments are named '{deployment.name}'; one is of the model '{name}'.",
+                    remedy="Give each a name of its own (deployments.name).",
+                )
 
 
 def _full(given: Any) -> Any:

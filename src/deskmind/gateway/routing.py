@@ -86,9 +86,12 @@ class HealthBoard:
 
     def succeeded(self, deployment: Deployment, seconds: float) -> None:
         """It answered."""
+        self.opened(deployment, seconds)
+        self.ended(deployment, well=True)
+
+    def opened(self, deployment: Deployment, seconds: float) -> None:
+        """Its stream has begun; failures in a row are forgotten only when it ends well."""
         health = self.of(deployment)
-        health.in_flight -= 1
-        health.failures = 0
         health.seconds = (
             seconds if health.seconds is None else health.seconds + _SMOOTHING * (seconds - health.seconds)
         )
@@ -97,6 +100,13 @@ class HealthBoard:
             health.probing = False
             if self.shared is not None:
                 self.shared.announce(deployment.name, 0.0)
+
+    def ended(self, deployment: Deployment, *, well: bool) -> None:
+        """A reply is over; ``well`` when it was read to its end."""
+        health = self.of(deployment)
+        health.in_flight -= 1
+        if well:
+            health.failures = 0
 
     def failed(
         self,

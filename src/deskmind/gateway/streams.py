@@ -12,6 +12,7 @@ from deskmind.gateway.accounts import Account, error_for
 from deskmind.gateway.messages import ChatDelta, ChatResponse, ToolCall, Usage
 from deskmind.gateway.models import Deployment, ModelConfig
 from deskmind.gateway.providers import ProviderFailure, ProviderStream
+from deskmind.gateway.routing import HealthBoard
 from deskmind.gateway.tokens import estimate_output
 
 __all__ = ["ChatStream", "Opened"]
@@ -34,6 +35,7 @@ class ChatStream:
         account: Account,
         opened: Opened,
         *,
+        board: HealthBoard,
         reopen: Callable[[Deployment], Awaitable[Opened]],
         background: Callable[[Coroutine[Any, Any, None]], None],
         on_end: Callable[[BaseException | None], None],
@@ -43,10 +45,12 @@ class ChatStream:
         self._account = account
         self._deployment, (self._stream, self._waiting) = opened
         self._waiting = self._waiting[::-1]
+        self._board = board
         self._reopen = reopen
         self._background = background
         self._on_end = on_end
-        self._deadline = asyncio.get_running_loop().time() + config.timeouts.total - account.elapsed
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + config.timeouts.total - account.elapsed
         self._text: list[str] = []
         self._calls: dict[int, list[str]] = {}
         self._pieces = 0
@@ -93,10 +97,7 @@ class ChatStream:
         if self._over:
             return
         self._over = True
-        for piece in reversed(self._waiting):  # produced, and so charged, whether anyone reads it or not
-            self._note(piece)
-        self._waiting = []
-        self._background(self._drain())
+        self._background(self.drain())
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,7 +108,7 @@ class ChatStream:
         await self.aclose()
 
     def _patience(self) -> float:
-        left = self._deadline - asyncio.get_running_loop().time()
+        left = self._deadline - self._loop.time()
         return max(min(self._config.timeouts.gap, left), 0.001)
 
     def _note(self, piece: ChatDelta) -> None:
@@ -129,58 +130,57 @@ class ChatStream:
         if piece.provider_model:
             self._provider_model = piece.provider_model
 
-    def _produced(self) -> tuple[Usage, bool]:
-        if self._usage is not None:
-            return self._usage, True
-        return Usage(0, estimate_output(self._pieces, self._characters)), False
-
     async def _finished(self) -> None:
         self._over = True
-        await self._stream.close()
-        usage, exact = self._produced()
-        self._account.charge(self._deployment, usage, exact=exact)
-        row = self._account.close(self._deployment.name)
-        calls = tuple(ToolCall(*self._calls[index]) for index in sorted(self._calls))
-        self.response = ChatResponse(
-            text="".join(self._text),
-            tool_calls=calls,
-            finish_reason=self._finish or "stop",
-            model=self._model,
-            deployment=self._deployment.name,
-            provider_model=self._provider_model or self._deployment.model,
-            usage=row.usage,
-            cost=row.cost,
-            outcome=row.outcome,
-            attempts=tuple(self._account.attempts),
-            seconds=row.seconds,
-            first_token_seconds=row.first_token_seconds,
-            call_id=row.intent.call_id,
-        )
-        self._on_end(None)
+        try:
+            await self._stream.close()
+        finally:
+            self._board.ended(self._deployment, well=True)
+            self._charge()
+            row = self._account.close(self._deployment.name)
+            calls = tuple(ToolCall(*self._calls[index]) for index in sorted(self._calls))
+            self.response = ChatResponse(
+                text="".join(self._text),
+                tool_calls=calls,
+                finish_reason=self._finish or "stop",
+                model=self._model,
+                deployment=self._deployment.name,
+                provider_model=self._provider_model or self._deployment.model,
+                usage=row.usage,
+                cost=row.cost,
+                outcome=row.outcome,
+                attempts=tuple(self._account.attempts),
+                seconds=row.seconds,
+                first_token_seconds=row.first_token_seconds,
+                call_id=row.intent.call_id,
+            )
+            self._on_end(None)
 
     async def _broken(self, failure: ProviderFailure) -> None:
         """After the first piece: a clear error, or a configured restart elsewhere."""
-        await self._stream.close()
-        usage, exact = self._produced()
-        self._account.charge(self._deployment, usage, exact=exact)
         broken = self._deployment
-        error: ModelError
-        if self._config.restart_broken_streams and failure.retriable:
-            try:
-                self._deployment, (self._stream, pieces) = await self._reopen(broken)
-            except ModelError as again:
-                error = again
-            else:
-                pieces[0].restarted = True
-                self._forget()
-                self._waiting = pieces[::-1]
-                return
-        else:
-            error = error_for(failure, self._model, broken, self._account.attempts)
+        self._board.failed(broken, self._config, unhealthy=failure.retriable)
+        self._charge(failure.cause)
         self._over = True
-        self._account.close(broken.name, error=error.code)
-        self._on_end(error)
-        raise error from failure
+        try:
+            await self._stream.close()
+            if not (self._config.restart_broken_streams and failure.retriable):
+                raise error_for(failure, self._model, broken, self._account.attempts) from failure
+            self._deployment, (self._stream, pieces) = await self._reopen(broken)
+        except BaseException as error:
+            known = isinstance(error, ModelError)
+            code = error.code if isinstance(error, ModelError) else "cancelled"
+            self._account.close(broken.name, error=code, unknown=self._account.hanging)
+            self._on_end(error if known else None)
+            raise
+        self._over = False
+        self._forget()
+        pieces[0].restarted = True
+        self._waiting = pieces[::-1]
+
+    def _charge(self, outcome: str = "ok") -> None:
+        written = estimate_output(self._pieces, self._characters)
+        self._account.charge(self._deployment, self._usage, written=written, outcome=outcome)
 
     def _forget(self) -> None:
         self._text, self._calls = [], {}
@@ -188,8 +188,11 @@ class ChatStream:
         self._usage = None
         self._finish = ""
 
-    async def _drain(self) -> None:
+    async def drain(self) -> None:
         """Read on briefly for the provider's count, then hang up and settle with what is known."""
+        self._over = True
+        while self._waiting:
+            self._note(self._waiting.pop())
         try:
             async with asyncio.timeout(self._config.drain):
                 while (pieces := await self._stream.next(self._config.drain)) is not None:
@@ -198,8 +201,16 @@ class ChatStream:
         except (ProviderFailure, TimeoutError):
             pass
         finally:
-            await self._stream.close()
-            usage, exact = self._produced()
-            self._account.charge(self._deployment, usage, exact=exact)
-            self._account.close(self._deployment.name, error="cancelled")
-            self._on_end(None)
+            try:
+                await self._stream.close()
+            finally:
+                self._board.ended(self._deployment, well=bool(self._finish))
+                self._charge("cancelled" if self._usage is None else "ok")
+                self._account.close(self._deployment.name, error="cancelled")
+                self._on_end(None)
+
+    def __del__(self) -> None:
+        """Who drops a stream without closing it leaves it to be settled all the same."""
+        if not self._over and not self._loop.is_closed():
+            self._over = True
+            self._loop.call_soon_threadsafe(self._background, self.drain())

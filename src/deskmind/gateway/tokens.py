@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deskmind.gateway.messages import ChatRequest, Message
+from deskmind.gateway.messages import ChatRequest, Message, ToolCall
 
-__all__ = ["Calibration", "estimate_output", "estimate_request", "estimate_text"]
+__all__ = ["estimate_output", "estimate_reply", "estimate_request", "estimate_text"]
 
 _CHARACTERS_A_TOKEN = 3
 """English has about 4 characters a token in today's vocabularies; 3 errs on the side of reserving more."""
@@ -17,10 +17,17 @@ _PER_IMAGE = 1_600
 
 def estimate_text(text: str) -> int:
     """At least one token a character for scripts beyond Latin, else one for three characters, or a word."""
+    words = text.count(" ") + text.count("\n") + text.count("\t")
     if text.isascii():
-        return max(len(text) // _CHARACTERS_A_TOKEN, text.count(" ")) + 1
+        return max(len(text) // _CHARACTERS_A_TOKEN, words) + 1
     wide = sum(1 for character in text if character > "\u02ff")
-    return wide + (len(text) - wide) // _CHARACTERS_A_TOKEN + 1
+    return max(wide + (len(text) - wide) // _CHARACTERS_A_TOKEN, words) + 1
+
+
+def estimate_reply(text: str, calls: Sequence[ToolCall]) -> int:
+    """Output tokens of a whole reply that was not counted."""
+    total = estimate_text(text) if text else 0
+    return total + sum(estimate_text(call.name) + estimate_text(call.arguments) for call in calls)
 
 
 def estimate_request(request: ChatRequest) -> int:
@@ -59,33 +66,3 @@ def _part(part: Any) -> int:
         return 0
     text: Any = part.get("text")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
     return estimate_text(text) if isinstance(text, str) else _PER_IMAGE
-
-
-class Calibration:
-    """How a deployment's counts of input compare with our estimates, learnt from the calls it counted.
-
-    Estimates for reserving err on the high side; what is booked for a call nobody counted should not.
-    """
-
-    def __init__(self) -> None:
-        self._ratios: dict[str, float] = {}
-        self._lengths: dict[str, float] = {}
-
-    def learn(self, deployment: str, estimated: int, counted: int, written: int) -> None:
-        """One call's estimate of the input, and the provider's counts of input and output."""
-        if estimated > 0 and counted > 0:
-            _smooth(self._ratios, deployment, counted / estimated)
-        _smooth(self._lengths, deployment, written)
-
-    def guess(self, deployment: str, estimated: int) -> int:
-        """The most likely count."""
-        return max(round(estimated * self._ratios.get(deployment, 1.0)), 1)
-
-    def usual_output(self, deployment: str) -> int:
-        """The usual length of its replies in tokens, 0 before the first."""
-        return round(self._lengths.get(deployment, 0.0))
-
-
-def _smooth(known: dict[str, float], name: str, value: float) -> None:
-    before = known.get(name)
-    known[name] = value if before is None else before + 0.1 * (value - before)

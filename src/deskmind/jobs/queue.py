@@ -38,18 +38,18 @@ async def defer(connection: Connection, queue: str, task: str, lock: str, argume
 
 
 class JobQueue:
-    """Workers over the job tables, under a login that sees no tenant's rows."""
+    """Workers over the job tables, under a login that sees no tenant's rows. The database must be open."""
 
     def __init__(self, database: Database, settings: JobsSettings) -> None:
         self._settings = settings
+        # a pooler may hand each statement to another server process: nothing may be prepared or listened to there
+        self._listens = not database.behind_pooler
         self._app = App(
             connector=PsycopgConnector(
                 conninfo=database.endpoints.jobs,
                 min_size=0,
                 max_size=settings.concurrency + 3,
-                kwargs={
-                    "prepare_threshold": None
-                },  # behind a pooler the next statement may meet another server process
+                kwargs={} if self._listens else {"prepare_threshold": None},
             )
         )
         self._opened = False
@@ -90,6 +90,7 @@ class JobQueue:
     async def work(self) -> None:
         """Run jobs until cancelled.
 
+        New jobs are noticed at once, or within a second where a connection pooler keeps notifications from us.
         Running jobs get ``jobs.shutdown_timeout`` seconds to finish; what does not is taken up again by
         another worker.
         """
@@ -98,6 +99,7 @@ class JobQueue:
         try:
             await self._app.run_worker_async(
                 wait=True,
+                listen_notify=self._listens,
                 install_signal_handlers=False,
                 concurrency=self._settings.concurrency,
                 delete_jobs="successful",

@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from deskmind.database._faults import connection_error
+from deskmind.database._pooler import ASK_PID, require_direct
 from deskmind.database.endpoints import Endpoints
 from deskmind.database.migrations.status import MigrationStatus, compare, revisions
 from deskmind.errors import ConfigurationError, InvalidRequestError
@@ -40,11 +41,19 @@ class Migrations:
         return revisions()[-1]
 
     async def upgrade(self, revision: str = "head") -> None:
-        """Apply migrations up to ``revision``."""
+        """Apply migrations up to ``revision``.
+
+        Raises:
+            ConfigurationError: a connection pooler stands between us and the server.
+        """
         await asyncio.to_thread(self._run, lambda config: command.upgrade(config, revision))
 
     async def downgrade(self, revision: str) -> None:
-        """Take migrations back to ``revision`` (``base`` for none). Destroys data."""
+        """Take migrations back to ``revision`` (``base`` for none). Destroys data.
+
+        Raises:
+            ConfigurationError: a connection pooler stands between us and the server.
+        """
         await asyncio.to_thread(self._run, lambda config: command.downgrade(config, revision))
 
     async def status(self) -> MigrationStatus:
@@ -76,6 +85,8 @@ class Migrations:
 
     def _run(self, act: Callable[[Config], None]) -> None:
         with self._connect() as connection:
+            announced = connection.connection.driver_connection.info.backend_pid
+            require_direct(announced, connection.execute(text(ASK_PID)).scalar_one())
             connection.execute(text("SELECT pg_advisory_lock(hashtextextended('deskmind.migrate', 0))"))
             connection.commit()
             connection.execute(text(f'SET ROLE "{self._endpoints.roles.owner}"'))

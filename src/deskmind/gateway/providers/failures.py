@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ _TOO_LONG = re.compile(
 )  # fmt: skip
 _FILTERED = re.compile(r"content[ _-]?(filter|policy|management)|safety system|blocked by", re.IGNORECASE)
 _LONGEST_DETAIL = 300
+_LONGEST_WAIT = 86_400.0
 
 
 class ProviderFailure(Exception):
@@ -39,9 +41,8 @@ class ProviderFailure(Exception):
         cause: which kind.
         detail: the provider's words, bounded and masked.
         retry_after: seconds the provider asks to wait, None when it names none.
-        charges: whether it charges for the attempt all the same.
-        charged: how much, as far as it is known.
-        exact: whether ``charged`` is the provider's own count.
+        charged: what it charges all the same: its own count; ``input`` when it began and had sent nothing,
+            ``reply`` when it made a reply that cannot be read; None for nothing.
     """
 
     def __init__(
@@ -50,17 +51,13 @@ class ProviderFailure(Exception):
         detail: str = "",
         *,
         retry_after: float | None = None,
-        charges: bool = False,
-        charged: Usage | None = None,
-        exact: bool = False,
+        charged: Usage | Literal["input", "reply"] | None = None,
     ) -> None:
         super().__init__(cause)
         self.cause: Cause = cause
         self.detail = str(masked(detail[:_LONGEST_DETAIL]))
         self.retry_after = retry_after
-        self.charges = charges or charged is not None
-        self.charged = charged
-        self.exact = exact
+        self.charged: Usage | Literal["input", "reply"] | None = charged
 
     @property
     def retriable(self) -> bool:
@@ -94,19 +91,24 @@ def failure_of(status: int, body: bytes, headers: Mapping[str, str]) -> Provider
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait: ``Retry-After-Ms``, or ``Retry-After`` as seconds or as a date (RFC 9110, 10.2.3)."""
+    """Seconds to wait: ``Retry-After-Ms``, or ``Retry-After`` as seconds or as a date (RFC 9110, 10.2.3); a day at most."""
     milliseconds = headers.get("retry-after-ms")
     value = headers.get("retry-after")
     try:
         if milliseconds is not None:
-            return max(float(milliseconds) / 1000, 0.0)
+            return _sensible(float(milliseconds) / 1000)
         if value is None:
             return None
         if value.strip().replace(".", "", 1).isdigit():
-            return float(value)
-        return max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0)
-    except (ValueError, TypeError):
+            return _sensible(float(value))
+        return _sensible((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
         return None
+
+
+def _sensible(seconds: float) -> float | None:
+    """A wait that does not put a deployment out for good: a day at most."""
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_WAIT)
 
 
 def _words(body: bytes) -> tuple[str, str]:

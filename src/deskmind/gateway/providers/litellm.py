@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import logging
 import os
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -41,6 +43,10 @@ _CAUSES: tuple[tuple[str, Cause], ...] = (
     ("UnprocessableEntityError", "model-request"),
     ("UnsupportedParamsError", "model-request"),
 )
+_RETRY_DELAY = re.compile(r'"retryDelay\\*":\s*\\*"([\d.]+)s')
+_LONGEST_CHAIN = 20
+_TALKATIVE = ("LiteLLM", "openai", "httpx")
+"""Loggers that print requests below WARNING: what was said, headers, addresses with keys."""
 
 
 class LiteLLMProvider:
@@ -60,7 +66,7 @@ class LiteLLMProvider:
                 **_common(deployment, timeouts, call_id), **_chat(request), timeout=timeouts.total
             )
         except Exception as error:
-            raise _failure(litellm, error) from error
+            raise _failure(litellm, error) from None  # its words may hold the key
         return reply_of(_plain(reply))
 
     async def stream(
@@ -80,7 +86,7 @@ class LiteLLMProvider:
         except TimeoutError as error:
             raise ProviderFailure("model-timeout", "no first piece in time") from error
         except Exception as error:
-            raise _failure(litellm, error) from error
+            raise _failure(litellm, error) from None  # its words may hold the key
         return _LiteLLMStream(litellm, reply)
 
     async def embed(
@@ -98,7 +104,7 @@ class LiteLLMProvider:
                 **_common(deployment, timeouts, call_id), input=list(texts), timeout=timeouts.total, **options
             )
         except Exception as error:
-            raise _failure(litellm, error) from error
+            raise _failure(litellm, error) from None  # its words may hold the key
         parsed = _plain(reply)
         try:
             vectors = np.asarray([row["embedding"] for row in parsed["data"]], dtype=np.float32)
@@ -130,7 +136,7 @@ class LiteLLMProvider:
                 timeout=timeouts.total,
             )
         except Exception as error:
-            raise _failure(litellm, error) from error
+            raise _failure(litellm, error) from None  # its words may hold the key
         parsed = _plain(reply)
         try:
             rows = [(int(row["index"]), float(row["relevance_score"])) for row in parsed["results"]]
@@ -183,17 +189,19 @@ class _LiteLLMStream:
                 await closing()
 
     async def _read(self) -> None:
-        finished = False
+        begun = finished = False
         try:
             async for chunk in self._reply:
                 piece = delta_of(_plain(chunk))
+                begun = True
                 finished = finished or bool(piece.finish_reason)
                 await self._pieces.put(piece)
         except ProviderFailure as failure:
             await self._pieces.put(failure)
         except Exception as error:
             failure = _failure(self._litellm, error)
-            failure.cause = "stream-broken" if failure.cause == "model-unavailable" else failure.cause
+            if failure.charged == "reply" or (begun and failure.cause == "model-unavailable"):
+                failure.cause, failure.charged = "stream-broken", None
             await self._pieces.put(failure)
         else:
             broken = ProviderFailure("stream-broken", "it ended without its last piece")
@@ -210,6 +218,9 @@ def _load() -> Any:
     litellm.telemetry = False
     litellm.num_retries = 0
     litellm.callbacks = []
+    for logger in map(logging.getLogger, _TALKATIVE):
+        if logger.level == logging.NOTSET or logger.name == "LiteLLM":
+            logger.setLevel(logging.WARNING)
     return litellm
 
 
@@ -241,14 +252,38 @@ def _plain(reply: Any) -> dict[str, Any]:
 
 
 def _failure(litellm: Any, error: Exception) -> ProviderFailure:
-    response: Any = getattr(error, "response", None)
-    headers: Any = getattr(response, "headers", None) or {}
+    inner: Any = getattr(error, "original_exception", None)  # a stream's error comes wrapped
+    error = inner if isinstance(inner, Exception) else error
     message = str(getattr(error, "message", "") or error)
+    wait = _wait(error, message)
+    if _was_answered(error):
+        return ProviderFailure("model-unavailable", "the reply cannot be read", charged="reply")
     for name, cause in _CAUSES:
         kind: Any = getattr(litellm, name, None)
         if isinstance(kind, type) and isinstance(error, kind):
-            return ProviderFailure(cause, message, retry_after=retry_after(headers))
+            return ProviderFailure(cause, message, retry_after=wait)
     status = getattr(error, "status_code", None)
     if isinstance(status, int) and 400 <= status < 500:
         return ProviderFailure("model-request", message)
     return ProviderFailure("model-unavailable", f"{type(error).__name__}: {message}")
+
+
+def _wait(error: Exception, message: str) -> float | None:
+    """The wait a provider asks for: in its headers, which LiteLLM keeps aside, or Google's in the body (RetryInfo)."""
+    headers: Any = getattr(error, "litellm_response_headers", None) or {}
+    asked = retry_after({str(name).lower(): str(value) for name, value in dict(headers).items()})
+    if asked is None and (delay := _RETRY_DELAY.search(message)):
+        asked = retry_after({"retry-after": delay[1]})
+    return asked
+
+
+def _was_answered(error: BaseException) -> bool:
+    """Whether the provider accepted the request and its reply was cut or is no JSON: LiteLLM names that in many ways."""
+    causes: set[str] = set()
+    link: BaseException | None = error
+    while link is not None and len(causes) < _LONGEST_CHAIN:
+        causes.add(type(link).__name__)
+        link = link.__cause__ or link.__context__
+    return (
+        not causes.isdisjoint({"JSONDecodeError", "ClientPayloadError"}) and "HTTPStatusError" not in causes
+    )

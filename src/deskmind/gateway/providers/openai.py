@@ -142,12 +142,7 @@ class OpenAIProvider:
         except ValueError:
             parsed = None
         if not isinstance(parsed, dict):
-            # the provider has worked and will charge: what it counted is not known
-            raise ProviderFailure(
-                "model-unavailable",
-                "the reply is not JSON",
-                charges=True,
-            )
+            raise ProviderFailure("model-unavailable", "the reply is not JSON", charged="reply")
         return cast("dict[str, Any]", parsed)
 
     async def _send(
@@ -214,7 +209,7 @@ async def _network() -> AsyncGenerator[None]:
     except TimeoutError as error:
         raise ProviderFailure("model-timeout", "no answer in time") from error
     except aiohttp.ClientPayloadError as error:
-        raise ProviderFailure("model-unavailable", "the reply broke off", charges=True) from error
+        raise ProviderFailure("model-unavailable", "the reply broke off", charged="reply") from error
     except (aiohttp.ClientError, OSError) as error:
         raise ProviderFailure("model-unavailable", type(error).__name__) from error
 
@@ -232,10 +227,10 @@ async def _refusal(response: aiohttp.ClientResponse) -> ProviderFailure:
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:
     if (response.content_length or 0) > _MAX_REPLY_BYTES:
-        raise ProviderFailure("model-unavailable", "the reply is too large", charges=True)
+        raise ProviderFailure("model-unavailable", "the reply is too large", charged="reply")
     content = await response.read()
     if len(content) > _MAX_REPLY_BYTES:
-        raise ProviderFailure("model-unavailable", "the reply is too large", charges=True)
+        raise ProviderFailure("model-unavailable", "the reply is too large", charged="reply")
     return content
 
 

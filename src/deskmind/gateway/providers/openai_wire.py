@@ -60,21 +60,11 @@ def reply_of(parsed: dict[str, Any]) -> ProviderReply:
         )
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ProviderFailure(
-            "model-unavailable",
-            "the reply has no choices",
-            charges=True,
-            charged=usage,
-            exact=usage is not None,
+            "model-unavailable", "the reply has no choices", charged=usage or "reply"
         ) from error
     finish = str(choice.get("finish_reason") or "stop")
     if finish == "content_filter" and not text and not calls:
-        raise ProviderFailure(
-            "content-filtered",
-            "the provider withheld the reply",
-            charges=True,
-            charged=usage,
-            exact=usage is not None,
-        )
+        raise ProviderFailure("content-filtered", "the provider withheld the reply", charged=usage or "input")
     return ProviderReply(str(text), calls, finish, usage, str(parsed.get("model") or ""), parsed)
 
 

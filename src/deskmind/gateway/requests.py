@@ -1,0 +1,84 @@
+"""What callers may ask of a model; checked before anything is reserved or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from deskmind.errors import InvalidRequestError
+from deskmind.gateway.messages import ChatRequest, Message
+from deskmind.gateway.models import ModelConfig
+
+__all__ = ["chat_request", "embedding_request", "ranking_request"]
+
+_CHAT_OPTIONS = frozenset(
+    {
+        "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs", "metadata", "min_p", "modalities",
+        "parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key", "reasoning_effort",
+        "repetition_penalty", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store",
+        "stream_options", "temperature", "tool_choice", "tools", "top_k", "top_logprobs", "top_p", "user", "verbosity",
+    }
+)  # fmt: skip
+"""What callers may send besides messages and model. Others could turn a request into several, or steer LiteLLM."""
+_EMBEDDING_OPTIONS = frozenset({"dimensions", "input_type", "user"})
+
+
+def chat_request(
+    config: ModelConfig, messages: Sequence[Message], max_tokens: int | None, options: Mapping[str, Any]
+) -> ChatRequest:
+    """A chat request.
+
+    Raises:
+        InvalidRequestError: a field is not one callers may send, or a message has no role.
+    """
+    _check_options(config, options, _CHAT_OPTIONS)
+    if max_tokens is not None and max_tokens < 1:
+        raise InvalidRequestError("max_tokens is below 1.", remedy="Ask for one token or more.")
+    if not messages:
+        raise InvalidRequestError("The conversation is empty.", remedy="Send one message or more.")
+    for message in messages:
+        if not isinstance(message, Mapping) or not message.get("role"):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidRequestError(
+                "A message has no role.", remedy='Write messages as {"role": "user", "content": "…"}.'
+            )
+    return ChatRequest(messages, max_tokens, options)
+
+
+def embedding_request(config: ModelConfig, texts: Sequence[str], options: Mapping[str, Any]) -> ChatRequest:
+    """What embedding texts is estimated by.
+
+    Raises:
+        InvalidRequestError: there is no text, an empty one, or a field that callers may not send.
+    """
+    _check_options(config, options, _EMBEDDING_OPTIONS)
+    if not texts or not all(isinstance(text, str) and text for text in texts):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidRequestError(
+            "There is nothing to embed.", remedy="Give one text or more, none of them empty."
+        )
+    return _of_texts(texts)
+
+
+def ranking_request(query: str, documents: Sequence[str], limit: int | None) -> ChatRequest:
+    """What ranking documents is estimated by.
+
+    Raises:
+        InvalidRequestError: there is no document, or none are wanted.
+    """
+    if not documents:
+        raise InvalidRequestError("There is nothing to rank.", remedy="Give one document or more.")
+    if limit is not None and limit < 1:
+        raise InvalidRequestError("limit is below 1.", remedy="Ask for one document or more.")
+    return _of_texts((query, *documents))
+
+
+def _of_texts(texts: Iterable[str]) -> ChatRequest:
+    return ChatRequest([{"role": "user", "content": text} for text in texts], 0)
+
+
+def _check_options(config: ModelConfig, options: Mapping[str, Any], allowed: frozenset[str]) -> None:
+    unknown = sorted(options.keys() - allowed - set(config.extra_options))
+    if unknown:
+        raise InvalidRequestError(
+            f"A model call takes no field '{unknown[0]}'.",
+            remedy="Leave it out, or allow it with the model's extra_options.",
+        )
