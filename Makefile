@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports docs hygiene wheel-check bench eval lock format changelog clean
+.PHONY: help setup demo test lint types imports docs hygiene wheel-check bench eval soak lock format changelog clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -66,6 +66,10 @@ bench: $(VENV)/.development ## measure speed; writes benchmarks/results/
 
 eval: $(VENV)/.development ## measure quality on the public question sets beside the checkout
 	$(BIN)/python evals/run.py $(ARGS)
+
+soak: $(VENV)/.development ## long runs: the ledger against a provider's book, a replica killed
+	$(BIN)/python -m soak.accounting $(ARGS)
+	$(BIN)/python -m soak.accounting --kill $(ARGS)
 
 lock: $(VENV)/.development ## resolve the dependencies anew
 	scripts/lock

@@ -1,4 +1,4 @@
-"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache] [--quick]``."""
+"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway] [--quick]``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import asking, cache, ingesting, searching, starting
+from benchmarks import asking, cache, gateway, ingesting, searching, starting
 
 _RESULTS = Path(__file__).parent / "results"
 _ALL = {
@@ -21,6 +21,7 @@ _ALL = {
     "ask": asking.run,
     "ingest": ingesting.run,
     "cache": cache.run,
+    "gateway": gateway.run,
 }
 
 

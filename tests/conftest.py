@@ -30,9 +30,9 @@ def desk_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 async def app(desk_home: Path) -> AsyncIterator[Deskmind]:
-    """A started application with the model-free embedder, for which the threshold of the real one is too high."""
+    """A started application with the model-free embedder, whose similarities no threshold fits: nothing is declined."""
     async with Deskmind.open(
-        home=desk_home, knowledge={"embedder": "hashing"}, answer={"threshold": 0.05}
+        home=desk_home, knowledge={"embedder": "hashing"}, answer={"threshold": 0.0}
     ) as started:
         yield started
 
@@ -78,7 +78,7 @@ async def modelled(desk_home: Path, app: Deskmind, sandbox: ModelSandbox) -> Asy
     async with Deskmind.open(
         home=desk_home,
         knowledge={"embedder": "hashing"},
-        answer={"threshold": 0.05, "model": "fast"},
+        answer={"threshold": 0.0, "model": "fast"},
         gateway={"flush_seconds": 0.05},
         models={
             "fast": {"deployments": [{"model": "echo", **priced}], "retries": 0},

@@ -40,6 +40,7 @@ from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from deskmind.cache import Cache
     from deskmind.gateway import Budget, BudgetAlert, Gateway
     from deskmind.gateway.ledger.postgres import PostgresBudgets
 
@@ -76,6 +77,7 @@ class Deskmind:
         self._gateway: Gateway | None = None
         self._gateway_lock = asyncio.Lock()
         self._budgets: PostgresBudgets | None = None
+        self._cache: Cache | None = None
         self._authenticated: dict[bytes, tuple[float, Scope, UUID]] = {}
         self._authentication_epoch = 0
         self._asking: dict[bytes, asyncio.Task[tuple[float, Scope, UUID]]] = {}
@@ -197,6 +199,17 @@ class Deskmind:
                     pipeline=f"{PIPELINE}:{space}",
                 )
             return self._engine
+
+    @property
+    def cache(self) -> Cache:
+        """Values that are slow to make, by tenant; shared with other processes where ``redis.url`` is set."""
+        if self._cache is None:
+            from deskmind.cache import Cache, ValkeyTier
+
+            url = self.settings.redis.url
+            self._cache = Cache(remote=ValkeyTier(url.get_secret_value()) if url is not None else None)
+            self._resources.push_async_callback(self._cache.close)
+        return self._cache
 
     async def gateway(self) -> Gateway:
         """The door to the models, opened at first use.

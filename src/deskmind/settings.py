@@ -35,6 +35,7 @@ __all__ = [
     "JobsSettings",
     "KnowledgeSettings",
     "LogSettings",
+    "RedisSettings",
     "Settings",
     "load_settings",
 ]
@@ -80,6 +81,8 @@ class AnswerSettings(_Section):
     passages: int = Field(12, ge=1, le=50)
     model: str | None = Field(None, description="the model that words answers; extractive without one")
     max_tokens: int = Field(600, ge=16, description="bound on a generated answer")
+    remember: bool = Field(True, description="answer a paraphrase from what a model worded before")
+    remember_seconds: float = Field(86_400.0, gt=0, description="how long a worded answer is remembered")
 
 
 class IngestSettings(_Section):
@@ -113,6 +116,12 @@ class LogSettings(_Section):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "console"] = "auto"
+
+
+class RedisSettings(_Section):
+    """``[redis]``: the cache that processes share. Without ``url`` each process has its own."""
+
+    url: SecretStr | None = Field(None, description="redis://, rediss:// or unix://; Valkey or Redis 7")
 
 
 class GatewaySettings(_Section):
@@ -162,6 +171,7 @@ class Settings(BaseSettings):
     jobs: JobsSettings = JobsSettings()  # pyright: ignore[reportCallIssue]
     api: ApiSettings = ApiSettings()  # pyright: ignore[reportCallIssue]
     log: LogSettings = LogSettings()
+    redis: RedisSettings = RedisSettings()  # pyright: ignore[reportCallIssue]
     gateway: GatewaySettings = GatewaySettings()  # pyright: ignore[reportCallIssue]
     models: dict[str, Any] = Field(default_factory=dict, description="[models.NAME], see the gateway")
     budgets: dict[str, BudgetSettings] = Field(default_factory=dict)

@@ -121,6 +121,24 @@ async def test_an_unknown_price_fails_closed_under_a_budget_in_dollars(
     assert (row.unpriced, row.cost) == (1, 0)
 
 
+async def test_exactly_the_same_request_is_answered_once_where_that_is_wanted(
+    desk: Desk, modelled: Deskmind, app: Deskmind, new_tenant: Any, sandbox: ModelSandbox
+) -> None:
+    first = await desk.models.chat("fast", _HELLO, temperature=0)
+    again, *more = await asyncio.gather(*(desk.models.chat("fast", _HELLO, temperature=0) for _ in range(20)))
+    assert (again.text, again.outcome, again.cost, again.attempts) == (first.text, "free", 0, ())
+    assert {reply.text for reply in more} == {first.text}
+    assert len(sandbox.book.entries) == 1
+    await desk.models.chat("fast", _HELLO, temperature=0, cached=False)
+    await desk.models.chat("fast", _HELLO)
+    await desk.models.chat("fast", _HELLO, temperature=0, max_tokens=9)
+    assert len(sandbox.book.entries) == 4
+    await (await modelled.desk(tenant=await new_tenant())).models.chat("fast", _HELLO, temperature=0)
+    assert len(sandbox.book.entries) == 5
+    (row,) = await desk.usage.report(["model"])
+    assert row.calls == 4
+
+
 async def test_replicas_share_a_budget(
     desk: Desk, modelled: Deskmind, desk_home: Any, sandbox: ModelSandbox
 ) -> None:

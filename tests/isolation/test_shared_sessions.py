@@ -21,7 +21,7 @@ async def narrow(app: Deskmind, desk_home: Path) -> AsyncIterator[Deskmind]:
     async with Deskmind.open(
         home=desk_home,
         knowledge={"embedder": "hashing"},
-        answer={"threshold": 0.05},
+        answer={"threshold": 0.0},
         database={"pool_min": 1, "pool_max": 1},
     ) as started:
         yield started

@@ -15,6 +15,7 @@ SHOWN = {
     "notebook_style.py": ["1 documents, 1 chunks, 0 failures", "open tray 3"],
     "parts/embedder.py": ["hashing: 512 dimensions", "0.00 The canteen opens at noon."],
     "parts/cache.py": ["1 loader call for 1000 callers", "after the invalidation: None"],
+    "parts/gateway.py": ["second: Where is the nearest printer?", "is used up", "settled 5 5"],
     "parts/loading.py": ["Laptops (text/html)", "refused: empty.md is empty."],
     "parts/prompts.py": ["Why does {{ this }} fail?", "line 2: '.__class__'", "a summary stands for"],
     "parts/keyring.py": ["altered: False", "the old signature still verifies: True"],

@@ -11,7 +11,9 @@ from psycopg import AsyncConnection
 
 from deskmind.app import Deskmind
 from deskmind.database.migrations import MigrationStatus
+from deskmind.errors import ModelUnavailableError
 from deskmind.readiness import assess, checks
+from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,26 @@ async def test_without_a_model_the_embedder_is_red(own: Deskmind, tmp_path: Path
         found = await checks.embedder(wordless)
     assert found.state == "red"
     assert "switched off" in found.finding
+
+
+async def test_models_that_do_not_answer_and_a_ledger_that_cannot_book_are_red(
+    own: Deskmind, sandbox: ModelSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await checks.models(own)).state == "not assessed"
+    deployment = {"model": "echo", "base_url": f"{sandbox.base_url}/v1", "api_key": DEFAULT_KEY}
+    config = {"fast": {"deployments": [deployment], "retries": 0, "breaker_failures": 1}}
+    async with Deskmind.open(home=own.settings.home, knowledge={"embedder": "none"}, models=config) as app:
+        assert (await checks.models(app)).state == "green"
+        await app.tenants.create("modelled")
+        desk = await app.desk(tenant="modelled")
+        sandbox.faults.add("server_error")
+        with pytest.raises(ModelUnavailableError):
+            await desk.models.chat("fast", [{"role": "user", "content": "hi"}])
+        found = await checks.models(app)
+        assert (found.state, "fast" in found.finding) == ("red", True)
+        ledger = (await app.gateway()).ledger
+        monkeypatch.setattr(type(ledger), "problem", property(lambda _: "The database is away."))
+        assert "booked" in (await checks.models(app)).finding
 
 
 async def test_without_a_database_everything_that_needs_it_is_red(own: Deskmind) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
+from deskmind.cache import Cache, JsonCodec
 from deskmind.database import Database
 from deskmind.errors import InvalidRequestError, NotFoundError
 from deskmind.gateway.budgets import Budget, Dimension, Window
@@ -21,6 +23,8 @@ from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
 from deskmind.observability import correlation_id
 from deskmind.scope import Scope
+
+_REPLY_SECONDS = 3_600.0
 
 __all__ = ["Budgets", "DeploymentInfo", "GatewayRoom", "ModelInfo", "Models", "Usage"]
 
@@ -38,6 +42,11 @@ class GatewayRoom(Protocol):
 
     def forget_budgets(self, tenant_id: UUID) -> None:
         """They changed."""
+        ...
+
+    @property
+    def cache(self) -> Cache:
+        """Values that are slow to make, by tenant."""
         ...
 
 
@@ -90,18 +99,54 @@ class Models:
         *,
         max_tokens: int | None = None,
         feature: str = "chat",
+        cached: bool | None = None,
         **options: Any,
     ) -> ChatResponse:
-        """One reply; arguments and errors as for ``Gateway.chat``."""
+        """One reply; arguments and errors as for ``Gateway.chat``.
+
+        Args:
+            model: the configured name.
+            messages: the conversation.
+            max_tokens: bound on the reply.
+            feature: what the call is for.
+            cached: whether the reply to exactly this request may be one given before to this tenant; by default where
+                ``temperature`` is 0. Such a reply has no attempts, costs nothing and is not booked.
+            options: as for ``Gateway.chat``.
+        """
         gateway = await self._room.gateway()
-        return await gateway.chat(
-            model,
-            messages,
-            max_tokens=max_tokens,
-            caller=self._caller(feature),
-            budgets=await self._budgets(),
-            **options,
+
+        async def call() -> ChatResponse:
+            return await gateway.chat(
+                model,
+                messages,
+                max_tokens=max_tokens,
+                caller=self._caller(feature),
+                budgets=await self._budgets(),
+                **options,
+            )
+
+        exactly = options.get("temperature") == 0 if cached is None else cached
+        if not exactly:
+            return await call()
+        replies = self._room.cache.scoped(
+            self._scope.tenant_id,
+            "replies",
+            codec=JsonCodec(ChatResponse),
+            ttl=_REPLY_SECONDS,
+            refresh_at=None,
         )
+        key = json.dumps([model, messages, max_tokens, options], sort_keys=True, default=str)
+        made: list[ChatResponse] = []
+
+        async def load() -> ChatResponse:
+            made.append(await call())
+            return made[0]
+
+        reply = await replies.get_or_load(key, load)
+        if made:
+            return made[0]
+        assert reply is not None
+        return replace(reply, attempts=(), cost=Decimal(0), outcome="free", seconds=0.0)
 
     @operation(Permission.MODELS_CALL)
     async def stream(

@@ -49,7 +49,7 @@ class JobQueue:
                 conninfo=database.endpoints.jobs,
                 min_size=0,
                 max_size=settings.concurrency + 3,
-                kwargs={} if self._listens else {"prepare_threshold": None},
+                kwargs={"prepare_threshold": None},
             )
         )
         self._opened = False

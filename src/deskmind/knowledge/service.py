@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from deskmind.cache import Cache, JsonCodec
 from deskmind.database import Connection, Database
 from deskmind.errors import DeskmindError, InvalidRequestError, PermissionDeniedError, QuestionTooLongError
 from deskmind.governance.access import Permission, operation
@@ -17,7 +18,8 @@ from deskmind.governance.access.principals import ensure_groups
 from deskmind.governance.audit import record
 from deskmind.jobs import JobQueue
 from deskmind.knowledge.answering import Answerer, AnswerEvent, ExtractiveAnswerer
-from deskmind.knowledge.answering.generated import Caller, GeneratedAnswerer
+from deskmind.knowledge.answering.generated import INSTRUCTIONS, Caller, GeneratedAnswerer
+from deskmind.knowledge.answering.remembered import AnswerMemory, RememberedAnswer
 from deskmind.knowledge.characters import check_characters, storable
 from deskmind.knowledge.documents import (
     Document,
@@ -57,6 +59,11 @@ class EngineRoom(Protocol):
 
     async def engine(self) -> Engine:
         """The engine."""
+        ...
+
+    @property
+    def cache(self) -> Cache:
+        """Values that are slow to make, by tenant."""
         ...
 
 
@@ -240,7 +247,30 @@ class Knowledge:
         extractive = engine.answerer
         if not isinstance(extractive, ExtractiveAnswerer):
             return extractive
-        return GeneratedAnswerer(self._models, settings.model, settings.max_tokens, extractive)
+        memory = None
+        if settings.remember:
+            cache = self._room.cache.scoped(
+                self._scope.tenant_id,
+                "answers",
+                codec=JsonCodec(list[RememberedAnswer]),
+                ttl=settings.remember_seconds,
+                refresh_at=None,
+            )
+            memory = AnswerMemory(cache, model=settings.model, instructions=INSTRUCTIONS)
+        return GeneratedAnswerer(
+            self._models, settings.model, settings.max_tokens, extractive, memory, self._all_visible
+        )
+
+    async def _all_visible(self, chunks: Sequence[str]) -> bool:
+        """Whether the principal may see every one of these chunks; a chunk that changed has another id."""
+        wanted = {UUID(chunk) for chunk in chunks}
+        async with self._database.transaction(self._scope) as connection:
+            cursor = await connection.execute(
+                "SELECT count(*) FROM chunks WHERE tenant_id = %s AND chunk_id = ANY (%s)",
+                (self._scope.tenant_id, list(wanted)),
+            )
+            row = await cursor.fetchone()
+        return row is not None and row[0] == len(wanted)
 
     async def _retrieve(
         self,

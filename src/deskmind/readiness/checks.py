@@ -167,6 +167,34 @@ async def jobs(app: Deskmind) -> Check:
     return Check("jobs", "green", finding)
 
 
+async def models(app: Deskmind) -> Check:
+    """The usage ledger takes calls, and each configured model has a deployment that is not out."""
+    gateway = await app.gateway()
+    problem = getattr(gateway.ledger, "problem", None)
+    if problem:
+        return Check(
+            "models", "red", f"Usage cannot be booked: {problem}", "See that the database can be reached."
+        )
+    if not gateway.models:
+        return Check(
+            "models", "not assessed", "No model is configured; answers are sentences from the documents."
+        )
+    now = gateway.board.clock()
+    out = [
+        name
+        for name, config in gateway.models.items()
+        if not any(gateway.board.of(deployment).available(now) for deployment in config.deployments)
+    ]
+    if out:
+        return Check(
+            "models",
+            "red",
+            f"No deployment of {', '.join(sorted(out))} answers.",
+            "Run `deskmind models test`.",
+        )
+    return Check("models", "green", f"{len(gateway.models)} configured.")
+
+
 async def _act(connection: Connection) -> str | None:
     cursor = await connection.execute("SELECT scope_act()")
     row = await cursor.fetchone()
@@ -184,6 +212,7 @@ CHECKS: dict[str, Callable[[Deskmind], Awaitable[Check]]] = {
     "disk": disk,
     "pools": pools,
     "jobs": jobs,
+    "models": models,
 }
 
 NOT_ASSESSED = (
@@ -192,8 +221,7 @@ NOT_ASSESSED = (
     Check(
         "redaction",
         "not assessed",
-        "Personal data is not redacted by this release; no text leaves the machine.",
+        "Personal data is not redacted by this release; what is sent to a model leaves the machine as it is.",
     ),
-    Check("model gateway", "not assessed", "No language model is called by this release."),
     Check("telemetry", "not assessed", "No collector is configured by this release."),
 )

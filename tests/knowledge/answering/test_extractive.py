@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deskmind.knowledge.answering import ExtractiveAnswerer
-from deskmind.knowledge.answering.evidence import Terms, confidence_of, weigh
+from deskmind.knowledge.answering.evidence import confidence_of
 from deskmind.knowledge.answering.extractive import NOT_FOUND
 from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.sentences import split_units
@@ -106,10 +108,35 @@ def test_confidence_grows_with_each_fact() -> None:
     off = passage("Printers need toner.", similar=0.8)
 
     def confidence(*passages: Passage) -> float:
-        return confidence_of(weigh(Terms.of(question, passages), passages))
+        return confidence_of(ExtractiveAnswerer().evidence(question, passages))
 
     assert confidence(good) > confidence(bad)
     assert confidence(good) > confidence(off)
     rival = passage("The token arrives later.", document="d2", score=0.79)
     assert confidence(good) > confidence(good, rival)
-    assert 0 < confidence() < 0.2
+
+
+async def test_a_quote_without_the_kind_of_value_asked_for_convinces_less() -> None:
+    question = "How many seats has the big room? Answer with a number."
+    counted = await ask(question, passage("The big room has 50 seats."))
+    praised = await ask(question, passage("The big room has fine seats."))
+    assert counted.confidence > praised.confidence
+
+
+async def test_resemblance_proves_less_when_the_question_names_a_thing() -> None:
+    named = await ask(
+        "Is there a bicycle stand near Office 12?", passage("Near Office 12 there is a bicycle stand.")
+    )
+    plain = await ask(
+        "Is there a bicycle stand near the office?", passage("Near the office there is a bicycle stand.")
+    )
+    assert named.confidence < plain.confidence
+
+
+async def test_without_passages_there_is_no_confidence() -> None:
+    assert (await ask("anything")).confidence == 0.0
+
+
+async def test_without_an_embedder_words_alone_may_answer() -> None:
+    words = replace(passage("The token arrives within 20 minutes."), sentence_scores=(), dense=None)
+    assert (await ask("When does the token arrive?", words)).found

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from deskmind.knowledge.answering.evidence import DEFAULT_THRESHOLD, Terms, confidence_of, weigh
+from deskmind.knowledge.answering.evidence import (
+    DEFAULT_THRESHOLD,
+    WORDS_ONLY_THRESHOLD,
+    Evidence,
+    Terms,
+    confidence_of,
+    weigh,
+)
 from deskmind.knowledge.answering.protocol import AnswerEvent
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.models import Answer, Citation, Passage, Sentence
@@ -31,22 +38,35 @@ class _Candidate:
 
 
 class ExtractiveAnswerer:
-    """Chooses at most 3 sentences or steps, 80 words together, from the best passages."""
+    """Chooses at most 3 sentences or steps, 80 words together, from the best passages.
+
+    Args:
+        threshold: confidence, 0 to 1, below which a question is declined; None for the calibrated default, which is
+            lower without an embedder.
+    """
 
     def __init__(self, *, threshold: float | None = None) -> None:
-        self._threshold = DEFAULT_THRESHOLD if threshold is None else threshold
+        self._threshold = threshold
 
     async def answer(
         self, question: str, passages: Sequence[Passage], *, embedder: Embedder | None
     ) -> Answer:
         """The answer, or ``found=False`` when the confidence is below the threshold."""
         del embedder  # the sentences were compared with the question when the passages were retrieved
-        terms = Terms.of(question, passages)
-        confidence = confidence_of(weigh(terms, passages))
-        candidates = _score_units(terms, passages[:_PASSAGES])
-        if not candidates or confidence < self._threshold:
+        evidence, ordered = _examine(question, passages)
+        confidence = confidence_of(evidence) if ordered else 0.0
+        if not ordered or confidence < self._least(evidence):
             return Answer(question, False, NOT_FOUND, (), (), confidence, "extractive")
-        return _compose(question, _choose(candidates), confidence)
+        return _compose(question, _choose(ordered), confidence)
+
+    def evidence(self, question: str, passages: Sequence[Passage]) -> Evidence:
+        """What speaks for the answer that these passages, best first, give."""
+        return _examine(question, passages)[0]
+
+    def _least(self, evidence: Evidence) -> float:
+        if self._threshold is not None:
+            return self._threshold
+        return WORDS_ONLY_THRESHOLD if evidence.sentence is None else DEFAULT_THRESHOLD
 
     async def stream(
         self, question: str, passages: Sequence[Passage], *, embedder: Embedder | None
@@ -59,6 +79,13 @@ class ExtractiveAnswerer:
         if not answer.found:
             yield AnswerEvent(text=answer.text)
         yield AnswerEvent(answer=answer)
+
+
+def _examine(question: str, passages: Sequence[Passage]) -> tuple[Evidence, list[_Candidate]]:
+    """The evidence, and the units to choose from, best first."""
+    terms = Terms.of(question, passages)
+    ordered = _ranked(_score_units(terms, passages[:_PASSAGES]))
+    return weigh(question, terms, passages, ordered[0].unit.text if ordered else ""), ordered
 
 
 def _score_units(terms: Terms, passages: Sequence[Passage]) -> list[_Candidate]:
@@ -79,10 +106,14 @@ def _score_units(terms: Terms, passages: Sequence[Passage]) -> list[_Candidate]:
     return found
 
 
-def _choose(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """The best units within the limits; the best one's document first, each in reading order."""
+def _ranked(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """The units best first; a question is no answer, unless there is nothing else."""
     statements = [item for item in candidates if not item.unit.text.endswith("?")]
-    ordered = sorted(statements or candidates, key=lambda item: -item.score)
+    return sorted(statements or candidates, key=lambda item: -item.score)
+
+
+def _choose(ordered: Sequence[_Candidate]) -> list[_Candidate]:
+    """The best units within the limits; the best one's document first, each in reading order."""
     chosen: list[_Candidate] = []
     words = 0
     for item in ordered:
