@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import hashlib
+import shutil
 import signal
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -19,9 +20,11 @@ from deskmind.database.migrations import MigrationStatus, check_release, compare
 from deskmind.desk import Desk
 from deskmind.errors import (
     ConfigurationError,
+    DatabaseUnavailableError,
     EmbedderUnavailableError,
     PrincipalNotFoundError,
     SchemaVersionError,
+    StorageFullError,
 )
 from deskmind.governance.access.api_keys import authenticate
 from deskmind.governance.access.principals import Principals
@@ -50,6 +53,7 @@ PIPELINE = "3"
 """Changes when loading or chunking changes, so that documents are taken in anew."""
 
 _BELIEVED_SECONDS = 1.0
+_ROOM_TO_RECOVER = 64 * 2**20
 _MOST_REMEMBERED = 10_000
 
 _log = logger("deskmind.app")
@@ -279,7 +283,12 @@ class Deskmind:
         ):
             await self.provisioner.prepare()
         signer = ScopeSigner(functools.partial(self.keyring.current, "scope-token"))
-        self.database = Database(endpoints, self.settings.database, signer)
+        self.database = Database(
+            endpoints,
+            self.settings.database,
+            signer,
+            diagnose=functools.partial(_no_space, home) if self.settings.embedded else None,
+        )
         await self.database.open()
         self._resources.push_async_callback(self.database.close)
         check_release(await self._schema_status())
@@ -405,6 +414,17 @@ class Deskmind:
         )
         pipeline = IngestPipeline(self.database, engine.embedder, limits=limits, pipeline=engine.pipeline)
         await pipeline.run(scope, ingest_id, first=int(arguments["first"]), last=int(arguments["last"]))
+
+
+def _no_space(home: Path, error: DatabaseUnavailableError) -> StorageFullError | None:
+    """Whether the embedded server is down because the disk is full: it cannot recover before it has space."""
+    if shutil.disk_usage(home).free >= _ROOM_TO_RECOVER:
+        return None
+    return StorageFullError(
+        "The embedded database stopped because it needs more disk space.",
+        why=f"Less than {_ROOM_TO_RECOVER // 2**20} MB are free on the disk that holds {home}. {error.why}",
+        remedy="Free at least 200 MB there and repeat the command; what was stored is intact.",
+    )
 
 
 def _log_alert(alert: BudgetAlert) -> None:

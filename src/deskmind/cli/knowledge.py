@@ -11,7 +11,7 @@ import typer
 
 from deskmind.cli.directory import Groups, names
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
-from deskmind.cli.output import print_json, print_table, say
+from deskmind.cli.output import one_line, print_json, print_table, say, shown
 from deskmind.cli.progress import ingest_progress
 from deskmind.cli.session import CommandLine, desk_of, operator_of
 
@@ -69,7 +69,7 @@ def ingest(
         )
         for file in report.failures:
             problem = file.problem or {}
-            typer.echo(f"failed: {file.uri}: {problem.get('detail', '')}", err=True)
+            typer.echo(f"failed: {one_line(file.uri)}: {one_line(problem.get('detail', ''))}", err=True)
     if report.failures:
         raise typer.Exit(_SOME_FAILED)
 
@@ -250,11 +250,12 @@ def print_answer(answer: Answer, *, indent: str = "") -> None:
 
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     for text in answer.text.splitlines():
-        console.print(indent + escape(text))
+        console.print(indent + escape(shown(text)))
     for citation in answer.citations:
         place = f" › {citation.section}" if citation.section else ""
         console.print(
-            f"{indent}[dim]\\[{citation.number}] {escape(citation.title + place)} — {escape(citation.uri)}[/]"
+            f"{indent}[dim]\\[{citation.number}] {escape(shown(citation.title + place))}"
+            f" — {escape(one_line(citation.uri))}[/]"
         )
     if answer.note:
         console.print(f"{indent}[dim]{escape(answer.note)}[/]")

@@ -8,19 +8,33 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["print_json", "print_table", "say"]
+__all__ = ["one_line", "print_json", "print_table", "say", "shown"]
 
 _SEPARATORS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+# what a terminal acts on instead of showing: controls, the overrides of the writing direction, halves of characters
+_ACTING = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)")
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    """``text`` with everything that a terminal would act on as an escape such as ``\\x1b``; lines and tabs stay."""
+    return _ACTING.sub(_escaped, text)
+
+
+def one_line(text: str) -> str:
+    """As ``shown``, with line ends and tabs escaped too: a name is one line."""
+    return shown(text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t"))
 
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write(_HALVES.sub(_json_escaped, text) + "\n")
 
 
 def say(text: str) -> None:
-    """A line on standard output."""
-    sys.stdout.write(text + "\n")
+    """A line on standard output; a terminal is not made to act on it."""
+    sys.stdout.write((shown(text) if sys.stdout.isatty() else text) + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -> None:
@@ -29,7 +43,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty:
         if rows:
             say("\t".join(columns))
         for row in rows:
-            say("\t".join(_SEPARATORS.sub(" ", str(cell)) for cell in row))
+            say("\t".join(shown(_SEPARATORS.sub(" ", str(cell))) for cell in row))
         return
     from rich.console import Console
     from rich.table import Table
@@ -42,5 +56,13 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(shown(str(cell))) for cell in row))
     Console().print(table)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return ascii(found.group())[1:-1]
+
+
+def _json_escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found.group()):04x}"

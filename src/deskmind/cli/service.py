@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +19,7 @@ from deskmind.cli.session import CommandLine
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
+    from deskmind.settings import Settings
 
 __all__ = ["openapi", "serve", "worker"]
 
@@ -28,7 +32,7 @@ def serve(
     config: Config = None,
 ) -> None:
     """Serve the HTTP API until Ctrl-C or SIGTERM."""
-    line = CommandLine(home, config)
+    line = CommandLine(home, config, service=True)
 
     def act() -> None:
         from deskmind.errors import MissingExtraError
@@ -46,19 +50,39 @@ def serve(
             os.environ["DESKMIND_CONFIG"] = str(config.absolute())
         # uvicorn drains, then raises the signal again for whoever was there before: an orderly end is a success
         signal.signal(signal.SIGTERM, _drained)
-        uvicorn.run(
-            "deskmind.api:create_app",
-            factory=True,
-            host=host or settings.api.host,
-            port=settings.api.port if port is None else port,
-            workers=workers or settings.api.workers,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(settings.jobs.shutdown_timeout),
-        )
+        with _opens(settings):
+            uvicorn.run(
+                "deskmind.api:create_app",
+                factory=True,
+                host=host or settings.api.host,
+                port=settings.api.port if port is None else port,
+                workers=workers or settings.api.workers,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=int(settings.jobs.shutdown_timeout),
+            )
 
     line.guard(act)
+
+
+@contextmanager
+def _opens(settings: Settings) -> Generator[None]:
+    """See that the application opens, so that what is wrong is said as by any command, not from inside the server."""
+
+    async def once() -> None:
+        from deskmind.app import Deskmind
+
+        async with Deskmind.open(settings) as app:
+            await app.gateway()
+
+    with ExitStack() as resources:
+        if settings.embedded:  # started once, for the check and the service
+            from deskmind.database.embedded import EmbeddedServer
+
+            resources.enter_context(EmbeddedServer.start(settings.home))
+        asyncio.run(once())
+        yield
 
 
 def _drained(_number: int, _frame: FrameType | None) -> None:
@@ -67,7 +91,7 @@ def _drained(_number: int, _frame: FrameType | None) -> None:
 
 def worker(home: Home = None, config: Config = None) -> None:
     """Run background jobs until Ctrl-C or SIGTERM; running jobs are finished first."""
-    line = CommandLine(home, config)
+    line = CommandLine(home, config, service=True)
 
     async def work(app: Deskmind) -> None:
         from deskmind.observability import configure_logging

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import typer
 
+from deskmind.cli.output import shown
 from deskmind.errors import DeskmindError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -22,13 +24,18 @@ __all__ = ["CommandLine", "desk_of", "fail", "operator_of"]
 
 _T = TypeVar("_T")
 _INTERRUPTED = 130
+# the command ends with the error itself; a log line of it would be a second one
+_TOLD_BY_THE_ERROR = ("deskmind.operation", "procrastinate", "psycopg.pool", "psycopg.transaction")
 
 
 class CommandLine:
     """What one invocation was given."""
 
-    def __init__(self, home: Path | None, config: Path | None, *, as_json: bool = False) -> None:
+    def __init__(
+        self, home: Path | None, config: Path | None, *, as_json: bool = False, service: bool = False
+    ) -> None:
         self._home = home
+        self._service = service
         self._config = config
         self.as_json = as_json
 
@@ -42,6 +49,9 @@ class CommandLine:
             format=settings.log.format,
             level="warning" if settings.log.level == "info" else settings.log.level,
         )
+        if not self._service and settings.log.level != "debug":
+            for name in _TOLD_BY_THE_ERROR:
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         return settings
 
     def run(self, work: Callable[[Deskmind], Awaitable[_T]]) -> _T:
@@ -62,10 +72,15 @@ class CommandLine:
         except BaseException as error:
             found = _first_of_ours(error)
             if found is not None:
+                # tasks that failed for the same reason would be mentioned when the process ends
+                logging.getLogger("asyncio").setLevel(logging.CRITICAL)
                 fail(found, as_json=self.as_json)
             if isinstance(error, KeyboardInterrupt):
                 raise typer.Exit(_INTERRUPTED) from None
             raise
+        finally:
+            for name in _TOLD_BY_THE_ERROR:
+                logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 async def operator_of(app: Deskmind, tenant: str | None) -> Desk:
@@ -108,11 +123,11 @@ def fail(error: DeskmindError, *, as_json: bool) -> None:
         from rich.console import Console
 
         console = Console(stderr=True, soft_wrap=True, highlight=False)
-        console.print(f"[bold red]error:[/] {_plain(error.what)}", markup=True)
+        console.print(f"[bold red]error:[/] {_plain(shown(error.what))}", markup=True)
         if error.why:
-            console.print(f"  {error.why}", markup=False)
+            console.print(f"  {shown(error.why)}", markup=False)
         if error.remedy:
-            console.print(f"  → {error.remedy}", markup=False)
+            console.print(f"  → {shown(error.remedy)}", markup=False)
     raise typer.Exit(error.exit_code)
 
 

@@ -9,7 +9,13 @@ import psycopg
 from psycopg import errors as pg
 from psycopg_pool import PoolTimeout, TooManyRequests
 
-from deskmind.errors import DatabaseUnavailableError, DeskmindError, StorageFullError, UnavailableError
+from deskmind.errors import (
+    DatabaseUnavailableError,
+    DeskmindError,
+    InvalidRequestError,
+    StorageFullError,
+    UnavailableError,
+)
 
 __all__ = ["connection_error", "translated"]
 
@@ -41,6 +47,12 @@ def translated() -> Generator[None]:
         ) from error
     except psycopg.OperationalError as error:
         raise connection_error(error) from error
+    except UnicodeEncodeError as error:  # of a value, before it is sent
+        raise InvalidRequestError(
+            "A name or text has characters that cannot be stored.",
+            why="It contains half of a surrogate pair, as a name that is not UTF-8 does.",
+            remedy="Remove them and send it again as UTF-8.",
+        ) from error
 
 
 def connection_error(error: psycopg.Error) -> DeskmindError:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
@@ -15,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from deskmind.database._faults import connection_error, translated
 from deskmind.database.endpoints import Endpoints
 from deskmind.database.scope_token import ScopeSigner
-from deskmind.errors import DatabaseUnavailableError
+from deskmind.errors import DatabaseUnavailableError, DeskmindError
 from deskmind.scope import Scope
 from deskmind.settings import DatabaseSettings
 
@@ -34,7 +34,23 @@ class Database:
     pooler, the server process of the transaction: see ``docs/design/isolation.md``.
     """
 
-    def __init__(self, endpoints: Endpoints, settings: DatabaseSettings, signer: ScopeSigner) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        settings: DatabaseSettings,
+        signer: ScopeSigner,
+        *,
+        diagnose: Callable[[DatabaseUnavailableError], DeskmindError | None] | None = None,
+    ) -> None:
+        """Not connected yet, see ``open``.
+
+        Args:
+            endpoints: addresses of the logins.
+            settings: the ``[database]`` section.
+            signer: of scopes.
+            diagnose: may know better why the server does not answer.
+        """
+        self._diagnose = diagnose
         self._endpoints = endpoints
         self._settings = settings
         self._signer = signer
@@ -50,6 +66,11 @@ class Database:
     def behind_pooler(self) -> bool:
         """Whether a connection pooler such as PgBouncer stands between us and the server."""
         return self._pooled
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for a free connection."""
+        return self._settings.pool_timeout
 
     async def open(self) -> None:
         """Connect.
@@ -96,10 +117,22 @@ class Database:
             raise DatabaseUnavailableError(
                 "The database is not open.", remedy="Use `async with Deskmind.open()`."
             )
-        with translated():
+        with self.faults():
             async with self._pool.connection() as connection, connection.transaction():
                 await self._enter(connection, scope)
                 yield connection
+
+    @contextmanager
+    def faults(self) -> Generator[None]:
+        """Turn errors of psycopg into ours, with what is known about the server."""
+        try:
+            with translated():
+                yield
+        except DatabaseUnavailableError as error:
+            better = self._diagnose(error) if self._diagnose is not None else None
+            if better is None:
+                raise
+            raise better from error
 
     async def _enter(self, connection: Connection, scope: Scope) -> None:
         pid = connection.info.backend_pid

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 from procrastinate import App, PsycopgConnector, RetryStrategy
@@ -11,6 +12,7 @@ from procrastinate import exceptions as faults
 from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection, Database
+from deskmind.errors import StorageFullError
 from deskmind.observability import correlation, logger, observed
 from deskmind.settings import JobsSettings
 
@@ -41,6 +43,7 @@ class JobQueue:
     """Workers over the job tables, under a login that sees no tenant's rows. The database must be open."""
 
     def __init__(self, database: Database, settings: JobsSettings) -> None:
+        self._database = database
         self._settings = settings
         # a pooler may hand each statement to another server process: nothing may be prepared or listened to there
         self._listens = not database.behind_pooler
@@ -49,9 +52,11 @@ class JobQueue:
                 conninfo=database.endpoints.jobs,
                 min_size=0,
                 max_size=settings.concurrency + 3,
+                timeout=database.patience,
                 kwargs={} if self._listens else {"prepare_threshold": None},
             )
         )
+        self._full: StorageFullError | None = None
         self._opened = False
         self._opening = asyncio.Lock()
         self._app.task(name="jobs.take_over", queue="maintenance", pass_context=False)(self._take_over)
@@ -61,8 +66,12 @@ class JobQueue:
 
         async def run(**arguments: str) -> None:
             with correlation(arguments.get("correlation_id")):
-                async with observed(f"job {task}"):
-                    await handler(arguments)
+                try:
+                    async with observed(f"job {task}"):
+                        await handler(arguments)
+                except StorageFullError as error:
+                    self._full = error
+                    raise
 
         retry = RetryStrategy(max_attempts=_ATTEMPTS, exponential_wait=2)
         self._app.task(name=task, queue=queue, retry=retry)(run)
@@ -74,18 +83,37 @@ class JobQueue:
             self._opened = False
 
     async def drain(self) -> None:
-        """Run what is queued now, then return; also takes over jobs of dead workers."""
-        await self._open()
-        await self._take_over()
-        await self._app.run_worker_async(
-            wait=False,
-            listen_notify=False,
-            install_signal_handlers=False,
-            concurrency=self._settings.concurrency,
-            delete_jobs="successful",
-            update_heartbeat_interval=self._settings.stalled_after / 3,
-            stalled_worker_timeout=self._settings.stalled_after,
-        )
+        """Run what is queued now, then return; also takes over jobs of dead workers.
+
+        Raises:
+            StorageFullError: a job found no space; it stays queued.
+            DatabaseUnavailableError: the queue cannot be reached.
+        """
+        self._full = None
+        with self._faults():
+            await self._open()
+            await self._take_over()
+            await self._app.run_worker_async(
+                wait=False,
+                listen_notify=False,
+                install_signal_handlers=False,
+                concurrency=self._settings.concurrency,
+                delete_jobs="successful",
+                update_heartbeat_interval=self._settings.stalled_after / 3,
+                stalled_worker_timeout=self._settings.stalled_after,
+            )
+        if self._full is not None:
+            raise self._full
+
+    async def alive(self, lock: str) -> bool:
+        """Whether a job whose lock begins with ``lock`` is queued or running; those given up are not."""
+        with self._faults():
+            await self._open()
+            rows = await self._app.connector.execute_query_all_async(
+                "SELECT id FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND starts_with(lock, %(lock)s) LIMIT 1",
+                lock=lock,
+            )
+        return bool(rows)
 
     async def work(self) -> None:
         """Run jobs until cancelled.
@@ -114,12 +142,22 @@ class JobQueue:
 
     async def depth(self) -> dict[str, int]:
         """Jobs by state: ``todo``, ``doing``, ``failed``."""
-        await self._open()
-        rows = await self._app.connector.execute_query_all_async(
-            "SELECT status::text AS state, count(*) AS jobs FROM procrastinate_jobs GROUP BY status"
-        )
+        with self._faults():
+            await self._open()
+            rows = await self._app.connector.execute_query_all_async(
+                "SELECT status::text AS state, count(*) AS jobs FROM procrastinate_jobs GROUP BY status"
+            )
         counts = {str(row["state"]): int(row["jobs"]) for row in rows}
         return {state: counts.get(state, 0) for state in ("todo", "doing", "failed")}
+
+    @contextmanager
+    def _faults(self) -> Generator[None]:
+        """Turn what the job system raises about the database into our errors."""
+        try:
+            yield
+        except faults.ConnectorException as error:
+            with self._database.faults():
+                raise error.__cause__ or error from error
 
     async def _open(self) -> None:
         async with self._opening:

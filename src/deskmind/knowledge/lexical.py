@@ -9,6 +9,7 @@ Probabilistic Relevance Framework: BM25 and Beyond, 2009.
 from __future__ import annotations
 
 import re
+import threading
 import zlib
 from collections import Counter
 from functools import lru_cache
@@ -149,12 +150,15 @@ _STOPWORDS = frozenset(
         "yours",
     ]
 )
-_stemmer: Any = cast("Any", snowballstemmer).stemmer("english")
+_of_thread = threading.local()
 
 
 @lru_cache(maxsize=65_536)
 def _stem(word: str) -> str:
-    return str(_stemmer.stemWord(word))
+    stemmer = getattr(_of_thread, "stemmer", None)
+    if stemmer is None:  # it keeps the word it works on: two threads would mix theirs
+        stemmer = _of_thread.stemmer = cast("Any", snowballstemmer).stemmer("english")
+    return str(stemmer.stemWord(word))
 
 
 @lru_cache(maxsize=65_536)

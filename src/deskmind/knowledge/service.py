@@ -11,7 +11,13 @@ from uuid import UUID
 
 from deskmind.cache import Cache, JsonCodec
 from deskmind.database import Connection, Database
-from deskmind.errors import DeskmindError, InvalidRequestError, PermissionDeniedError, QuestionTooLongError
+from deskmind.errors import (
+    DeskmindError,
+    InvalidRequestError,
+    PermissionDeniedError,
+    QuestionTooLongError,
+    UnavailableError,
+)
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.access.operation import streaming_operation
 from deskmind.governance.access.principals import ensure_groups
@@ -30,7 +36,7 @@ from deskmind.knowledge.documents import (
 )
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.ingest import IngestReport, StagedFile, Stager, load_report
-from deskmind.knowledge.loading import FoundFile, LoadLimits, walk
+from deskmind.knowledge.loading import SUPPORTED_SUFFIXES, FoundFile, LoadLimits, walk
 from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.ranking import Query, Reranker, analyse
 from deskmind.knowledge.retrieval import Retriever, SearchFilter
@@ -118,6 +124,12 @@ class Knowledge:
         """
         _check_paths(paths)
         limits = self._limits()
+        if await asyncio.to_thread(_holds_nothing, paths, limits):
+            raise InvalidRequestError(
+                "There is nothing to take in.",
+                why=f"{', '.join(ascii(str(path))[1:-1] for path in paths)} holds no file of a known kind.",
+                remedy=f"Known are {', '.join(sorted(SUPPORTED_SUFFIXES))}; name a file itself to have it tried.",
+            )
         return await self._take_in(
             lambda: _read_all([Path(path) for path in paths], limits), groups, source, on_progress
         )
@@ -349,6 +361,7 @@ class Knowledge:
     ) -> IngestReport:
         """Help with the queue until this ingest is done, here or by another worker."""
         helper = asyncio.create_task(self._jobs.drain())
+        waited = False
         try:
             while True:
                 async with self._database.transaction(self._scope) as connection:
@@ -361,6 +374,9 @@ class Knowledge:
                     return report
                 if helper.done():
                     helper.result()
+                    if waited and not await self._jobs.alive(str(ingest_id)):
+                        await self._give_up(ingest_id)
+                    waited = True
                     await asyncio.sleep(_POLL_SECONDS)
                     helper = asyncio.create_task(self._jobs.drain())
                 await asyncio.wait([helper], timeout=_POLL_SECONDS)
@@ -368,6 +384,18 @@ class Knowledge:
             if not helper.done():
                 helper.cancel()
             await asyncio.gather(helper, return_exceptions=True)
+
+    async def _give_up(self, ingest_id: UUID) -> None:
+        """Say that nobody works on an ingest any more, unless it was finished just now."""
+        async with self._database.transaction(self._scope) as connection:
+            report = await load_report(connection, self._scope.tenant_id, ingest_id)
+        if report is not None and report.state != "done":
+            raise UnavailableError(
+                f"{report.count('pending')} of {len(report.files)} files could not be taken in.",
+                why="Their job failed several times and was given up; the logs say why.",
+                remedy="Repeat the command once the cause is gone: what was stored is kept and not done again.",
+                ingest_id=str(ingest_id),
+            )
 
     async def _audience(self, connection: Connection, groups: Sequence[str]) -> list[UUID]:
         if not groups:
@@ -408,6 +436,10 @@ def _check_paths(paths: Sequence[Path | str]) -> None:
     for path in paths:
         if not Path(path).exists():
             raise InvalidRequestError(f"{path} does not exist.", remedy="Check the path.")
+
+
+def _holds_nothing(paths: Sequence[Path | str], limits: LoadLimits) -> bool:
+    return next(walk([Path(path) for path in paths], limits=limits), None) is None
 
 
 def _read_all(paths: Sequence[Path], limits: LoadLimits) -> Iterator[StagedFile]:

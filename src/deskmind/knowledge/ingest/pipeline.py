@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 from uuid import UUID
 
 import numpy as np
@@ -104,10 +105,15 @@ class IngestPipeline:
         ingest = _Ingest(*row)
         prepared: asyncio.Queue[list[PreparedFile] | None] = asyncio.Queue(maxsize=2)
         embedded: asyncio.Queue[list[PreparedFile] | None] = asyncio.Queue(maxsize=2)
-        async with asyncio.TaskGroup() as stages:
-            stages.create_task(self._prepare(scope, ingest, first, last, prepared))
-            stages.create_task(self._embed(prepared, embedded))
-            stages.create_task(self._write(scope, ingest, embedded))
+        try:
+            async with asyncio.TaskGroup() as stages:
+                stages.create_task(self._prepare(scope, ingest, first, last, prepared))
+                stages.create_task(self._embed(prepared, embedded))
+                stages.create_task(self._write(scope, ingest, embedded))
+        except ExceptionGroup as group:
+            if (known := group.subgroup(DeskmindError)) is None:
+                raise
+            raise _first(known) from group
         async with self._database.transaction(scope) as connection:
             await connection.execute(_CLOSE, (scope.tenant_id, ingest_id))
 
@@ -189,6 +195,12 @@ class IngestPipeline:
         with span("ingest.embed"):
             vectors = await self._embedder.embed_documents(texts)
         return _distribute(batch, vectors)
+
+
+def _first(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):
+        error = cast("Exception", error.exceptions[0])
+    return error
 
 
 def _chunks(batch: Sequence[PreparedFile]) -> int:
