@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -87,3 +89,28 @@ async def modelled(desk_home: Path, app: Deskmind, sandbox: ModelSandbox) -> Asy
         },
     ) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def zip_bomb() -> bytes:
+    """A DOCX of some 400 kB that unpacks to 400 MB."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        with archive.open("word/document.xml", "w") as member:
+            for _ in range(400):
+                member.write(bytes(2**20))
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def encrypted_pdf() -> bytes:
+    """A PDF that needs a password."""
+    from pypdf import PdfWriter
+
+    writer = PdfWriter()
+    writer.add_blank_page(300, 300)
+    writer.encrypt("hunter2", algorithm="RC4-128")
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    return buffer.getvalue()

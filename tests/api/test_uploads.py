@@ -85,11 +85,15 @@ async def test_an_upload_for_a_group_is_seen_by_the_group_only(
         ("a.md", b"", 422, "unreadable-document"),
         ("a.pdf", b"%PDF-1.7 broken", 422, "unreadable-document"),
         ("a.docx", b"PK\3\4 broken", 422, "unreadable-document"),
+        ("a.md", b"\x7fELF\2\1\1" + bytes(range(256)), 422, "unreadable-document"),
+        ("a.docx", "zip_bomb", 413, "document-too-large"),
+        ("a.pdf", "encrypted_pdf", 422, "encrypted-document"),
     ],
 )
 async def test_a_file_that_cannot_be_taken_in(
-    caller: Any, name: str, content: bytes, status: int, kind: str
+    caller: Any, request: pytest.FixtureRequest, name: str, content: bytes | str, status: int, kind: str
 ) -> None:
+    content = request.getfixturevalue(content) if isinstance(content, str) else content
     response = await upload(caller.client, name, content)
     assert (response.status_code, response.json()["type"]) == (status, f"urn:deskmind:problem:{kind}")
     assert name in response.json()["detail"]

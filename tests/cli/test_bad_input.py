@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from pypdf import PdfWriter
 from typer.testing import CliRunner, Result
 
 from deskmind.cli.output import one_line, shown
@@ -73,26 +70,6 @@ def kept(run: Run, acme: None) -> Iterator[None]:
     assert "room 14" in json.loads(answer.stdout)["text"]
 
 
-def zip_bomb() -> bytes:
-    """A DOCX of some 400 kB that unpacks to 400 MB."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("[Content_Types].xml", "<Types/>")
-        with archive.open("word/document.xml", "w", force_zip64=True) as member:
-            for _ in range(400):
-                member.write(bytes(2**20))
-    return buffer.getvalue()
-
-
-def encrypted_pdf() -> bytes:
-    writer = PdfWriter()
-    writer.add_blank_page(300, 300)
-    writer.encrypt("hunter2", algorithm="RC4-128")
-    buffer = io.BytesIO()
-    writer.write(buffer)
-    return buffer.getvalue()
-
-
 def spread_out(path: Path) -> None:
     """A file of 200 MB that takes no space."""
     with path.open("wb") as file:
@@ -105,19 +82,20 @@ def spread_out(path: Path) -> None:
         ("empty.md", b"", "unreadable-document", "is empty"),
         ("large.md", spread_out, "document-too-large", "209,715,200 bytes"),
         ("program.md", b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 8, "unreadable-document", "is not text"),
-        ("bomb.docx", zip_bomb, "document-too-large", "unpack"),
-        ("locked.pdf", encrypted_pdf, "encrypted-document", "password"),
+        ("bomb.docx", "zip_bomb", "document-too-large", "unpack"),
+        ("locked.pdf", "encrypted_pdf", "encrypted-document", "password"),
         ("cut.docx", b"PK\x03\x04 and no more", "unreadable-document", "cut.docx"),
     ],
 )
 def test_a_bad_file_is_named_and_the_others_are_stored(
-    run: Run, tmp_path: Path, name: str, content: Any, kind: str, says: str
+    run: Run, request: pytest.FixtureRequest, tmp_path: Path, name: str, content: Any, kind: str, says: str
 ) -> None:
     (tmp_path / "good.md").write_text(f"# Good\n\nbeside {name}")
     if content is spread_out:
         spread_out(tmp_path / name)
     else:
-        (tmp_path / name).write_bytes(content() if callable(content) else content)
+        data = request.getfixturevalue(content) if isinstance(content, str) else content
+        (tmp_path / name).write_bytes(data)
     plain = run("ingest", tmp_path, "--tenant", "acme")
     assert plain.exit_code == 65
     assert "1 documents (1 chunks) stored, 0 unchanged, 1 failed." in plain.stdout

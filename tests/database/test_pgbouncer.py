@@ -205,6 +205,23 @@ async def test_nothing_is_left_in_a_server_process_for_the_next_tenant(
     assert {row[1:] for row in found} == {("", 0, 0, 0)}
 
 
+async def test_provisioning_again_locks_the_pooler_out_of_nothing(
+    values: dict[str, Any], behind: Deskmind, pooler: Any
+) -> None:
+    """The pooler logs in with what the server kept of the passwords: that must stay as it was."""
+    kept = "SELECT rolname, rolpassword FROM pg_authid WHERE rolname LIKE 'pooled\\_%' ORDER BY 1"
+    with psycopg.connect(pooler.direct, autocommit=True) as connection:
+        before = connection.execute(kept).fetchall()
+        async with administrator(load_settings(**values)) as provisioner:
+            await provisioner.prepare()
+        assert connection.execute(kept).fetchall() == before
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'pooled_app'"
+        )
+    await asyncio.gather(*(behind.tenants.all() for _ in range(20)), return_exceptions=True)
+    assert await behind.tenants.all()
+
+
 async def test_migrations_through_the_pooler_are_refused_and_work_around_it(
     values: dict[str, Any], behind: Deskmind
 ) -> None:

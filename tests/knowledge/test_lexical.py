@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deskmind.knowledge import lexical
 from deskmind.knowledge.lexical import DIMENSIONS, document_weights, query_terms, tokens
 
 
@@ -39,3 +42,19 @@ def test_numbers_fit_the_vector_and_ascend(text: str) -> None:
     assert list(weights) == sorted(weights)
     assert all(1 <= term < DIMENSIONS and weight > 0 for term, weight in weights.items())
     assert len(query_terms(text)) <= 64
+
+
+def test_threads_do_not_mix_their_words() -> None:
+    """Ingest stems in several threads while questions are stemmed in another."""
+    endings = ("ations", "ingly", "edness", "ies", "fulness")
+    texts = [
+        " ".join(
+            f"thr{chr(97 + text)}{chr(97 + word % 26)}{word // 26}x{endings[word % 5]}" for word in range(400)
+        )
+        for text in range(24)
+    ]
+    with ThreadPoolExecutor(8) as threads:
+        at_once = list(threads.map(tokens, texts))
+    for cache in (lexical._stem, lexical._stems):
+        cache.cache_clear()
+    assert at_once == [tokens(text) for text in texts]

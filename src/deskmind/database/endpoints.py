@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from deskmind.database._verifier import scram_verifier
 from deskmind.errors import ConfigurationError
 from deskmind.keyring import Keyring
 from deskmind.settings import DatabaseSettings
@@ -101,6 +102,12 @@ class Endpoints:
 def derived_password(keyring: Keyring, role: str) -> str:
     """The password of a login of ours, from the keyring (never stored)."""
     return keyring.current("database-role").derive(role.encode()).hex()
+
+
+def derived_verifier(keyring: Keyring, role: str) -> str:
+    """What the server keeps of that password, the same each time."""
+    salt = keyring.current("database-role").derive(f"{role}:salt".encode())[:16]
+    return scram_verifier(derived_password(keyring, role), salt)
 
 
 def _login(given: dict[str, str], role: str, keyring: Keyring) -> str:

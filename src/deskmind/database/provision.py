@@ -13,7 +13,7 @@ from psycopg import errors as pg
 
 from deskmind.database._faults import connection_error, translated
 from deskmind.database._pooler import ASK_PID, require_direct
-from deskmind.database.endpoints import Endpoints, derived_password
+from deskmind.database.endpoints import Endpoints, derived_verifier
 from deskmind.database.migrations import revisions
 from deskmind.database.scope_token import hmac_pads
 from deskmind.errors import ConfigurationError, SchemaVersionError
@@ -237,7 +237,7 @@ class Provisioner:
             await connection.execute(
                 sql.SQL(
                     "ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION PASSWORD {}"
-                ).format(sql.Identifier(login), sql.Literal(derived_password(self._keyring, login)))
+                ).format(sql.Identifier(login), sql.Literal(derived_verifier(self._keyring, login)))
             )
             await connection.execute(
                 sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = {}, public").format(
