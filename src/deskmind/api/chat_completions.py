@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, Self, TypeVar, cast
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
@@ -20,6 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 from deskmind.desk import Desk
 from deskmind.errors import DeskmindError, InvalidRequestError, RateLimitedError
 from deskmind.gateway import ChatDelta, ChatResponse, ChatStream
+from deskmind.gateway.wire import decode, encode
 from deskmind.observability import correlation_id
 
 __all__ = ["OpenAIEndpoints"]
@@ -44,6 +44,7 @@ _EVENTS = [
     (b"x-accel-buffering", b"no"),
 ]
 
+_T = TypeVar("_T")
 Handler = Callable[[Desk, dict[str, Any], Receive, Send], Awaitable[None]]
 
 
@@ -72,12 +73,11 @@ class OpenAIEndpoints:
 
     async def serve(self, handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
         """Authenticate, read, answer; every error in OpenAI's form."""
-        request = Request(scope, receive)
         try:
-            desk = await self._desk_for(request)
+            desk = await self._desk_for(Request(scope))
             body: dict[str, Any] = dict(scope.get("path_params") or {})
             if scope["method"] == "POST":
-                body = await _body(request, self._max_body)
+                body = await _body(receive, self._max_body)
             await handler(desk, body, receive, send)
         except ClientDisconnect:
             return
@@ -97,18 +97,21 @@ class _Endpoint:
         await self._endpoints.serve(self._handler, scope, receive, send)
 
 
-async def _body(request: Request, limit: int) -> dict[str, Any]:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
+async def _body(receive: Receive, limit: int) -> dict[str, Any]:
+    content = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        content += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(content) > limit:
             raise InvalidRequestError(
                 "The request is too large.", why=f"At most {limit:,} bytes are accepted.", remedy="Send less."
             )
-        chunks.append(chunk)
     try:
-        parsed: Any = json.loads(b"".join(chunks))
+        parsed: Any = decode(bytes(content))
     except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
@@ -156,25 +159,22 @@ def _chat_fields(body: dict[str, Any]) -> tuple[str, list[dict[str, Any]], int |
 async def _events(model: str, stream: ChatStream, receive: Receive, send: Send, *, counted: bool) -> None:
     """Pieces as server-sent events; a client that leaves ends the stream."""
     await send({"type": "http.response.start", "status": 200, "headers": _EVENTS})
-    reading = asyncio.current_task()
-    gone = asyncio.create_task(_disconnected(receive))
-    if reading is not None:
-        gone.add_done_callback(lambda left: None if left.cancelled() else reading.cancel())
     created = int(time.time())
     try:
-        async for piece in stream:
-            data = _piece(model, piece, created, counted=counted)
-            if data:
-                await send({"type": "http.response.body", "body": data, "more_body": True})
-        ending = b"data: [DONE]\n\n"
-    except DeskmindError as error:
-        ending = b"data: " + json.dumps(_error(error)).encode() + b"\n\n"
-    except asyncio.CancelledError:
-        if gone.cancelled() or not gone.done() or reading is None or reading.uncancel():
-            raise
-        return
+        with _Watch(receive) as watch:
+            try:
+                async for piece in stream:
+                    data = _piece(model, piece, created, counted=counted)
+                    if data:
+                        await send({"type": "http.response.body", "body": data, "more_body": True})
+                ending = b"data: [DONE]\n\n"
+            except DeskmindError as error:
+                ending = b"data: " + encode(_error(error)) + b"\n\n"
+            except asyncio.CancelledError:
+                if not watch.left():
+                    raise
+                return
     finally:
-        gone.cancel()
         await stream.aclose()
     await send({"type": "http.response.body", "body": ending, "more_body": False})
 
@@ -185,7 +185,7 @@ def _piece(model: str, piece: ChatDelta, created: int, *, counted: bool) -> byte
         if not raw.get("choices") and not counted:
             return b""
         raw["model"] = model
-        return b"data: " + json.dumps(raw, separators=(",", ":"), ensure_ascii=False).encode() + b"\n\n"
+        return b"data: " + encode(raw) + b"\n\n"
     delta: dict[str, Any] = {"content": piece.text} if piece.text else {}
     if piece.tool_calls:
         delta["tool_calls"] = [
@@ -203,7 +203,7 @@ def _piece(model: str, piece: ChatDelta, created: int, *, counted: bool) -> byte
         "model": model,
         "choices": [{"index": 0, "delta": delta, "finish_reason": piece.finish_reason or None}],
     }
-    return b"data: " + json.dumps(chunk, separators=(",", ":"), ensure_ascii=False).encode() + b"\n\n"
+    return b"data: " + encode(chunk) + b"\n\n"
 
 
 async def _embeddings(desk: Desk, body: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -281,20 +281,42 @@ def _chat_body(response: ChatResponse) -> dict[str, Any]:
     }
 
 
-async def _unless_gone(call: Awaitable[Any], receive: Receive) -> Any:
+async def _unless_gone(call: Awaitable[_T], receive: Receive) -> _T | None:
     """The result; None when the client left, which cancels the call."""
-    work = asyncio.ensure_future(call)
-    gone = asyncio.create_task(_disconnected(receive))
-    try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
-            return None
-        return work.result()
-    finally:
-        gone.cancel()
-        work.cancel()
+    with _Watch(receive) as watch:
+        try:
+            return await call
+        except asyncio.CancelledError:
+            if not watch.left():
+                raise
+    return None
+
+
+class _Watch:
+    """Cancels the task it is made in when the client leaves."""
+
+    __slots__ = ("_gone", "_task")
+
+    def __init__(self, receive: Receive) -> None:
+        self._task = asyncio.current_task()
+        self._gone = asyncio.create_task(_disconnected(receive))
+
+    def __enter__(self) -> Self:
+        self._gone.add_done_callback(self._cancel)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._gone.remove_done_callback(self._cancel)
+        self._gone.cancel()
+
+    def _cancel(self, gone: asyncio.Task[None]) -> None:
+        if self._task is not None and not gone.cancelled():
+            self._task.cancel()
+
+    def left(self) -> bool:
+        """Whether the cancellation was ours, and of nobody else; takes it back then."""
+        ours = self._gone.done() and not self._gone.cancelled()
+        return ours and self._task is not None and not self._task.uncancel()
 
 
 async def _disconnected(receive: Receive) -> None:
@@ -305,7 +327,7 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def _answer(body: dict[str, Any], send: Send, status: int = 200, more: tuple[Any, ...] = ()) -> None:
-    data = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    data = encode(body)
     headers = [_JSON, (b"content-length", str(len(data)).encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": data})

@@ -219,7 +219,8 @@ def bearer(request: Request) -> str:
     """
     from deskmind.errors import AuthenticationError
 
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    given = next((value for name, value in request.scope["headers"] if name == b"authorization"), b"")
+    scheme, _, key = given.decode("latin-1").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise AuthenticationError(
             "The request carries no API key.",

@@ -52,7 +52,7 @@ def serve(
         signal.signal(signal.SIGTERM, _drained)
         with _opens(settings):
             uvicorn.run(
-                "deskmind.api:create_app",
+                "deskmind.api.application:create_process",
                 factory=True,
                 host=host or settings.api.host,
                 port=settings.api.port if port is None else port,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from deskmind.observability.correlation import correlation_id
 from deskmind.observability.masking import loggable, loggable_field, pseudonym
 
 _PEOPLE = frozenset({"user", "principal"})
+_PLAIN = re.compile(r"[a-z_.]{1,60}")
 _MOST_FRAMES = 8
 _INTERNAL = frozenset({"stack_info", "exc_info", "positional_args"})
 
@@ -30,11 +32,12 @@ def complete(
         event: what the caller gave, ``event`` and ``exc_info`` among it.
         at: seconds since the epoch; now when None.
     """
+    name = event.pop("event", "")
     moment = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
     line: dict[str, Any] = {
         "timestamp": moment.isoformat(timespec="microseconds")[:-6] + "Z",
         "level": "warning" if level == "warn" else "error" if level == "exception" else level,
-        "event": loggable(event.pop("event", "")),
+        "event": name if isinstance(name, str) and _PLAIN.fullmatch(name) else loggable(name),
         "logger": source,
     }
     _identify(line)

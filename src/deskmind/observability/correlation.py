@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-import secrets
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,6 +14,8 @@ __all__ = ["accept_correlation_id", "correlation", "correlation_id", "new_correl
 
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_RANDOM = (1 << 82) - 1
 _current: ContextVar[str] = ContextVar("deskmind_correlation_id", default="")
 
 
@@ -24,8 +26,8 @@ def correlation_id() -> str:
 
 def new_correlation_id() -> str:
     """``req_`` and 26 characters in Crockford's base 32: 48 bits of milliseconds, then 82 random ones."""
-    number = (time.time_ns() // 1_000_000 << 82) | secrets.randbits(82)
-    return "req_" + "".join([_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)])
+    number = (time.time_ns() // 1_000_000 << 82) | (int.from_bytes(os.urandom(11), "big") & _RANDOM)
+    return "req_" + "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
 def accept_correlation_id(value: str | None) -> str:

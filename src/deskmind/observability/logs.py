@@ -84,7 +84,7 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     return cast(
         structlog.stdlib.BoundLogger,
         structlog.wrap_logger(
-            logging.getLogger(name), wrapper_class=structlog.stdlib.BoundLogger, processors=_CHAIN
+            _Route(logging.getLogger(name)), wrapper_class=structlog.stdlib.BoundLogger, processors=_CHAIN
         ),
     )
 
@@ -112,6 +112,38 @@ class _Line(dict[str, Any]):
         return _as_json(self)
 
 
+class _Route:
+    """A logger of the standard library that hands our lines straight to the handler which gathers them, when nobody
+    else listens: making and passing on a record costs more than the line."""
+
+    __slots__ = ("_standard", "isEnabledFor", "name")
+
+    def __init__(self, standard: logging.Logger) -> None:
+        self._standard = standard
+        self.name = standard.name
+        self.isEnabledFor = standard.isEnabledFor
+
+    def info(self, line: _Line) -> None:
+        gathering = self._only_listener()
+        if gathering is None:
+            self._standard.info(line)
+        else:
+            gathering.take(line)
+
+    def _only_listener(self) -> _Gathering | None:
+        current: logging.Logger | None = self._standard
+        while current is not None and current.propagate and not current.filters:
+            if handlers := current.handlers:
+                only = handlers[0]
+                alone = current.parent is None and len(handlers) == 1 and only.level <= logging.INFO
+                return only if alone and isinstance(only, _Gathering) and not only.filters else None
+            current = current.parent
+        return None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._standard, name)
+
+
 class _Handler(logging.StreamHandler[TextIO]):
     """Ours, so that configuring again finds it."""
 
@@ -127,6 +159,14 @@ class _Gathering(_Handler):
         self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
         self._writer.start()
         atexit.register(self.flush)
+
+    def take(self, line: _Line) -> None:
+        """One of our own lines below ``warning``."""
+        self._lines.append(_as_json(line) + self.terminator)
+        if len(self._lines) > _MOST_GATHERED:
+            self.flush()
+        elif not self._arrived.is_set():
+            self._arrived.set()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

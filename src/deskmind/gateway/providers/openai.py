@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -22,6 +21,7 @@ from deskmind.gateway.providers.failures import ProviderFailure, failure_of
 from deskmind.gateway.providers.openai_stream import OpenAIStream
 from deskmind.gateway.providers.openai_wire import reply_of, usage_of
 from deskmind.gateway.providers.protocol import ProviderReply, ProviderVectors, Ranked
+from deskmind.gateway.wire import decode, encode
 
 if TYPE_CHECKING:
     import aiohttp
@@ -129,7 +129,7 @@ class OpenAIProvider:
     async def _exchange(
         self, deployment: Deployment, path: str, body: dict[str, Any], timeouts: Timeouts, call_id: str
     ) -> dict[str, Any]:
-        async with _network():
+        with _NETWORK:
             response = await self._send(deployment, path, body, self._timeout(timeouts), call_id)
             try:
                 if response.status >= 400:
@@ -138,7 +138,7 @@ class OpenAIProvider:
             finally:
                 response.release()
         try:
-            parsed: Any = json.loads(content)
+            parsed: Any = decode(content)
         except ValueError:
             parsed = None
         if not isinstance(parsed, dict):
@@ -154,10 +154,10 @@ class OpenAIProvider:
         call_id: str,
     ) -> aiohttp.ClientResponse:
         url, headers = self._target(deployment, path)
-        async with _network():
+        with _NETWORK:
             return await self._client().post(
                 url,
-                data=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+                data=encode(body),
                 headers={**headers, "X-Client-Request-Id": call_id},
                 timeout=timeout,
                 allow_redirects=False,
@@ -197,26 +197,37 @@ class OpenAIProvider:
         return known
 
 
-@asynccontextmanager
-async def _network() -> AsyncGenerator[None]:
-    """Faults of the network in our words."""
-    import aiohttp
+class _Network:
+    """Faults of the network in our words: ``with _NETWORK: …``. A class, not a generator: every call passes it."""
 
-    try:
-        yield
-    except (aiohttp.ConnectionTimeoutError, aiohttp.ServerTimeoutError) as error:
-        raise ProviderFailure("model-timeout", "no connection in time") from error
-    except TimeoutError as error:
-        raise ProviderFailure("model-timeout", "no answer in time") from error
-    except aiohttp.ClientPayloadError as error:
-        raise ProviderFailure("model-unavailable", "the reply broke off", charged="reply") from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise ProviderFailure("model-unavailable", type(error).__name__) from error
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Nothing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None or not isinstance(error, Exception):
+            return
+        import aiohttp
+
+        if isinstance(error, (aiohttp.ConnectionTimeoutError, aiohttp.ServerTimeoutError)):
+            raise ProviderFailure("model-timeout", "no connection in time") from error
+        if isinstance(error, TimeoutError):
+            raise ProviderFailure("model-timeout", "no answer in time") from error
+        if isinstance(error, aiohttp.ClientPayloadError):
+            raise ProviderFailure("model-unavailable", "the reply broke off", charged="reply") from error
+        if isinstance(error, (aiohttp.ClientError, OSError)):
+            raise ProviderFailure("model-unavailable", type(error).__name__) from error
+
+
+_NETWORK = _Network()
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> ProviderFailure:
     try:
-        async with _network():
+        with _NETWORK:
             body = await response.content.read(_MAX_ERROR_BYTES)
     except ProviderFailure:
         body = b""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from deskmind.gateway.messages import ChatDelta
 from deskmind.gateway.providers.failures import ProviderFailure
 from deskmind.gateway.providers.openai_wire import delta_of
+from deskmind.gateway.wire import decode
 
 if TYPE_CHECKING:
     import aiohttp
@@ -81,7 +81,7 @@ class OpenAIStream:
                 self._finished = self._ended = True
                 break
             try:
-                chunk: Any = json.loads(payload)
+                chunk: Any = decode(payload)
                 piece = delta_of(chunk)
             except ProviderFailure as failure:
                 self._failure = failure

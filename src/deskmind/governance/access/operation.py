@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from deskmind.database import Database
 from deskmind.errors import PermissionDeniedError
 from deskmind.governance.access.permissions import Permission, authorize
 from deskmind.governance.audit import record
-from deskmind.observability import correlation, correlation_id, observed
+from deskmind.observability import Observation, correlation, correlation_id, observed
 from deskmind.scope import Scope
 
 __all__ = ["Governed", "declared_permission", "operation", "streaming_operation"]
@@ -53,7 +54,7 @@ def operation(
     ) -> Callable[Concatenate[_G, _P], Coroutine[Any, Any, _R]]:
         @functools.wraps(method)
         async def guarded(self: _G, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-            async with _entered(self, permission):
+            async with _Entered(self, permission):
                 return await method(self, *args, **kwargs)
 
         guarded.__dict__["__permission__"] = permission
@@ -75,7 +76,7 @@ def streaming_operation(
     ) -> Callable[Concatenate[_G, _P], AsyncIterator[_R]]:
         @functools.wraps(method)
         async def guarded(self: _G, *args: _P.args, **kwargs: _P.kwargs) -> AsyncIterator[_R]:
-            async with _entered(self, permission):
+            async with _Entered(self, permission):
                 async for item in method(self, *args, **kwargs):
                     yield item
 
@@ -90,15 +91,40 @@ def declared_permission(method: object) -> Permission | None:
     return cast("dict[str, Any]", getattr(method, "__dict__", {})).get("__permission__")
 
 
-@asynccontextmanager
-async def _entered(subject: Governed, permission: Permission) -> AsyncGenerator[None]:
-    scope = subject.scope
-    with correlation(correlation_id() or None):
-        async with observed(str(permission), tenant=scope.tenant, user=scope.principal):
+class _Entered:
+    """Inside an operation. A class, not a generator: it is passed by every call of every operation."""
+
+    __slots__ = ("_correlation", "_observation", "_permission", "_subject")
+
+    def __init__(self, subject: Governed, permission: Permission) -> None:
+        self._subject = subject
+        self._permission = permission
+        self._correlation: AbstractContextManager[str] | None = None
+
+    async def __aenter__(self) -> None:
+        scope, permission = self._subject.scope, self._permission
+        if not correlation_id():
+            self._correlation = correlation()
+            self._correlation.__enter__()
+        self._observation: Observation = observed(str(permission), tenant=scope.tenant, user=scope.principal)
+        await self._observation.__aenter__()
+        try:
+            authorize(scope, permission)
+        except PermissionDeniedError as error:
             try:
-                authorize(scope, permission)
-            except PermissionDeniedError:
-                async with subject.database.transaction(scope) as connection:
+                async with self._subject.database.transaction(scope) as connection:
                     await record(connection, scope, str(permission), outcome="denied")
+            except BaseException as failure:
+                await self.__aexit__(type(failure), failure, failure.__traceback__)
                 raise
-            yield
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self._observation.__aexit__(kind, error, traceback)
+        finally:
+            if self._correlation is not None:
+                self._correlation.__exit__(kind, error, traceback)
