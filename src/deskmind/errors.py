@@ -8,6 +8,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   └── KeyringError              a key is missing, unreadable or too widely readable
     ├── InvalidRequestError           the caller's input cannot be accepted
     │   ├── QuestionTooLongError
+    │   ├── ContentBlockedError       the text holds what the redaction policy refuses
     │   ├── PromptError               a prompt cannot be made or used like this
     │   │   ├── PromptSyntaxError
     │   │   ├── PromptVariableError
@@ -54,6 +55,7 @@ __all__ = [
     "BudgetExceededError",
     "ConfigurationError",
     "ConflictError",
+    "ContentBlockedError",
     "ContentFilteredError",
     "ContextTooLongError",
     "ConversationNotFoundError",
@@ -166,6 +168,12 @@ class QuestionTooLongError(InvalidRequestError):
     """A question or query exceeds the configured length."""
 
     code, title = "question-too-long", "The question is too long"
+
+
+class ContentBlockedError(InvalidRequestError):
+    """The text holds data of a type that the redaction policy refuses."""
+
+    code, title = "content-blocked", "The text holds data that may not be sent"
 
 
 class PromptError(InvalidRequestError):

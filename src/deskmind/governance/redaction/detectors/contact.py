@@ -1,0 +1,132 @@
+"""E-mail addresses, telephone numbers, web addresses, dates of birth."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from deskmind.governance.redaction.detectors.patterns import Pattern
+from deskmind.governance.redaction.entities import EntityType
+
+__all__ = ["PATTERNS"]
+
+_PHONE_CONTEXT = re.compile(
+    r"(?i)\b(?:phones?|tel|telephone|mobile|cell(?:phone)?|fax|call(?:ed|ing|s)?|desk|office|home|work|direct|switchboard|helpdesk|ring|reach(?:ed)?|dial(?:led)?|callback|whatsapp"
+    r"|extension|ext|hotline|contact|number is|sms|text me|telefon|handy|mobil|numero|téléphone|teléfono)\b"
+)
+_OTHER_NUMBER = re.compile(
+    r"(?i)(?:\b(?:kb|inc|ritm|chg|prb|req|version|build|error|code|port|pid|id|ticket|order|invoice|ref(?:erence)?|asset|serial|sn"
+    r"|model|case|v|card|account|iban|ssn|social security|zip|postcode|room|floor|usd|eur|gbp|amount|total|line|row|event|licen[cs]e"
+    r"|passport|step|page|p\.)[\s#:.\-–]*(?:number|no\.?|num|is)?[\s#:.]*|[$€£#/\\=_.,@]|[A-Za-z]-?)\Z"
+)
+_DATE = re.compile(
+    r"^(?:(?:19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])(?:[ T].*)?|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)?\d\d(?: .*)?)$"
+)
+_YEARS = re.compile(r"^(?:19|20)\d\d ?[-–/] ?\d{2,6}$")
+
+
+def _phone(match: re.Match[str]) -> float | None:
+    shown = match[0]
+    digits = sum(map(str.isdigit, shown))
+    if not 7 <= digits <= 17 or _DATE.match(shown) or _YEARS.match(shown):
+        return None
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    if _OTHER_NUMBER.search(before) or match.string[match.end() : match.end() + 1] in {
+        "%",
+        "$",
+        "€",
+        "£",
+        "_",
+        "@",
+    }:
+        return None
+    groups = re.split(r"[^\d]+", shown.strip("()+ "))
+    if shown.startswith("+") or (shown.startswith("00") and digits >= 10):
+        return 0.85
+    if "x" in shown.lower() or "(" in shown:
+        return 0.75
+    if re.fullmatch(r"1?[-. ]?[2-9]\d\d[-. ]\d{3}[-. ]\d{4}", shown):
+        return 0.75
+    if len(groups) == 1:  # one run of digits is a number of anything
+        return 0.55 if re.fullmatch(r"0[1-9]\d{8,9}", shown) else 0.2
+    if shown.startswith("0") and digits >= 9:
+        return 0.65
+    if (
+        all(len(group) == 3 for group in groups[1:])
+        and len(groups[0]) <= 3
+        and " " in shown
+        and digits < 10
+        and groups[0][0] != "0"
+    ):
+        return 0.42 if len(groups) < 4 else 0.3  # thousands are grouped like this too
+    return 0.5
+
+
+PATTERNS: Final = (
+    Pattern(
+        EntityType.EMAIL,
+        re.compile(
+            r"(?<![\w.+\-%])[\w.+\-%!#$&'*/=?^`{|}~]{1,64}@(?:[^\W_](?:[\w\-]{0,61}[^\W_])?\.){1,8}[^\W\d_][\w\-]{1,23}(?![\w@])"
+        ),
+        0.99,
+        "form of an e-mail address",
+        needs="@",
+    ),
+    Pattern(
+        EntityType.EMAIL,
+        re.compile(
+            r"(?i)(?<![\w.+\-])[\w.+\-]{1,64} ?(?:\(at\)|\[at\]) ?[\w\-]{1,63}(?: ?(?:\(dot\)|\[dot\]|\.) ?[a-z]{2,24}){1,4}\b"
+        ),
+        0.9,
+        "e-mail address written out",
+        needs="at",
+    ),
+    Pattern(
+        EntityType.PHONE,
+        re.compile(
+            r"(?<![\w.,:/\-#])(?:\+\d{1,3}|\(\+?\d{1,5}\)|00\d{1,3}|\d{1,8})(?:[ \u00a0]?[\-./ ]?[ \u00a0]?(?:\(\d{1,5}\)|\d{1,8})){0,7}"
+            r"(?:\s?(?:x|ext\.?|extension)\s?\d{1,6})?(?![\w%@]|[.:/\-,]\d)(?! \d)"
+        ),
+        0.0,
+        "form of a telephone number",
+        check=_phone,
+        context=_PHONE_CONTEXT,
+        with_context=0.88,
+    ),
+    Pattern(
+        EntityType.URL,
+        re.compile(r"(?i)\b(?:https?|ftps?|sftp|wss?)://[^\s<>\"'()\[\]{}|\\^`]{3,2000}(?<![.,;:!?])"),
+        0.95,
+        "web address",
+        needs="://",
+    ),
+    Pattern(
+        EntityType.URL,
+        re.compile(
+            r"(?i)(?<![\w@.\-/])www\.(?:[a-z0-9\-]{1,63}\.){1,5}[a-z]{2,24}(?:/[^\s<>\"'()\[\]{}]{0,1000})?(?<![.,;:!?])"
+        ),
+        0.9,
+        "web address",
+        needs=".",
+    ),
+    Pattern(
+        EntityType.URL,
+        re.compile(
+            r"(?i)(?<![\w@.\-/\\])(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.){1,5}"
+            r"(?:com|org|net|edu|gov|io|info|biz|eu|de|uk|fr|it|es|nl|be|ch|at|dk|se|no|fi|pl|cz|pt|br|au|ca|us|ru|jp|cn|in|nz|ie|hu|si|gr)"
+            r"(?:\.(?:br|au|uk|nz|pt|jp|za))?(?:/[^\s<>\"'()\[\]{}]{0,1000})?(?<![.,;:!?])(?![\w@\-])"
+        ),
+        0.7,
+        "name of a web site",
+        needs=".",
+    ),
+    Pattern(
+        EntityType.DATE_OF_BIRTH,
+        re.compile(
+            r"(?i)\b(?:born(?: on)?|birth ?(?:day|date)|date of birth|d\.?o\.?b\.?|geb(?:oren)?(?: am)?|né(?:e)? le)\b[\s:,\-]{0,4}(?:(?:it'?s|is|was|on|my)\s){0,3}"
+            r"(?P<value>\d{1,4}[-/. ]\d{1,2}[-/. ]\d{2,4}|\d{1,2}(?:st|nd|rd|th)?\.? ?(?:of )?[A-Za-z]{3,9}\.?,? \d{4}|[A-Za-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})"
+        ),
+        0.9,
+        "date after a word for birth",
+    ),
+)

@@ -1,0 +1,102 @@
+"""Numbers that stand for a person or a thing: national ids, licences, employee and asset numbers, user names."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from deskmind.governance.redaction.checks import ssn_valid
+from deskmind.governance.redaction.detectors.patterns import Pattern
+from deskmind.governance.redaction.entities import EntityType
+
+__all__ = ["PATTERNS"]
+
+_SSN_CONTEXT = re.compile(r"(?i)\b(?:ssn|social security|social|taxpayer|itin|sin|tax id)\b")
+
+
+def _ssn(match: re.Match[str]) -> float | None:
+    return 0.9 if ssn_valid(match["area"], match["group"], match["serial"]) else None
+
+
+def _bare_ssn(match: re.Match[str]) -> float | None:
+    digits = match["value"]
+    return 0.85 if ssn_valid(digits[:3], digits[3:5], digits[5:]) else None
+
+
+PATTERNS: Final = (
+    Pattern(
+        EntityType.SSN,
+        re.compile(r"(?<![\w\-.])(?P<area>\d{3})([\- ])(?P<group>\d{2})\2(?P<serial>\d{4})(?![\w\-]|\.\d)"),
+        0.0,
+        "form and ranges of a social security number",
+        check=_ssn,
+        context=_SSN_CONTEXT,
+        with_context=1.0,
+    ),
+    Pattern(
+        EntityType.SSN,
+        re.compile(
+            r"(?i)\b(?:ssn|social security(?: (?:number|no\.?|num))?)[\s:#]{1,3}(?:is |number |no )?(?P<value>\d{9})(?!\d)"
+        ),
+        0.0,
+        "after a word for social security",
+        check=_bare_ssn,
+    ),
+    Pattern(
+        EntityType.DRIVER_LICENSE,
+        re.compile(
+            r"(?i)\b(?:driver'?s?|driving)(?:'s)?[ \-]licen[cs]e(?: (?:number|no\.?|id|num))?(?: is)?[\s:#]{1,4}(?P<value>[A-Z]{0,3}\d[A-Z0-9\-]{4,18})\b"
+        ),
+        0.9,
+        "after a word for a driving licence",
+    ),
+    Pattern(
+        EntityType.NATIONAL_ID,
+        re.compile(
+            r"(?i)\b(?:passport|national id(?:entity)?|identity card|id card|nino|national insurance|nhs|personnummer|cpr|hetu|bsn|pesel|dni|nie|codice fiscale|nif|cpf|steuer-?id|tax (?:id|number)|aadhaar)"
+            r"(?: (?:number|no\.?|nr\.?|num|card))?(?: is)?[\s:#]{1,4}(?P<value>[A-Z]{0,6}\d[A-Z0-9 .\-/]{4,20}[A-Z0-9])\b"
+        ),
+        0.85,
+        "after a word for a national id",
+    ),
+    Pattern(
+        EntityType.NATIONAL_ID,
+        re.compile(
+            r"(?<![\w])(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D](?!\w)"
+        ),
+        0.85,
+        "form of a national insurance number",
+    ),
+    Pattern(
+        EntityType.EMPLOYEE_ID,
+        re.compile(
+            r"(?i)\b(?:employee|emp|staff|personnel|payroll|badge|worker)(?:[ \-]?(?:id|number|no\.?|num|#))?(?: is)?[\s:#]{1,4}(?P<value>[A-Z]{0,4}-?\d[A-Z0-9\-]{2,12})\b"
+        ),
+        0.85,
+        "after a word for an employee number",
+    ),
+    Pattern(
+        EntityType.ASSET,
+        re.compile(
+            r"(?i)\b(?:asset(?: tag)?|serial|service tag|s/n|inventory)(?: (?:id|number|no\.?|tag))?(?: is)?[\s:#]{1,4}(?P<value>(?=[A-Z\-]{0,12}\d)[A-Z0-9][A-Z0-9\-]{3,20})\b"
+        ),
+        0.8,
+        "after a word for an asset",
+    ),
+    Pattern(
+        EntityType.USERNAME,
+        re.compile(
+            r"(?i)\b(?:user ?(?:name|id)|login(?: name)?|logon|account name|sam ?account ?name|upn)\b(?: is)?[\s]{0,2}[:=]?[\s]{1,2}[\"']?(?P<value>[a-z][a-z0-9_]{0,30}(?:[._\-\\][a-z0-9]{1,30}|\d)[a-z0-9._\-]{0,20})\b"
+        ),
+        0.75,
+        "after a word for a user name",
+        needs="",
+    ),
+    Pattern(
+        EntityType.USERNAME,
+        re.compile(r"(?<![\w\\:/])[A-Z][A-Z0-9\-]{1,14}\\(?P<value>[A-Za-z][\w.\-]{1,30})(?![\w\\])"),
+        0.8,
+        "account with its domain",
+        needs="\\",
+    ),
+)

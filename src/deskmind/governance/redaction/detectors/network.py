@@ -1,0 +1,92 @@
+"""Addresses and names of machines."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+
+from deskmind.governance.redaction.detectors.patterns import Pattern
+from deskmind.governance.redaction.entities import EntityType
+
+__all__ = ["PATTERNS"]
+
+_VERSION = re.compile(
+    r"(?i)(?:\bv|\bversion|\brelease|\bbuild|\bupdate|\bfirmware|\bdriver|\bsection|\bchapter|§)[\s.:#]*$"
+)
+
+
+def _address(match: re.Match[str]) -> float | None:
+    text = match[0].split("/")[0].split("%")[0]
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if found.version == 6:
+        return 0.95 if text.count(":") > 1 and any(character.isdigit() for character in text) else None
+    if _VERSION.search(match.string[max(0, match.start() - 16) : match.start()]):
+        return 0.3
+    return 0.95 if max(map(int, text.split("."))) > 9 else 0.6
+
+
+def _host(match: re.Match[str]) -> float | None:
+    name = match[0]
+    return 0.6 if any(map(str.isdigit, name)) and any(map(str.isalpha, name)) else None
+
+
+PATTERNS: Final = (
+    Pattern(
+        EntityType.IP,
+        re.compile(r"(?<![\w.\-])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?![\w\-]|\.\d)"),
+        0.0,
+        "form of an IPv4 address",
+        check=_address,
+        needs=".",
+    ),
+    Pattern(
+        EntityType.IP,
+        re.compile(
+            r"(?i)(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?:%\w{1,15})?(?:/\d{1,3})?(?![\w:])"
+        ),
+        0.0,
+        "form of an IPv6 address",
+        check=_address,
+        needs=":",
+    ),
+    Pattern(
+        EntityType.MAC,
+        re.compile(
+            r"(?i)(?<![\w:\-.])(?:[0-9a-f]{2}([:\-]))(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![\w:\-])|(?<![\w.])(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}(?![\w.])"
+        ),
+        0.98,
+        "form of a MAC address",
+    ),
+    Pattern(
+        EntityType.HOST,
+        re.compile(
+            r"(?i)\b(?:host(?:name)?|server|machine|workstation|laptop|computer|node|vm|pc)(?: name)?(?: is|:)? (?P<value>[a-z][a-z0-9]{0,14}(?:-[a-z0-9]{1,15}){0,4}\d[a-z0-9\-]{0,10}(?:\.[a-z0-9\-]{1,30}){0,4})\b"
+        ),
+        0.6,
+        "after a word for a machine",
+    ),
+    Pattern(
+        EntityType.HOST,
+        re.compile(
+            r"(?<![\w@./\-])(?:[a-z0-9](?:[a-z0-9\-]{0,30}[a-z0-9])?\.){1,5}(?:local|lan|internal|intranet|corp|home\.arpa|localdomain)(?![\w\-])",
+            re.I,
+        ),
+        0.85,
+        "name in an internal domain",
+        needs=".",
+    ),
+    Pattern(
+        EntityType.HOST,
+        re.compile(
+            r"(?<![\w@./\-])(?:LT|WS|PC|LAP|DESK|SRV|DB|APP|WEB|VM|NB|PRN|PRT|SW|RTR|FW|ESX|DC)[A-Z]{0,6}(?:-[A-Z0-9]{1,12}){1,3}(?![\w\-])"
+        ),
+        0.0,
+        "name in the manner of machines",
+        check=_host,
+        needs="-",
+    ),
+)

@@ -1,0 +1,107 @@
+"""Keys, tokens and passwords."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from deskmind.governance.redaction.checks import entropy
+from deskmind.governance.redaction.detectors.patterns import Pattern
+from deskmind.governance.redaction.entities import EntityType
+
+__all__ = ["PATTERNS"]
+
+_PLACEHOLDER = re.compile(
+    r"(?i)^(?:\*+|x+|\.+|<.*|\[.*|\{.*|your.*|none|null|example|changeme|is|was|not|has|reset|expired|and|for|to|the|a|an|my|it|policy|expires|must|should|will|can|no|yes)$"
+)
+_BITS = 3.2
+
+
+def _random(match: re.Match[str]) -> float | None:
+    value = match["value"] if "value" in match.re.groupindex else match[0]
+    return 0.9 if entropy(value) >= _BITS and any(map(str.isdigit, value)) else None
+
+
+def _password(match: re.Match[str]) -> float | None:
+    value = match["value"]
+    if _PLACEHOLDER.match(value):
+        return None
+    mixed = sum(
+        (
+            any(map(str.isdigit, value)),
+            any(map(str.isupper, value)),
+            any(map(str.islower, value)),
+            not value.isalnum(),
+        )
+    )
+    return 0.9 if mixed >= 2 or match["sign"] in {":", "="} else None
+
+
+PATTERNS: Final = (
+    Pattern(
+        EntityType.SECRET,
+        re.compile(
+            r"(?<![\w\-])(?:sk-[A-Za-z0-9_\-]{16,200}|sk_(?:live|test)_[A-Za-z0-9]{16,100}|gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{30,255}|glpat-[\w\-]{18,60}"
+            r"|xox[abeoprs]-[A-Za-z0-9\-]{10,200}|A(?:KIA|SIA|ROA)[A-Z0-9]{16}|AIza[\w\-]{35}|ya29\.[\w\-]{20,300}|dk_[\w\-.]{16,200}|hf_[A-Za-z0-9]{30,60}"
+            r"|npm_[A-Za-z0-9]{36}|pypi-[\w\-]{40,300}|ATATT[\w\-=]{40,300}|SG\.[\w\-]{16,32}\.[\w\-]{32,64}|dop_v1_[a-f0-9]{64})(?![\w\-])"
+        ),
+        1.0,
+        "known beginning of a key",
+        needs="",
+    ),
+    Pattern(
+        EntityType.SECRET,
+        re.compile(r"(?<![\w\-])eyJ[\w\-]{10,4000}\.eyJ[\w\-]{10,4000}\.[\w\-]{5,4000}"),
+        1.0,
+        "JSON web token",
+        needs="eyJ",
+    ),
+    Pattern(
+        EntityType.SECRET,
+        re.compile(
+            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[A-Za-z0-9+/=\s:,\-]{10,20000}?-----END [A-Z ]{0,30}PRIVATE KEY-----"
+        ),
+        1.0,
+        "private key",
+        needs="-----BEGIN",
+    ),
+    Pattern(
+        EntityType.SECRET,
+        re.compile(
+            r"(?i)\b(?:authorization|bearer|basic)[:\s]{1,3}(?:bearer |basic )?(?P<value>[A-Za-z0-9_\-.=+/]{20,4000})"
+        ),
+        0.0,
+        "credential in a header",
+        check=_random,
+        needs="",
+    ),
+    Pattern(
+        EntityType.SECRET,
+        re.compile(
+            r"(?i)\b(?:api[ _\-]?key|secret|token|access[ _\-]?key|client[ _\-]?secret|private[ _\-]?key)\b[\"']?(?: is)?\s{0,3}[:=]?\s{0,3}[\"']?(?P<value>[A-Za-z0-9_\-.=+/]{16,500})"
+        ),
+        0.0,
+        "random characters after a word for a key",
+        check=_random,
+        needs="",
+    ),
+    Pattern(
+        EntityType.URL,
+        re.compile(
+            r"(?i)\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"']{1,100}:[^\s:/@\"']{1,200}@[^\s\"'<>]{1,1000}"
+        ),
+        1.0,
+        "address with a password",
+        needs="://",
+    ),
+    Pattern(
+        EntityType.PASSWORD,
+        re.compile(
+            r"(?i)\b(?:password|passwd|passwort|pwd|passcode|passphrase|pin(?: code)?|kennwort|mot de passe|contraseña)\b[\"']?(?: (?:for|of|on|to) (?:[\w.\-]{1,20} ){1,5}?)?\s{0,3}(?P<sign>[:=]|is|was|to|ist)\s{0,3}[\"']?(?P<value>[^\s\"'<>,;]{4,128}(?<![.?!]))"
+        ),
+        0.0,
+        "after a word for a password",
+        check=_password,
+        needs="",
+    ),
+)

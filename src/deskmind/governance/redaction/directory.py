@@ -1,0 +1,136 @@
+"""A tenant's own people, devices and organisations, found in text whatever the case and the order of their words."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from deskmind.errors import MissingExtraError
+from deskmind.governance.redaction.detector import Prepared, folded
+from deskmind.governance.redaction.entities import EntityType
+from deskmind.governance.redaction.finding import Finding
+
+__all__ = ["DirectoryDetector", "DirectoryEntry"]
+
+_MOST_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryEntry:
+    """Somebody or something the tenant knows.
+
+    Attributes:
+        value: the name as written, such as ``Ann-Marie de Vries``, ``WS-0815`` or ``ann.devries``.
+        type: what it is.
+    """
+
+    value: str
+    type: EntityType = EntityType.PERSON
+
+
+class DirectoryDetector:
+    """Finds the entries of a directory.
+
+    People are found as *given family*, *family, given*, with an initial for the given names, in any case and without
+    accents; everything else as it is written, in any case. One pass of an Aho–Corasick automaton (Aho and Corasick, 1975): O(text)
+    however large the directory is. Changes are taken in at the next text; rebuilding costs O(all names).
+    """
+
+    name = "directory"
+
+    def __init__(self, entries: Iterable[DirectoryEntry] = ()) -> None:
+        """A directory of these entries.
+
+        Raises:
+            MissingExtraError: the extra ``redaction`` is not installed.
+        """
+        try:
+            import ahocorasick
+        except ModuleNotFoundError:
+            raise MissingExtraError("A directory of names", "redaction") from None
+        self._library: Any = ahocorasick
+        self._entries: dict[tuple[str, EntityType], DirectoryEntry] = {}
+        self._automaton: Any = None
+        self.update(entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def update(self, added: Iterable[DirectoryEntry] = (), removed: Iterable[DirectoryEntry] = ()) -> None:
+        """Take entries in and out; those already there, or not there, are passed over."""
+        for entry in removed:
+            self._entries.pop((entry.value, entry.type), None)
+        for entry in added:
+            self._entries[entry.value, entry.type] = entry
+        self._automaton = None
+
+    def find(self, prepared: Prepared) -> Iterable[Finding]:
+        """The entries in a text."""
+        automaton = self._built()
+        if automaton is None:
+            return
+        line, places = _line(prepared.text)
+        matches: Iterable[tuple[int, tuple[int, EntityType]]] = automaton.iter(line)
+        for end, (length, entity) in matches:
+            start = end - length + 1
+            if line[start - 1] == " " and line[end + 1] == " ":
+                yield Finding(
+                    places[start], places[end] + 1, entity, 0.98, "in the tenant's directory", self.name
+                )
+
+    def _built(self) -> Any:
+        if self._automaton is None and self._entries:
+            automaton = self._library.Automaton()
+            for entry in self._entries.values():
+                for form in _forms(entry):
+                    automaton.add_word(form, (len(form), entry.type))
+            automaton.make_automaton()
+            self._automaton = automaton
+        return self._automaton
+
+
+def _line(text: str) -> tuple[str, list[int]]:
+    """The text as words between single blanks, folded; and where each of its characters stands in the text."""
+    characters: list[str] = [" "]
+    places: list[int] = [0]
+    for place, character in enumerate(text):
+        if character.isalnum():
+            for plain in folded(character):
+                characters.append(plain)
+                places.append(place)
+        elif characters[-1] != " ":
+            characters.append(" ")
+            places.append(place)
+    characters.append(" ")
+    places.append(len(text))
+    return "".join(characters), places
+
+
+def _forms(entry: DirectoryEntry) -> Iterator[str]:
+    words = _line(entry.value)[0].split()
+    whole = " ".join(words)
+    if not whole:
+        return
+    if entry.type is not EntityType.PERSON or not 1 < len(words) <= _MOST_WORDS:
+        yield whole
+        return
+    for order in {tuple(words), *_orders(words)}:
+        yield " ".join(order)
+    given, family = words[:-1], words[-1]
+    initials = [word[0] for word in given]
+    if len(family) > 2:
+        for short in (initials, initials[:1]):
+            yield " ".join([*short, family])
+            yield " ".join([family, *short])
+    yield f"{words[0]} {family}"
+    yield f"{family} {words[0]}"
+
+
+def _orders(words: list[str]) -> Iterator[tuple[str, ...]]:
+    if len(words) <= 3:
+        yield from itertools.permutations(words)
+    else:
+        for cut in range(1, len(words)):
+            yield (*words[cut:], *words[:cut])
