@@ -17,7 +17,7 @@ from deskmind.sandbox.models import ModelSandbox
 from deskmind.sandbox.models.book import Entry
 
 CALLS, AT_ONCE = 1_000, 32
-WORDS = (  # noqa: SIM905
+WORDS = (
     "the printer on the third floor does not answer and the vpn asks for a token that was never sent "
     "please reset my password and tell the service desk when the laptop is ready to be collected"
 ).split()

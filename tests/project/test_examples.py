@@ -17,6 +17,11 @@ SHOWN = {
     "parts/cache.py": ["1 loader call for 1000 callers", "after the invalidation: None"],
     "parts/gateway.py": ["second: Where is the nearest printer?", "is used up", "settled 5 5"],
     "parts/loading.py": ["Laptops (text/html)", "refused: empty.md is empty."],
+    "parts/redaction.py": [
+        "this is <PERSON_1> from <LOCATION_1>",
+        "with <CREDIT_CARD>.",
+        "Dear Anna Kowalska, I call +48 58 555 01 42 and tell LINDQVIST Bo.",
+    ],
     "parts/prompts.py": ["Why does {{ this }} fail?", "line 2: '.__class__'", "a summary stands for"],
     "parts/keyring.py": ["altered: False", "the old signature still verifies: True"],
     "parts/embedded_server.py": ["distance: 2.0", "stopped"],

@@ -54,3 +54,29 @@ def retrieval(
             [(name, f"{value:.4f}" if isinstance(value, float) else value) for name, value in scores.items()],
             empty="",
         )
+
+
+@eval_app.command("redaction")
+def redaction(
+    file: Annotated[Path, typer.Argument(help="Labelled texts: a JSON list or JSON lines of {text, spans}.")],
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find personal data in labelled texts, print how much was found and how much invented."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    def act() -> dict[str, Any]:
+        from deskmind.evaluation.redaction import evaluate_redaction, load_labelled
+        from deskmind.governance.redaction import Redactor
+
+        return evaluate_redaction(Redactor(), load_labelled(file))
+
+    scores = line.guard(act)
+    if as_json:
+        print_json(scores)
+        return
+    columns = ("f2", "precision", "recall", "found", "missed", "invented")
+    rows = [("all", *(scores[column] for column in columns))]
+    rows += [(kind, *(of_type[column] for column in columns)) for kind, of_type in scores["by_type"].items()]
+    print_table(("type", *columns), rows, empty="")

@@ -52,12 +52,13 @@ TICKETS = (
 )
 
 
-def marked(ticket: str) -> tuple[str, list[tuple[int, int, str]]]:
+def marked(ticket: str) -> tuple[str, tuple[tuple[int, int, str], ...]]:
     """A ticket without its marks, and the spans they marked."""
-    text, spans, end = "", [], 0
+    text, end = "", 0
+    spans: list[tuple[int, int, str]] = []
     for mark in _MARK.finditer(ticket):
         text += ticket[end : mark.start()]
         spans.append((len(text), len(text) + len(mark[2]), mark[1]))
         text += mark[2]
         end = mark.end()
-    return text + ticket[end:], spans
+    return text + ticket[end:], tuple(spans)

@@ -22,13 +22,16 @@ _OTHER_NUMBER = re.compile(
 _DATE = re.compile(
     r"^(?:(?:19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])(?:[ T].*)?|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)?\d\d(?: .*)?)$"
 )
+_NO_PHONE = re.compile(
+    r"^(?:\d{1,3}(?:\.\d{1,3}){3}|\d{3}-\d\d-\d{4}|\d{4}([ \-])\d{4}\1\d{4}(?:\1\d{1,4})?)$"
+)  # IP, SSN, card
 _YEARS = re.compile(r"^(?:19|20)\d\d ?[-–/] ?\d{2,6}$")
 
 
 def _phone(match: re.Match[str]) -> float | None:
     shown = match[0]
     digits = sum(map(str.isdigit, shown))
-    if not 7 <= digits <= 17 or _DATE.match(shown) or _YEARS.match(shown):
+    if not 7 <= digits <= 17 or _DATE.match(shown) or _YEARS.match(shown) or _NO_PHONE.match(shown):
         return None
     before = match.string[max(0, match.start() - 24) : match.start()]
     if _OTHER_NUMBER.search(before) or match.string[match.end() : match.end() + 1] in {
@@ -84,7 +87,8 @@ PATTERNS: Final = (
     Pattern(
         EntityType.PHONE,
         re.compile(
-            r"(?<![\w.,:/\-#])(?:\+\d{1,3}|\(\+?\d{1,5}\)|00\d{1,3}|\d{1,8})(?:[ \u00a0]?[\-./ ]?[ \u00a0]?(?:\(\d{1,5}\)|\d{1,8})){0,7}"
+            r"(?<![\w.,:/\-#])(?:\+\d{1,15}|\(\+?\d{1,5}\)|\d{1,14})"
+            r"(?:(?: ?[\-./] ?|[ \u00a0]|(?<=\))|(?=\())(?:\(\d{1,5}\)|\d{1,8})){0,7}"
             r"(?:\s?(?:x|ext\.?|extension)\s?\d{1,6})?(?![\w%@]|[.:/\-,]\d)(?! \d)"
         ),
         0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 
@@ -24,17 +25,23 @@ _NAME = r"[^\W\d_][\w'’.\-]{0,30}"
 _NUMBER = r"\d{1,6}(?:[ \-/]?[A-Za-z](?!\w))?"
 _UNIT = r"(?:apt|apartment|suite|ste|unit|flat|room|rm|building|bldg|floor|fl)\.? ?#?\d{1,5}[A-Za-z]?"
 
-_ADDRESS = re.compile(
+_NUMBERED = re.compile(
     r"(?<![\w.])(?:"
     rf"(?:{_NUMBER},? ){{1,2}}(?:{_NAME} ){{1,4}}(?i:{_STREET_WORD})\b\.?(?: \d{{1,5}})?"
-    rf"|(?:{_NUMBER},? )?(?i:{_STREET_LEAD}) (?:{_NAME},? ){{0,4}}{_NAME},? ?{_NUMBER}?"
-    rf"|(?:{_NUMBER},? )?(?:{_NAME} ){{0,3}}{_NAME}(?i:{_STREET_END}) {_NUMBER}"
+    rf"|{_NUMBER},? (?i:{_STREET_LEAD}) (?:{_NAME},? ){{0,4}}{_NAME},? ?(?:{_NUMBER})?"
     rf"|\d{{2,6}} (?:(?!(?i:windows|version|office)){_NAME} ){{1,3}}\d{{1,4}}(?![\w.%])"
     rf"|{_NUMBER} (?:{_NAME} ){{1,4}}\d{{1,5}}(?=[\s,]{{1,8}}(?i:apt|suite|ste|unit|flat)\b)"
     rf"|\d{{1,6}} (?:{_NAME} ){{1,4}}(?i:apt|suite|ste|unit|flat)\.? ?#?\d{{1,5}}"
-    r"|(?i:p\.? ?o\.? ?box|postfach|psc|unit) \d{1,6}(?:,? (?:[Bb]ox) \d{1,6})?"
-    r"|(?:USS|USNS|USNV|USCGC) [A-Z]\w+"
     r")(?!\w)"
+)
+_LED = re.compile(
+    rf"(?<![\w.])(?:(?i:{_STREET_LEAD}) (?:{_NAME},? ){{0,4}}{_NAME},? ?(?:{_NUMBER})?"
+    r"|(?i:p\.? ?o\.? ?box|postfach|psc|unit) \d{1,6}(?:,? (?:[Bb]ox) \d{1,6})?|(?:USS|USNS|USNV|USCGC) [A-Z]\w+)(?!\w)"
+)
+_BEFORE_NUMBER = re.compile(r"([^\W\d_]{2,12}\.?) \d")
+_ENDINGS = (*_STREET_END.replace("(?:ß|ss)", "ß").replace("\\.", ".").split("|"), "strasse")
+_ENDED = re.compile(
+    rf"(?<![\w.])(?:{_NUMBER},? )?(?:{_NAME} ){{0,3}}{_NAME}(?i:{_STREET_END}) {_NUMBER}(?!\w)"
 )
 _REST = re.compile(
     rf"[\s,]{{0,12}}(?:(?i:{_UNIT})|(?:[A-Z]{{1,2}}\d{{1,2}}[A-Z]? ?\d[A-Z]{{2}}|\d{{3,6}}(?:[\- ]\d{{2,4}})?(?![\d\-.()]|[ \t]{{1,2}}[\w(])|[A-Z]{{2}}\b(?: \d{{5}})?|(?:APO|FPO|DPO),? [A-Z]{{2}} \d{{5}})|[^\W\d_a-z][\w'’.\-()]{{1,30}}(?: [^\W\d_a-z][\w'’.\-()]{{1,30}}| (?:de|da|do|di|la|le|of|am|an der|upon|sur|del|el) [^\W\d_a-z][\w'’\-]{{1,30}}){{0,3}})(?![\w@])"
@@ -81,7 +88,9 @@ class PlaceDetector:
         text = prepared.text
         if not prepared.digits:
             return
-        for match in _ADDRESS.finditer(text):
+        hinted = any(found[1].lower().endswith(_ENDINGS) for found in _BEFORE_NUMBER.finditer(text))
+        ended = _ENDED.finditer(text) if hinted else ()
+        for match in itertools.chain(_NUMBERED.finditer(text), _LED.finditer(text), ended):
             if _plausible(match[0]):
                 yield Finding(
                     match.start(),

@@ -97,7 +97,7 @@ PATTERNS: Final = (
     Pattern(
         EntityType.PASSWORD,
         re.compile(
-            r"(?i)\b(?:password|passwd|passwort|pwd|passcode|passphrase|pin(?: code)?|kennwort|mot de passe|contraseña)\b[\"']?(?: (?:for|of|on|to) (?:[\w.\-]{1,20} ){1,5}?)?\s{0,3}(?P<sign>[:=]|is|was|to|ist)\s{0,3}[\"']?(?P<value>[^\s\"'<>,;]{4,128}(?<![.?!]))"
+            r"(?i)\b(?:password|passwd|passwort|pwd|passcode|passphrase|pin(?: code)?|kennwort|mot de passe|contraseña)\b[\"']?(?: (?:for|of|on|to) (?:[\w.\-]{1,20} ){1,5}?)?\s{0,3}(?P<sign>[:=]|is|was|to|ist)\s{0,3}[\"']?(?P<value>[^\s\"'<>,;]{4,128}(?<![.?]))"
         ),
         0.0,
         "after a word for a password",
