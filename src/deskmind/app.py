@@ -39,7 +39,7 @@ from deskmind.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from deskmind.cache import Cache
-    from deskmind.gateway import Budget, BudgetAlert, Gateway
+    from deskmind.gateway import Budget, BudgetAlert, Gateway, Shield
     from deskmind.gateway.ledger.postgres import PostgresBudgets
 
 __all__ = ["Deskmind", "administrator"]
@@ -59,7 +59,9 @@ class Deskmind:
     ...     answer = await desk.ask("How do I reset my password?")
     """
 
-    def __init__(self, settings: Settings, *, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, embedder: Embedder | None = None, shield: Shield | None = None
+    ) -> None:
         self.settings = settings
         self.keyring: Keyring
         self.database: Database
@@ -68,6 +70,7 @@ class Deskmind:
         self.provisioner: Provisioner | None = None
         self.embedding_problem: str | None = None
         self._given_embedder = embedder
+        self._shield = shield
         self._engine: Engine | None = None
         self._engine_lock = asyncio.Lock()
         self._gateway: Gateway | None = None
@@ -85,6 +88,7 @@ class Deskmind:
         home: Path | str | None = None,
         config: Path | str | None = None,
         embedder: Embedder | None = None,
+        shield: Shield | None = None,
         **values: Any,
     ) -> Self:
         """The application, to be entered with ``async with``.
@@ -94,9 +98,11 @@ class Deskmind:
             home: data folder.
             config: TOML file.
             embedder: instead of the configured one.
+            shield: what model calls pass through; see ``deskmind.gateway.shield``.
             values: settings by name, such as ``database={"url": "…"}``.
         """
-        return cls(settings or load_settings(home=home, config=config, **values), embedder=embedder)
+        given = settings or load_settings(home=home, config=config, **values)
+        return cls(given, embedder=embedder, shield=shield)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -283,7 +289,12 @@ class Deskmind:
             ValkeyHealth(url.get_secret_value(), installation=endpoints.schema) if url is not None else None
         )
         gateway = Gateway(
-            self.settings.models, ledger=ledger, keeper=keeper, shared=shared, providers={"openai": direct}
+            self.settings.models,
+            ledger=ledger,
+            keeper=keeper,
+            shared=shared,
+            providers={"openai": direct},
+            shield=self._shield,
         )
         await ledger.start()
         self._resources.push_async_callback(self._budgets.close)

@@ -27,9 +27,11 @@ from deskmind.gateway.models import Deployment, ModelConfig, model_configs
 from deskmind.gateway.opening import Opening
 from deskmind.gateway.prices import PriceList
 from deskmind.gateway.providers import OpenAIProvider, Provider, ProviderStream
-from deskmind.gateway.requests import chat_request, embedding_request, ranking_request
+from deskmind.gateway.requests import Recall, chat_request, embedding_request, ranking_request
 from deskmind.gateway.routing import HealthBoard, SharedHealth
 from deskmind.gateway.running import Running, first_pieces
+from deskmind.gateway.shield.protocol import Shield
+from deskmind.gateway.shield.replies import RestoredPieces, restored_reply, wants_json
 from deskmind.gateway.spans import end_span, start_span
 from deskmind.gateway.streams import ChatStream, Opened
 from deskmind.gateway.tokens import estimate_reply
@@ -52,6 +54,7 @@ class Gateway:
         keeper: budgets; none when left out.
         shared: where replicas tell each other which deployments are out.
         providers: instead of the shipped ones, by name.
+        shield: takes out of requests what a model must not see, and puts it back into replies; nothing when left out.
 
     Raises:
         ConfigurationError: a model is not defined rightly.
@@ -65,6 +68,7 @@ class Gateway:
         keeper: BudgetKeeper | None = None,
         shared: SharedHealth | None = None,
         providers: Mapping[str, Provider] | None = None,
+        shield: Shield | None = None,
     ) -> None:
         self.models: dict[str, ModelConfig] = model_configs(models)
         self.ledger: Ledger = ledger if ledger is not None else MemoryLedger()
@@ -72,6 +76,7 @@ class Gateway:
         self.prices = PriceList()
         self.board = HealthBoard(shared)
         self._providers: dict[str, Provider] = dict(providers or {})
+        self._shield = shield
         self._opening = Opening(self.ledger, self.keeper, self.prices)
         self._running = Running(self.board, self.prices)
         self._streams: WeakSet[ChatStream] = WeakSet()
@@ -104,6 +109,7 @@ class Gateway:
         max_tokens: int | None = None,
         caller: Caller = _NOBODY,
         budgets: Sequence[Budget] = (),
+        recall: Recall | None = None,
         **options: Any,
     ) -> ChatResponse:
         """One reply.
@@ -114,6 +120,7 @@ class Gateway:
             max_tokens: bound on the reply.
             caller: for whom; what the ledger books.
             budgets: further budgets than the keeper's own.
+            recall: may give a reply made before to the same request; it sees requests and replies as the model does.
             options: ``tools``, ``tool_choice``, ``response_format``, ``temperature``, ``stop``, …, sent as they are.
 
         Raises:
@@ -123,6 +130,24 @@ class Gateway:
         """
         config = self._config(model)
         request = chat_request(config, messages, max_tokens, options)
+        restorer = None
+        if self._shield is not None:
+            request, restorer = await self._shield.protect(request, caller)
+        if recall is None:
+            reply = await self._chat(model, config, request, caller, budgets)
+        else:
+            reply = await recall(model, request, lambda: self._chat(model, config, request, caller, budgets))
+        return reply if restorer is None else restored_reply(reply, restorer, json=wants_json(request))
+
+    async def _chat(
+        self,
+        model: str,
+        config: ModelConfig,
+        request: ChatRequest,
+        caller: Caller,
+        budgets: Sequence[Budget],
+    ) -> ChatResponse:
+        """The reply to a request as it may be sent."""
         with_span = start_span("chat", model, request)
         account, request = await self._open("chat", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
@@ -171,6 +196,11 @@ class Gateway:
         """
         config = self._config(model)
         request = chat_request(config, messages, max_tokens, options)
+        restoring = None
+        if self._shield is not None:
+            request, restorer = await self._shield.protect(request, caller)
+            if restorer is not None:
+                restoring = RestoredPieces(restorer, json=wants_json(request))
         with_span = start_span("chat", model, request, streamed=True)
         account, request = await self._open(
             "chat", model, config, request, caller, budgets, with_span, streamed=True
@@ -193,6 +223,7 @@ class Gateway:
                 board=self.board,
                 reopen=reopen,
                 background=self._running.background,
+                restoring=restoring,
                 on_end=lambda error: end_span(
                     with_span, error=error, usage=account.row.usage if account.row else None
                 ),
@@ -220,6 +251,11 @@ class Gateway:
         """
         config = self._config(model)
         request = embedding_request(config, texts, options)
+        if self._shield is not None:
+            user = [options["user"]] if isinstance(options.get("user"), str) else []
+            shielded = await self._shield.protect_texts([*texts, *user], caller)
+            texts, options = shielded[: len(texts)], {**options, **({"user": shielded[-1]} if user else {})}
+            request = embedding_request(config, texts, options)
         with_span = start_span("embeddings", model, request)
         account, _ = await self._open("embeddings", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
@@ -251,6 +287,9 @@ class Gateway:
         """Documents by relevance to a query, at most ``limit``. Errors as for ``chat``."""
         config = self._config(model)
         request = ranking_request(query, documents, limit)
+        if self._shield is not None:
+            query, *documents = await self._shield.protect_texts([query, *documents], caller)
+            request = ranking_request(query, documents, limit)
         with_span = start_span("rerank", model, request)
         account, _ = await self._open("rerank", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from deskmind.errors import InvalidRequestError
-from deskmind.gateway.messages import ChatRequest, Message
+from deskmind.gateway.messages import ChatRequest, ChatResponse, Message
 from deskmind.gateway.models import ModelConfig
 
-__all__ = ["chat_request", "embedding_request", "ranking_request"]
+__all__ = ["Recall", "chat_request", "embedding_request", "ranking_request"]
+
+Recall = Callable[[str, ChatRequest, Callable[[], Awaitable[ChatResponse]]], Awaitable[ChatResponse]]
+"""Given a model, a request and how to ask: the reply, asked for or remembered."""
 
 _CHAT_OPTIONS = frozenset(
     {

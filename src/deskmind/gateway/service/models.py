@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Any
 
-from deskmind.cache import JsonCodec
 from deskmind.database import Database
+from deskmind.errors import InvalidRequestError
 from deskmind.gateway.budgets import Budget
 from deskmind.gateway.gateway import Gateway
 from deskmind.gateway.messages import Caller, ChatResponse, Embeddings, Message, Ranking
 from deskmind.gateway.models import Deployment, Price
+from deskmind.gateway.service.replies import Replies
 from deskmind.gateway.service.room import GatewayRoom
 from deskmind.gateway.streams import ChatStream
 from deskmind.governance.access import Permission, operation
@@ -22,7 +21,7 @@ from deskmind.scope import Scope
 
 __all__ = ["DeploymentInfo", "ModelInfo", "Models"]
 
-_REPLY_SECONDS = 3_600.0
+_DECIDED_HERE = frozenset({"caller", "budgets", "recall"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,39 +88,16 @@ class Models:
             options: as for ``Gateway.chat``.
         """
         gateway = await self._room.gateway()
-
-        async def call() -> ChatResponse:
-            return await gateway.chat(
-                model,
-                messages,
-                max_tokens=max_tokens,
-                caller=self._caller(feature),
-                budgets=await self._budgets(),
-                **options,
-            )
-
         exactly = options.get("temperature") == 0 if cached is None else cached
-        if not exactly:
-            return await call()
-        replies = self._room.cache.scoped(
-            self._scope.tenant_id,
-            "replies",
-            codec=JsonCodec(ChatResponse),
-            ttl=_REPLY_SECONDS,
-            refresh_at=None,
+        return await gateway.chat(
+            model,
+            messages,
+            max_tokens=max_tokens,
+            caller=self._caller(feature),
+            budgets=await self._budgets(),
+            recall=Replies(self._room.cache, self._scope.tenant_id).recall if exactly else None,
+            **_callers_own(options),
         )
-        key = json.dumps([model, messages, max_tokens, options], sort_keys=True, default=str)
-        made: list[ChatResponse] = []
-
-        async def load() -> ChatResponse:
-            made.append(await call())
-            return made[0]
-
-        reply = await replies.get_or_load(key, load)
-        if made:
-            return made[0]
-        assert reply is not None
-        return replace(reply, attempts=(), cost=Decimal(0), outcome="free", seconds=0.0)
 
     @operation(Permission.MODELS_CALL)
     async def stream(
@@ -141,7 +117,7 @@ class Models:
             max_tokens=max_tokens,
             caller=self._caller(feature),
             budgets=await self._budgets(),
-            **options,
+            **_callers_own(options),
         )
 
     @operation(Permission.MODELS_CALL)
@@ -151,7 +127,11 @@ class Models:
         """Vectors of texts; see ``Gateway.embed``."""
         gateway = await self._room.gateway()
         return await gateway.embed(
-            model, texts, caller=self._caller(feature), budgets=await self._budgets(), **options
+            model,
+            texts,
+            caller=self._caller(feature),
+            budgets=await self._budgets(),
+            **_callers_own(options),
         )
 
     @operation(Permission.MODELS_CALL)
@@ -191,6 +171,14 @@ class Models:
 
     def _caller(self, feature: str) -> Caller:
         return Caller(self._scope.tenant_id, self._scope.principal_id, self._key, feature, correlation_id())
+
+
+def _callers_own(options: dict[str, Any]) -> dict[str, Any]:
+    """The options, none of which may take the place of what a desk decides."""
+    ours = _DECIDED_HERE & options.keys()
+    if ours:
+        raise InvalidRequestError(f"A model call takes no field '{min(ours)}'.", remedy="Leave it out.")
+    return options
 
 
 def _info(gateway: Gateway, deployment: Deployment) -> DeploymentInfo:
