@@ -39,7 +39,8 @@ from deskmind.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from deskmind.cache import Cache
-    from deskmind.gateway import Budget, BudgetAlert, Gateway, Shield
+    from deskmind.gateway import Budget, Gateway, Shield
+    from deskmind.gateway.alerts import Listener
     from deskmind.gateway.ledger.postgres import PostgresBudgets
 
 __all__ = ["Deskmind", "administrator"]
@@ -60,7 +61,12 @@ class Deskmind:
     """
 
     def __init__(
-        self, settings: Settings, *, embedder: Embedder | None = None, shield: Shield | None = None
+        self,
+        settings: Settings,
+        *,
+        embedder: Embedder | None = None,
+        shield: Shield | None = None,
+        on_budget_alert: Listener | None = None,
     ) -> None:
         self.settings = settings
         self.keyring: Keyring
@@ -71,6 +77,7 @@ class Deskmind:
         self.embedding_problem: str | None = None
         self._given_embedder = embedder
         self._shield = shield
+        self._on_budget_alert = on_budget_alert
         self._engine: Engine | None = None
         self._engine_lock = asyncio.Lock()
         self._gateway: Gateway | None = None
@@ -89,6 +96,7 @@ class Deskmind:
         config: Path | str | None = None,
         embedder: Embedder | None = None,
         shield: Shield | None = None,
+        on_budget_alert: Listener | None = None,
         **values: Any,
     ) -> Self:
         """The application, to be entered with ``async with``.
@@ -99,10 +107,11 @@ class Deskmind:
             config: TOML file.
             embedder: instead of the configured one.
             shield: what model calls pass through; see ``deskmind.gateway.shield``.
+            on_budget_alert: a function or coroutine function that is told when a budget passes a threshold.
             values: settings by name, such as ``database={"url": "…"}``.
         """
         given = settings or load_settings(home=home, config=config, **values)
-        return cls(given, embedder=embedder, shield=shield)
+        return cls(given, embedder=embedder, shield=shield, on_budget_alert=on_budget_alert)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -267,9 +276,11 @@ class Deskmind:
 
     async def _open_gateway(self) -> Gateway:
         from deskmind.gateway import Budget, BudgetKeeper, Gateway
+        from deskmind.gateway.alerts import log_alert
         from deskmind.gateway.ledger import JournalLedger
         from deskmind.gateway.ledger.postgres import PostgresBudgets, PostgresSink
         from deskmind.gateway.providers import OpenAIProvider
+        from deskmind.gateway.service.alerts import AuditedAlerts
         from deskmind.gateway.shared_health import ValkeyHealth
 
         settings = self.settings.gateway
@@ -282,7 +293,10 @@ class Deskmind:
             flush_seconds=settings.flush_seconds,
         )
         budgets = [Budget(name, **dict(given)) for name, given in self.settings.budgets.items()]
-        keeper = BudgetKeeper(budgets, store=self._budgets, on_alert=_log_alert)
+        listeners: list[Listener] = [log_alert, AuditedAlerts(self.database)]
+        if self._on_budget_alert is not None:
+            listeners.append(self._on_budget_alert)
+        keeper = BudgetKeeper(budgets, store=self._budgets, on_alert=listeners)
         direct = OpenAIProvider(connections=settings.connections)
         url = self.settings.redis.url
         shared = (
@@ -387,13 +401,3 @@ class Deskmind:
         )
         pipeline = IngestPipeline(self.database, engine.embedder, limits=limits, pipeline=engine.pipeline)
         await pipeline.run(scope, ingest_id, first=int(arguments["first"]), last=int(arguments["last"]))
-
-
-def _log_alert(alert: BudgetAlert) -> None:
-    _log.warning(
-        "budget.alert",
-        budget=alert.budget,
-        share=alert.share,
-        tenant_id=str(alert.tenant_id or ""),
-        window_start=alert.window_start.isoformat(),
-    )
