@@ -20,6 +20,7 @@ from deskmind.errors import (
     EmbedderUnavailableError,
     SchemaVersionError,
 )
+from deskmind.gateway.service import UsageSurvey
 from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
@@ -73,6 +74,7 @@ class Deskmind:
         self.database: Database
         self.jobs: JobQueue
         self.tenants: Tenants
+        self.usage: UsageSurvey
         self.provisioner: Provisioner | None = None
         self.embedding_problem: str | None = None
         self._given_embedder = embedder
@@ -270,6 +272,7 @@ class Deskmind:
         self._resources.push_async_callback(self._authentication.close)
         check_release(await self._schema_status())
         self.tenants = Tenants(self.database)
+        self.usage = UsageSurvey(self.database, self)
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
         self._resources.push_async_callback(self.jobs.close)

@@ -90,6 +90,9 @@ def report(
         str | None, typer.Option("--since", help="A date (2026-01-31), a time, or 7d, 24h, 30m.")
     ] = None,
     until: Annotated[str | None, typer.Option("--until", help="As --since; now when left out.")] = None,
+    all_tenants: Annotated[
+        bool, typer.Option("--all-tenants", help="Over the whole installation; without user and key.")
+    ] = False,
     tenant: Tenant = None,
     home: Home = None,
     config: Config = None,
@@ -99,9 +102,9 @@ def report(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> None:
-        desk = await operator_of(app, tenant)
         groups = names(by)
-        rows = await desk.usage.report(cast("Any", groups), since=moment(since), until=moment(until))
+        usage = app.usage if all_tenants else (await operator_of(app, tenant)).usage
+        rows = await usage.report(cast("Any", groups), since=moment(since), until=moment(until))
         print_rows(
             [
                 {

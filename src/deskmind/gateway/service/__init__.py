@@ -3,6 +3,6 @@
 from deskmind.gateway.service.budgets import Budgets
 from deskmind.gateway.service.models import DeploymentInfo, ModelInfo, Models
 from deskmind.gateway.service.room import GatewayRoom
-from deskmind.gateway.service.usage import Usage
+from deskmind.gateway.service.usage import Usage, UsageSurvey
 
-__all__ = ["Budgets", "DeploymentInfo", "GatewayRoom", "ModelInfo", "Models", "Usage"]
+__all__ = ["Budgets", "DeploymentInfo", "GatewayRoom", "ModelInfo", "Models", "Usage", "UsageSurvey"]
