@@ -27,7 +27,7 @@ from deskmind.gateway.models import Deployment, ModelConfig, model_configs
 from deskmind.gateway.opening import Opening
 from deskmind.gateway.prices import PriceList
 from deskmind.gateway.providers import OpenAIProvider, Provider, ProviderStream
-from deskmind.gateway.requests import Recall, chat_request, embedding_request, ranking_request
+from deskmind.gateway.requests import Recall, RecallVectors, chat_request, embedding_request, ranking_request
 from deskmind.gateway.routing import HealthBoard, SharedHealth
 from deskmind.gateway.running import Running, first_pieces
 from deskmind.gateway.shield.protocol import Shield
@@ -243,19 +243,37 @@ class Gateway:
         *,
         caller: Caller = _NOBODY,
         budgets: Sequence[Budget] = (),
+        recall: RecallVectors | None = None,
         **options: Any,
     ) -> Embeddings:
         """One vector for each text; of ``options``, ``dimensions``, ``input_type`` and ``user`` are sent as they are.
 
-        Errors as for ``chat``.
+        ``recall`` may give vectors made before of the same texts; it sees texts as the model does. Errors as for
+        ``chat``.
         """
         config = self._config(model)
-        request = embedding_request(config, texts, options)
+        embedding_request(config, texts, options)
         if self._shield is not None:
             user = [options["user"]] if isinstance(options.get("user"), str) else []
             shielded = await self._shield.protect_texts([*texts, *user], caller)
             texts, options = shielded[: len(texts)], {**options, **({"user": shielded[-1]} if user else {})}
-            request = embedding_request(config, texts, options)
+
+        async def embed(asked: Sequence[str]) -> Embeddings:
+            return await self._embed(model, config, asked, options, caller, budgets)
+
+        return await (embed(texts) if recall is None else recall(model, config, texts, options, embed))
+
+    async def _embed(
+        self,
+        model: str,
+        config: ModelConfig,
+        texts: Sequence[str],
+        options: Mapping[str, Any],
+        caller: Caller,
+        budgets: Sequence[Budget],
+    ) -> Embeddings:
+        """Vectors of texts as they may be sent."""
+        request = embedding_request(config, texts, options)
         with_span = start_span("embeddings", model, request)
         account, _ = await self._open("embeddings", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)

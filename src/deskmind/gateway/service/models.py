@@ -14,6 +14,7 @@ from deskmind.gateway.messages import Caller, ChatResponse, Embeddings, Message,
 from deskmind.gateway.models import Deployment, Price
 from deskmind.gateway.service.replies import Replies
 from deskmind.gateway.service.room import GatewayRoom
+from deskmind.gateway.service.vectors import Vectors
 from deskmind.gateway.streams import ChatStream
 from deskmind.governance.access import Permission, operation
 from deskmind.observability import correlation_id
@@ -95,7 +96,7 @@ class Models:
             max_tokens=max_tokens,
             caller=self._caller(feature),
             budgets=await self._budgets(),
-            recall=Replies(self._room.cache, self._scope.tenant_id).recall if exactly else None,
+            recall=Replies(self._room.cache, self._scope).recall if exactly else None,
             **_callers_own(options),
         )
 
@@ -122,15 +123,32 @@ class Models:
 
     @operation(Permission.MODELS_CALL)
     async def embed(
-        self, model: str, texts: Sequence[str], *, feature: str = "embed", **options: Any
+        self,
+        model: str,
+        texts: Sequence[str],
+        *,
+        feature: str = "embed",
+        cached: bool = True,
+        **options: Any,
     ) -> Embeddings:
-        """Vectors of texts; see ``Gateway.embed``."""
+        """Vectors of texts; see ``Gateway.embed``.
+
+        Args:
+            model: the configured name.
+            texts: one or more, none empty.
+            feature: what the call is for.
+            cached: whether vectors may be those made before of the same texts for this tenant. Such texts are not
+                sent, cost nothing and are not counted; when none is sent, nothing is booked. More than 256 texts at
+                once are always sent.
+            options: as for ``Gateway.embed``.
+        """
         gateway = await self._room.gateway()
         return await gateway.embed(
             model,
             texts,
             caller=self._caller(feature),
             budgets=await self._budgets(),
+            recall=Vectors(self._room.cache, self._scope).recall if cached else None,
             **_callers_own(options),
         )
 

@@ -6,10 +6,10 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
-from uuid import UUID
 
 from deskmind.cache import Cache, JsonCodec
 from deskmind.gateway.messages import ChatRequest, ChatResponse
+from deskmind.scope import Scope
 
 __all__ = ["Replies"]
 
@@ -19,9 +19,9 @@ _REPLY_SECONDS = 3_600.0
 class Replies:
     """A tenant's remembered replies, as the model gave them: requests and replies here have been through the shield."""
 
-    def __init__(self, cache: Cache, tenant_id: UUID) -> None:
+    def __init__(self, cache: Cache, scope: Scope) -> None:
         self._replies = cache.scoped(
-            tenant_id, "replies", codec=JsonCodec(ChatResponse), ttl=_REPLY_SECONDS, refresh_at=None
+            scope.tenant_id, "replies", codec=JsonCodec(ChatResponse), ttl=_REPLY_SECONDS, refresh_at=None
         )
 
     async def recall(
