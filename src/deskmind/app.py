@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
-import shutil
 import signal
-import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -20,15 +17,14 @@ from deskmind.database.migrations import MigrationStatus, check_release, compare
 from deskmind.desk import Desk
 from deskmind.errors import (
     ConfigurationError,
-    DatabaseUnavailableError,
     EmbedderUnavailableError,
-    PrincipalNotFoundError,
     SchemaVersionError,
-    StorageFullError,
 )
-from deskmind.governance.access.api_keys import authenticate
+from deskmind.gateway.service import UsageSurvey
+from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.installation import administrator, embedded_address, make_home, no_space
 from deskmind.jobs import JobQueue
 from deskmind.keyring import Keyring
 from deskmind.knowledge.answering import ExtractiveAnswerer
@@ -44,7 +40,8 @@ from deskmind.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from deskmind.cache import Cache
-    from deskmind.gateway import Budget, BudgetAlert, Gateway
+    from deskmind.gateway import Budget, Gateway, Shield
+    from deskmind.gateway.alerts import Listener
     from deskmind.gateway.ledger.postgres import PostgresBudgets
 
 __all__ = ["Deskmind", "administrator"]
@@ -52,9 +49,6 @@ __all__ = ["Deskmind", "administrator"]
 PIPELINE = "3"
 """Changes when loading or chunking changes, so that documents are taken in anew."""
 
-_BELIEVED_SECONDS = 1.0
-_ROOM_TO_RECOVER = 64 * 2**20
-_MOST_REMEMBERED = 10_000
 
 _log = logger("deskmind.app")
 
@@ -67,24 +61,32 @@ class Deskmind:
     ...     answer = await desk.ask("How do I reset my password?")
     """
 
-    def __init__(self, settings: Settings, *, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        embedder: Embedder | None = None,
+        shield: Shield | None = None,
+        on_budget_alert: Listener | None = None,
+    ) -> None:
         self.settings = settings
         self.keyring: Keyring
         self.database: Database
         self.jobs: JobQueue
         self.tenants: Tenants
+        self.usage: UsageSurvey
         self.provisioner: Provisioner | None = None
         self.embedding_problem: str | None = None
         self._given_embedder = embedder
+        self._shield = shield
+        self._on_budget_alert = on_budget_alert
         self._engine: Engine | None = None
         self._engine_lock = asyncio.Lock()
         self._gateway: Gateway | None = None
         self._gateway_lock = asyncio.Lock()
         self._budgets: PostgresBudgets | None = None
         self._cache: Cache | None = None
-        self._authenticated: dict[bytes, tuple[float, Scope, UUID]] = {}
-        self._authentication_epoch = 0
-        self._asking: dict[bytes, asyncio.Task[tuple[float, Scope, UUID]]] = {}
+        self._authentication: Authentication
         self._resources = AsyncExitStack()
 
     @classmethod
@@ -95,6 +97,8 @@ class Deskmind:
         home: Path | str | None = None,
         config: Path | str | None = None,
         embedder: Embedder | None = None,
+        shield: Shield | None = None,
+        on_budget_alert: Listener | None = None,
         **values: Any,
     ) -> Self:
         """The application, to be entered with ``async with``.
@@ -104,9 +108,12 @@ class Deskmind:
             home: data folder.
             config: TOML file.
             embedder: instead of the configured one.
+            shield: what model calls pass through; see ``deskmind.gateway.shield``.
+            on_budget_alert: a function or coroutine function that is told when a budget passes a threshold.
             values: settings by name, such as ``database={"url": "…"}``.
         """
-        return cls(settings or load_settings(home=home, config=config, **values), embedder=embedder)
+        given = settings or load_settings(home=home, config=config, **values)
+        return cls(given, embedder=embedder, shield=shield, on_budget_alert=on_budget_alert)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -153,42 +160,12 @@ class Deskmind:
         Raises:
             AuthenticationError: the key is not valid.
         """
-        digest = hashlib.sha256(api_key.encode()).digest()
-        known = self._authenticated.get(digest)
-        if known is None or time.monotonic() >= known[0]:
-            asking = self._asking.get(digest)
-            if asking is None:  # requests that come at once ask once
-                asking = self._asking[digest] = asyncio.create_task(self._ask_who(digest, api_key))
-                asking.add_done_callback(functools.partial(self._asked, digest))
-            known = await asyncio.shield(asking)
-        return Desk(self, known[1], key=str(known[2]))
-
-    def _asked(self, digest: bytes, asking: asyncio.Task[Any]) -> None:
-        self._asking.pop(digest, None)
-        if not asking.cancelled():
-            asking.exception()  # every request may have left before the answer came
-
-    async def _ask_who(self, digest: bytes, api_key: str) -> tuple[float, Scope, UUID]:
-        asked, epoch = time.monotonic(), self._authentication_epoch
-        try:
-            scope, key_id = await authenticate(self.database, self.keyring, api_key)
-        except PrincipalNotFoundError as error:
-            from deskmind.errors import AuthenticationError
-
-            raise AuthenticationError(
-                "The API key is not valid.", why="Its user is gone or disabled."
-            ) from error
-        if len(self._authenticated) >= _MOST_REMEMBERED:
-            self._authenticated.clear()
-        known = (asked + _BELIEVED_SECONDS, scope, key_id)
-        if epoch == self._authentication_epoch:  # else a key was revoked while we asked
-            self._authenticated[digest] = known
-        return known
+        scope, key_id = await self._authentication.of(api_key)
+        return Desk(self, scope, key=str(key_id))
 
     def forget_authentication(self) -> None:
         """Ask the database again at the next use of each API key."""
-        self._authentication_epoch += 1
-        self._authenticated.clear()
+        self._authentication.forget()
 
     async def engine(self) -> Engine:
         """What answering needs: the embedder (loaded on first use), the reranker, the answerer."""
@@ -267,13 +244,13 @@ class Deskmind:
 
     async def _start(self) -> None:
         home = self.settings.home
-        _make_home(home)
+        make_home(home)
         self.keyring = await asyncio.to_thread(Keyring.open, home / "keyring.json")
         use_pseudonym_key(self.keyring.current("pseudonym").derive(b"logs"))
         endpoints = Endpoints.of(
             self.settings.database,
             self.keyring,
-            embedded=await _embedded_address(self.settings, self._resources),
+            embedded=await embedded_address(self.settings, self._resources),
         )
         self.provisioner = Provisioner(endpoints, self.keyring) if endpoints.admin is not None else None
         if (
@@ -287,21 +264,26 @@ class Deskmind:
             endpoints,
             self.settings.database,
             signer,
-            diagnose=functools.partial(_no_space, home) if self.settings.embedded else None,
+            diagnose=functools.partial(no_space, home) if self.settings.embedded else None,
         )
         await self.database.open()
         self._resources.push_async_callback(self.database.close)
+        self._authentication = Authentication(self.database, self.keyring)
+        self._resources.push_async_callback(self._authentication.close)
         check_release(await self._schema_status())
         self.tenants = Tenants(self.database)
+        self.usage = UsageSurvey(self.database, self)
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
         self._resources.push_async_callback(self.jobs.close)
 
     async def _open_gateway(self) -> Gateway:
         from deskmind.gateway import Budget, BudgetKeeper, Gateway
+        from deskmind.gateway.alerts import log_alert
         from deskmind.gateway.ledger import JournalLedger
         from deskmind.gateway.ledger.postgres import PostgresBudgets, PostgresSink
         from deskmind.gateway.providers import OpenAIProvider
+        from deskmind.gateway.service.alerts import AuditedAlerts
         from deskmind.gateway.shared_health import ValkeyHealth
 
         settings = self.settings.gateway
@@ -314,14 +296,22 @@ class Deskmind:
             flush_seconds=settings.flush_seconds,
         )
         budgets = [Budget(name, **dict(given)) for name, given in self.settings.budgets.items()]
-        keeper = BudgetKeeper(budgets, store=self._budgets, on_alert=_log_alert)
+        listeners: list[Listener] = [log_alert, AuditedAlerts(self.database)]
+        if self._on_budget_alert is not None:
+            listeners.append(self._on_budget_alert)
+        keeper = BudgetKeeper(budgets, store=self._budgets, on_alert=listeners)
         direct = OpenAIProvider(connections=settings.connections)
         url = self.settings.redis.url
         shared = (
             ValkeyHealth(url.get_secret_value(), installation=endpoints.schema) if url is not None else None
         )
         gateway = Gateway(
-            self.settings.models, ledger=ledger, keeper=keeper, shared=shared, providers={"openai": direct}
+            self.settings.models,
+            ledger=ledger,
+            keeper=keeper,
+            shared=shared,
+            providers={"openai": direct},
+            shield=self._shield,
         )
         await ledger.start()
         self._resources.push_async_callback(self._budgets.close)
@@ -414,74 +404,3 @@ class Deskmind:
         )
         pipeline = IngestPipeline(self.database, engine.embedder, limits=limits, pipeline=engine.pipeline)
         await pipeline.run(scope, ingest_id, first=int(arguments["first"]), last=int(arguments["last"]))
-
-
-def _no_space(home: Path, error: DatabaseUnavailableError) -> StorageFullError | None:
-    """Whether the embedded server is down because the disk is full: it cannot recover before it has space."""
-    if shutil.disk_usage(home).free >= _ROOM_TO_RECOVER:
-        return None
-    return StorageFullError(
-        "The embedded database stopped because it needs more disk space.",
-        why=f"Less than {_ROOM_TO_RECOVER // 2**20} MB are free on the disk that holds {home}. {error.why}",
-        remedy="Free at least 200 MB there and repeat the command; what was stored is intact.",
-    )
-
-
-def _log_alert(alert: BudgetAlert) -> None:
-    _log.warning(
-        "budget.alert",
-        budget=alert.budget,
-        share=alert.share,
-        tenant_id=str(alert.tenant_id or ""),
-        window_start=alert.window_start.isoformat(),
-    )
-
-
-@asynccontextmanager
-async def administrator(settings: Settings) -> AsyncGenerator[Provisioner]:
-    """The means to migrate a database, without opening the application on it.
-
-    Raises:
-        ConfigurationError: no administrator's login is configured.
-    """
-    async with AsyncExitStack() as resources:
-        _make_home(settings.home)
-        keyring = await asyncio.to_thread(Keyring.open, settings.home / "keyring.json")
-        embedded = await _embedded_address(settings, resources)
-        yield Provisioner(Endpoints.of(settings.database, keyring, embedded=embedded), keyring)
-
-
-async def _embedded_address(settings: Settings, resources: AsyncExitStack) -> str | None:
-    if not settings.embedded:
-        return None
-    from deskmind.database.embedded import EmbeddedServer
-
-    server = await asyncio.to_thread(EmbeddedServer.start, settings.home)
-    resources.push_async_callback(asyncio.to_thread, server.stop)
-    await _create_database(server.conninfo(), settings.database.name)
-    return server.conninfo(dbname=settings.database.name)
-
-
-async def _create_database(address: str, name: str) -> None:
-    from psycopg import AsyncConnection, sql
-    from psycopg import errors as pg
-
-    with translated():
-        async with await AsyncConnection.connect(address, autocommit=True) as connection:
-            cursor = await connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
-            if await cursor.fetchone() is None:
-                try:
-                    await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-                except (pg.DuplicateDatabase, pg.UniqueViolation):
-                    return
-
-
-def _make_home(home: Path) -> None:
-    try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The data folder {home} cannot be made.",
-            why=f"{error.strerror}.",
-            remedy="Choose a folder that you may write to with --home or DESKMIND_HOME.",
-        ) from error

@@ -72,6 +72,7 @@ class KnowledgeSettings(_Section):
     embedder_threads: int | None = Field(None, ge=1)
     max_question_chars: int = Field(4_000, ge=16, le=100_000)
     candidates: int = Field(50, ge=10, le=500)
+    remember_seconds: float = Field(3_600.0, ge=0, description="how long rankings are kept; 0 keeps none")
 
 
 class AnswerSettings(_Section):

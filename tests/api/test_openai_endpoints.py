@@ -114,6 +114,18 @@ async def test_errors_have_the_clients_classes(
             await stranger.chat.completions.create(model="fast", messages=_HELLO)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", ["caller", "budgets", "recall", "feature", "cached", "self"])
+async def test_no_field_takes_the_place_of_what_the_desk_decides(
+    client: openai.AsyncOpenAI, sandbox: ModelSandbox, name: str, stream: bool
+) -> None:
+    with pytest.raises(openai.UnprocessableEntityError, match=f"no field '{name}'"):
+        await client.chat.completions.create(
+            model="fast", messages=_HELLO, stream=stream, extra_body={name: True}
+        )
+    assert not sandbox.book.entries
+
+
 async def test_bodies_that_are_no_requests(address: str, key: str) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=address, headers=headers) as raw:

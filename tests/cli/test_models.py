@@ -112,3 +112,14 @@ def test_times_are_dates_or_ages() -> None:
     assert old.tzinfo is not None
     with pytest.raises(InvalidRequestError, match="not a time"):
         moment("soon")
+
+
+def test_usage_over_all_tenants(run: Callable[..., str]) -> None:
+    run("tenant", "create", "globex")
+    for tenant in ("acme", "globex"):
+        run("models", "test", "fast", "--tenant", tenant)
+    report = ("usage", "report", "--all-tenants", "--by", "tenant")
+    found = {row["tenant"]: row["calls"] for row in json.loads(run(*report, "--json"))}
+    assert found.keys() == {"acme", "globex"}
+    assert run(*report).splitlines()[0].split("\t")[0] == "tenant"
+    run("usage", "report", "--all-tenants", "--by", "tenant,user", code=65)

@@ -9,7 +9,7 @@ import pytest
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import PermissionDeniedError
-from deskmind.gateway.service import Budgets, Models, Usage
+from deskmind.gateway.service import Budgets, Models, Usage, UsageSurvey
 from deskmind.governance.access import PERMISSIONS, Permission, declared_permission
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
@@ -30,7 +30,7 @@ def _operations() -> dict[str, object]:
     return {
         f"{kind.__name__}.{name}": method
         for kind in (
-            *(Desk, Knowledge, Principals, ApiKeys, Tenants, Models, Usage, Budgets),
+            *(Desk, Knowledge, Principals, ApiKeys, Tenants, Models, Usage, UsageSurvey, Budgets),
             *(Prompts, Experiments, Conversations),
         )
         for name, method in vars(kind).items()

@@ -37,6 +37,7 @@ _KINDS = {
 _NOT_OPTIONS = frozenset(
     {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "user", "n"}
 )
+_OURS = frozenset({"self", "feature", "cached"})
 _JSON = (b"content-type", b"application/json")
 _EVENTS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -124,6 +125,7 @@ async def _body(receive: Receive, limit: int) -> dict[str, Any]:
 async def _chat(desk: Desk, body: dict[str, Any], receive: Receive, send: Send) -> None:
     model, messages, most = _chat_fields(body)
     options = {name: value for name, value in body.items() if name not in _NOT_OPTIONS and value is not None}
+    _check_names(options)
     if not body.get("stream"):
         call = desk.models.chat(model, messages, max_tokens=most, feature=_FEATURE, **options)
         response = await _unless_gone(call, receive)
@@ -136,6 +138,13 @@ async def _chat(desk: Desk, body: dict[str, Any], receive: Receive, send: Send) 
         wanted = body.get("stream_options")
         counted = isinstance(wanted, dict) and bool(cast("dict[str, Any]", wanted).get("include_usage"))
         await _events(model, stream, receive, send, counted=counted)
+
+
+def _check_names(options: dict[str, Any]) -> None:
+    """Fields that would take the place of our own arguments are as unknown as any other."""
+    ours = _OURS & options.keys()
+    if ours:
+        raise InvalidRequestError(f"A model call takes no field '{min(ours)}'.", remedy="Leave it out.")
 
 
 def _chat_fields(body: dict[str, Any]) -> tuple[str, list[dict[str, Any]], int | None]:

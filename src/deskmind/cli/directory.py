@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
-from deskmind.cli.output import print_json, print_table, say
+from deskmind.cli.output import print_json, print_rows, print_value, say
 from deskmind.cli.session import CommandLine, desk_of, operator_of
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
+    from deskmind.governance.access import principals
 
 __all__ = ["group_app", "key_app", "tenant_app", "user_app"]
 
@@ -43,10 +44,11 @@ def create_tenant(
 
     async def work(app: Deskmind) -> None:
         tenant = await app.tenants.create(name, name=display_name)
-        if as_json:
-            print_json({"tenant": tenant.slug, "tenant_id": str(tenant.tenant_id), "name": tenant.name})
-        else:
-            say(f"Created tenant {tenant.slug}. Next: deskmind user add NAME --tenant {tenant.slug}")
+        print_value(
+            {"tenant": tenant.slug, "tenant_id": str(tenant.tenant_id), "name": tenant.name},
+            f"Created tenant {tenant.slug}. Next: deskmind user add NAME --tenant {tenant.slug}",
+            as_json=as_json,
+        )
 
     line.run(work)
 
@@ -58,19 +60,17 @@ def list_tenants(home: Home = None, config: Config = None, as_json: AsJson = Fal
 
     async def work(app: Deskmind) -> None:
         tenants = await app.tenants.all()
-        if as_json:
-            print_json(
-                [
-                    {"tenant": item.slug, "tenant_id": str(item.tenant_id), "name": item.name}
-                    for item in tenants
-                ]
-            )
-        else:
-            print_table(
-                ("tenant", "name", "created"),
-                [(item.slug, item.name, f"{item.created_at:%Y-%m-%d %H:%M}") for item in tenants],
-                empty="No tenants yet. Create one with: deskmind tenant create NAME",
-            )
+        rows = [
+            {
+                "tenant": item.slug,
+                "tenant_id": str(item.tenant_id),
+                "name": item.name,
+                "created": f"{item.created_at:%Y-%m-%d %H:%M}",
+            }
+            for item in tenants
+        ]
+        empty = "No tenants yet. Create one with: deskmind tenant create NAME"
+        print_rows(rows, ("tenant", "name", "created"), as_json=as_json, empty=empty)
 
     line.run(work)
 
@@ -94,10 +94,8 @@ def add_user(
         user = await desk.principals.add_user(
             name, groups=names(groups), display_name=display_name, role="operator" if operator else "member"
         )
-        if as_json:
-            print_json({"user": user.name, "groups": list(user.groups), "role": user.role})
-        else:
-            say(f"Added {user.name}" + (f" in {', '.join(user.groups)}." if user.groups else "."))
+        added = f"Added {user.name}" + (f" in {', '.join(user.groups)}." if user.groups else ".")
+        print_value(_user(user), added, as_json=as_json)
 
     line.run(work)
 
@@ -117,10 +115,9 @@ def set_groups(
     async def work(app: Deskmind) -> None:
         desk = await operator_of(app, tenant)
         user = await desk.principals.set_groups(name, names(groups))
-        if as_json:
-            print_json({"user": user.name, "groups": list(user.groups), "role": user.role})
-        else:
-            say(f"{user.name} is now in {', '.join(user.groups) or 'no group'}.")
+        print_value(
+            _user(user), f"{user.name} is now in {', '.join(user.groups) or 'no group'}.", as_json=as_json
+        )
 
     line.run(work)
 
@@ -134,16 +131,8 @@ def list_users(
 
     async def work(app: Deskmind) -> None:
         users = await (await operator_of(app, tenant)).principals.users()
-        if as_json:
-            print_json(
-                [{"user": item.name, "groups": list(item.groups), "role": item.role} for item in users]
-            )
-        else:
-            print_table(
-                ("user", "role", "groups"),
-                [(item.name, item.role, ", ".join(item.groups)) for item in users],
-                empty="No users yet. Add one with: deskmind user add NAME",
-            )
+        empty = "No users yet. Add one with: deskmind user add NAME"
+        print_rows([_user(item) for item in users], ("user", "role", "groups"), as_json=as_json, empty=empty)
 
     line.run(work)
 
@@ -157,14 +146,9 @@ def list_groups(
 
     async def work(app: Deskmind) -> None:
         groups = await (await operator_of(app, tenant)).principals.groups()
-        if as_json:
-            print_json([{"group": item.name, "members": item.members} for item in groups])
-        else:
-            print_table(
-                ("group", "members"),
-                [(item.name, item.members) for item in groups],
-                empty="No groups yet. `deskmind user add NAME --groups …` makes them.",
-            )
+        rows = [{"group": item.name, "members": item.members} for item in groups]
+        empty = "No groups yet. `deskmind user add NAME --groups …` makes them."
+        print_rows(rows, ("group", "members"), as_json=as_json, empty=empty)
 
     line.run(work)
 
@@ -233,13 +217,8 @@ def list_keys(
             }
             for key in keys
         ]
-        if as_json:
-            print_json(rows)
-        else:
-            columns = ("key_id", "user", "name", "state", "last_used_at")
-            print_table(
-                columns, [[row[column] or "" for column in columns] for row in rows], empty="No keys yet."
-            )
+        columns = ("key_id", "user", "name", "state", "last_used_at")
+        print_rows(rows, columns, as_json=as_json, empty="No keys yet.")
 
     line.run(work)
 
@@ -255,6 +234,10 @@ def revoke_key(
         say(f"Revoked {key_id}.")
 
     CommandLine(home, config).run(work)
+
+
+def _user(user: principals.User) -> dict[str, Any]:
+    return {"user": user.name, "groups": list(user.groups), "role": user.role}
 
 
 def _state(revoked: datetime | None, expires: datetime | None) -> str:

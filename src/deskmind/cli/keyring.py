@@ -9,7 +9,7 @@ import typer
 
 from deskmind.cli.operations import with_provisioner
 from deskmind.cli.options import AsJson, Config, Home
-from deskmind.cli.output import print_json, print_table, say
+from deskmind.cli.output import print_rows, say
 from deskmind.cli.session import CommandLine
 
 if TYPE_CHECKING:
@@ -34,19 +34,17 @@ def list_keys(home: Home = None, config: Config = None, as_json: AsJson = False)
         keys = [
             ring.get(purpose, version) for purpose in sorted(PURPOSES) for version in ring.versions(purpose)
         ]
-        if as_json:
-            print_json(
-                [
-                    {"purpose": key.purpose, "version": key.version, "created_at": key.created_at}
-                    for key in keys
-                ]
-            )
-        else:
-            print_table(
-                ("purpose", "version", "created"),
-                [(key.purpose, key.version, f"{key.created_at:%Y-%m-%d %H:%M}") for key in keys],
-                empty="No key has been made yet.",
-            )
+        rows = [
+            {
+                "purpose": key.purpose,
+                "version": key.version,
+                "created_at": key.created_at,
+                "created": f"{key.created_at:%Y-%m-%d %H:%M}",
+            }
+            for key in keys
+        ]
+        empty = "No key has been made yet."
+        print_rows(rows, ("purpose", "version", "created"), as_json=as_json, empty=empty)
 
     with_provisioner(CommandLine(home, config, as_json=as_json), work)
 

@@ -11,7 +11,7 @@ import typer
 
 from deskmind.cli.directory import Groups, names
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
-from deskmind.cli.output import one_line, print_json, print_table, say, shown
+from deskmind.cli.output import one_line, print_json, print_rows, say, shown
 from deskmind.cli.progress import ingest_progress
 from deskmind.cli.session import CommandLine, desk_of, operator_of
 
@@ -130,13 +130,12 @@ def search(
         ]
 
     rows = line.run(work)
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
+    print_rows(
+        [{**row, "score": f"{row['score']:.3f}", "text": _short(row["text"])} for row in rows],
         ("score", "title", "section", "text"),
-        [(f"{row['score']:.3f}", row["title"], row["section"], _short(row["text"])) for row in rows],
+        as_json=as_json,
         empty="Nothing found.",
+        document=rows,
     )
 
 
@@ -165,14 +164,9 @@ def list_documents(
         return rows
 
     rows = line.run(work)
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        ("document_id", "title", "chunks", "version", "uri"),
-        [(row["document_id"], row["title"], row["chunks"], row["version"], row["uri"]) for row in rows],
-        empty="No documents yet. Add some with: deskmind ingest PATH",
-    )
+    empty = "No documents yet. Add some with: deskmind ingest PATH"
+    columns = ("document_id", "title", "chunks", "version", "uri")
+    print_rows(rows, columns, as_json=as_json, empty=empty)
 
 
 @documents_app.command("show")

@@ -11,13 +11,14 @@ import typer
 
 from deskmind.cli.directory import names
 from deskmind.cli.options import AsJson, Config, Home, Tenant
-from deskmind.cli.output import print_json, print_table, say
+from deskmind.cli.output import print_rows, say
 from deskmind.cli.session import CommandLine, operator_of
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
-    from deskmind.gateway import Price
-    from deskmind.gateway.service import DeploymentInfo
+    from deskmind.gateway import Budget, Price
+    from deskmind.gateway.service import DeploymentInfo, ModelInfo
+    from deskmind.gateway.usage import UsageRow
 
 __all__ = ["budget_app", "models_app", "usage_app"]
 
@@ -25,6 +26,7 @@ models_app = typer.Typer(help="Language models.", no_args_is_help=True)
 usage_app = typer.Typer(help="What model calls used and cost.", no_args_is_help=True)
 budget_app = typer.Typer(help="Limits on what model calls may use.", no_args_is_help=True)
 _FAILED = 1
+_NO_MODEL = "No model is configured. Define one under [models.NAME] in deskmind.toml."
 
 
 @models_app.command("list")
@@ -37,35 +39,20 @@ def list_models(
     async def work(app: Deskmind) -> None:
         desk = await operator_of(app, tenant)
         found = await desk.models.list()
-        if as_json:
-            print_json(
-                [
-                    {
-                        "model": item.name,
-                        "policy": item.policy,
-                        "deployments": [_deployment(deployment) for deployment in item.deployments],
-                    }
-                    for item in found
-                ]
-            )
-        else:
-            print_table(
-                ("model", "policy", "deployment", "in $/M", "out $/M", "reads", "state"),
-                [
-                    (
-                        item.name,
-                        item.policy,
-                        deployment.name,
-                        deployment.price.input if deployment.price else "unknown",
-                        deployment.price.output if deployment.price else "unknown",
-                        deployment.max_input_tokens or "unknown",
-                        "ok" if deployment.available else "out for a while",
-                    )
-                    for item in found
-                    for deployment in item.deployments
-                ],
-                empty="No model is configured. Define one under [models.NAME] in deskmind.toml.",
-            )
+        print_rows(
+            [_deployment_row(item, deployment) for item in found for deployment in item.deployments],
+            ("model", "policy", "deployment", "in $/M", "out $/M", "reads", "state"),
+            as_json=as_json,
+            empty=_NO_MODEL,
+            document=[
+                {
+                    "model": item.name,
+                    "policy": item.policy,
+                    "deployments": [_deployment(deployment) for deployment in item.deployments],
+                }
+                for item in found
+            ],
+        )
 
     line.run(work)
 
@@ -88,17 +75,8 @@ def check_models(
         return await probe(await app.gateway(), desk.scope, model or [])
 
     results = line.run(work)
-    if as_json:
-        print_json(results)
-    else:
-        print_table(
-            ("model", "deployment", "state", "seconds", "finding"),
-            [
-                (item["model"], item["deployment"], item["state"], item["seconds"], item["finding"])
-                for item in results
-            ],
-            empty="No model is configured. Define one under [models.NAME] in deskmind.toml.",
-        )
+    columns = ("model", "deployment", "state", "seconds", "finding")
+    print_rows(results, columns, as_json=as_json, empty=_NO_MODEL)
     if any(item["state"] != "ok" for item in results):
         raise typer.Exit(_FAILED)
 
@@ -112,6 +90,9 @@ def report(
         str | None, typer.Option("--since", help="A date (2026-01-31), a time, or 7d, 24h, 30m.")
     ] = None,
     until: Annotated[str | None, typer.Option("--until", help="As --since; now when left out.")] = None,
+    all_tenants: Annotated[
+        bool, typer.Option("--all-tenants", help="Over the whole installation; without user and key.")
+    ] = False,
     tenant: Tenant = None,
     home: Home = None,
     config: Config = None,
@@ -121,46 +102,27 @@ def report(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> None:
-        desk = await operator_of(app, tenant)
         groups = names(by)
-        rows = await desk.usage.report(cast("Any", groups), since=moment(since), until=moment(until))
-        if as_json:
-            print_json(
-                [
-                    {
-                        **row.group,
-                        "calls": row.calls,
-                        "input_tokens": row.input_tokens,
-                        "cached_tokens": row.cached_tokens,
-                        "output_tokens": row.output_tokens,
-                        "reasoning_tokens": row.reasoning_tokens,
-                        "cost_usd": str(row.cost.normalize()),
-                        "unpriced": row.unpriced,
-                        "estimated": row.estimated,
-                        "unsettled": row.unsettled,
-                        "errors": row.errors,
-                        "mean_seconds": round(row.mean_seconds, 4),
-                    }
-                    for row in rows
-                ]
-            )
-        else:
-            print_table(
-                (*groups, "calls", "tokens in", "tokens out", "US dollars", "no price", "errors"),
-                [
-                    (
-                        *row.group.values(),
-                        row.calls,
-                        row.input_tokens,
-                        row.output_tokens,
-                        f"{row.cost:.4f}",
-                        row.unpriced,
-                        row.errors,
-                    )
-                    for row in rows
-                ],
-                empty="No model was called in that time.",
-            )
+        usage = app.usage if all_tenants else (await operator_of(app, tenant)).usage
+        rows = await usage.report(cast("Any", groups), since=moment(since), until=moment(until))
+        print_rows(
+            [
+                {
+                    **row.group,
+                    "calls": row.calls,
+                    "tokens in": row.input_tokens,
+                    "tokens out": row.output_tokens,
+                    "US dollars": f"{row.cost:.4f}",
+                    "no price": row.unpriced,
+                    "errors": row.errors,
+                }
+                for row in rows
+            ],
+            (*groups, "calls", "tokens in", "tokens out", "US dollars", "no price", "errors"),
+            as_json=as_json,
+            empty="No model was called in that time.",
+            document=[_usage(row) for row in rows],
+        )
 
     line.run(work)
 
@@ -211,38 +173,23 @@ def list_budgets(
     async def work(app: Deskmind) -> None:
         desk = await operator_of(app, tenant)
         found = await desk.budgets.list()
-        if as_json:
-            print_json(
-                [
-                    {
-                        "budget": budget.name,
-                        "window": budget.window,
-                        "usd": None if budget.usd is None else str(budget.usd.normalize()),
-                        "tokens": budget.tokens,
-                        "per": list(budget.per),
-                        "feature": budget.feature,
-                        "model": budget.model,
-                        "taken": {name: str(value) for name, value in taken.items()},
-                    }
-                    for budget, taken in found
-                ]
-            )
-        else:
-            print_table(
-                ("budget", "window", "US dollars", "tokens", "per", "taken"),
-                [
-                    (
-                        budget.name,
-                        budget.window,
-                        "" if budget.usd is None else f"{budget.usd.normalize():f}",
-                        "" if budget.tokens is None else budget.tokens,
-                        ", ".join(budget.per),
-                        ", ".join(f"{value:f} {name}" for name, value in taken.items()),
-                    )
-                    for budget, taken in found
-                ],
-                empty="No budget is set. Set one with: deskmind budget set NAME --usd 100",
-            )
+        print_rows(
+            [
+                {
+                    **_budget(budget),
+                    "US dollars": None if budget.usd is None else f"{budget.usd.normalize():f}",
+                    "taken": [f"{value:f} {name}" for name, value in taken.items()],
+                }
+                for budget, taken in found
+            ],
+            ("budget", "window", "US dollars", "tokens", "per", "taken"),
+            as_json=as_json,
+            empty="No budget is set. Set one with: deskmind budget set NAME --usd 100",
+            document=[
+                {**_budget(budget), "taken": {name: str(value) for name, value in taken.items()}}
+                for budget, taken in found
+            ],
+        )
 
     line.run(work)
 
@@ -297,6 +244,47 @@ def _dollars(text: str | None) -> Decimal | None:
     if not found.is_finite():
         raise InvalidRequestError(f"'{text}' is not an amount.", remedy="Write US dollars such as 25.50.")
     return found
+
+
+def _usage(row: UsageRow) -> dict[str, Any]:
+    return {
+        **row.group,
+        "calls": row.calls,
+        "input_tokens": row.input_tokens,
+        "cached_tokens": row.cached_tokens,
+        "output_tokens": row.output_tokens,
+        "reasoning_tokens": row.reasoning_tokens,
+        "cost_usd": str(row.cost.normalize()),
+        "unpriced": row.unpriced,
+        "estimated": row.estimated,
+        "unsettled": row.unsettled,
+        "errors": row.errors,
+        "mean_seconds": round(row.mean_seconds, 4),
+    }
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    return {
+        "budget": budget.name,
+        "window": budget.window,
+        "usd": None if budget.usd is None else str(budget.usd.normalize()),
+        "tokens": budget.tokens,
+        "per": list(budget.per),
+        "feature": budget.feature,
+        "model": budget.model,
+    }
+
+
+def _deployment_row(model: ModelInfo, item: DeploymentInfo) -> dict[str, Any]:
+    return {
+        "model": model.name,
+        "policy": model.policy,
+        "deployment": item.name,
+        "in $/M": item.price.input if item.price else "unknown",
+        "out $/M": item.price.output if item.price else "unknown",
+        "reads": item.max_input_tokens or "unknown",
+        "state": "ok" if item.available else "out for a while",
+    }
 
 
 def _deployment(item: DeploymentInfo) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
-__all__ = ["one_line", "print_json", "print_table", "say", "shown"]
+__all__ = ["one_line", "print_json", "print_rows", "print_table", "print_value", "say", "shown"]
 
 _SEPARATORS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 # what a terminal acts on instead of showing: controls, the overrides of the writing direction, halves of characters
@@ -37,6 +37,37 @@ def say(text: str) -> None:
     sys.stdout.write((shown(text) if sys.stdout.isatty() else text) + "\n")
 
 
+def print_value(value: Any, text: str, *, as_json: bool) -> None:
+    """JSON, or the line that says the same to a person."""
+    if as_json:
+        print_json(value)
+    else:
+        say(text)
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    *,
+    as_json: bool,
+    empty: str,
+    document: Any = None,
+) -> None:
+    """Rows as JSON, or as a table of some of their fields.
+
+    Args:
+        rows: by field.
+        columns: the fields of the table, which are its headings too.
+        as_json: whether JSON is wanted.
+        empty: what a terminal is shown where there is no row.
+        document: the JSON, where it is not the rows themselves.
+    """
+    if as_json:
+        print_json(rows if document is None else document)
+    else:
+        print_table(columns, [[_cell(row[column]) for column in columns] for row in rows], empty=empty)
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -> None:
     """A table on a terminal, tab-separated lines with a header in a pipe."""
     if not sys.stdout.isatty():
@@ -58,6 +89,14 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty:
     for row in rows:
         table.add_row(*(Text(shown(str(cell))) for cell in row))
     Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, cast("Sequence[Any]", value)))
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return "" if value is None else str(value)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deskmind.cli.options import AsJson, Config, Home, Tenant
-from deskmind.cli.output import print_json, print_table, say
+from deskmind.cli.output import print_json, print_rows, print_value, say
 from deskmind.cli.session import CommandLine, operator_of
 from deskmind.errors import InvalidRequestError
 
@@ -46,23 +46,17 @@ def list_prompts(
 
     async def work(app: Deskmind) -> None:
         found = await (await operator_of(app, tenant)).prompts.list()
-        if as_json:
-            print_json([item.as_dict() for item in found])
-        else:
-            print_table(
-                ("prompt", "newest", "labels", "shared", "description"),
-                [
-                    (
-                        item.name,
-                        item.newest,
-                        _labels(item.labels),
-                        "yes" if item.shared else "",
-                        item.description,
-                    )
-                    for item in found
-                ],
-                empty="No prompts yet. Save one with: deskmind prompts save FILE",
-            )
+        rows = [
+            {**item.as_dict(), "prompt": item.name, "labels": _labels(item.labels), "shared": item.shared}
+            for item in found
+        ]
+        print_rows(
+            rows,
+            ("prompt", "newest", "labels", "shared", "description"),
+            as_json=as_json,
+            empty="No prompts yet. Save one with: deskmind prompts save FILE",
+            document=[item.as_dict() for item in found],
+        )
 
     line.run(work)
 
@@ -88,9 +82,9 @@ def show_prompt(
             _show_versions(await prompts.versions(name), as_json=as_json)
         elif history:
             moves = [move.as_dict() for move in await prompts.history(name, label or "production")]
-            _show_rows(
-                ("position", "version", "rollback", "moved_by", "moved_at"),
+            print_rows(
                 moves,
+                ("position", "version", "rollback", "moved_by", "moved_at"),
                 as_json=as_json,
                 empty="The label was never moved.",
             )
@@ -117,10 +111,7 @@ def save_prompt(
     async def work(app: Deskmind) -> None:
         prompts = (await operator_of(app, tenant)).prompts
         saved = await prompts.import_(_read(file), note=note, label=label, source=file.name)
-        if as_json:
-            print_json(saved.as_dict())
-        else:
-            say(_saved(saved))
+        print_value(saved.as_dict(), _saved(saved), as_json=as_json)
 
     line.run(work)
 
@@ -140,10 +131,7 @@ def label_prompt(
 
     async def work(app: Deskmind) -> None:
         move = await (await operator_of(app, tenant)).prompts.label(name, label, version)
-        if as_json:
-            print_json(move.as_dict())
-        else:
-            say(f"{label} of {name} is version {move.version}.")
+        print_value(move.as_dict(), f"{label} of {name} is version {move.version}.", as_json=as_json)
 
     line.run(work)
 
@@ -162,10 +150,7 @@ def rollback_prompt(
 
     async def work(app: Deskmind) -> None:
         move = await (await operator_of(app, tenant)).prompts.rollback(name, label)
-        if as_json:
-            print_json(move.as_dict())
-        else:
-            say(f"{label} of {name} is version {move.version} again.")
+        print_value(move.as_dict(), f"{label} of {name} is version {move.version} again.", as_json=as_json)
 
     line.run(work)
 
@@ -240,11 +225,9 @@ def import_prompts(
         prompts = (await operator_of(app, tenant)).prompts
         templates = [prompt_from_file(_read(file), source=str(file)) for file in _files(paths)]
         saved = [await prompts.save(template, note=note, label=label) for template in templates]
-        if as_json:
-            print_json([item.as_dict() for item in saved])
-        else:
-            for item in saved:
-                say(_saved(item))
+        print_value(
+            [item.as_dict() for item in saved], "\n".join(_saved(item) for item in saved), as_json=as_json
+        )
 
     line.run(work)
 
@@ -270,10 +253,11 @@ def render_prompt(
         prompts = (await operator_of(app, tenant)).prompts
         given = dict(_value(text) for text in values or [])
         messages = await prompts.render(name, given, version=version, label=label)
-        if as_json:
-            print_json([message.as_dict() for message in messages])
-        else:
-            say("\n".join(f"── {message.role}\n{message.content}" for message in messages))
+        print_value(
+            [message.as_dict() for message in messages],
+            "\n".join(f"── {message.role}\n{message.content}" for message in messages),
+            as_json=as_json,
+        )
 
     line.run(work)
 
@@ -291,22 +275,7 @@ def _show(found: PromptVersion, text: str, *, as_json: bool) -> None:
 def _show_versions(found: list[PromptVersion], *, as_json: bool) -> None:
     rows = [{**item.as_dict(), "labels": list(item.labels)} for item in found]
     columns = ("version", "labels", "author", "created_at", "note")
-    _show_rows(columns, rows, as_json=as_json, empty="")
-
-
-def _show_rows(columns: tuple[str, ...], rows: list[dict[str, Any]], *, as_json: bool, empty: str) -> None:
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(columns, [[_cell(row[column]) for column in columns] for row in rows], empty=empty)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, bool):
-        return "yes" if value else ""
-    return "" if value is None else str(value)
+    print_rows(rows, columns, as_json=as_json, empty="")
 
 
 def _labels(labels: Any) -> str:

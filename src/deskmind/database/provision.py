@@ -224,7 +224,8 @@ class Provisioner:
         roles = self._endpoints.roles
         for name in (*roles.offices, *roles.logins):
             await _create_role(connection, name)
-        given = sql.SQL(", ").join(map(sql.Identifier, (f"{roles.prefix}_search", f"{roles.prefix}_system")))
+        owners = (f"{roles.prefix}_{name}" for name in ("search", "system", "surveyor"))
+        given = sql.SQL(", ").join(map(sql.Identifier, owners))
         owner = sql.Identifier(roles.owner)
         with translated():
             await connection.execute(

@@ -329,6 +329,14 @@ def _knowledge(metadata: MetaData) -> None:
         PrimaryKeyConstraint("tenant_id", "term"),
         ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
     )
+    Table(
+        "knowledge_versions",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("version"),
+        PrimaryKeyConstraint("tenant_id"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
 
 
 def _ingest(metadata: MetaData) -> None:

@@ -24,6 +24,7 @@ from deskmind.gateway.messages import (
 from deskmind.gateway.models import Deployment, ModelConfig, Policy, Price, Timeouts
 from deskmind.gateway.providers import Provider, ProviderFailure
 from deskmind.gateway.routing import SharedHealth
+from deskmind.gateway.shield import Restorer, Shield, WordShield
 from deskmind.gateway.streams import ChatStream
 
 __all__ = [
@@ -52,10 +53,13 @@ __all__ = [
     "Provider",
     "ProviderFailure",
     "Ranking",
+    "Restorer",
     "SharedHealth",
+    "Shield",
     "Timeouts",
     "ToolCall",
     "ToolCallPart",
     "Usage",
     "UsageEntry",
+    "WordShield",
 ]

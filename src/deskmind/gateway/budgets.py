@@ -20,6 +20,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from deskmind.errors import BudgetExceededError, UnknownPriceError
+from deskmind.gateway.alerts import Alerts, BudgetAlert, Listener
 from deskmind.gateway.messages import Caller
 
 __all__ = [
@@ -59,7 +60,7 @@ class Budget:
         tokens: limit in tokens, input and output together, None for none.
         per: each value of these has the limit to itself; empty for one limit over all.
         tenant_id, user, key, feature, model: only calls with this value count; None for any.
-        alerts: shares of the limit at which an alert is raised, once a window each.
+        alerts: shares of the limit at which an alert is raised, once a window each in each process.
     """
 
     name: str
@@ -94,17 +95,6 @@ class Budget:
             "model": model,
         }
         return "/".join(f"{name}={values[name]}" for name in self.per)
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetAlert:
-    """A budget passed one of its thresholds."""
-
-    budget: str
-    subject: str
-    share: float
-    window_start: datetime
-    tenant_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +179,21 @@ class BudgetKeeper:
         budgets: Iterable[Budget] = (),
         *,
         store: BudgetStore | None = None,
-        on_alert: Callable[[BudgetAlert], object] | None = None,
+        on_alert: Listener | Iterable[Listener] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """A keeper of budgets.
+
+        Args:
+            budgets: that hold for every call they match.
+            store: where replicas lease from; this process alone when left out.
+            on_alert: hears of budgets that pass a threshold; never holds up or fails a call.
+            clock: seconds since the epoch.
+        """
         self._budgets = tuple(budgets)
         self._store = store or MemoryBudgetStore()
-        self._on_alert = on_alert
+        listeners = (on_alert,) if callable(on_alert) else on_alert or ()
+        self._alerts = Alerts(listeners)
         self._clock = clock
         self._leases: dict[tuple[str, str, str, UUID | None], _Lease] = {}
         self._windows: dict[Window, tuple[float, datetime]] = {}
@@ -263,10 +262,11 @@ class BudgetKeeper:
         reservation.parts.clear()
 
     async def close(self) -> None:
-        """Return every lease."""
+        """Return every lease, and wait for who hears of alerts."""
         for lease in self._leases.values():
             await self._return(lease)
         self._leases.clear()
+        await self._alerts.close()
 
     async def _take(
         self,
@@ -328,16 +328,17 @@ class BudgetKeeper:
         passed = sum(share >= threshold for threshold in counter.budget.alerts)
         if passed > lease.alerted:
             lease.alerted = passed
-            if self._on_alert is not None:
-                self._on_alert(
-                    BudgetAlert(
-                        counter.budget.name,
-                        counter.subject,
-                        sorted(counter.budget.alerts)[passed - 1],
-                        counter.start,
-                        counter.budget.tenant_id,
-                    )
+            self._alerts.tell(
+                BudgetAlert(
+                    counter.budget.name,
+                    counter.subject,
+                    sorted(counter.budget.alerts)[passed - 1],
+                    counter.start,
+                    counter.budget.tenant_id,
+                    counter.unit,
+                    counter.limit,
                 )
+            )
 
     def _start(self, window: Window) -> datetime:
         now = self._clock()

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from weakref import WeakSet
 
-from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span
 
-from deskmind.errors import DeskmindError, NotFoundError
+from deskmind.errors import NotFoundError
 from deskmind.gateway.accounts import Account
 from deskmind.gateway.attempts import attempt
-from deskmind.gateway.budgets import Budget, BudgetKeeper, nanodollars
-from deskmind.gateway.calibration import Calibration
-from deskmind.gateway.ledger import Intent, Ledger, MemoryLedger, new_call_id
+from deskmind.gateway.budgets import Budget, BudgetKeeper
+from deskmind.gateway.ledger import Ledger, MemoryLedger
 from deskmind.gateway.messages import (
     Caller,
     ChatDelta,
@@ -27,24 +22,23 @@ from deskmind.gateway.messages import (
     Embeddings,
     Message,
     Ranking,
-    Usage,
 )
 from deskmind.gateway.models import Deployment, ModelConfig, model_configs
-from deskmind.gateway.prices import PriceList, cost_of
-from deskmind.gateway.providers import OpenAIProvider, Provider, ProviderFailure, ProviderStream
-from deskmind.gateway.requests import chat_request, embedding_request, ranking_request
-from deskmind.gateway.routing import HealthBoard, SharedHealth, choose
+from deskmind.gateway.opening import Opening
+from deskmind.gateway.prices import PriceList
+from deskmind.gateway.providers import OpenAIProvider, Provider, ProviderStream
+from deskmind.gateway.requests import Recall, RecallVectors, chat_request, embedding_request, ranking_request
+from deskmind.gateway.routing import HealthBoard, SharedHealth
+from deskmind.gateway.running import Running, first_pieces
+from deskmind.gateway.shield.protocol import Shield
+from deskmind.gateway.shield.replies import RestoredPieces, restored_reply, wants_json
+from deskmind.gateway.spans import end_span, start_span
 from deskmind.gateway.streams import ChatStream, Opened
-from deskmind.gateway.tokens import estimate_reply, estimate_request
-from deskmind.observability import names
+from deskmind.gateway.tokens import estimate_reply
 
 __all__ = ["Gateway"]
 
-_T = TypeVar("_T")
-_MOST_OUTPUT = 4_096
-"""Reserved where neither the request nor the deployment bounds the reply; also sent, so that the bound holds."""
 _NOBODY = Caller()
-_tracer = trace.get_tracer("deskmind")
 
 
 class Gateway:
@@ -60,6 +54,7 @@ class Gateway:
         keeper: budgets; none when left out.
         shared: where replicas tell each other which deployments are out.
         providers: instead of the shipped ones, by name.
+        shield: takes out of requests what a model must not see, and puts it back into replies; nothing when left out.
 
     Raises:
         ConfigurationError: a model is not defined rightly.
@@ -73,6 +68,7 @@ class Gateway:
         keeper: BudgetKeeper | None = None,
         shared: SharedHealth | None = None,
         providers: Mapping[str, Provider] | None = None,
+        shield: Shield | None = None,
     ) -> None:
         self.models: dict[str, ModelConfig] = model_configs(models)
         self.ledger: Ledger = ledger if ledger is not None else MemoryLedger()
@@ -80,8 +76,9 @@ class Gateway:
         self.prices = PriceList()
         self.board = HealthBoard(shared)
         self._providers: dict[str, Provider] = dict(providers or {})
-        self._calibration = Calibration()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._shield = shield
+        self._opening = Opening(self.ledger, self.keeper, self.prices)
+        self._running = Running(self.board, self.prices)
         self._streams: WeakSet[ChatStream] = WeakSet()
 
     async def __aenter__(self) -> Self:
@@ -96,8 +93,7 @@ class Gateway:
         """End open streams, wait for what is being settled, write the ledger, return leases and connections."""
         for stream in tuple(self._streams):
             await stream.aclose()
-        while self._tasks:
-            await asyncio.wait(tuple(self._tasks))
+        await self._running.finish()
         await self.keeper.close()
         await self.ledger.close()
         if self.board.shared is not None:
@@ -113,6 +109,7 @@ class Gateway:
         max_tokens: int | None = None,
         caller: Caller = _NOBODY,
         budgets: Sequence[Budget] = (),
+        recall: Recall | None = None,
         **options: Any,
     ) -> ChatResponse:
         """One reply.
@@ -123,6 +120,7 @@ class Gateway:
             max_tokens: bound on the reply.
             caller: for whom; what the ledger books.
             budgets: further budgets than the keeper's own.
+            recall: may give a reply made before to the same request; it sees requests and replies as the model does.
             options: ``tools``, ``tool_choice``, ``response_format``, ``temperature``, ``stop``, …, sent as they are.
 
         Raises:
@@ -132,17 +130,35 @@ class Gateway:
         """
         config = self._config(model)
         request = chat_request(config, messages, max_tokens, options)
-        with_span = _start("chat", model, request)
+        restorer = None
+        if self._shield is not None:
+            request, restorer = await self._shield.protect(request, caller)
+        if recall is None:
+            reply = await self._chat(model, config, request, caller, budgets)
+        else:
+            reply = await recall(model, request, lambda: self._chat(model, config, request, caller, budgets))
+        return reply if restorer is None else restored_reply(reply, restorer, json=wants_json(request))
+
+    async def _chat(
+        self,
+        model: str,
+        config: ModelConfig,
+        request: ChatRequest,
+        caller: Caller,
+        budgets: Sequence[Budget],
+    ) -> ChatResponse:
+        """The reply to a request as it may be sent."""
+        with_span = start_span("chat", model, request)
         account, request = await self._open("chat", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
 
         async def call(deployment: Deployment) -> Any:
             return await self._provider(deployment).chat(deployment, request, config.timeouts, call_id)
 
-        deployment, reply = await self._run(model, config, account, call, with_span)
+        deployment, reply = await self._running.run(model, config, account, call, with_span)
         account.charge(deployment, reply.usage, written=estimate_reply(reply.text, reply.tool_calls))
         row = account.close(deployment.name)
-        _end(with_span, usage=row.usage, provider_model=reply.provider_model)
+        end_span(with_span, usage=row.usage, provider_model=reply.provider_model)
         return ChatResponse(
             reply.text,
             reply.tool_calls,
@@ -180,16 +196,21 @@ class Gateway:
         """
         config = self._config(model)
         request = chat_request(config, messages, max_tokens, options)
-        with_span = _start("chat", model, request, streamed=True)
+        restoring = None
+        if self._shield is not None:
+            request, restorer = await self._shield.protect(request, caller)
+            if restorer is not None:
+                restoring = RestoredPieces(restorer, json=wants_json(request))
+        with_span = start_span("chat", model, request, streamed=True)
         account, request = await self._open(
             "chat", model, config, request, caller, budgets, with_span, streamed=True
         )
 
         async def call(deployment: Deployment) -> tuple[ProviderStream, list[ChatDelta]]:
-            return await self._first(deployment, request, config, account)
+            return await first_pieces(self._provider(deployment), deployment, request, config, account)
 
         async def reopen(broken: Deployment) -> Opened:
-            order = [item for item in self._order(config) if item.name != broken.name] or [broken]
+            order = [item for item in self._running.order(config) if item.name != broken.name] or [broken]
             await account.hold_more()
             return await attempt(model, config, order, self.board, account, call)
 
@@ -201,13 +222,14 @@ class Gateway:
                 opened,
                 board=self.board,
                 reopen=reopen,
-                background=self._background,
-                on_end=lambda error: _end(
+                background=self._running.background,
+                restoring=restoring,
+                on_end=lambda error: end_span(
                     with_span, error=error, usage=account.row.usage if account.row else None
                 ),
             )
 
-        opened = await self._run(
+        opened = await self._running.run(
             model, config, account, call, with_span, abandon=lambda opened: taken(opened).drain()
         )
         stream = taken(opened)
@@ -221,15 +243,38 @@ class Gateway:
         *,
         caller: Caller = _NOBODY,
         budgets: Sequence[Budget] = (),
+        recall: RecallVectors | None = None,
         **options: Any,
     ) -> Embeddings:
         """One vector for each text; of ``options``, ``dimensions``, ``input_type`` and ``user`` are sent as they are.
 
-        Errors as for ``chat``.
+        ``recall`` may give vectors made before of the same texts; it sees texts as the model does. Errors as for
+        ``chat``.
         """
         config = self._config(model)
+        embedding_request(config, texts, options)
+        if self._shield is not None:
+            user = [options["user"]] if isinstance(options.get("user"), str) else []
+            shielded = await self._shield.protect_texts([*texts, *user], caller)
+            texts, options = shielded[: len(texts)], {**options, **({"user": shielded[-1]} if user else {})}
+
+        async def embed(asked: Sequence[str]) -> Embeddings:
+            return await self._embed(model, config, asked, options, caller, budgets)
+
+        return await (embed(texts) if recall is None else recall(model, config, texts, options, embed))
+
+    async def _embed(
+        self,
+        model: str,
+        config: ModelConfig,
+        texts: Sequence[str],
+        options: Mapping[str, Any],
+        caller: Caller,
+        budgets: Sequence[Budget],
+    ) -> Embeddings:
+        """Vectors of texts as they may be sent."""
         request = embedding_request(config, texts, options)
-        with_span = _start("embeddings", model, request)
+        with_span = start_span("embeddings", model, request)
         account, _ = await self._open("embeddings", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
 
@@ -238,10 +283,10 @@ class Gateway:
                 deployment, texts, options, config.timeouts, call_id
             )
 
-        deployment, reply = await self._run(model, config, account, call, with_span)
+        deployment, reply = await self._running.run(model, config, account, call, with_span)
         account.charge(deployment, reply.usage, written=0)
         row = account.close(deployment.name)
-        _end(with_span, usage=row.usage, provider_model=reply.provider_model)
+        end_span(with_span, usage=row.usage, provider_model=reply.provider_model)
         return Embeddings(
             reply.vectors, model, deployment.name, reply.provider_model, row.usage, row.cost, row.outcome,
             tuple(account.attempts), row.seconds, row.intent.call_id,
@@ -260,7 +305,10 @@ class Gateway:
         """Documents by relevance to a query, at most ``limit``. Errors as for ``chat``."""
         config = self._config(model)
         request = ranking_request(query, documents, limit)
-        with_span = _start("rerank", model, request)
+        if self._shield is not None:
+            query, *documents = await self._shield.protect_texts([query, *documents], caller)
+            request = ranking_request(query, documents, limit)
+        with_span = start_span("rerank", model, request)
         account, _ = await self._open("rerank", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
         most = len(documents) if limit is None else min(limit, len(documents))
@@ -269,10 +317,10 @@ class Gateway:
             provider = self._provider(deployment)
             return await provider.rerank(deployment, query, documents, most, config.timeouts, call_id)
 
-        deployment, reply = await self._run(model, config, account, call, with_span)
+        deployment, reply = await self._running.run(model, config, account, call, with_span)
         account.charge(deployment, reply.usage, written=0)
         row = account.close(deployment.name)
-        _end(with_span, usage=row.usage)
+        end_span(with_span, usage=row.usage)
         return Ranking(
             reply.results[:most], model, deployment.name, row.usage, row.cost, row.outcome, tuple(account.attempts),
             row.seconds, row.intent.call_id,
@@ -302,9 +350,6 @@ class Gateway:
             self._providers[name] = provider
         return provider
 
-    def _order(self, config: ModelConfig) -> Sequence[Deployment]:
-        return choose(config, self.board, self.prices.blended)
-
     async def _open(
         self,
         operation: str,
@@ -319,185 +364,9 @@ class Gateway:
     ) -> tuple[Account, ChatRequest]:
         """Reserve, and make the intent durable."""
         try:
-            return await self._reserve(operation, model, config, request, caller, budgets, streamed=streamed)
-        except BaseException as error:
-            _end(with_span, error=error)
-            raise
-
-    async def _reserve(
-        self,
-        operation: str,
-        model: str,
-        config: ModelConfig,
-        request: ChatRequest,
-        caller: Caller,
-        budgets: Sequence[Budget],
-        *,
-        streamed: bool,
-    ) -> tuple[Account, ChatRequest]:
-        matching = self.keeper.matching(caller, model, budgets)
-        most = request.max_tokens
-        if most is None:
-            most = min(self._most_output(config), _MOST_OUTPUT)
-            if matching:
-                request = ChatRequest(request.messages, most, request.options)
-        read = estimate_request(request)
-        cost = self._most_cost(config, Usage(read, most))
-        reservation = None
-        if matching:
-            nanos = None if cost is None else nanodollars(cost)
-            reservation = await self.keeper.reserve(matching, caller, model, tokens=read + most, nanos=nanos)
-        intent = Intent(new_call_id(), time.time(), caller, operation, model, read + most, cost)
-        account = Account(
-            intent,
-            reservation,
-            ledger=self.ledger,
-            keeper=self.keeper,
-            prices=self.prices,
-            calibration=self._calibration,
-            estimated=read,
-            streamed=streamed,
-        )
-        try:
-            await self.ledger.open(intent)
-        except BaseException:
-            account.close("", error="ledger")
-            raise
-        return account, request
-
-    def _most_output(self, config: ModelConfig) -> int:
-        return max(
-            self.prices.limits(deployment).output_tokens or _MOST_OUTPUT for deployment in config.deployments
-        )
-
-    def _most_cost(self, config: ModelConfig, usage: Usage) -> Decimal | None:
-        """The dearest deployment's price; None when one of them has no known price."""
-        most = Decimal(0)
-        for deployment in config.deployments:
-            price = self.prices.price(deployment)
-            if price is None:
-                return None
-            most = max(most, cost_of(price, usage))
-        return most
-
-    async def _run(
-        self,
-        model: str,
-        config: ModelConfig,
-        account: Account,
-        call: Callable[[Deployment], Awaitable[_T]],
-        with_span: Span,
-        *,
-        abandon: Callable[[tuple[Deployment, _T]], Awaitable[None]] | None = None,
-    ) -> tuple[Deployment, _T]:
-        """Try the deployments, in a task of its own: who hangs up leaves it to end and be counted."""
-        task = asyncio.create_task(attempt(model, config, self._order(config), self.board, account, call))
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            self._background(_left_alone(task, config, account, with_span, abandon))
-            raise
-        except BaseException as error:
-            code = error.code if isinstance(error, DeskmindError) else type(error).__name__
-            last = account.attempts[-1].deployment if account.attempts else ""
-            account.close(last, error=code, unknown=account.hanging)
-            _end(with_span, error=error)
-            raise
-
-    async def _first(
-        self,
-        deployment: Deployment,
-        request: ChatRequest,
-        config: ModelConfig,
-        account: Account,
-    ) -> tuple[ProviderStream, list[ChatDelta]]:
-        """An open stream with its first pieces, of which one says something."""
-        provider = self._provider(deployment)
-        stream = await provider.stream(deployment, request, config.timeouts, str(account.intent.call_id))
-        pieces: list[ChatDelta] = []
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + config.timeouts.first_token
-        try:
-            while not any(piece.text or piece.tool_calls or piece.finish_reason for piece in pieces):
-                more = await stream.next(max(deadline - clock(), 0.001))
-                if more is None:
-                    raise ProviderFailure("stream-broken", "it ended before its first piece")
-                pieces += more
-        except ProviderFailure as failure:
-            await stream.close()
-            if failure.charged is None and failure.cause in {"stream-broken", "model-timeout"}:
-                failure.charged = "input"  # accepted and begun
-            raise
-        except BaseException:
-            await stream.close()
-            raise
-        account.first_token_seconds = account.elapsed
-        return stream, pieces
-
-    def _background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-async def _left_alone(
-    task: asyncio.Task[tuple[Deployment, Any]],
-    config: ModelConfig,
-    account: Account,
-    with_span: Span,
-    abandon: Callable[[tuple[Deployment, Any]], Awaitable[None]] | None,
-) -> None:
-    """Nobody waits for the reply any more: give it ``drain`` seconds to be counted, then hang up."""
-    done, _ = await asyncio.wait([task], timeout=config.drain)
-    if not done:
-        task.cancel()
-        await asyncio.wait([task])
-    last = account.attempts[-1].deployment if account.attempts else ""
-    error = None if task.cancelled() else task.exception()
-    if task.cancelled():
-        account.close(last, error="cancelled", unknown=account.hanging)
-    elif error is not None:
-        code = error.code if isinstance(error, DeskmindError) else "error"
-        account.close(last, error=code, unknown=account.hanging)
-    elif abandon is not None:
-        await abandon(task.result())
-        return
-    else:
-        deployment, reply = task.result()
-        text, calls = getattr(reply, "text", ""), getattr(reply, "tool_calls", ())
-        account.charge(deployment, reply.usage, written=estimate_reply(text, calls))
-        account.close(deployment.name, error="cancelled")
-    _end(with_span, error=error, usage=account.row.usage if account.row else None)
-
-
-def _start(operation: str, model: str, request: ChatRequest, *, streamed: bool = False) -> Span:
-    attributes: dict[str, Any] = {names.OPERATION_NAME: operation, names.REQUEST_MODEL: model}
-    if request.max_tokens:
-        attributes[names.REQUEST_MAX_TOKENS] = request.max_tokens
-    temperature = request.options.get("temperature")
-    if isinstance(temperature, (int, float)):
-        attributes[names.REQUEST_TEMPERATURE] = float(temperature)
-    if streamed:
-        attributes[names.REQUEST_STREAM] = True
-    return _tracer.start_span(f"{operation} {model}", kind=SpanKind.CLIENT, attributes=attributes)
-
-
-def _end(
-    current: Span,
-    *,
-    error: BaseException | None = None,
-    usage: Usage | None = None,
-    provider_model: str = "",
-) -> None:
-    if current.is_recording():
-        if usage is not None:
-            current.set_attribute(names.USAGE_INPUT_TOKENS, usage.input_tokens)
-            current.set_attribute(names.USAGE_OUTPUT_TOKENS, usage.output_tokens)
-        if provider_model:
-            current.set_attribute(names.RESPONSE_MODEL, provider_model)
-        if error is not None:
-            current.set_attribute(
-                names.ERROR_TYPE, error.code if isinstance(error, DeskmindError) else type(error).__name__
+            return await self._opening.open(
+                operation, model, config, request, caller, budgets, streamed=streamed
             )
-            current.set_status(Status(StatusCode.ERROR))
-    current.end()
+        except BaseException as error:
+            end_span(with_span, error=error)
+            raise

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from deskmind.errors import InvalidRequestError
-from deskmind.gateway.messages import ChatRequest, Message
+from deskmind.gateway.messages import ChatRequest, ChatResponse, Embeddings, Message
 from deskmind.gateway.models import ModelConfig
 
-__all__ = ["chat_request", "embedding_request", "ranking_request"]
+__all__ = ["Recall", "RecallVectors", "chat_request", "embedding_request", "ranking_request"]
+
+Recall = Callable[[str, ChatRequest, Callable[[], Awaitable[ChatResponse]]], Awaitable[ChatResponse]]
+"""Given a model, a request and how to ask: the reply, asked for or remembered."""
+RecallVectors = Callable[
+    [str, ModelConfig, Sequence[str], Mapping[str, Any], Callable[[Sequence[str]], Awaitable[Embeddings]]],
+    Awaitable[Embeddings],
+]
+"""Given a model, its definition, texts, options and how to embed some: the vectors, made or remembered."""
 
 _CHAT_OPTIONS = frozenset(
     {

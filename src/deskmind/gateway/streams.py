@@ -13,6 +13,7 @@ from deskmind.gateway.messages import ChatDelta, ChatResponse, ToolCall, Usage
 from deskmind.gateway.models import Deployment, ModelConfig
 from deskmind.gateway.providers import ProviderFailure, ProviderStream
 from deskmind.gateway.routing import HealthBoard
+from deskmind.gateway.shield.replies import RestoredPieces
 from deskmind.gateway.tokens import estimate_output
 
 __all__ = ["ChatStream", "Opened"]
@@ -38,6 +39,7 @@ class ChatStream:
         board: HealthBoard,
         reopen: Callable[[Deployment], Awaitable[Opened]],
         background: Callable[[Coroutine[Any, Any, None]], None],
+        restoring: RestoredPieces | None = None,
         on_end: Callable[[BaseException | None], None],
     ) -> None:
         self._model = model
@@ -48,6 +50,7 @@ class ChatStream:
         self._board = board
         self._reopen = reopen
         self._background = background
+        self._restoring = restoring
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._deadline = self._loop.time() + config.timeouts.total - account.elapsed
@@ -76,6 +79,18 @@ class ChatStream:
             StreamBrokenError: the stream broke after its first piece.
             ModelTimeoutError: no piece came in time.
         """
+        while True:
+            piece = await self._next()
+            if piece is None:
+                return await self._rest()
+            if self._restoring is not None:
+                piece = self._restoring.turn(piece)
+            if piece is not None:
+                self._gather(piece)
+                return piece
+
+    async def _next(self) -> ChatDelta | None:
+        """The next piece as the provider sent it, counted; None at its regular end."""
         while not self._waiting:
             if self._over:
                 raise StopAsyncIteration
@@ -85,12 +100,21 @@ class ChatStream:
                 await self._broken(failure)
                 continue
             if pieces is None:
-                await self._finished()
-                raise StopAsyncIteration
+                return None
             self._waiting = pieces[::-1]
         piece = self._waiting.pop()
         self._note(piece)
         return piece
+
+    async def _rest(self) -> ChatDelta:
+        """What was held back to the end of a stream."""
+        rest = None if self._restoring is None else self._restoring.end()
+        if rest is not None:
+            self._gather(rest)
+        await self._finished()
+        if rest is None:
+            raise StopAsyncIteration
+        return rest
 
     async def aclose(self) -> None:
         """Stop reading."""
@@ -112,23 +136,29 @@ class ChatStream:
         return max(min(self._config.timeouts.gap, left), 0.001)
 
     def _note(self, piece: ChatDelta) -> None:
+        """Count what the provider produced."""
         if piece.text:
-            self._text.append(piece.text)
             self._pieces += 1
             self._characters += len(piece.text)
         for part in piece.tool_calls:
             self._pieces += 1
             self._characters += len(part.arguments)
-            call = self._calls.setdefault(part.index, ["", "", ""])
-            call[0] = part.id or call[0]
-            call[1] = part.name or call[1]
-            call[2] += part.arguments
         if piece.finish_reason:
             self._finish = piece.finish_reason
         if piece.usage is not None:
             self._usage = piece.usage
         if piece.provider_model:
             self._provider_model = piece.provider_model
+
+    def _gather(self, piece: ChatDelta) -> None:
+        """Keep what the reader was given, for the whole reply."""
+        if piece.text:
+            self._text.append(piece.text)
+        for part in piece.tool_calls:
+            call = self._calls.setdefault(part.index, ["", "", ""])
+            call[0] = part.id or call[0]
+            call[1] = part.name or call[1]
+            call[2] += part.arguments
 
     async def _finished(self) -> None:
         self._over = True

@@ -14,7 +14,7 @@ from deskmind.database import Connection
 from deskmind.errors import InvalidRequestError
 from deskmind.scope import Scope
 
-__all__ = ["Grouping", "UsageRow", "report"]
+__all__ = ["Grouping", "UsageRow", "report", "survey"]
 
 Grouping = Literal["tenant", "user", "key", "feature", "model", "deployment", "day", "outcome"]
 
@@ -40,6 +40,10 @@ SELECT names, count(*), sum(input_tokens), sum(cached_tokens), sum(output_tokens
        count(*) FILTER (WHERE error <> ''), avg(seconds)
   FROM rows GROUP BY names ORDER BY coalesce(sum(cost), 0) DESC, count(*) DESC, names LIMIT 1000
 """
+
+_SURVEY = "SELECT * FROM usage_of_all_tenants(%s, %s, %s)"
+_WITHIN_TENANTS = ("user", "key")
+"""Groupings that name what is inside a tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +94,53 @@ async def report(
     Raises:
         InvalidRequestError: a grouping is not known, or the times are the wrong way round.
     """
-    if not by or any(name not in _COLUMNS for name in by):
-        raise InvalidRequestError(
-            "Usage cannot be grouped like that.",
-            remedy=f"Group by one or more of: {', '.join(get_args(Grouping))}.",
-        )
-    until = until or datetime.now(UTC) + timedelta(minutes=1)
-    since = since or until - timedelta(days=30)
-    if since >= until:
-        raise InvalidRequestError("The report ends before it begins.", remedy="Give an earlier --since.")
+    _check_groups(by, get_args(Grouping))
+    since, until = _span(since, until)
     groups = sql.SQL("ARRAY[{}]::text[]").format(sql.SQL(", ").join(_column(name) for name in by))
     cursor = await connection.execute(
         sql.SQL(_REPORT).format(groups=groups),
         {"tenant": scope.tenant_id, "since": since, "until": until},
     )
     return [_row(by, row) for row in await cursor.fetchall()]
+
+
+async def survey(
+    connection: Connection,
+    by: Sequence[Grouping],
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[UsageRow]:
+    """Usage over all tenants, dearest first; arguments as for ``report``, without users and keys.
+
+    Args:
+        connection: a transaction in the installation's scope.
+        by: what to group by, at least one.
+        since: from then on.
+        until: up to then.
+
+    Raises:
+        InvalidRequestError: a grouping is not known or names what is inside a tenant, or the times are the wrong way
+            round.
+    """
+    _check_groups(by, [name for name in get_args(Grouping) if name not in _WITHIN_TENANTS])
+    since, until = _span(since, until)
+    cursor = await connection.execute(_SURVEY, (list(by), since, until))
+    return [_row(by, row) for row in await cursor.fetchall()]
+
+
+def _check_groups(by: Sequence[str], known: Sequence[str]) -> None:
+    if not by or any(name not in known for name in by):
+        raise InvalidRequestError(
+            "Usage cannot be grouped like that.", remedy=f"Group by one or more of: {', '.join(known)}."
+        )
+
+
+def _span(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+    until = until or datetime.now(UTC) + timedelta(minutes=1)
+    since = since or until - timedelta(days=30)
+    if since >= until:
+        raise InvalidRequestError("The report ends before it begins.", remedy="Give an earlier --since.")
+    return since, until
 
 
 def _column(name: Grouping) -> sql.SQL:

@@ -34,12 +34,12 @@ from deskmind.knowledge.documents import (
     list_documents,
     read_document,
 )
-from deskmind.knowledge.embedding import Embedder
+from deskmind.knowledge.embedding import Embedder, RememberedQueries
 from deskmind.knowledge.ingest import IngestReport, StagedFile, Stager, load_report
 from deskmind.knowledge.loading import SUPPORTED_SUFFIXES, FoundFile, LoadLimits, walk
 from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.ranking import Query, Reranker, analyse
-from deskmind.knowledge.retrieval import Retriever, SearchFilter
+from deskmind.knowledge.retrieval import RememberedRankings, Retriever, SearchFilter
 from deskmind.observability import correlation_id
 from deskmind.scope import EVERYONE, Scope
 from deskmind.settings import Settings
@@ -48,6 +48,8 @@ __all__ = ["Engine", "Knowledge"]
 
 _MAX_LIMIT = 200
 _POLL_SECONDS = 0.2
+_LEAST_DEPTH = 30
+"""Passages that are reranked at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,7 @@ class Knowledge:
             question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK
         )
         engine = await self._room.engine()
-        answer = await self._answerer(engine).answer(question, passages, embedder=engine.embedder)
+        answer = await self._answerer(engine).answer(question, passages, embedder=self._embedder(engine))
         return replace(answer, passages=tuple(passages), request_id=correlation_id())
 
     @streaming_operation(Permission.KNOWLEDGE_ASK)
@@ -209,7 +211,7 @@ class Knowledge:
             question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK
         )
         engine = await self._room.engine()
-        async for event in self._answerer(engine).stream(question, passages, embedder=engine.embedder):
+        async for event in self._answerer(engine).stream(question, passages, embedder=self._embedder(engine)):
             yield _with_request(event, passages)
 
     @operation(Permission.DOCUMENTS_READ)
@@ -293,18 +295,37 @@ class Knowledge:
     ) -> list[Passage]:
         query = self._analyse(question)
         engine = await self._room.engine()
-        retriever = Retriever(engine.embedder, candidates=self._settings.knowledge.candidates)
+        retriever = Retriever(self._embedder(engine), candidates=self._settings.knowledge.candidates)
+        rankings = self._rankings(engine)
         vector = await retriever.embed(query)
+        depth = max(limit, _LEAST_DEPTH)
+
+        async def search(connection: Connection) -> list[Passage]:
+            passages = await retriever.search(
+                connection, self._scope.tenant_id, query, vector, limit=depth, filter=filter
+            )
+            return passages if engine.reranker is None else await engine.reranker.rerank(query, passages)
+
         async with self._database.transaction(self._scope) as connection:
             await connection.execute("SET LOCAL synchronous_commit = off")
-            passages = await retriever.search(
-                connection, self._scope.tenant_id, query, vector, limit=max(limit, 30), filter=filter
-            )
-            if engine.reranker is not None:
-                passages = await engine.reranker.rerank(query, passages)
-            passages = passages[:limit]
-            await record(connection, self._scope, permission, passages=len(passages))
-        return passages
+            found = await rankings.find(connection, query, search, limit=limit, depth=depth, filter=filter)
+            await record(connection, self._scope, permission, passages=len(found.passages))
+        await rankings.keep(found)
+        return found.passages
+
+    def _embedder(self, engine: Engine) -> Embedder | None:
+        """The engine's, with questions of the tenant remembered."""
+        if engine.embedder is None:
+            return None
+        return RememberedQueries(engine.embedder, self._room.cache, self._scope)
+
+    def _rankings(self, engine: Engine) -> RememberedRankings:
+        settings = self._settings.knowledge
+        space = engine.embedder.space.name if engine.embedder is not None else ""
+        method = f"{space} {type(engine.reranker).__qualname__} {settings.candidates}"
+        return RememberedRankings(
+            self._room.cache, self._scope, seconds=settings.remember_seconds, method=method
+        )
 
     def _analyse(self, question: str) -> Query:
         longest = self._settings.knowledge.max_question_chars

@@ -24,6 +24,7 @@ class Permission(StrEnum):
     KEYS_WRITE = "keys.write"
     MODELS_CALL = "models.call"
     USAGE_READ = "usage.read"
+    USAGE_SURVEY = "usage.survey"
     BUDGETS_READ = "budgets.read"
     BUDGETS_WRITE = "budgets.write"
     AUDIT_READ = "audit.read"
@@ -51,6 +52,7 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.KEYS_WRITE: "create and revoke API keys",
     Permission.MODELS_CALL: "call language models through the gateway",
     Permission.USAGE_READ: "read what model calls used and cost: one's own, or all as an operator",
+    Permission.USAGE_SURVEY: "sum up what model calls of all tenants used and cost",
     Permission.BUDGETS_READ: "list budgets",
     Permission.BUDGETS_WRITE: "set and remove budgets",
     Permission.AUDIT_READ: "read the audit log",
@@ -81,7 +83,7 @@ _MEMBER = frozenset(
         Permission.USAGE_READ,
     }
 )
-_INSTALLATION = frozenset({Permission.TENANTS_READ, Permission.TENANTS_WRITE})
+_INSTALLATION = frozenset({Permission.TENANTS_READ, Permission.TENANTS_WRITE, Permission.USAGE_SURVEY})
 _OPERATOR = frozenset(Permission) - _INSTALLATION
 
 

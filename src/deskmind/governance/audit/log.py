@@ -25,6 +25,7 @@ _INSERT = """
 INSERT INTO audit_events
     (tenant_id, event_id, principal_id, principal, action, resource, outcome, correlation_id, details)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING
 """
 
 _SELECT = """
@@ -56,6 +57,7 @@ async def record(
     *,
     resource: str = "",
     outcome: Outcome = "done",
+    event_id: UUID | None = None,
     **details: str | int | float | bool | list[str] | None,
 ) -> None:
     """Write one event in the caller's transaction, so that act and record stand or fall together.
@@ -66,13 +68,14 @@ async def record(
         action: the permission's name, such as ``documents.delete``.
         resource: what was acted on, an identifier.
         outcome: how it ended.
+        event_id: of an event that several processes may record; it is kept once.
         details: counts and identifiers; never content or secrets.
     """
     await connection.execute(
         _INSERT,
         (
             scope.tenant_id,
-            uuid4(),
+            event_id or uuid4(),
             scope.principal_id,
             scope.principal,
             action,

@@ -11,6 +11,15 @@ from __future__ import annotations
 from deskmind.knowledge.embedding._hashing import HashingEmbedder
 from deskmind.knowledge.embedding._local import LocalEmbedder
 from deskmind.knowledge.embedding._protocol import Embedder, EmbeddingSpace
+from deskmind.knowledge.embedding._remembered import RememberedQueries
 from deskmind.knowledge.embedding._weights import WeightsFound, find_weights
 
-__all__ = ["Embedder", "EmbeddingSpace", "HashingEmbedder", "LocalEmbedder", "WeightsFound", "find_weights"]
+__all__ = [
+    "Embedder",
+    "EmbeddingSpace",
+    "HashingEmbedder",
+    "LocalEmbedder",
+    "RememberedQueries",
+    "WeightsFound",
+    "find_weights",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
@@ -18,7 +19,7 @@ from deskmind.knowledge.ranking import Query, fuse
 from deskmind.knowledge.retrieval.filters import SearchFilter
 from deskmind.observability import span
 
-__all__ = ["Retriever"]
+__all__ = ["PassageText", "Retriever", "read_passages"]
 
 _PASSAGES = """
 SELECT c.chunk_id, c.document_id, d.title, d.uri, c.headings, c.body, c.start_offset, c.end_offset, d.metadata
@@ -52,8 +53,7 @@ class Retriever:
         """The query's vector, None without an embedder. Apart, so that no connection is held meanwhile."""
         if self._embedder is None:
             return None
-        with span(f"embeddings {self._embedder.space.model}", kind="client"):
-            return HalfVector(await self._embedder.embed_query(query.text))
+        return HalfVector(await self._embedder.embed_query(query.text))
 
     async def search(
         self,
@@ -142,31 +142,57 @@ class Retriever:
         scores: dict[str, tuple[float | None, float | None]],
         sentences: dict[str, tuple[float, ...]],
     ) -> list[Passage]:
-        cursor = await connection.execute(
-            _PASSAGES, {"tenant": tenant_id, "chunks": [UUID(chunk) for chunk, _ in ranked]}
+        texts = await read_passages(connection, tenant_id, [UUID(chunk) for chunk, _ in ranked])
+        return [
+            texts[chunk].as_passage(score, *scores[chunk], sentences.get(chunk, ()))
+            for chunk, score in ranked
+            if chunk in texts
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class PassageText:
+    """A chunk as it stands in the database, with its document; what a ``Passage`` is made of besides scores."""
+
+    chunk_id: str
+    document_id: str
+    title: str
+    uri: str
+    headings: tuple[str, ...]
+    text: str
+    start: int
+    end: int
+    metadata: Mapping[str, str]
+
+    def as_passage(
+        self, score: float, dense: float | None, lexical: float | None, sentence_scores: tuple[float, ...]
+    ) -> Passage:
+        """The passage with the scores of a query."""
+        return Passage(
+            chunk_id=self.chunk_id,
+            document_id=self.document_id,
+            title=self.title,
+            uri=self.uri,
+            headings=self.headings,
+            text=self.text,
+            start=self.start,
+            end=self.end,
+            score=score,
+            dense=dense,
+            lexical=lexical,
+            metadata=self.metadata,
+            sentence_scores=sentence_scores,
         )
-        rows = {str(row[0]): row for row in await cursor.fetchall()}
-        passages: list[Passage] = []
-        for chunk, score in ranked:
-            row = rows.get(chunk)
-            if row is None:
-                continue
-            dense, lexical = scores[chunk]
-            passages.append(
-                Passage(
-                    chunk_id=chunk,
-                    document_id=str(row[1]),
-                    title=row[2],
-                    uri=row[3],
-                    headings=tuple(row[4]),
-                    text=row[5],
-                    start=row[6],
-                    end=row[7],
-                    score=score,
-                    dense=dense,
-                    lexical=lexical,
-                    metadata=row[8],
-                    sentence_scores=sentences.get(chunk, ()),
-                )
-            )
-        return passages
+
+
+async def read_passages(
+    connection: Connection, tenant_id: UUID, chunks: Sequence[UUID]
+) -> dict[str, PassageText]:
+    """Those of the chunks that the transaction's scope may see, by id."""
+    cursor = await connection.execute(_PASSAGES, {"tenant": tenant_id, "chunks": list(chunks)})
+    return {
+        str(chunk): PassageText(
+            str(chunk), str(document), title, uri, tuple(headings), text, start, end, metadata
+        )
+        for chunk, document, title, uri, headings, text, start, end, metadata in await cursor.fetchall()
+    }

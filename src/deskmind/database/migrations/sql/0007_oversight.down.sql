@@ -1,0 +1,16 @@
+DROP FUNCTION usage_of_all_tenants(text[], timestamptz, timestamptz);
+DROP POLICY usage_survey ON usage_entries;
+DROP POLICY tenants_survey ON tenants;
+REVOKE SELECT ON usage_entries FROM <prefix>_surveyor;
+REVOKE SELECT (tenant_id, slug) ON tenants FROM <prefix>_surveyor;
+REVOKE USAGE ON SCHEMA <schema> FROM <prefix>_surveyor;
+SET LOCAL ROLE <prefix>_system;
+REVOKE EXECUTE ON FUNCTION scope_act() FROM <prefix>_surveyor;
+SET LOCAL ROLE <prefix>_owner;
+DROP FUNCTION knowledge_view();
+DROP TRIGGER documents_added ON documents;
+DROP TRIGGER documents_changed ON documents;
+DROP TRIGGER documents_removed ON documents;
+DROP FUNCTION knowledge_changed();
+DROP FUNCTION knowledge_removed();
+DROP TABLE knowledge_versions;

@@ -1,0 +1,48 @@
+"""Alerts of budgets in the tenant's audit log."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid5
+
+from deskmind.database import Database
+from deskmind.gateway.alerts import BudgetAlert
+from deskmind.governance.audit import record
+from deskmind.scope import Scope
+
+__all__ = ["AuditedAlerts"]
+
+_ACTION = "budget.alert"
+_ALERTS = UUID("5ce4e6a4-6a3b-5b0e-9d0c-3f6a7d1c2b90")
+"""Namespace of the events' ids: the same alert has the same id, whoever raises it."""
+
+
+class AuditedAlerts:
+    """A listener: one event in the tenant's audit log, however many replicas raise the alert.
+
+    It is written with the application's login in the scope of the tenant's operator; the ledger's login can write no
+    audit event. Budgets of the installation belong to no tenant and have none.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self, alert: BudgetAlert) -> None:
+        """Record it."""
+        if alert.tenant_id is None:
+            return
+        scope = Scope.operator(alert.tenant_id, "", "budgets")
+        start = alert.window_start.isoformat()
+        identity = f"{alert.budget}\n{alert.subject}\n{alert.unit}\n{start}\n{alert.limit}\n{alert.share}"
+        async with self._database.transaction(scope) as connection:
+            await record(
+                connection,
+                scope,
+                _ACTION,
+                resource=alert.budget,
+                event_id=uuid5(_ALERTS, f"{alert.tenant_id}\n{identity}"),
+                share=alert.share,
+                subject=alert.subject,
+                unit=alert.unit,
+                limit=alert.limit,
+                window_start=start,
+            )
