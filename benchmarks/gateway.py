@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
@@ -36,7 +35,9 @@ async def run(*, quick: bool) -> list[dict[str, Any]]:
         assert server.stdout is not None
         known = json.loads(server.stdout.readline())
         rows = await _in_process(known["base_url"], known["key"], calls)
-        return rows + await gateway_http.run(known["base_url"], known["key"], _models(known["base_url"], known["key"]), calls // 2)
+        return rows + await gateway_http.run(
+            known["base_url"], known["key"], _models(known["base_url"], known["key"]), calls // 2
+        )
     finally:
         server.terminate()
         server.wait()

@@ -102,7 +102,11 @@ async def _streams(servers: list[Endpoint]) -> list[dict[str, Any]]:
     plain_first, plain_whole = _medians(found[_DIRECT])
     for name, measured in found.items():
         first, whole = _medians(measured)
-        row = {"case": f"HTTP, stream of 50 pieces, {name}", "first_ms": round(first, 2), "whole_ms": round(whole, 2)}
+        row = {
+            "case": f"HTTP, stream of 50 pieces, {name}",
+            "first_ms": round(first, 2),
+            "whole_ms": round(whole, 2),
+        }
         if name != _DIRECT:
             row["first_piece_adds_ms"] = round(first - plain_first, 2)
             row["stream_adds_ms"] = round(whole - plain_whole, 2)
@@ -144,9 +148,7 @@ async def _service(home: Path, models: dict[str, Any]) -> AsyncGenerator[tuple[E
         await answering(f"http://127.0.0.1:{port}/healthz", process)
         headers = {"Authorization": f"Bearer {made['key']}"}
         postmaster = int(next(home.rglob("postmaster.pid")).read_text().splitlines()[0])
-        endpoint = Endpoint(
-            _OURS, port, headers, "fast", "long", process=process.pid, database=postmaster
-        )
+        endpoint = Endpoint(_OURS, port, headers, "fast", "long", process=process.pid, database=postmaster)
 
         def rows_of_ledger() -> int:
             report = json.loads(command("usage", "report", "--by", "model", "--tenant", "bench", "--json"))

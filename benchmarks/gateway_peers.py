@@ -104,7 +104,11 @@ def _litellm(upstream: str, key: str, folder: Path) -> _Started | None:
     )
     port = free_port()
     words = ["--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
-    environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "LITELLM_MODE": "PRODUCTION"}
+    environment = {
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_LOG": "ERROR",
+        "LITELLM_MODE": "PRODUCTION",
+    }
     process = _start([str(python.parent / "litellm"), *words], folder / "litellm.log", environment)
     headers = {"Authorization": f"Bearer {_LITELLM_KEY}"}
     endpoint = Endpoint("LiteLLM proxy", port, headers, "fast", "long", process=process.pid)

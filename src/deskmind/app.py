@@ -82,9 +82,9 @@ class Deskmind:
         self._gateway_lock = asyncio.Lock()
         self._budgets: PostgresBudgets | None = None
         self._cache: Cache | None = None
-        self._authenticated: dict[bytes, tuple[float, Scope, UUID]] = {}
+        self._authenticated: dict[bytes, tuple[float, Desk]] = {}
         self._authentication_epoch = 0
-        self._asking: dict[bytes, asyncio.Task[tuple[float, Scope, UUID]]] = {}
+        self._asking: dict[bytes, asyncio.Task[tuple[float, Desk]]] = {}
         self._resources = AsyncExitStack()
 
     @classmethod
@@ -161,14 +161,14 @@ class Deskmind:
                 asking = self._asking[digest] = asyncio.create_task(self._ask_who(digest, api_key))
                 asking.add_done_callback(functools.partial(self._asked, digest))
             known = await asyncio.shield(asking)
-        return Desk(self, known[1], key=str(known[2]))
+        return known[1]
 
     def _asked(self, digest: bytes, asking: asyncio.Task[Any]) -> None:
         self._asking.pop(digest, None)
         if not asking.cancelled():
             asking.exception()  # every request may have left before the answer came
 
-    async def _ask_who(self, digest: bytes, api_key: str) -> tuple[float, Scope, UUID]:
+    async def _ask_who(self, digest: bytes, api_key: str) -> tuple[float, Desk]:
         asked, epoch = time.monotonic(), self._authentication_epoch
         try:
             scope, key_id = await authenticate(self.database, self.keyring, api_key)
@@ -180,7 +180,7 @@ class Deskmind:
             ) from error
         if len(self._authenticated) >= _MOST_REMEMBERED:
             self._authenticated.clear()
-        known = (asked + _BELIEVED_SECONDS, scope, key_id)
+        known = (asked + _BELIEVED_SECONDS, Desk(self, scope, key=str(key_id)))
         if epoch == self._authentication_epoch:  # else a key was revoked while we asked
             self._authenticated[digest] = known
         return known
