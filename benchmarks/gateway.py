@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import aiohttp
 
+from benchmarks import gateway_http
 from deskmind import Deskmind
 from deskmind.gateway import Budget, BudgetKeeper, Gateway, MemoryLedger
 
@@ -35,7 +35,9 @@ async def run(*, quick: bool) -> list[dict[str, Any]]:
         assert server.stdout is not None
         known = json.loads(server.stdout.readline())
         rows = await _in_process(known["base_url"], known["key"], calls)
-        return rows + await _over_http(known["base_url"], known["key"], calls // 2)
+        return rows + await gateway_http.run(
+            known["base_url"], known["key"], _models(known["base_url"], known["key"]), calls // 2
+        )
     finally:
         server.terminate()
         server.wait()
@@ -110,63 +112,6 @@ async def _peers(base: str, key: str, calls: int) -> list[dict[str, Any]]:
     return rows
 
 
-async def _over_http(base: str, key: str, calls: int) -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory() as home:
-        Path(home).chmod(0o755)
-        environment = {
-            **os.environ,
-            "DESKMIND_HOME": home,
-            "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
-            "DESKMIND_MODELS": json.dumps(_models(base, key)),
-        }
-
-        def command(*words: str) -> str:
-            return subprocess.run(
-                [_DESKMIND, *words], env=environment, check=True, capture_output=True, text=True
-            ).stdout
-
-        command("tenant", "create", "bench")
-        command("user", "add", "bench", "--tenant", "bench")
-        command("budget", "set", "all", "--usd", "10000", "--tenant", "bench")
-        made = json.loads(command("key", "create", "--user", "bench", "--tenant", "bench", "--json"))
-        port = _free_port()
-        log = (Path(home) / "serve.log").open("w")
-        service = subprocess.Popen(
-            [_DESKMIND, "serve", "--port", str(port)], env=environment, stdout=log, stderr=log
-        )
-        try:
-            ours = f"http://127.0.0.1:{port}"
-            await _answering(ours)
-            rows: list[dict[str, Any]] = []
-            for clients in (16, 64):
-                direct = await _load(f"{base}/v1", key, "echo", clients, calls)
-                through = await _load(f"{ours}/v1", made["key"], "fast", clients, calls)
-                rows.append(
-                    {
-                        "case": f"HTTP, {clients} at once",
-                        "calls_per_s": round(through),
-                        "direct_per_s": round(direct),
-                        "rate_to_direct": round(through / direct, 3),
-                    }
-                )
-            plain, whole = (
-                await _stream(f"{base}/v1", key, "echo-50"),
-                await _stream(f"{ours}/v1", made["key"], "long"),
-            )
-            rows.append(
-                {
-                    "case": "HTTP, stream of 50 pieces",
-                    "first_piece_adds_ms": round(whole[0] - plain[0], 2),
-                    "stream_adds_ms": round(whole[1] - plain[1], 2),
-                }
-            )
-            return rows
-        finally:
-            service.terminate()
-            service.wait()
-            log.close()
-
-
 def _models(base: str, key: str) -> dict[str, Any]:
     deployment = {"base_url": f"{base}/v1", "api_key": key, "price": {"input": "1", "output": "2"}}
     return {"fast": {"model": "echo", **deployment}, "long": {"model": "echo-50", **deployment}}
@@ -190,57 +135,3 @@ async def _measure(case: str, call: Callable[[], Awaitable[Any]], calls: int) ->
     await asyncio.gather(*(some() for _ in range(32)))
     rate = calls // 32 * 32 / (time.perf_counter() - started)
     return {"case": case, "p50_ms": round(statistics.median(seconds) * 1000, 3), "calls_per_s": round(rate)}
-
-
-async def _load(address: str, key: str, model: str, clients: int, calls: int) -> float:
-    body = {"model": model, "messages": _HELLO}
-    async with aiohttp.ClientSession(
-        headers={"Authorization": f"Bearer {key}"}, connector=aiohttp.TCPConnector(limit=0)
-    ) as session:
-
-        async def some(count: int) -> None:
-            for _ in range(count):
-                async with session.post(f"{address}/chat/completions", json=body) as reply:
-                    assert reply.status == 200, await reply.text()
-                    await reply.read()
-
-        await some(20)
-        started = time.perf_counter()
-        await asyncio.gather(*(some(calls // clients) for _ in range(clients)))
-        return calls // clients * clients / (time.perf_counter() - started)
-
-
-async def _stream(address: str, key: str, model: str) -> tuple[float, float]:
-    """Median milliseconds to the first piece and to the end."""
-    firsts: list[float] = []
-    wholes: list[float] = []
-    body = {"model": model, "messages": _HELLO, "stream": True}
-    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as session:
-        for _ in range(60):
-            started = time.perf_counter()
-            first = 0.0
-            async with session.post(f"{address}/chat/completions", json=body) as reply:
-                async for _ in reply.content.iter_any():
-                    first = first or time.perf_counter() - started
-            firsts.append(first)
-            wholes.append(time.perf_counter() - started)
-    return statistics.median(firsts) * 1000, statistics.median(wholes) * 1000
-
-
-async def _answering(address: str) -> None:
-    for _ in range(600):
-        try:
-            await asyncio.to_thread(urllib.request.urlopen, f"{address}/healthz")
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            return
-    raise RuntimeError("the service did not start")
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

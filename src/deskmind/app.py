@@ -86,7 +86,7 @@ class Deskmind:
         self._gateway_lock = asyncio.Lock()
         self._budgets: PostgresBudgets | None = None
         self._cache: Cache | None = None
-        self._authentication: Authentication
+        self._authentication: Authentication[Desk]
         self._resources = AsyncExitStack()
 
     @classmethod
@@ -160,8 +160,7 @@ class Deskmind:
         Raises:
             AuthenticationError: the key is not valid.
         """
-        scope, key_id = await self._authentication.of(api_key)
-        return Desk(self, scope, key=str(key_id))
+        return await self._authentication.of(api_key)
 
     def forget_authentication(self) -> None:
         """Ask the database again at the next use of each API key."""
@@ -268,7 +267,9 @@ class Deskmind:
         )
         await self.database.open()
         self._resources.push_async_callback(self.database.close)
-        self._authentication = Authentication(self.database, self.keyring)
+        self._authentication = Authentication(
+            self.database, self.keyring, lambda scope, key_id: Desk(self, scope, key=str(key_id))
+        )
         self._resources.push_async_callback(self._authentication.close)
         check_release(await self._schema_status())
         self.tenants = Tenants(self.database)

@@ -49,7 +49,7 @@ def clock() -> _Clock:
 @pytest.fixture
 async def authentication(app: Deskmind, clock: _Clock) -> Any:
     """One that nobody else uses."""
-    made = Authentication(app.database, app.keyring, clock=clock)
+    made = Authentication(app.database, app.keyring, lambda scope, key: (scope, key), clock=clock)
     yield made
     await made.close()
 

@@ -45,6 +45,8 @@ _EVENTS = [
     (b"x-accel-buffering", b"no"),
 ]
 
+_FIRST_LOOK = 0.05
+
 _T = TypeVar("_T")
 Handler = Callable[[Desk, dict[str, Any], Receive, Send], Awaitable[None]]
 
@@ -302,21 +304,28 @@ async def _unless_gone(call: Awaitable[_T], receive: Receive) -> _T | None:
 
 
 class _Watch:
-    """Cancels the task it is made in when the client leaves."""
+    """Cancels the task it is made in when the client leaves; looks first after a moment, when most calls are over."""
 
-    __slots__ = ("_gone", "_task")
+    __slots__ = ("_gone", "_later", "_receive", "_task")
 
     def __init__(self, receive: Receive) -> None:
+        self._receive = receive
         self._task = asyncio.current_task()
-        self._gone = asyncio.create_task(_disconnected(receive))
+        self._gone: asyncio.Task[None] | None = None
+        self._later = asyncio.get_running_loop().call_later(_FIRST_LOOK, self._look)
 
     def __enter__(self) -> Self:
-        self._gone.add_done_callback(self._cancel)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._gone.remove_done_callback(self._cancel)
-        self._gone.cancel()
+        self._later.cancel()
+        if self._gone is not None:
+            self._gone.remove_done_callback(self._cancel)
+            self._gone.cancel()
+
+    def _look(self) -> None:
+        self._gone = asyncio.create_task(_disconnected(self._receive))
+        self._gone.add_done_callback(self._cancel)
 
     def _cancel(self, gone: asyncio.Task[None]) -> None:
         if self._task is not None and not gone.cancelled():
@@ -324,7 +333,7 @@ class _Watch:
 
     def left(self) -> bool:
         """Whether the cancellation was ours, and of nobody else; takes it back then."""
-        ours = self._gone.done() and not self._gone.cancelled()
+        ours = self._gone is not None and self._gone.done() and not self._gone.cancelled()
         return ours and self._task is not None and not self._task.uncancel()
 
 

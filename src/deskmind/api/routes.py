@@ -217,11 +217,11 @@ def bearer(request: Request) -> str:
     Raises:
         AuthenticationError: there is none.
     """
-    from deskmind.errors import AuthenticationError
-
     given = next((value for name, value in request.scope["headers"] if name == b"authorization"), b"")
     scheme, _, key = given.decode("latin-1").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
+        from deskmind.errors import AuthenticationError
+
         raise AuthenticationError(
             "The request carries no API key.",
             remedy="Send `Authorization: Bearer dk_…`; `deskmind key create --user NAME --tenant NAME` makes a key.",

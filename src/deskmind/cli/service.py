@@ -54,6 +54,7 @@ def serve(
             uvicorn.run(
                 "deskmind.api.application:create_process",
                 factory=True,
+                http="deskmind.api.protocol:GatheringProtocol",
                 host=host or settings.api.host,
                 port=settings.api.port if port is None else port,
                 workers=workers or settings.api.workers,

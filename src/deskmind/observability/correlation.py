@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import suppress
 from contextvars import ContextVar
 
 __all__ = ["accept_correlation_id", "correlation", "correlation_id", "new_correlation_id"]
@@ -35,14 +33,22 @@ def accept_correlation_id(value: str | None) -> str:
     return value if value is not None and _ACCEPTED.fullmatch(value) else new_correlation_id()
 
 
-@contextmanager
-def correlation(value: str | None = None) -> Generator[str]:
-    """Work under an id: the given one when it is acceptable, else a new one."""
-    chosen = accept_correlation_id(value)
-    token = _current.set(chosen)
-    try:
-        yield chosen
-    finally:
+class correlation:  # noqa: N801
+    """Work under an id: ``with correlation(given) as id``; the given one when it is acceptable, else a new one.
+
+    A class, not a generator: every request and operation passes it.
+    """
+
+    __slots__ = ("_id", "_token")
+
+    def __init__(self, value: str | None = None) -> None:
+        self._id = accept_correlation_id(value)
+
+    def __enter__(self) -> str:
+        self._token = _current.set(self._id)
+        return self._id
+
+    def __exit__(self, *_: object) -> None:
         # A stream that is closed by another task ends in that task's context, where nothing was set.
-        with contextlib.suppress(ValueError):
-            _current.reset(token)
+        with suppress(ValueError):
+            _current.reset(self._token)

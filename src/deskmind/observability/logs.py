@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, Literal, TextIO, cast
 
+import orjson
 import structlog
 
 from deskmind.errors import ConfigurationError
@@ -84,8 +85,8 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     return cast(
         structlog.stdlib.BoundLogger,
         structlog.wrap_logger(
-            _Route(logging.getLogger(name)), wrapper_class=structlog.stdlib.BoundLogger, processors=_CHAIN
-        ),
+            _Route(logging.getLogger(name)), wrapper_class=_ShortWay, processors=_CHAIN
+        ).bind(),
     )
 
 
@@ -103,6 +104,19 @@ def _hand_over(
 
 
 _CHAIN: list[Any] = [structlog.stdlib.filter_by_level, structlog.contextvars.merge_contextvars, _hand_over]
+
+
+class _ShortWay(structlog.stdlib.BoundLogger):
+    """Does for ``info`` what the chain does, without it: services write two such lines a request."""
+
+    def info(self, event: str | None = None, *args: Any, **facts: Any) -> None:
+        if args:
+            super().info(event, *args, **facts)
+        elif self._logger.isEnabledFor(logging.INFO):
+            given = {**self._context, **facts, "event": event}
+            if around := structlog.contextvars.get_contextvars():
+                given = {**given, **around, **given}
+            self._logger.info(_Line(complete(self._logger.name, "info", given)))
 
 
 class _Line(dict[str, Any]):
@@ -228,7 +242,12 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _as_json(line: dict[str, Any]) -> str:
-    return json.dumps(line)
+    """ASCII, whatever the stream takes."""
+    try:
+        text = orjson.dumps(line).decode()
+    except TypeError:  # a number beyond 64 bits, half of a surrogate pair
+        return json.dumps(line)
+    return text if text.isascii() else json.dumps(line)
 
 
 def _for_people(*, colors: bool) -> _Renderer:

@@ -35,6 +35,8 @@ Durability = Literal["disk", "process"]
 _SEGMENT_BYTES = 4 * 2**20
 _MOST_BACKLOG = 200_000
 _SLOW_SYNC = 0.001
+_GATHER_SECONDS = 0.005
+_QUIET_PASSES = 2
 _log = logger("deskmind.ledger")
 
 
@@ -98,11 +100,10 @@ class JournalLedger:
         self._intents: dict[UUID, _Segment] = {}
         self._settled: list[tuple[bytes, tuple[_Segment, ...]]] = []
         self._lines: list[bytes] = []
-        self._commit: asyncio.Future[None] | None = None
+        self._commit: list[asyncio.Future[None]] = []
         self._syncing = ThreadPoolExecutor(1, thread_name_prefix="ledger-sync")
         self._usual_sync = 0.0
         self._under_way = False
-        self._waiting = 0
         self._flushing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._problem: str | None = None
@@ -151,14 +152,12 @@ class JournalLedger:
         segment.open += 1
         self._intents[intent.call_id] = segment
         self._lines.append(intent_record(intent))
-        if self._commit is None:
-            loop = asyncio.get_running_loop()
-            self._commit = loop.create_future()
-            self._commit.add_done_callback(_seen)
-            if not self._under_way:
-                loop.call_soon(self._write_lines)
-        self._waiting += 1
-        await asyncio.shield(self._commit)
+        loop = asyncio.get_running_loop()
+        if not self._commit and not self._under_way:
+            loop.call_soon(self._gather, 0, loop.time() + _GATHER_SECONDS, 0)
+        durable: asyncio.Future[None] = loop.create_future()
+        self._commit.append(durable)
+        await durable
 
     def settle(self, entry: UsageEntry) -> None:
         """Book the end of a call."""
@@ -256,27 +255,35 @@ class JournalLedger:
             view = view[os.write(segment.file, view) :]
         segment.size += len(data)
 
+    def _gather(self, quiet: int, until: float, known: int) -> None:
+        """Let the calls join that are already at the door, while they keep coming: a sync costs a third of what a call
+        does, however many share it. A call alone waits for two idle passes of the event loop, some microseconds."""
+        loop = asyncio.get_running_loop()
+        waiting = len(self._commit)
+        quiet = 0 if waiting > known else quiet + 1
+        if quiet < _QUIET_PASSES and loop.time() < until:
+            loop.call_soon(self._gather, quiet, until, waiting)
+        else:
+            self._write_lines()
+
     def _write_lines(self) -> None:
         """Append and sync what calls wait for. A single call on a fast disk is synced here and now; several, or a
         slow disk, in a thread, while the next ones gather."""
-        commit, self._commit = self._commit, None
-        waiting, self._waiting = self._waiting, 0
-        if commit is None:
-            return
+        commit, self._commit = self._commit, []
         try:
             self._write_out()
             segment = self._segment
             if not self._sync or segment is None:
-                commit.set_result(None)
-            elif waiting == 1 and self._usual_sync < _SLOW_SYNC:
+                _resolve(commit, None)
+            elif len(commit) == 1 and self._usual_sync < _SLOW_SYNC:
                 self._timed_sync(segment.file)
-                commit.set_result(None)
+                _resolve(commit, None)
             else:
                 self._under_way = True
                 loop = asyncio.get_running_loop()
                 self._syncing.submit(self._sync_aside, os.dup(segment.file), loop, commit)
         except OSError as error:
-            commit.set_exception(_unwritable(self._folder, error))
+            _resolve(commit, _unwritable(self._folder, error))
 
     def _timed_sync(self, file: int) -> None:
         started = time.perf_counter()
@@ -286,7 +293,9 @@ class JournalLedger:
             os.fsync(file)
         self._usual_sync += 0.2 * (time.perf_counter() - started - self._usual_sync)
 
-    def _sync_aside(self, file: int, loop: asyncio.AbstractEventLoop, commit: asyncio.Future[None]) -> None:
+    def _sync_aside(
+        self, file: int, loop: asyncio.AbstractEventLoop, commit: Sequence[asyncio.Future[None]]
+    ) -> None:
         problem: DeskmindError | None = None
         try:
             self._timed_sync(file)
@@ -296,11 +305,11 @@ class JournalLedger:
             os.close(file)
         loop.call_soon_threadsafe(self._synced, commit, problem)
 
-    def _synced(self, commit: asyncio.Future[None], problem: DeskmindError | None) -> None:
+    def _synced(self, commit: Sequence[asyncio.Future[None]], problem: DeskmindError | None) -> None:
         self._under_way = False
         _resolve(commit, problem)
-        if self._commit is not None:
-            self._write_lines()
+        if self._commit:
+            self._gather(0, asyncio.get_running_loop().time() + _GATHER_SECONDS, 0)
 
     async def _write_batches(self) -> None:
         looked = time.monotonic()
@@ -343,19 +352,15 @@ class JournalLedger:
                 os.close(held)
 
 
-def _seen(commit: asyncio.Future[None]) -> None:
-    """Every caller may have left before the sync failed."""
-    if not commit.cancelled():
-        commit.exception()
-
-
-def _resolve(commit: asyncio.Future[None], problem: DeskmindError | None) -> None:
-    if commit.done():
-        return
-    if problem is None:
-        commit.set_result(None)
-    else:
-        commit.set_exception(problem)
+def _resolve(commit: Sequence[asyncio.Future[None]], problem: DeskmindError | None) -> None:
+    """Tells the calls that still wait."""
+    for durable in commit:
+        if durable.done():
+            continue
+        if problem is None:
+            durable.set_result(None)
+        else:
+            durable.set_exception(problem)
 
 
 def _try_lock(path: Path) -> int:

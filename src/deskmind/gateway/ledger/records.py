@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
+
+import orjson
 
 from deskmind.gateway.ledger.entry import Intent, UsageEntry
 from deskmind.gateway.messages import Caller, Usage
@@ -87,7 +88,7 @@ def _decimal(value: Decimal | None) -> str:
 
 
 def _escaped(text: str) -> str:
-    return json.dumps(text.replace("\0", "").encode("utf-8", "replace").decode())
+    return orjson.dumps(text.replace("\0", "").encode("utf-8", "replace").decode()).decode()
 
 
 _quoted = lru_cache(maxsize=4_096)(_escaped)

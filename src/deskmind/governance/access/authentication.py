@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import Generic, TypeVar, cast
 from uuid import UUID
 
 from deskmind.cache import CacheLimits, MemoryTier
@@ -21,11 +21,14 @@ __all__ = ["Authentication"]
 
 _BELIEVED_SECONDS = 1.0
 _MOST_BELIEVED = 10_000
-_SCOPE_BYTES = 600
+_SCOPE_BYTES = 2_000
 _GROUP_BYTES = 100
 
 
-class Authentication:
+_T = TypeVar("_T")
+
+
+class Authentication(Generic[_T]):
     """Asks the database who a key stands for and believes it for one second from when it was asked.
 
     It is kept in this process alone: whoever could write to a server that processes share could say who a key stands
@@ -33,15 +36,29 @@ class Authentication:
     """
 
     def __init__(
-        self, database: Database, keyring: Keyring, *, clock: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        keyring: Keyring,
+        make: Callable[[Scope, UUID], _T],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Nothing is believed yet.
+
+        Args:
+            database: where keys are.
+            keyring: with which they are checked.
+            make: what is given for a scope and the key's id; made once for as long as a key is believed.
+            clock: in seconds.
+        """
         self._database = database
         self._keyring = keyring
+        self._make = make
         self._believed = MemoryTier(CacheLimits(max_entries=_MOST_BELIEVED), clock=clock)
         self._asking = Flights()
 
-    async def of(self, api_key: str) -> tuple[Scope, UUID]:
-        """The scope of the user that a key stands for, and the key's id.
+    async def of(self, api_key: str) -> _T:
+        """What was made for the user that a key stands for.
 
         Raises:
             AuthenticationError: the key is not valid.
@@ -49,9 +66,9 @@ class Authentication:
         digest = hashlib.sha256(api_key.encode()).digest()
         entry = self._believed.get(digest)
         if entry is not None:
-            return cast("tuple[Scope, UUID]", entry.value)
+            return cast("_T", entry.value)
         found, _ = await self._asking.run(digest, partial(self._ask, api_key))
-        return cast("tuple[Scope, UUID]", found)
+        return cast("_T", found)
 
     def forget(self) -> None:
         """Ask the database again at the next use of each key; what is being asked now is not believed."""
@@ -62,16 +79,17 @@ class Authentication:
         """End what is being asked."""
         await self._asking.close()
 
-    async def _ask(self, api_key: str, flight: Flight) -> tuple[Scope, UUID]:
+    async def _ask(self, api_key: str, flight: Flight) -> _T:
         asked = self._believed.clock()
         try:
-            found = await authenticate(self._database, self._keyring, api_key)
+            scope, key_id = await authenticate(self._database, self._keyring, api_key)
         except PrincipalNotFoundError as error:
             raise AuthenticationError(
                 "The API key is not valid.", why="Its user is gone or disabled."
             ) from error
+        made = self._make(scope, key_id)
         if flight.may_keep():
             left = asked + _BELIEVED_SECONDS - self._believed.clock()
-            size = _SCOPE_BYTES + _GROUP_BYTES * len(found[0].groups)
-            self._believed.put(flight.name, found, size=size, ttl=left)
-        return found
+            size = _SCOPE_BYTES + _GROUP_BYTES * len(scope.groups)
+            self._believed.put(flight.name, made, size=size, ttl=left)
+        return made
