@@ -72,11 +72,21 @@ def test_a_prompt_from_file_to_production_and_back(run: Run, tmp_path: Path) -> 
 def test_a_folder_goes_out_and_comes_back_unchanged(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "prompts"
     written = run("prompts", "export", "--to", folder).stdout.split()
-    assert {Path(file).name for file in written} == {"answer.yaml", "summarise.yaml", "triage.yaml"}
+    assert {Path(file).name for file in written} == {
+        "answer.yaml",
+        "condense.yaml",
+        "summarise.yaml",
+        "triage.yaml",
+    }
     assert (folder / "triage.yaml").read_text() == run("prompts", "export", "triage").stdout
     imported = json.loads(run("prompts", "import", folder, "--json").stdout)
-    assert {item["name"]: item["version"] for item in imported} == {"answer": 1, "summarise": 1, "triage": 1}
-    assert run("prompts", "import", folder).stdout.splitlines()[2] == "triage is version 1 (production)."
+    assert {item["name"]: item["version"] for item in imported} == {
+        "answer": 1,
+        "condense": 1,
+        "summarise": 1,
+        "triage": 1,
+    }
+    assert run("prompts", "import", folder).stdout.splitlines()[3] == "triage is version 1 (production)."
 
 
 def test_mistakes_are_explained(run: Run, tmp_path: Path) -> None:
