@@ -29,6 +29,8 @@ __all__ = ["History", "ModelRequest", "Wording"]
 _ATTEMPTS = 8
 _SUMMARY = "Summary of the conversation so far:"
 _SUMMARY_SHARE = 10
+_EMPTY = NumberedPassage(1, "")
+"""Stands for a passage where the prompt around it is measured: a prompt may count on there being one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,8 @@ class Wording:
 
     async def _request(self, passages: Sequence[Passage]) -> ModelRequest:
         numbered = tuple(_numbered(number, passage) for number, passage in enumerate(passages, 1))
-        frame = await self._rendered((), "")
-        overhead = await self._overhead(numbered, frame)
+        frame = await self._rendered((_EMPTY,), "")
+        overhead = await self._overhead(frame)
         limit = self.room.limit
         for _ in range(
             _ATTEMPTS
@@ -155,14 +157,13 @@ class Wording:
             per_passage=overhead,
         )
 
-    async def _overhead(self, passages: Sequence[NumberedPassage], frame: Sequence[Message]) -> int:
-        """Tokens that the template adds to a passage, measured on the first."""
-        if not passages:
-            return 0
-        count = self.room.counter.count
-        one = sum(count(message.content) for message in await self._rendered(passages[:1], ""))
-        none = sum(count(message.content) for message in frame)
-        return max(0, one - none - count(passages[0].rendered()))
+    async def _overhead(self, frame: Sequence[Message]) -> int:
+        """Tokens that the template adds to a passage."""
+        one, two = (
+            sum(self.room.counter.count(message.content) for message in messages)
+            for messages in (frame, await self._rendered((_EMPTY, _EMPTY), ""))
+        )
+        return max(0, two - one)
 
     async def _rendered(
         self, passages: Sequence[NumberedPassage], summary: str, *, question: str = ""
