@@ -86,7 +86,9 @@ async def test_a_model_condenses_and_answers_with_the_turns_before(
     assert condense["messages"][1]["content"].endswith("Last question: And how much is that?")
     assert [message["role"] for message in answer["messages"]] == ["system", "user", "assistant", "user"]
     assert answer["messages"][1]["content"] == _QUESTION
-    assert answer["messages"][2]["content"] == "The fee is 40 euros a year."  # old numbers mean other passages
+    assert (
+        answer["messages"][2]["content"] == "The fee is 40 euros a year."
+    )  # old numbers mean other passages
     assert second.searched == "What is the fee of the parking permit?"
     assert (second.cache, second.window.kept["history"]) == ("off", 2)  # type: ignore[union-attr]
     await desk.ask("And how much is that?", conversation=first.conversation)

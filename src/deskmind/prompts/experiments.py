@@ -264,10 +264,12 @@ class Experiments:
             Whether it counts: False when no experiment that still runs worded the answer, or it was judged before.
 
         Raises:
-            InvalidRequestError: the value is not 0 to 1.
+            InvalidRequestError: the value is not 0 to 1, or the id cannot be one.
         """
         if not 0 <= value <= 1:
             raise InvalidRequestError("Feedback is a number from 0 (bad) to 1 (good).")
+        if "\x00" in request_id:
+            raise InvalidRequestError("The id of a request holds no NUL.")
         async with self._database.transaction(self._scope) as connection:
             cursor = await connection.execute(
                 _JUDGED, (self._scope.tenant_id, self._scope.principal_id, request_id)

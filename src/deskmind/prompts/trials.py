@@ -122,7 +122,8 @@ async def read_experiment(connection: Connection, scope: Scope, name: str) -> Ex
     Raises:
         NotFoundError: there is none of this name.
     """
-    row = await (await connection.execute(_ONE, (scope.tenant_id, name))).fetchone()
+    cursor = await connection.execute(_ONE, (scope.tenant_id, name)) if _NAME.fullmatch(name) else None
+    row = await cursor.fetchone() if cursor is not None else None
     if row is None:
         raise NotFoundError(f"There is no experiment '{name[:80]}'.")
     return _experiment(row)
