@@ -36,7 +36,10 @@ def _passage(number: int, text: str) -> Passage:
     return Passage(str(number), "d", f"Title {number}", "u", (), text, 0, len(text), 1.0)
 
 
-_passages = st.lists(st.text("ab <&>1é.\n", min_size=1, max_size=400), min_size=1, max_size=12).map(
+_texts = st.builds(
+    lambda piece, times: piece * times, st.text("ab <&>1é.\n", min_size=5, max_size=30), st.integers(1, 40)
+)
+_passages = st.lists(_texts, min_size=1, max_size=12).map(
     lambda texts: [_passage(number, text) for number, text in enumerate(texts)]
 )
 _turns = st.lists(st.text("ab c.", min_size=1, max_size=300), max_size=10).map(
