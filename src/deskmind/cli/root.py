@@ -9,6 +9,7 @@ from deskmind.cli import (
     demonstration,
     directory,
     evaluate,
+    experiments,
     keyring,
     knowledge,
     models,
@@ -61,6 +62,7 @@ app.add_typer(models.budget_app, name="budget")
 app.add_typer(keyring.keyring_app, name="keyring")
 app.add_typer(prompts.prompts_app, name="prompts")
 app.command("redact")(redaction.redact)
+app.add_typer(experiments.experiments_app, name="experiments")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)
