@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Deskmind", "administrator"]
 
-PIPELINE = "3"
-"""Changes when loading or chunking changes, so that documents are taken in anew."""
+PIPELINE = "4"
+"""Changes when loading, chunking or stemming changes, so that documents are taken in anew."""
 
 _BELIEVED_SECONDS = 1.0
 _ROOM_TO_RECOVER = 64 * 2**20
@@ -239,6 +239,11 @@ class Deskmind:
         if self._budgets is not None:
             self._budgets.forget(tenant_id)
 
+    async def _forget_tenant(self, tenant_id: UUID) -> None:
+        self.forget_authentication()
+        self.forget_budgets(tenant_id)
+        await self.cache.forget(tenant_id)
+
     async def work(self, *, on_ready: Callable[[], None] | None = None) -> None:
         """Run background jobs until SIGTERM or SIGINT; running ones are finished first.
 
@@ -292,7 +297,7 @@ class Deskmind:
         await self.database.open()
         self._resources.push_async_callback(self.database.close)
         check_release(await self._schema_status())
-        self.tenants = Tenants(self.database)
+        self.tenants = Tenants(self.database, on_deleted=self._forget_tenant)
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
         self._resources.push_async_callback(self.jobs.close)

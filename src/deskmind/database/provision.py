@@ -224,7 +224,9 @@ class Provisioner:
         roles = self._endpoints.roles
         for name in (*roles.offices, *roles.logins):
             await _create_role(connection, name)
-        given = sql.SQL(", ").join(map(sql.Identifier, (f"{roles.prefix}_search", f"{roles.prefix}_system")))
+        given = sql.SQL(", ").join(
+            sql.Identifier(f"{roles.prefix}_{office}") for office in ("search", "system", "eraser")
+        )
         owner = sql.Identifier(roles.owner)
         with translated():
             await connection.execute(

@@ -37,6 +37,7 @@ class Permission(StrEnum):
     CONVERSATIONS_ERASE = "conversations.erase"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
+    TENANTS_DELETE = "tenants.delete"
 
 
 PERMISSIONS: dict[Permission, str] = {
@@ -64,6 +65,7 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.CONVERSATIONS_ERASE: "remove expired conversations and those of a user, without reading them",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
+    Permission.TENANTS_DELETE: "delete tenants with everything in them",
 }
 
 _MEMBER = frozenset(
@@ -81,8 +83,9 @@ _MEMBER = frozenset(
         Permission.USAGE_READ,
     }
 )
-_INSTALLATION = frozenset({Permission.TENANTS_READ, Permission.TENANTS_WRITE})
-_OPERATOR = frozenset(Permission) - _INSTALLATION
+_TENANTS = frozenset({Permission.TENANTS_READ, Permission.TENANTS_WRITE, Permission.TENANTS_DELETE})
+_INSTALLATION = _TENANTS | {Permission.AUDIT_READ}
+_OPERATOR = frozenset(Permission) - _TENANTS
 
 
 def permitted(scope: Scope) -> frozenset[Permission]:

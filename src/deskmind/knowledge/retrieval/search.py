@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from uuid import UUID
 
 import numpy as np
 from pgvector import HalfVector
 from psycopg import sql
+from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection
@@ -21,7 +23,7 @@ from deskmind.observability import span
 __all__ = ["Retriever"]
 
 _PASSAGES = """
-SELECT c.chunk_id, c.document_id, d.title, d.uri, c.headings, c.body, c.start_offset, c.end_offset, d.metadata
+SELECT c.chunk_id, c.document_id, d.title, d.uri, c.headings, c.body, c.start_offset, c.end_offset, d.metadata, {sentences}
   FROM unnest(%(chunks)s::uuid[]) wanted(id)
  CROSS JOIN LATERAL (SELECT * FROM chunks WHERE tenant_id = %(tenant)s AND chunk_id = wanted.id OFFSET 0) c
  CROSS JOIN LATERAL (
@@ -31,9 +33,7 @@ SELECT c.chunk_id, c.document_id, d.title, d.uri, c.headings, c.body, c.start_of
 # the second condition on document_id leads the planner to the primary key, whatever it believes of a new tenant's size
 
 _SENTENCES = """
-SELECT e.chunk_id, e.sentences
-  FROM unnest(%(chunks)s::uuid[]) wanted(id)
- CROSS JOIN LATERAL (SELECT * FROM {table} WHERE tenant_id = %(tenant)s AND chunk_id = wanted.id OFFSET 0) e
+  LEFT JOIN LATERAL (SELECT * FROM {table} WHERE tenant_id = %(tenant)s AND chunk_id = wanted.id OFFSET 0) e ON true
 """
 
 
@@ -81,34 +81,35 @@ class Retriever:
                 {chunk: dense for chunk, (dense, _) in scores.items() if dense is not None},
                 {chunk: lexical for chunk, (_, lexical) in scores.items() if lexical},
             )[:limit]
-            sentences = await self._sentences(connection, tenant_id, ranked, vector)
-            return await self._read(connection, tenant_id, ranked, scores, sentences)
+            rows = await self._rows(connection, tenant_id, ranked)
+            return _passages(ranked, scores, rows, self._sentence_scores(rows, vector))
 
-    async def _sentences(
-        self,
-        connection: Connection,
-        tenant_id: UUID,
-        ranked: Sequence[tuple[str, float]],
-        vector: HalfVector | None,
+    async def _rows(
+        self, connection: Connection, tenant_id: UUID, ranked: Sequence[tuple[str, float]]
+    ) -> dict[str, TupleRow]:
+        """Texts and packed vectors of sentences, by chunk, in one round trip; what may not be seen is missing."""
+        parameters = {"tenant": tenant_id, "chunks": [UUID(chunk) for chunk, _ in ranked]}
+        statement = sql.SQL(_PASSAGES).format(sentences=sql.SQL("NULL::bytea"))
+        if self._embedder is not None:
+            table = sql.Identifier(f"embeddings_{self._embedder.space.name}")
+            statement = sql.SQL(_PASSAGES + _SENTENCES).format(sentences=sql.SQL("e.sentences"), table=table)
+        cursor = await connection.execute(statement, parameters, binary=True)
+        return {str(row[0]): row for row in await cursor.fetchall()}
+
+    def _sentence_scores(
+        self, rows: Mapping[str, TupleRow], vector: HalfVector | None
     ) -> dict[str, tuple[float, ...]]:
-        """The similarity of each passage's sentences to the query."""
-        if vector is None or self._embedder is None:
+        """The similarity of each passage's sentences to the query, all in one product."""
+        packed = {chunk: row[9] for chunk, row in rows.items() if row[9]}
+        if vector is None or self._embedder is None or not packed:
             return {}
-        space = self._embedder.space
-        cursor = await connection.execute(
-            sql.SQL(_SENTENCES).format(table=sql.Identifier(f"embeddings_{space.name}")),
-            {"tenant": tenant_id, "chunks": [UUID(chunk) for chunk, _ in ranked]},
-            binary=True,
-        )
-        query = vector.to_numpy().astype(np.float32)
+        matrix = np.frombuffer(b"".join(packed.values()), dtype="<f2").astype(np.float32)
+        scores = (matrix.reshape(-1, self._embedder.space.dimensions) @ vector.to_numpy().astype(np.float32)).tolist()
+        width = 2 * self._embedder.space.dimensions
+        ends = list(accumulate(len(vectors) // width for vectors in packed.values()))
         return {
-            str(chunk): tuple(
-                (
-                    np.frombuffer(packed, dtype="<f2").reshape(-1, space.dimensions).astype(np.float32)
-                    @ query
-                ).tolist()
-            )
-            for chunk, packed in await cursor.fetchall()
+            chunk: tuple(scores[start:end])
+            for chunk, start, end in zip(packed, [0, *ends], ends, strict=False)
         }
 
     async def _candidates_of(
@@ -134,39 +135,29 @@ class Retriever:
             )
         return {str(row[0]): (row[2], row[3]) for row in await cursor.fetchall()}
 
-    async def _read(
-        self,
-        connection: Connection,
-        tenant_id: UUID,
-        ranked: Sequence[tuple[str, float]],
-        scores: dict[str, tuple[float | None, float | None]],
-        sentences: dict[str, tuple[float, ...]],
-    ) -> list[Passage]:
-        cursor = await connection.execute(
-            _PASSAGES, {"tenant": tenant_id, "chunks": [UUID(chunk) for chunk, _ in ranked]}
+
+def _passages(
+    ranked: Sequence[tuple[str, float]],
+    scores: Mapping[str, tuple[float | None, float | None]],
+    rows: Mapping[str, TupleRow],
+    sentences: Mapping[str, tuple[float, ...]],
+) -> list[Passage]:
+    return [
+        Passage(
+            chunk_id=chunk,
+            document_id=str(row[1]),
+            title=row[2],
+            uri=row[3],
+            headings=tuple(row[4]),
+            text=row[5],
+            start=row[6],
+            end=row[7],
+            score=score,
+            dense=scores[chunk][0],
+            lexical=scores[chunk][1],
+            metadata=row[8],
+            sentence_scores=sentences.get(chunk, ()),
         )
-        rows = {str(row[0]): row for row in await cursor.fetchall()}
-        passages: list[Passage] = []
-        for chunk, score in ranked:
-            row = rows.get(chunk)
-            if row is None:
-                continue
-            dense, lexical = scores[chunk]
-            passages.append(
-                Passage(
-                    chunk_id=chunk,
-                    document_id=str(row[1]),
-                    title=row[2],
-                    uri=row[3],
-                    headings=tuple(row[4]),
-                    text=row[5],
-                    start=row[6],
-                    end=row[7],
-                    score=score,
-                    dense=dense,
-                    lexical=lexical,
-                    metadata=row[8],
-                    sentence_scores=sentences.get(chunk, ()),
-                )
-            )
-        return passages
+        for chunk, score in ranked
+        if (row := rows.get(chunk)) is not None
+    ]
