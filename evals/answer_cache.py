@@ -22,7 +22,7 @@ from uuid import uuid4
 from deskmind import Deskmind
 from deskmind.cache import Cache, JsonCodec
 from deskmind.evaluation.corpus import read_corpus, read_questions
-from deskmind.evaluation.retrieval import throw_away_desk
+from deskmind.evaluation.throwaway import throw_away_desk
 from deskmind.knowledge.answering.remembered import AnswerMemory, RememberedAnswer
 from deskmind.knowledge.models import Answer, Citation, Passage
 
@@ -34,8 +34,7 @@ async def evaluate(corpus: Path, questions: Path, *, orders: int) -> dict[str, A
     asked = read_questions(questions)
     with tempfile.TemporaryDirectory() as home:
         os.chmod(home, 0o755)  # noqa: PTH101
-        async with Deskmind.open(home=home) as app:
-            desk, _ = await throw_away_desk(app, read_corpus(corpus))
+        async with Deskmind.open(home=home) as app, throw_away_desk(app, read_corpus(corpus)) as desk:
             embedder = (await app.engine()).embedder
             assert embedder is not None
 

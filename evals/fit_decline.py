@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from deskmind import Deskmind
 from deskmind.evaluation.corpus import CorpusDocument, EvaluationQuestion, read_corpus, read_questions
 from deskmind.evaluation.measures import contains
-from deskmind.evaluation.retrieval import throw_away_desk
+from deskmind.evaluation.throwaway import throw_away_desk
 from deskmind.knowledge.answering import ExtractiveAnswerer
 from deskmind.knowledge.ingest.staging import StagedFile
 
@@ -70,8 +70,10 @@ async def ask_twice(corpus: Path, questions: Path, *, embedder: str) -> Asked:
     absent: list[tuple[tuple[float, ...], bool]] = []
     with tempfile.TemporaryDirectory() as home:
         settings = {"knowledge": {"embedder": embedder}, "answer": {"threshold": 0.0}}
-        async with Deskmind.open(home=home, **settings) as app:
-            desk, _ = await throw_away_desk(app, list(documents.values()))
+        async with (
+            Deskmind.open(home=home, **settings) as app,
+            throw_away_desk(app, list(documents.values())) as desk,
+        ):
             present = [(await _facts(desk, question))[0] for question in asked]
             for key in sorted({question.key for question in asked}):
                 await _delete(desk, key)

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Deskmind", "administrator"]
 
-PIPELINE = "3"
-"""Changes when loading or chunking changes, so that documents are taken in anew."""
+PIPELINE = "4"
+"""Changes when loading, chunking or stemming changes, so that documents are taken in anew."""
 
 
 _log = logger("deskmind.app")
@@ -215,6 +215,11 @@ class Deskmind:
         if self._budgets is not None:
             self._budgets.forget(tenant_id)
 
+    async def _forget_tenant(self, tenant_id: UUID) -> None:
+        self.forget_authentication()
+        self.forget_budgets(tenant_id)
+        await self.cache.forget(tenant_id)
+
     async def work(self, *, on_ready: Callable[[], None] | None = None) -> None:
         """Run background jobs until SIGTERM or SIGINT; running ones are finished first.
 
@@ -272,7 +277,7 @@ class Deskmind:
         )
         self._resources.push_async_callback(self._authentication.close)
         check_release(await self._schema_status())
-        self.tenants = Tenants(self.database)
+        self.tenants = Tenants(self.database, on_deleted=self._forget_tenant)
         self.usage = UsageSurvey(self.database, self)
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)

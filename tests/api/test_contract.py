@@ -95,10 +95,3 @@ async def test_the_streamed_answer_is_described(document: dict[str, Any]) -> Non
         "application/json",
         "text/event-stream",
     }
-
-
-async def test_the_documentation_page_is_served(base_url: str) -> None:
-    async with httpx.AsyncClient(base_url=base_url) as client:
-        page = await client.get("/docs")
-    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert page.headers["x-content-type-options"] == "nosniff"

@@ -253,6 +253,23 @@ def test_evaluation(run: Run, tmp_path: Path) -> None:
     assert "top1" in run("eval", "retrieval", "--corpus", corpus, "--questions", questions).stdout
 
 
+def test_a_tenant_is_erased_when_it_is_meant(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "note.md").write_text("# Note\n\nThe safe stands in room 9.\n")
+    run("tenant", "create", "short-lived")
+    run("ingest", tmp_path, "--tenant", "short-lived")
+    assert "is lost" in run("tenant", "delete", "short-lived", stdin="n\n", code=1).output
+    assert "short-lived" in run("tenant", "list").stdout
+    gone = as_json(run("tenant", "delete", "short-lived", "--yes", "--json"))
+    assert gone["rows"] > 5
+    assert "short-lived" not in run("tenant", "list").stdout
+    assert "no tenant 'short-lived'" in run("tenant", "delete", "short-lived", "--yes", code=66).stderr
+    newest, *_ = as_json(run("tenant", "audit", "--json"))
+    assert (newest["action"], newest["tenant"]) == ("tenants.delete", "short-lived")
+    assert newest["details"]["account"] == gone["account_id"]
+    assert "tenants.delete" in run("tenant", "audit").stdout
+    assert as_json(run("tenant", "accounts", "--json")) == []
+
+
 def test_the_demonstration(run: Run, tmp_path: Path) -> None:
     output = run("demo", "--exit", env={"DESKMIND_HOME": str(tmp_path)}).stdout
     assert "0 rows" in output

@@ -11,6 +11,8 @@ from deskmind.app import Deskmind
 
 WITHOUT_TENANT = {
     "alembic_version": "the schema's revision",
+    "closed_account_usage": "sums of erased tenants under a number, read by the directory",
+    "closed_accounts": "numbers of erased tenants",
     "embedding_spaces": "which models have tables",
     "release": "which releases may run",
     "scope_keys": "verifying keys, read by one function",
@@ -66,14 +68,8 @@ async def test_policies_name_their_roles(admin: AsyncConnection[tuple[object, ..
         admin,
         "SELECT tablename, policyname, array_to_string(roles, ',') FROM pg_policies WHERE schemaname = 'deskmind'",
     )
-    allowed = {
-        "deskmind_app",
-        "deskmind_search",
-        "deskmind_system",
-        "deskmind_auditor",
-        "deskmind_surveyor",
-        "deskmind_ledger",
-    }
+    offices = ("app", "search", "system", "auditor", "ledger", "eraser", "surveyor")
+    allowed = {f"deskmind_{office}" for office in offices}
     for table, policy, roles in rows:
         assert set(str(roles).split(",")) <= allowed, (table, policy, roles)
 
@@ -108,7 +104,7 @@ async def test_definer_functions_pin_their_search_path_and_are_not_public(
         assert not public, name
         # only a table's owner may ANALYZE it or add a partition to it; both functions tell nothing of what is in it
         of_owner = name in {"refresh_statistics", "ensure_usage_partition"}
-        offices = {"deskmind_system", "deskmind_search"}
+        offices = {"deskmind_system", "deskmind_search", "deskmind_eraser"}
         if (
             name == "usage_of_all_tenants"
         ):  # named in docs/operations.md: sums, for the installation's scope alone
@@ -144,3 +140,24 @@ async def test_row_security_is_never_bypassed_by_our_roles(
         admin, "SELECT rolname FROM pg_roles WHERE rolname LIKE 'deskmind\\_%' AND rolbypassrls"
     )
     assert {row[0] for row in rows} <= {"deskmind_superuser"}
+
+
+async def test_the_eraser_reaches_every_tenant_table_and_reads_nothing_there(
+    admin: AsyncConnection[tuple[object, ...]],
+) -> None:
+    """A new table says ``SELECT let_erase('name')`` in its migration, so that no row outlives its tenant."""
+    rows = await _rows(
+        admin,
+        "SELECT c.relname, has_table_privilege('deskmind_eraser', c.oid, 'DELETE'),"
+        "       EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'erase'),"
+        "       (SELECT array_agg(a.attname::text) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0"
+        "         AND has_column_privilege('deskmind_eraser', c.oid, a.attnum, 'SELECT'))"
+        "  FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'tenant_id'"
+        " WHERE c.relnamespace = 'deskmind'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition",
+    )
+    assert len(rows) > 20
+    for table, deletes, admitted, reads in rows:
+        assert deletes, table
+        assert admitted, table
+        if table not in {"usage_entries", "tenants"}:  # sums for accounting; the name to find it by
+            assert reads == ["tenant_id"], table

@@ -19,6 +19,7 @@ from starlette.types import Scope as ASGIScope
 from deskmind import __version__
 from deskmind.api import problems
 from deskmind.api.chat_completions import OpenAIEndpoints
+from deskmind.api.documentation import add_documentation
 from deskmind.api.middleware import BodyLimit, RequestContext
 from deskmind.api.routes import bearer, router
 from deskmind.api.schemas import Health, Readiness
@@ -69,7 +70,7 @@ def create_app(
         version=__version__,
         summary="Cited answers from a service desk's own knowledge.",
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
     )
 
@@ -87,6 +88,7 @@ def create_app(
         if not route.param_convertors
     }
     _health(service)
+    add_documentation(service)
     problems.install(service)
     service.add_middleware(BodyLimit, max_bytes=chosen.api.max_body_bytes)
     service.add_middleware(RequestContext)

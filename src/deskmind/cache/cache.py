@@ -77,6 +77,11 @@ class Cache:
         stats = self._uses.setdefault(use, UseStats())
         return ScopedCache(self._tiers, namespace, codec, Lifetimes(ttl, negative_ttl, refresh_at), stats)
 
+    async def forget(self, tenant_id: UUID) -> bool:
+        """Forget all of a tenant's values, in every use this process knows; ``False`` as for ``ScopedCache.delete``."""
+        roots = [Namespace(tenant_id, use).root for use in self._formats]
+        return all([await self._tiers.remove("root", root) for root in roots])
+
     def stats(self) -> CacheStats:
         """The counts at this moment."""
         memory, remote = self._tiers.memory, self._tiers.remote

@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
-from deskmind.cli.output import print_json, print_rows, print_value, say
+from deskmind.cli.output import print_json, print_rows, print_table, print_value, say
 from deskmind.cli.session import CommandLine, desk_of, operator_of
 
 if TYPE_CHECKING:
@@ -71,6 +71,112 @@ def list_tenants(home: Home = None, config: Config = None, as_json: AsJson = Fal
         ]
         empty = "No tenants yet. Create one with: deskmind tenant create NAME"
         print_rows(rows, ("tenant", "name", "created"), as_json=as_json, empty=empty)
+
+    line.run(work)
+
+
+@tenant_app.command("delete")
+def delete_tenant(
+    name: Annotated[str, typer.Argument(help="Name of the tenant.")],
+    yes: Annotated[bool, typer.Option("--yes", help="All of its data is lost; do it.")] = False,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a tenant: documents, vectors, users, keys, conversations, jobs, audit events. It cannot be undone."""
+    line = CommandLine(home, config, as_json=as_json)
+    if not yes:
+        typer.confirm(f"Everything in the tenant {name} is lost. Continue?", abort=True)
+
+    async def work(app: Deskmind) -> None:
+        gone = await app.tenants.delete(name)
+        if as_json:
+            print_json(
+                {
+                    "tenant": gone.slug,
+                    "account_id": str(gone.account_id),
+                    "rows": gone.rows,
+                    "jobs": gone.jobs,
+                }
+            )
+        else:
+            say(
+                f"Erased tenant {gone.slug}: {gone.rows:,} rows. What it spent stays as account {gone.account_id}."
+            )
+
+    line.run(work)
+
+
+@tenant_app.command("audit")
+def audit_tenants(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 50,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest acts on the installation: tenants created and erased."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> None:
+        events = await app.tenants.audit(limit=limit)
+        if as_json:
+            print_json(
+                [
+                    {
+                        "at": event.occurred_at.isoformat(),
+                        "action": event.action,
+                        "tenant": event.resource,
+                        "outcome": event.outcome,
+                        "request_id": event.correlation_id,
+                        "details": event.details,
+                    }
+                    for event in events
+                ]
+            )
+        else:
+            print_table(
+                ("at", "action", "tenant", "outcome", "details"),
+                [
+                    (
+                        f"{event.occurred_at:%Y-%m-%d %H:%M:%S}",
+                        event.action,
+                        event.resource,
+                        event.outcome,
+                        ", ".join(f"{name} {value}" for name, value in event.details.items()),
+                    )
+                    for event in events
+                ],
+                empty="Nothing was done yet.",
+            )
+
+    line.run(work)
+
+
+@tenant_app.command("accounts")
+def closed_accounts(home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+    """List what erased tenants spent, by month and model; `deskmind tenant audit` tells whose accounts they were."""
+    line = CommandLine(home, config, as_json=as_json)
+    columns = (
+        "account_id",
+        "month",
+        "model",
+        "deployment",
+        "calls",
+        "input_tokens",
+        "output_tokens",
+        "cost_usd",
+    )
+
+    async def work(app: Deskmind) -> None:
+        rows = [
+            (str(item.account_id), f"{item.month:%Y-%m}", item.model, item.deployment, item.calls,
+             item.input_tokens, item.output_tokens, str(item.cost))
+            for item in await app.tenants.closed_accounts()
+        ]  # fmt: skip
+        if as_json:
+            print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        else:
+            print_table(columns, rows, empty="No erased tenant spent anything.")
 
     line.run(work)
 

@@ -54,9 +54,8 @@ class Roles:
     @property
     def offices(self) -> tuple[str, ...]:
         """Roles that only own functions or hold one right."""
-        return tuple(
-            f"{self.prefix}_{name}" for name in ("owner", "search", "system", "sealer", "auditor", "surveyor")
-        )
+        names = ("owner", "search", "system", "eraser", "sealer", "auditor", "surveyor")
+        return tuple(f"{self.prefix}_{name}" for name in names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,8 +224,8 @@ class Provisioner:
         roles = self._endpoints.roles
         for name in (*roles.offices, *roles.logins):
             await _create_role(connection, name)
-        owners = (f"{roles.prefix}_{name}" for name in ("search", "system", "surveyor"))
-        given = sql.SQL(", ").join(map(sql.Identifier, owners))
+        offices = ("search", "system", "eraser", "surveyor")
+        given = sql.SQL(", ").join(sql.Identifier(f"{roles.prefix}_{office}") for office in offices)
         owner = sql.Identifier(roles.owner)
         with translated():
             await connection.execute(

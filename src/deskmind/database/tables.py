@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Double,
     ForeignKeyConstraint,
@@ -89,6 +90,20 @@ def _installation(metadata: MetaData) -> None:
         _integer("dimensions"),
         _text("fingerprint"),
         _time("created_at"),
+    )
+    Table("closed_accounts", metadata, Column("account_id", Uuid, primary_key=True), _time("closed_at"))
+    counts = ("calls", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "unpriced_calls")
+    Table(
+        "closed_account_usage",
+        metadata,
+        _uuid("account_id"),
+        Column("month", Date, nullable=False),
+        _text("model"),
+        _text("deployment"),
+        *(Column(name, BigInteger, nullable=False) for name in counts),
+        Column("cost", Numeric(24, 12), nullable=False),
+        PrimaryKeyConstraint("account_id", "month", "model", "deployment"),
+        ForeignKeyConstraint(["account_id"], [f"{metadata.schema}.closed_accounts.account_id"]),
     )
 
 

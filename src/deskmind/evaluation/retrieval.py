@@ -9,18 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from deskmind.errors import InvalidRequestError
-from deskmind.evaluation.corpus import CorpusDocument, EvaluationQuestion, read_corpus, read_questions
+from deskmind.evaluation.corpus import EvaluationQuestion, read_corpus, read_questions
 from deskmind.evaluation.measures import clustered_interval, contains, ndcg, percentile, reciprocal_rank
+from deskmind.evaluation.throwaway import throw_away_desk
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
     from deskmind.desk import Desk
     from deskmind.knowledge.models import Passage
 
-__all__ = ["Outcome", "ask_all", "evaluate_retrieval", "throw_away_desk"]
+__all__ = ["Outcome", "ask_all", "evaluate_retrieval"]
 
 _DEPTH = 10
 _PASSAGES = 100
@@ -42,7 +42,7 @@ class Outcome:
 async def evaluate_retrieval(
     app: Deskmind, corpus: Path, questions: Path, *, details: Path | None = None
 ) -> dict[str, Any]:
-    """Take the corpus into a tenant of its own, ask every question, remove the tenant's documents.
+    """Take the corpus into a tenant of its own, ask every question, erase the tenant.
 
     Args:
         app: a started application.
@@ -64,33 +64,13 @@ async def evaluate_retrieval(
         raise InvalidRequestError(
             f"{len(missing)} question(s) name a document that the corpus does not hold, such as '{sorted(missing)[0]}'."
         )
-    desk, keys = await throw_away_desk(app, documents)
-    try:
+    keys = {document.key: document.key for document in documents}
+    async with throw_away_desk(app, documents) as desk:
         outcomes = await ask_all(desk, keys, asked)
-    finally:
-        await _clear(desk)
     if details is not None:
         lines = [json.dumps(_detail(outcome), ensure_ascii=False) + "\n" for outcome in outcomes]
         await asyncio.to_thread(details.write_text, "".join(lines), "utf-8")
     return summary(outcomes)
-
-
-async def throw_away_desk(app: Deskmind, documents: Sequence[CorpusDocument]) -> tuple[Desk, dict[str, str]]:
-    """A new tenant's operator desk with the documents, and their keys by uri."""
-    from deskmind.knowledge.ingest.staging import StagedFile
-
-    tenant = f"eval-{uuid4().hex[:12]}"
-    await app.tenants.create(tenant)
-    desk = await app.desk(tenant=tenant)
-    files = [StagedFile(item.key, item.key, item.name, item.content) for item in documents]
-    report = await desk.knowledge.add_files(files, source="evaluation")
-    if report.failures:
-        problem = report.failures[0]
-        raise InvalidRequestError(
-            f"{len(report.failures)} document(s) of the corpus cannot be read, such as '{problem.uri}'.",
-            why=str((problem.problem or {}).get("detail", "")),
-        )
-    return desk, {item.key: item.key for item in documents}
 
 
 async def ask_all(desk: Desk, keys: dict[str, str], questions: Sequence[EvaluationQuestion]) -> list[Outcome]:
@@ -165,9 +145,3 @@ def _detail(outcome: Outcome) -> dict[str, Any]:
         "contains": contains(outcome.answer, outcome.question.values) if outcome.question.values else None,
         "latency_ms": round(outcome.seconds * 1000, 3),
     }
-
-
-async def _clear(desk: Desk) -> None:
-    while page := await desk.knowledge.documents(limit=200):
-        for document in page:
-            await desk.knowledge.delete(document.document_id)

@@ -38,6 +38,7 @@ class Permission(StrEnum):
     CONVERSATIONS_ERASE = "conversations.erase"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
+    TENANTS_DELETE = "tenants.delete"
 
 
 PERMISSIONS: dict[Permission, str] = {
@@ -66,6 +67,7 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.CONVERSATIONS_ERASE: "remove expired conversations and those of a user, without reading them",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
+    Permission.TENANTS_DELETE: "delete tenants with everything in them",
 }
 
 _MEMBER = frozenset(
@@ -83,8 +85,16 @@ _MEMBER = frozenset(
         Permission.USAGE_READ,
     }
 )
-_INSTALLATION = frozenset({Permission.TENANTS_READ, Permission.TENANTS_WRITE, Permission.USAGE_SURVEY})
-_OPERATOR = frozenset(Permission) - _INSTALLATION
+_INSTALLATION_ONLY = frozenset(
+    {
+        Permission.TENANTS_READ,
+        Permission.TENANTS_WRITE,
+        Permission.TENANTS_DELETE,
+        Permission.USAGE_SURVEY,
+    }
+)
+_INSTALLATION = _INSTALLATION_ONLY | {Permission.AUDIT_READ}
+_OPERATOR = frozenset(Permission) - _INSTALLATION_ONLY
 
 
 def permitted(scope: Scope) -> frozenset[Permission]:

@@ -1,10 +1,12 @@
-"""Tenants: the list of them and nothing inside."""
+"""Tenants: the list of them and nothing inside, how one is erased, and what is left of those that were."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 from psycopg import errors as pg
@@ -13,10 +15,10 @@ from deskmind.database import Database
 from deskmind.errors import ConflictError, InvalidRequestError, TenantNotFoundError
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
-from deskmind.governance.audit import record
+from deskmind.governance.audit import AuditEvent, audit_events, record
 from deskmind.scope import Scope
 
-__all__ = ["Tenant", "Tenants"]
+__all__ = ["ClosedAccount", "Erasure", "Tenant", "Tenants"]
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -31,11 +33,50 @@ class Tenant:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What went with a tenant: rows of the tables that ``erasable_tables`` lists, and jobs.
+
+    Attributes:
+        slug: the tenant's short name, free again.
+        account_id: the number under which its usage is kept, see ``Tenants.closed_accounts``.
+    """
+
+    slug: str
+    account_id: UUID
+    rows: int
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedAccount:
+    """What an erased tenant spent in a month on one deployment of a model; ``cost`` in US dollars."""
+
+    account_id: UUID
+    month: date
+    model: str
+    deployment: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: Decimal
+    unpriced_calls: int
+
+
 class Tenants:
     """The installation's tenants."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, *, on_deleted: Callable[[UUID], Awaitable[None]] | None = None
+    ) -> None:
+        """Tenants of a database.
+
+        Args:
+            database: where they are kept.
+            on_deleted: called with the id of a tenant that is gone, so that caches forget it.
+        """
         self._database = database
+        self._on_deleted = on_deleted
         self._scope = Scope.directory()
 
     @property
@@ -77,6 +118,52 @@ class Tenants:
             ) from None
         return Tenant(tenant_id, slug, name or slug, row[0] if row else datetime.now().astimezone())
 
+    @operation(Permission.TENANTS_DELETE)
+    async def delete(self, slug: str) -> Erasure:
+        """Erase a tenant: every row of it in every table, its vectors, jobs and what this process remembers.
+
+        It happens in one transaction, however long that takes. What it spent stays as monthly sums under a number;
+        the act stays in the installation's audit log. Both name no person.
+
+        Raises:
+            TenantNotFoundError: there is none of that name.
+        """
+        async with self._database.transaction(self._scope) as connection:
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            cursor = await connection.execute("SELECT * FROM erase_tenant(%s)", (slug,))
+            row = await cursor.fetchone()
+            if row is None or row[0] is None:
+                raise _unknown(slug)
+            tenant_id, account_id, rows, jobs = row
+            await record(
+                connection,
+                self._scope,
+                Permission.TENANTS_DELETE,
+                resource=slug,
+                account=str(account_id),
+                rows=rows,
+                jobs=jobs,
+            )
+        if self._on_deleted is not None:
+            await self._on_deleted(tenant_id)
+        return Erasure(slug, account_id, rows, jobs)
+
+    @operation(Permission.TENANTS_READ)
+    async def closed_accounts(self) -> list[ClosedAccount]:
+        """What erased tenants spent, by month and model; the audit event of an erasure tells whose number it is."""
+        async with self._database.transaction(self._scope) as connection:
+            cursor = await connection.execute(
+                "SELECT account_id, month, model, deployment, calls, input_tokens, output_tokens, cost, unpriced_calls"
+                "  FROM closed_account_usage ORDER BY account_id, month, model, deployment"
+            )
+            return [ClosedAccount(*row) for row in await cursor.fetchall()]
+
+    @operation(Permission.AUDIT_READ)
+    async def audit(self, *, limit: int = 100) -> list[AuditEvent]:
+        """The newest acts on the installation itself, newest first: tenants created and erased."""
+        async with self._database.transaction(self._scope) as connection:
+            return await audit_events(connection, self._scope, limit=limit)
+
     @operation(Permission.TENANTS_READ)
     async def all(self) -> list[Tenant]:
         """Every tenant, by name."""
@@ -99,8 +186,12 @@ class Tenants:
             )
             row = await cursor.fetchone()
         if row is None:
-            raise TenantNotFoundError(
-                f"There is no tenant '{slug[:80]}'.",
-                remedy=f"Create it with `deskmind tenant create {slug[:80]}`; `deskmind tenant list` shows the others.",
-            )
+            raise _unknown(slug)
         return Tenant(*row)
+
+
+def _unknown(slug: str) -> TenantNotFoundError:
+    return TenantNotFoundError(
+        f"There is no tenant '{slug[:80]}'.",
+        remedy=f"Create it with `deskmind tenant create {slug[:80]}`; `deskmind tenant list` shows the others.",
+    )

@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
+from psycopg import errors as pg
 from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection
+from deskmind.errors import TenantNotFoundError
 from deskmind.observability import correlation_id
 from deskmind.scope import Scope
 
@@ -70,21 +72,17 @@ async def record(
         outcome: how it ended.
         event_id: of an event that several processes may record; it is kept once.
         details: counts and identifiers; never content or secrets.
+
+    Raises:
+        TenantNotFoundError: the tenant was erased since the scope was made.
     """
-    await connection.execute(
-        _INSERT,
-        (
-            scope.tenant_id,
-            event_id or uuid4(),
-            scope.principal_id,
-            scope.principal,
-            action,
-            resource,
-            outcome,
-            correlation_id(),
-            Jsonb(details),
-        ),
-    )
+    who = (scope.tenant_id, event_id or uuid4(), scope.principal_id, scope.principal)
+    try:
+        await connection.execute(_INSERT, (*who, action, resource, outcome, correlation_id(), Jsonb(details)))
+    except pg.InsufficientPrivilege:
+        raise TenantNotFoundError(
+            f"The tenant '{scope.tenant}' does not exist any more.", why="Nothing can be recorded for it."
+        ) from None
 
 
 async def audit_events(connection: Connection, scope: Scope, *, limit: int = 100) -> list[AuditEvent]:

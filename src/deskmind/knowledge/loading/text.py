@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
-from charset_normalizer import from_bytes
-
 from deskmind.errors import DocumentTooLargeError, UnreadableDocumentError
+from deskmind.knowledge.loading.encodings import guess_encoding
 from deskmind.knowledge.loading.limits import LoadLimits
 from deskmind.knowledge.models import Block, LoadedDocument
 
@@ -23,7 +22,6 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_SAMPLE = 200_000
 
 
 def decode(name: str, data: bytes) -> str:
@@ -38,12 +36,12 @@ def decode(name: str, data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        best = from_bytes(data[:_SAMPLE]).best()
-    if best is None:
+        guessed = guess_encoding(data)
+    if guessed is None:
         raise UnreadableDocumentError(
             f"{name} cannot be decoded.", why="Its text encoding is not known.", remedy="Save it as UTF-8."
         )
-    return data.decode(best.encoding, "replace")
+    return data.decode(guessed, "replace")
 
 
 def tidy(text: str) -> str:

@@ -18,7 +18,7 @@ from deskmind.database import Connection
 from deskmind.knowledge.models import Passage
 from deskmind.knowledge.ranking import Query
 from deskmind.knowledge.retrieval.filters import SearchFilter
-from deskmind.knowledge.retrieval.search import read_passages
+from deskmind.knowledge.retrieval.passages import read_passages
 from deskmind.scope import Scope
 
 __all__ = ["Found", "RankedChunk", "RememberedRankings"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from itertools import accumulate
 from uuid import UUID
 
 import numpy as np
@@ -17,25 +17,10 @@ from deskmind.knowledge.lexical import query_terms
 from deskmind.knowledge.models import Passage
 from deskmind.knowledge.ranking import Query, fuse
 from deskmind.knowledge.retrieval.filters import SearchFilter
+from deskmind.knowledge.retrieval.passages import PassageText, read_passages
 from deskmind.observability import span
 
-__all__ = ["PassageText", "Retriever", "read_passages"]
-
-_PASSAGES = """
-SELECT c.chunk_id, c.document_id, d.title, d.uri, c.headings, c.body, c.start_offset, c.end_offset, d.metadata
-  FROM unnest(%(chunks)s::uuid[]) wanted(id)
- CROSS JOIN LATERAL (SELECT * FROM chunks WHERE tenant_id = %(tenant)s AND chunk_id = wanted.id OFFSET 0) c
- CROSS JOIN LATERAL (
-    SELECT * FROM documents WHERE tenant_id = %(tenant)s AND document_id = c.document_id
-       AND document_id >= c.document_id OFFSET 0) d
-"""
-# the second condition on document_id leads the planner to the primary key, whatever it believes of a new tenant's size
-
-_SENTENCES = """
-SELECT e.chunk_id, e.sentences
-  FROM unnest(%(chunks)s::uuid[]) wanted(id)
- CROSS JOIN LATERAL (SELECT * FROM {table} WHERE tenant_id = %(tenant)s AND chunk_id = wanted.id OFFSET 0) e
-"""
+__all__ = ["Retriever"]
 
 
 class Retriever:
@@ -81,34 +66,32 @@ class Retriever:
                 {chunk: dense for chunk, (dense, _) in scores.items() if dense is not None},
                 {chunk: lexical for chunk, (_, lexical) in scores.items() if lexical},
             )[:limit]
-            sentences = await self._sentences(connection, tenant_id, ranked, vector)
-            return await self._read(connection, tenant_id, ranked, scores, sentences)
+            space = self._embedder.space.name if self._embedder is not None else None
+            chunks = [UUID(chunk) for chunk, _ in ranked]
+            texts = await read_passages(connection, tenant_id, chunks, space=space)
+            sentences = self._sentence_scores(texts, vector)
+            return [
+                texts[chunk].as_passage(score, *scores[chunk], sentences.get(chunk, ()))
+                for chunk, score in ranked
+                if chunk in texts
+            ]
 
-    async def _sentences(
-        self,
-        connection: Connection,
-        tenant_id: UUID,
-        ranked: Sequence[tuple[str, float]],
-        vector: HalfVector | None,
+    def _sentence_scores(
+        self, texts: Mapping[str, PassageText], vector: HalfVector | None
     ) -> dict[str, tuple[float, ...]]:
-        """The similarity of each passage's sentences to the query."""
-        if vector is None or self._embedder is None:
+        """The similarity of each passage's sentences to the query, all in one product."""
+        packed = {chunk: text.sentences for chunk, text in texts.items() if text.sentences}
+        if vector is None or self._embedder is None or not packed:
             return {}
-        space = self._embedder.space
-        cursor = await connection.execute(
-            sql.SQL(_SENTENCES).format(table=sql.Identifier(f"embeddings_{space.name}")),
-            {"tenant": tenant_id, "chunks": [UUID(chunk) for chunk, _ in ranked]},
-            binary=True,
-        )
-        query = vector.to_numpy().astype(np.float32)
+        matrix = np.frombuffer(b"".join(packed.values()), dtype="<f2").astype(np.float32)
+        scores = (
+            matrix.reshape(-1, self._embedder.space.dimensions) @ vector.to_numpy().astype(np.float32)
+        ).tolist()
+        width = 2 * self._embedder.space.dimensions
+        ends = list(accumulate(len(vectors) // width for vectors in packed.values()))
         return {
-            str(chunk): tuple(
-                (
-                    np.frombuffer(packed, dtype="<f2").reshape(-1, space.dimensions).astype(np.float32)
-                    @ query
-                ).tolist()
-            )
-            for chunk, packed in await cursor.fetchall()
+            chunk: tuple(scores[start:end])
+            for chunk, start, end in zip(packed, [0, *ends], ends, strict=False)
         }
 
     async def _candidates_of(
@@ -133,66 +116,3 @@ class Retriever:
                 (vector, terms, narrowed, self._candidates),
             )
         return {str(row[0]): (row[2], row[3]) for row in await cursor.fetchall()}
-
-    async def _read(
-        self,
-        connection: Connection,
-        tenant_id: UUID,
-        ranked: Sequence[tuple[str, float]],
-        scores: dict[str, tuple[float | None, float | None]],
-        sentences: dict[str, tuple[float, ...]],
-    ) -> list[Passage]:
-        texts = await read_passages(connection, tenant_id, [UUID(chunk) for chunk, _ in ranked])
-        return [
-            texts[chunk].as_passage(score, *scores[chunk], sentences.get(chunk, ()))
-            for chunk, score in ranked
-            if chunk in texts
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class PassageText:
-    """A chunk as it stands in the database, with its document; what a ``Passage`` is made of besides scores."""
-
-    chunk_id: str
-    document_id: str
-    title: str
-    uri: str
-    headings: tuple[str, ...]
-    text: str
-    start: int
-    end: int
-    metadata: Mapping[str, str]
-
-    def as_passage(
-        self, score: float, dense: float | None, lexical: float | None, sentence_scores: tuple[float, ...]
-    ) -> Passage:
-        """The passage with the scores of a query."""
-        return Passage(
-            chunk_id=self.chunk_id,
-            document_id=self.document_id,
-            title=self.title,
-            uri=self.uri,
-            headings=self.headings,
-            text=self.text,
-            start=self.start,
-            end=self.end,
-            score=score,
-            dense=dense,
-            lexical=lexical,
-            metadata=self.metadata,
-            sentence_scores=sentence_scores,
-        )
-
-
-async def read_passages(
-    connection: Connection, tenant_id: UUID, chunks: Sequence[UUID]
-) -> dict[str, PassageText]:
-    """Those of the chunks that the transaction's scope may see, by id."""
-    cursor = await connection.execute(_PASSAGES, {"tenant": tenant_id, "chunks": list(chunks)})
-    return {
-        str(chunk): PassageText(
-            str(chunk), str(document), title, uri, tuple(headings), text, start, end, metadata
-        )
-        for chunk, document, title, uri, headings, text, start, end, metadata in await cursor.fetchall()
-    }

@@ -41,6 +41,7 @@ CREATE POLICY embeddings_remove ON embeddings_<space> FOR DELETE TO <prefix>_app
 CREATE POLICY embeddings_search ON embeddings_<space> FOR SELECT TO <prefix>_search USING (true);
 GRANT SELECT, INSERT, DELETE ON embeddings_<space> TO <prefix>_app;
 GRANT SELECT ON embeddings_<space> TO <prefix>_search;
+SELECT let_erase('embeddings_<space>');
 
 -- Approximate neighbours by HNSW. Sorting is priced out so that the index order is used; the scan goes on
 -- until k rows of this tenant that pass the filter are found.
