@@ -37,6 +37,7 @@ __all__ = [
     "LogSettings",
     "RedisSettings",
     "Settings",
+    "TelemetrySettings",
     "load_settings",
 ]
 
@@ -118,6 +119,21 @@ class LogSettings(_Section):
     format: Literal["auto", "json", "console"] = "auto"
 
 
+class TelemetrySettings(_Section):
+    """``[telemetry]``: what is told to whom about the service."""
+
+    metrics: Literal["none", "prometheus", "otlp", "both"] = "prometheus"
+    metrics_host: str = Field("127.0.0.1", description="where metrics_port listens")
+    metrics_port: int = Field(9464, ge=0, le=65535, description="/metrics without a key; 0 for none")
+    metrics_folder: Path | None = Field(None, description="shared by the processes that are shown together")
+    metrics_tenants: tuple[str, ...] = Field((), description="whose operators' keys open /metrics of the API")
+    metrics_poll_seconds: float = Field(15.0, ge=1, description="between questions to the database")
+    metrics_export_seconds: float = Field(60.0, ge=1, description="between exports by OTLP")
+    tenant_label: Literal["off", "id", "top"] = Field("top", description="on the cost")
+    tenant_top: int = Field(20, ge=1, le=1000, description="tenants with a series of their own")
+    features: tuple[str, ...] = Field((), description="further features with a series of their own")
+
+
 class RedisSettings(_Section):
     """``[redis]``: the cache that processes share. Without ``url`` each process has its own."""
 
@@ -171,6 +187,7 @@ class Settings(BaseSettings):
     jobs: JobsSettings = JobsSettings()  # pyright: ignore[reportCallIssue]
     api: ApiSettings = ApiSettings()  # pyright: ignore[reportCallIssue]
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()  # pyright: ignore[reportCallIssue]
     redis: RedisSettings = RedisSettings()  # pyright: ignore[reportCallIssue]
     gateway: GatewaySettings = GatewaySettings()  # pyright: ignore[reportCallIssue]
     models: dict[str, Any] = Field(default_factory=dict, description="[models.NAME], see the gateway")

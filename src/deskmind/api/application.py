@@ -19,12 +19,14 @@ from starlette.types import Scope as ASGIScope
 from deskmind import __version__
 from deskmind.api import problems
 from deskmind.api.chat_completions import OpenAIEndpoints
+from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
 from deskmind.api.routes import bearer, router
 from deskmind.api.schemas import Health, Readiness
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import DeskmindError
+from deskmind.observability.metering import start_metrics
 from deskmind.scope import Scope
 from deskmind.settings import Settings, load_settings
 
@@ -53,6 +55,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(service: FastAPI) -> AsyncGenerator[None]:
         async with contextlib.AsyncExitStack() as resources:
+            if chosen.telemetry.metrics != "none":
+                start_metrics(release=__version__, folder=chosen.telemetry.metrics_folder)
             service.state.deskmind = app or await resources.enter_async_context(Deskmind.open(chosen))
             deskmind: Deskmind = service.state.deskmind
             await deskmind.engine()
@@ -87,6 +91,7 @@ def create_app(
         if not route.param_convertors
     }
     _health(service)
+    add_metrics(service, desk_for)
     problems.install(service)
     service.add_middleware(BodyLimit, max_bytes=chosen.api.max_body_bytes)
     service.add_middleware(RequestContext)
@@ -158,7 +163,7 @@ def _describe(service: FastAPI) -> None:
         }
         for path, operations in document["paths"].items():
             for operation in operations.values():
-                if path.startswith("/v1/"):
+                if path.startswith("/v1/") or path == "/metrics":
                     operation["security"] = [{"apiKey": []}]
                 for response in operation["responses"].values():
                     _name_problem(response)
