@@ -301,10 +301,17 @@ class Deskmind:
         from deskmind.gateway import Budget, BudgetKeeper, Gateway
         from deskmind.gateway.ledger import JournalLedger
         from deskmind.gateway.ledger.postgres import PostgresBudgets, PostgresSink
+        from deskmind.gateway.metrics import use_call_labels
         from deskmind.gateway.providers import OpenAIProvider
         from deskmind.gateway.shared_health import ValkeyHealth
 
         settings = self.settings.gateway
+        telemetry = self.settings.telemetry
+        use_call_labels(
+            features=telemetry.features,
+            tenant_label=telemetry.tenant_label,
+            tenant_top=telemetry.tenant_top,
+        )
         endpoints = self.database.endpoints
         self._budgets = PostgresBudgets(endpoints.ledger, endpoints.schema)
         ledger = JournalLedger(

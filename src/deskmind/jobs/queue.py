@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,8 @@ from psycopg.types.json import Jsonb
 from deskmind.database import Connection, Database
 from deskmind.errors import StorageFullError
 from deskmind.observability import correlation, logger, observed
+from deskmind.observability.instruments import JOBS_DURATION, histogram
+from deskmind.observability.metering import labels
 from deskmind.settings import JobsSettings
 
 __all__ = ["Handler", "JobQueue", "defer"]
@@ -22,6 +25,7 @@ Handler = Callable[[dict[str, str]], Awaitable[None]]
 
 _log = logger("deskmind.jobs")
 _ATTEMPTS = 5
+_duration = histogram(JOBS_DURATION)
 
 
 async def defer(connection: Connection, queue: str, task: str, lock: str, arguments: dict[str, str]) -> None:
@@ -64,14 +68,26 @@ class JobQueue:
     def register(self, task: str, queue: str, handler: Handler) -> None:
         """Make a handler known under a task name."""
 
+        outcomes = {
+            outcome: labels({"deskmind.task": task, "deskmind.outcome": outcome})
+            for outcome in ("ok", "error", "cancelled")
+        }
+
         async def run(**arguments: str) -> None:
+            started, outcome = time.perf_counter(), "error"
             with correlation(arguments.get("correlation_id")):
                 try:
                     async with observed(f"job {task}"):
                         await handler(arguments)
+                    outcome = "ok"
                 except StorageFullError as error:
                     self._full = error
                     raise
+                except asyncio.CancelledError:
+                    outcome = "cancelled"
+                    raise
+                finally:
+                    _duration.record(time.perf_counter() - started, outcomes[outcome])
 
         retry = RetryStrategy(max_attempts=_ATTEMPTS, exponential_wait=2)
         self._app.task(name=task, queue=queue, retry=retry)(run)

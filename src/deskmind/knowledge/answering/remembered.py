@@ -101,6 +101,7 @@ class AnswerMemory:
             "generated",
             model=self._model,
             note="Worded earlier for a question that asks the same.",
+            remembered=True,
         )
 
     async def keep(

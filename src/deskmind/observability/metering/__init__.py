@@ -7,6 +7,7 @@ needed to record: modules get their instruments from ``deskmind.observability.in
 from deskmind.observability.metering.group import ProcessGroup
 from deskmind.observability.metering.labels import Bounded, Labels, TenantLabel, labels
 from deskmind.observability.metering.provider import MemoryMeterProvider
+from deskmind.observability.metering.sources import Sources
 from deskmind.observability.metering.running import current_provider, exposed, start_metrics
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Labels",
     "MemoryMeterProvider",
     "ProcessGroup",
+    "Sources",
     "TenantLabel",
     "current_provider",
     "exposed",

@@ -190,7 +190,7 @@ class _Observed:
             for observation in callback(CallbackOptions()):
                 shown[self._series.slot(observation.attributes)] = observation.value
         for slot, value in shown.items():
-            self._values[slot] = value
+            self._values[slot] = max(self._values[slot], value) if self._lasting else value
         if not self._lasting:
             for slot in self._shown - shown.keys():
                 self._values[slot] = math.nan
