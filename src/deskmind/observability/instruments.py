@@ -274,6 +274,16 @@ ANSWER_DURATION = Instrument(
     (Label("deskmind.mode", _CODE, ("extractive", "generated", "remembered")),),
     MODEL_SECONDS,
 )
+ANSWERS_REMEMBERED = Instrument(
+    "deskmind.answer_cache.lookups",
+    "counter",
+    "{lookup}",
+    "looks for an answer that was worded before",
+    (Label("deskmind.result", _CODE, ("hit", "miss")),),
+)
+COST_SPARED = Instrument(
+    "deskmind.answer_cache.saved", "counter", "usd", "US dollars that remembered answers spared"
+)
 FEEDBACK = Instrument(
     "deskmind.feedback",
     "counter",
