@@ -107,7 +107,7 @@ class Desk:
                 remedy="Name the operating tenant there, or scrape telemetry.metrics_port.",
             )
         provider = current_provider()
-        if provider is None:
+        if provider is None or not provider.shows:
             raise UnavailableError(
                 "This process shows no metrics.",
                 why="telemetry.metrics is none or otlp, or the host application has its own meter provider.",

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _IDENTIFIER = r"^[a-z][a-z0-9_]{0,30}$"
+_HTTP_URL = r"^https?://[^\s]+$"
 
 
 class _Section(BaseModel):
@@ -122,11 +123,21 @@ class LogSettings(_Section):
 class TelemetrySettings(_Section):
     """``[telemetry]``: what is told to whom about the service."""
 
+    service_name: str = Field("deskmind", min_length=1, max_length=200)
+    protocol: Literal["http/protobuf", "grpc"] = "http/protobuf"
+    endpoint: str | None = Field(
+        None, pattern=_HTTP_URL, description="the collector; default: on this machine"
+    )
+    headers: SecretStr | None = Field(None, description="name=value,name=value sent with every export")
+    timeout: float = Field(5.0, gt=0, le=60, description="seconds one export may take")
     metrics: Literal["none", "prometheus", "otlp", "both"] = "prometheus"
     metrics_host: str = Field("127.0.0.1", description="where metrics_port listens")
     metrics_port: int = Field(9464, ge=0, le=65535, description="/metrics without a key; 0 for none")
     metrics_folder: Path | None = Field(None, description="shared by the processes that are shown together")
     metrics_tenants: tuple[str, ...] = Field((), description="whose operators' keys open /metrics of the API")
+    metrics_endpoint: str | None = Field(
+        None, pattern=_HTTP_URL, description="full address for metrics alone"
+    )
     metrics_poll_seconds: float = Field(15.0, ge=1, description="between questions to the database")
     metrics_export_seconds: float = Field(60.0, ge=1, description="between exports by OTLP")
     tenant_label: Literal["off", "id", "top"] = Field("top", description="on the cost")

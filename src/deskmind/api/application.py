@@ -26,7 +26,6 @@ from deskmind.api.schemas import Health, Readiness
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import DeskmindError
-from deskmind.observability.metering import start_metrics
 from deskmind.scope import Scope
 from deskmind.settings import Settings, load_settings
 
@@ -57,10 +56,9 @@ def create_app(
     @asynccontextmanager
     async def lifespan(service: FastAPI) -> AsyncGenerator[None]:
         async with contextlib.AsyncExitStack() as resources:
-            if chosen.telemetry.metrics != "none":
-                start_metrics(release=__version__, folder=chosen.telemetry.metrics_folder)
             service.state.deskmind = app or await resources.enter_async_context(Deskmind.open(chosen))
             deskmind: Deskmind = service.state.deskmind
+            resources.push_async_callback(_stop, await deskmind.measure())
             await deskmind.engine()
             await deskmind.gateway()
             if chosen.api.embedded_worker:

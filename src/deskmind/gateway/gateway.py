@@ -18,8 +18,8 @@ from deskmind.gateway.accounts import Account
 from deskmind.gateway.attempts import attempt
 from deskmind.gateway.budgets import Budget, BudgetKeeper, nanodollars
 from deskmind.gateway.calibration import Calibration
-from deskmind.gateway.ledger import Intent, Ledger, MemoryLedger, new_call_id
 from deskmind.gateway.gauges import gateways
+from deskmind.gateway.ledger import Intent, Ledger, MemoryLedger, new_call_id
 from deskmind.gateway.messages import (
     Caller,
     ChatDelta,

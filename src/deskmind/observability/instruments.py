@@ -98,10 +98,10 @@ RESULTS: Final = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 
 _CODE: Final = "a closed set in the code"
 _MODEL = Label(names.REQUEST_MODEL, "the names under [models]", most=10)
-_DEPLOYMENT = Label("deskmind.deployment", "the deployments of [models]; empty when none was reached", most=21)
-_FEATURE = Label(
-    "deskmind.feature", "Deskmind's own and those of telemetry.features; else other", most=17
+_DEPLOYMENT = Label(
+    "deskmind.deployment", "the deployments of [models]; empty when none was reached", most=21
 )
+_FEATURE = Label("deskmind.feature", "Deskmind's own and those of telemetry.features; else other", most=17)
 _OPERATION = Label(names.OPERATION_NAME, _CODE, ("chat", "embeddings", "rerank"))
 _ERROR = Label(names.ERROR_TYPE, "codes of the error tree; else other; empty without an error", most=40)
 _METHOD = Label(
@@ -166,7 +166,9 @@ COST = Instrument(
         _MODEL,
         _DEPLOYMENT,
         _FEATURE,
-        Label(names.TENANT, "telemetry.tenant_label: absent, all ids, or telemetry.tenant_top of them", most=21),
+        Label(
+            names.TENANT, "telemetry.tenant_label: absent, all ids, or telemetry.tenant_top of them", most=21
+        ),
     ),
 )
 ATTEMPTS = Instrument(
@@ -211,7 +213,9 @@ BUDGET_USED = Instrument(
     "1",
     "share of the limit that is taken in the current window, of the fullest counter of a budget",
     (
-        Label("deskmind.budget", "the names under [budgets]; tenants for all budgets that tenants set", most=11),
+        Label(
+            "deskmind.budget", "the names under [budgets]; tenants for all budgets that tenants set", most=11
+        ),
         Label("deskmind.window", _CODE, ("minute", "day", "month")),
         Label("deskmind.unit", _CODE, ("usd", "tokens")),
     ),
@@ -375,7 +379,12 @@ OPERATION_DURATION = Instrument(
     "histogram",
     "s",
     "public operations, whoever calls them",
-    (Label(names.DESKMIND_OPERATION, "the table of permissions and the registered jobs; else other", most=60), _OUTCOME),
+    (
+        Label(
+            names.DESKMIND_OPERATION, "the table of permissions and the registered jobs; else other", most=60
+        ),
+        _OUTCOME,
+    ),
     STEP_SECONDS,
 )
 AUDIT_EVENTS = Instrument(

@@ -6,13 +6,15 @@ needed to record: modules get their instruments from ``deskmind.observability.in
 
 from deskmind.observability.metering.group import ProcessGroup
 from deskmind.observability.metering.labels import Bounded, Labels, TenantLabel, labels
+from deskmind.observability.metering.loop import LoopWatch
 from deskmind.observability.metering.provider import MemoryMeterProvider
-from deskmind.observability.metering.sources import Sources
 from deskmind.observability.metering.running import current_provider, exposed, start_metrics
+from deskmind.observability.metering.sources import Sources
 
 __all__ = [
     "Bounded",
     "Labels",
+    "LoopWatch",
     "MemoryMeterProvider",
     "ProcessGroup",
     "Sources",

@@ -100,7 +100,9 @@ def stored(families: Families) -> list[dict[str, Any]]:
     return [
         {
             **_described(family),
-            "series": [[labels, [_exact(cell) for cell in item.cells]] for labels, item in family.series.items()],
+            "series": [
+                [labels, [_exact(cell) for cell in item.cells]] for labels, item in family.series.items()
+            ],
         }
         for family in families.values()
     ]
@@ -135,9 +137,11 @@ def _described(family: Family) -> dict[str, Any]:
 
 def _take(family: Family, told: Mapping[str, Any], values: Sequence[float]) -> None:
     size = len(family.bounds) + 2 if family.kind == "histogram" else 1
-    found = [values[told["slot"] + place] for place in range(size)]
+    slot: int = told["slot"]
+    found = [values[slot + place] for place in range(size)]
     if not math.isnan(found[0]):
-        family.series[tuple(sorted(told["labels"].items()))] = Series([[value] for value in found])
+        labels: dict[str, str] = told["labels"]
+        family.series[tuple(sorted(labels.items()))] = Series([[value] for value in found])
 
 
 def _join(family: Family, labels: LabelValues, series: Series) -> None:
@@ -148,7 +152,7 @@ def _join(family: Family, labels: LabelValues, series: Series) -> None:
         known.cells = [[max(*known.values(), *series.values())]]
     else:
         for cell, more in zip(known.cells, series.cells, strict=True):
-            cell += more
+            cell.extend(more)
 
 
 def _exact(cell: Sequence[float]) -> list[float]:

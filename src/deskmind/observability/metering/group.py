@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
+import tempfile
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -23,6 +26,9 @@ from deskmind.observability.metering.memory import SLOTS
 __all__ = ["ProcessGroup"]
 
 _BASE = "base.json"
+_OWNER = "owner.lock"
+_PREFIX = "deskmind-metrics-"
+_FRESH_SECONDS = 60.0
 _log = logger("deskmind.metrics")
 
 
@@ -35,6 +41,45 @@ class ProcessGroup:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._temporary = False
+        self._locks: dict[str, int] = {}
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @classmethod
+    def new(cls) -> Self:
+        """A group of its own, in memory where the system has a place for that; those of dead services are removed.
+
+        Raises:
+            OSError: there is no place.
+        """
+        shared = Path("/dev/shm")  # noqa: S108
+        place = shared if shared.is_dir() else Path(tempfile.gettempdir())
+        for folder in place.glob(f"{_PREFIX}*"):
+            _remove_dead(folder)
+        group = cls(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place)))
+        group._temporary = group.elected(_OWNER)
+        return group
+
+    def elected(self, role: str) -> bool:
+        """Whether this process has a role that only one of the group has; it stays so until the process ends."""
+        if role in self._locks:
+            return True
+        file = os.open(self.folder / role, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            return False
+        self._locks[role] = file
+        return True
+
+    def close(self) -> None:
+        """Give up this process's roles; a folder that was made for the group goes."""
+        for file in self._locks.values():
+            os.close(file)
+        self._locks.clear()
+        if self._temporary:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def collect(self) -> Families:
         """The metrics of all processes. Blocks for some milliseconds: O(processes × series)."""
@@ -112,3 +157,13 @@ def _remove(path: Path) -> None:
     for each in (path, path.with_suffix(".keys")):
         with suppress(OSError):
             each.unlink(missing_ok=True)
+
+
+def _remove_dead(folder: Path) -> None:
+    """Remove a group of ours that nobody holds."""
+    with suppress(OSError):
+        about = folder.lstat()
+        if about.st_uid != os.getuid() or time.time() - about.st_mtime < _FRESH_SECONDS:
+            return
+        if not any(_lives(path) for path in (folder / _OWNER, *folder.glob("*.values"))):
+            shutil.rmtree(folder, ignore_errors=True)

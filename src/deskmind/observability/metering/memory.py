@@ -59,10 +59,13 @@ class ProcessMemory:
     def explain(self, line: dict[str, object]) -> None:
         """Say what slots mean."""
         record = orjson.dumps(line) + b"\n"
-        if self._keys >= 0:
-            os.write(self._keys, record)
-        else:
+        if self._keys < 0:
             self._lines.append(record)
+            return
+        try:
+            os.write(self._keys, record)
+        except OSError:  # a full disk: nobody will know what these slots mean
+            self.lost += 1
 
     def explanations(self) -> bytes:
         """What was explained."""

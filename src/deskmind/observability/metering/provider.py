@@ -96,7 +96,9 @@ class _Series:
 class _Counter(Counter):
     """Adds without drift: what rounding loses is carried on (Neumaier, 1974). The published value never falls."""
 
-    def __init__(self, name: str, unit: str, description: str, series: _Series, memory: ProcessMemory) -> None:
+    def __init__(
+        self, name: str, unit: str, description: str, series: _Series, memory: ProcessMemory
+    ) -> None:
         super().__init__(name, unit, description)
         self._series = series
         self._values = memory.values
@@ -114,12 +116,13 @@ class _Counter(Counter):
             lost += (total - sum_) + amount if total >= amount else (amount - sum_) + total
             self._sums[slot] = (sum_, lost)
             exact = sum_ + lost
-            if exact > self._values[slot]:
-                self._values[slot] = exact
+            self._values[slot] = max(self._values[slot], exact)
 
 
 class _UpDownCounter(UpDownCounter):
-    def __init__(self, name: str, unit: str, description: str, series: _Series, memory: ProcessMemory) -> None:
+    def __init__(
+        self, name: str, unit: str, description: str, series: _Series, memory: ProcessMemory
+    ) -> None:
         super().__init__(name, unit, description)
         self._series = series
         self._values = memory.values
@@ -132,7 +135,9 @@ class _UpDownCounter(UpDownCounter):
 
 
 class _Gauge(Gauge):
-    def __init__(self, name: str, unit: str, description: str, series: _Series, memory: ProcessMemory) -> None:
+    def __init__(
+        self, name: str, unit: str, description: str, series: _Series, memory: ProcessMemory
+    ) -> None:
         super().__init__(name, unit, description)
         self._series = series
         self._values = memory.values
@@ -236,7 +241,11 @@ class MemoryMeterProvider(MeterProvider):
         self._troubled: set[str] = set()
 
     def get_meter(
-        self, name: str, version: str | None = None, schema_url: str | None = None, attributes: _Attributes = None
+        self,
+        name: str,
+        version: str | None = None,
+        schema_url: str | None = None,
+        attributes: _Attributes = None,
     ) -> Meter:
         """A meter; its name is not part of a metric's."""
         return _Meter(self, name, version, schema_url)
@@ -368,7 +377,9 @@ class _Meter(Meter):
     def create_observable_up_down_counter(
         self, name: str, callbacks: Sequence[Any] | None = None, unit: str = "", description: str = ""
     ) -> ObservableUpDownCounter:
-        return self._provider.make(_ObservableUpDownCounter, name, unit, description, callbacks=callbacks or ())
+        return self._provider.make(
+            _ObservableUpDownCounter, name, unit, description, callbacks=callbacks or ()
+        )
 
     def create_observable_gauge(
         self, name: str, callbacks: Sequence[Any] | None = None, unit: str = "", description: str = ""
