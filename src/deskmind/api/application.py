@@ -20,6 +20,7 @@ from deskmind import __version__
 from deskmind.api import problems
 from deskmind.api.chat_completions import OpenAIEndpoints
 from deskmind.api.documentation import add_documentation
+from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
 from deskmind.api.routes import bearer, router
 from deskmind.api.schemas import Health, Readiness
@@ -32,6 +33,8 @@ from deskmind.settings import Settings, load_settings
 __all__ = ["create_app", "create_process"]
 
 _YOUNG_OBJECTS = 20_000
+_OURS: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""The framework's own telemetry would count each request a second time, and put query strings on spans."""
 
 
 def create_process() -> FastAPI:
@@ -56,6 +59,7 @@ def create_app(
         async with contextlib.AsyncExitStack() as resources:
             service.state.deskmind = app or await resources.enter_async_context(Deskmind.open(chosen))
             deskmind: Deskmind = service.state.deskmind
+            resources.push_async_callback(_stop, await deskmind.measure())
             await deskmind.engine()
             await deskmind.gateway()
             if chosen.api.embedded_worker:
@@ -72,6 +76,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=_OURS,
     )
 
     async def desk_for(request: Request) -> Desk:
@@ -89,6 +94,7 @@ def create_app(
     }
     _health(service)
     add_documentation(service)
+    add_metrics(service, desk_for)
     problems.install(service)
     service.add_middleware(BodyLimit, max_bytes=chosen.api.max_body_bytes)
     service.add_middleware(RequestContext)
@@ -160,7 +166,7 @@ def _describe(service: FastAPI) -> None:
         }
         for path, operations in document["paths"].items():
             for operation in operations.values():
-                if path.startswith("/v1/"):
+                if path.startswith("/v1/") or path == "/metrics":
                     operation["security"] = [{"apiKey": []}]
                 for response in operation["responses"].values():
                     _name_problem(response)

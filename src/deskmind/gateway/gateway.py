@@ -13,6 +13,7 @@ from deskmind.errors import NotFoundError
 from deskmind.gateway.accounts import Account
 from deskmind.gateway.attempts import attempt
 from deskmind.gateway.budgets import Budget, BudgetKeeper
+from deskmind.gateway.gauges import gateways
 from deskmind.gateway.ledger import Ledger, MemoryLedger
 from deskmind.gateway.messages import (
     Caller,
@@ -80,6 +81,7 @@ class Gateway:
         self._opening = Opening(self.ledger, self.keeper, self.prices)
         self._running = Running(self.board, self.prices)
         self._streams: WeakSet[ChatStream] = WeakSet()
+        gateways.add(self)
 
     async def __aenter__(self) -> Self:
         return self

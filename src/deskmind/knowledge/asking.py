@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -15,6 +16,7 @@ from deskmind.knowledge.conversing import Conversing, Talk
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.engine import EngineRoom
 from deskmind.knowledge.finding import Finder
+from deskmind.knowledge.measures import count_answer
 from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.retrieval import SearchFilter
 from deskmind.knowledge.voice import Voice
@@ -75,9 +77,10 @@ class Asking:
         conversation: UUID | str | None,
     ) -> Answer:
         """The whole answer."""
+        started = time.perf_counter()
         asked = await self._prepared(question, filter, conversation)
         answer = await asked.answerer.answer(asked.searched, asked.passages, embedder=asked.embedder)
-        return await self._finished(asked, answer)
+        return await self._finished(asked, answer, started)
 
     async def stream(
         self,
@@ -86,13 +89,14 @@ class Asking:
         conversation: UUID | str | None,
     ) -> AsyncIterator[AnswerEvent]:
         """The answer in pieces, the last event carrying the whole."""
+        started = time.perf_counter()
         asked = await self._prepared(question, filter, conversation)
         events = asked.answerer.stream(asked.searched, asked.passages, embedder=asked.embedder)
         async for event in events:
             if event.answer is None:
                 yield event
             else:
-                yield replace(event, answer=await self._finished(asked, event.answer))
+                yield replace(event, answer=await self._finished(asked, event.answer, started))
 
     async def _prepared(
         self,
@@ -120,7 +124,7 @@ class Asking:
             return joined(question, talk.history.turns)[: self._most_chars]
         return (await self._voice.standalone(question, talk))[: self._most_chars]
 
-    async def _finished(self, asked: _Prepared, answer: Answer) -> Answer:
+    async def _finished(self, asked: _Prepared, answer: Answer, started: float) -> Answer:
         """The answer with what it was made from, kept in its conversation and counted for its experiment."""
         answer = replace(
             answer,
@@ -129,6 +133,7 @@ class Asking:
             passages=tuple(asked.passages),
             request_id=correlation_id(),
         )
+        count_answer(answer, time.perf_counter() - started)
         if self._voice is not None:
             await self._voice.observe(answer)
         if not asked.talk.wanted:

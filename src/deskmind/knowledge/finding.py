@@ -9,8 +9,9 @@ from deskmind.governance.audit import record
 from deskmind.knowledge.characters import check_characters
 from deskmind.knowledge.embedding import Embedder, RememberedQueries
 from deskmind.knowledge.engine import Engine, EngineRoom
+from deskmind.knowledge.measures import count_results, retrieving
 from deskmind.knowledge.models import Passage
-from deskmind.knowledge.ranking import analyse
+from deskmind.knowledge.ranking import Query, analyse
 from deskmind.knowledge.retrieval import RememberedRankings, Retriever, SearchFilter
 from deskmind.scope import Scope
 from deskmind.settings import Settings
@@ -46,6 +47,19 @@ class Finder:
         self.check(question)
         query = analyse(question)
         engine = await self._room.engine()
+        with retrieving("whole"):
+            passages = await self._ranked(engine, query, limit, filter, permission)
+        count_results(len(passages))
+        return passages
+
+    async def _ranked(
+        self,
+        engine: Engine,
+        query: Query,
+        limit: int,
+        filter: SearchFilter | None,  # noqa: A002
+        permission: Permission,
+    ) -> list[Passage]:
         retriever = Retriever(self.embedder(engine), candidates=self._settings.knowledge.candidates)
         rankings = self._rankings(engine)
         vector = await retriever.embed(query)
@@ -55,7 +69,10 @@ class Finder:
             passages = await retriever.search(
                 connection, self._scope.tenant_id, query, vector, limit=depth, filter=filter
             )
-            return passages if engine.reranker is None else await engine.reranker.rerank(query, passages)
+            if engine.reranker is None:
+                return passages
+            with retrieving("rerank"):
+                return await engine.reranker.rerank(query, passages)
 
         async with self._database.transaction(self._scope) as connection:
             await connection.execute("SET LOCAL synchronous_commit = off")
