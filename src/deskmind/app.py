@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from deskmind import __version__
 from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, translated
 from deskmind.database.migrations import MigrationStatus, check_release, compare
 from deskmind.desk import Desk
@@ -38,7 +39,7 @@ from deskmind.knowledge.ingest.staging import INGEST_QUEUE, INGEST_TASK
 from deskmind.knowledge.loading import LoadLimits
 from deskmind.knowledge.ranking import SentenceReranker
 from deskmind.knowledge.service import Engine
-from deskmind.observability import logger, use_pseudonym_key
+from deskmind.observability import logger, telemetry, use_pseudonym_key
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
 
@@ -268,6 +269,9 @@ class Deskmind:
     async def _start(self) -> None:
         home = self.settings.home
         _make_home(home)
+        self._resources.push_async_callback(
+            asyncio.to_thread, telemetry.start(self.settings.telemetry, __version__).close
+        )
         self.keyring = await asyncio.to_thread(Keyring.open, home / "keyring.json")
         use_pseudonym_key(self.keyring.current("pseudonym").derive(b"logs"))
         endpoints = Endpoints.of(
@@ -315,13 +319,19 @@ class Deskmind:
         )
         budgets = [Budget(name, **dict(given)) for name, given in self.settings.budgets.items()]
         keeper = BudgetKeeper(budgets, store=self._budgets, on_alert=_log_alert)
-        direct = OpenAIProvider(connections=settings.connections)
+        propagate = self.settings.telemetry.propagate
+        direct = OpenAIProvider(connections=settings.connections, propagate=propagate)
         url = self.settings.redis.url
         shared = (
             ValkeyHealth(url.get_secret_value(), installation=endpoints.schema) if url is not None else None
         )
         gateway = Gateway(
-            self.settings.models, ledger=ledger, keeper=keeper, shared=shared, providers={"openai": direct}
+            self.settings.models,
+            ledger=ledger,
+            keeper=keeper,
+            shared=shared,
+            providers={"openai": direct},
+            propagate=propagate,
         )
         await ledger.start()
         self._resources.push_async_callback(self._budgets.close)

@@ -78,10 +78,11 @@ def create_app(
         return await deskmind.authenticate(bearer(request))
 
     service.include_router(router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes))
+    accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
     service.router.routes[:0] = endpoints.routes()
     service.straight = {
-        (method, route.path): RequestContext(_routed(route))
+        (method, route.path): RequestContext(_routed(route), accept_parent=accept_parent)
         for route in endpoints.routes()
         for method in route.methods or ()
         if not route.param_convertors
@@ -89,7 +90,7 @@ def create_app(
     _health(service)
     problems.install(service)
     service.add_middleware(BodyLimit, max_bytes=chosen.api.max_body_bytes)
-    service.add_middleware(RequestContext)
+    service.add_middleware(RequestContext, accept_parent=accept_parent)
     _describe(service)
     return service
 

@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 from pgvector.psycopg import register_vector_async
 from psycopg import AsyncConnection
-from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
 from deskmind.database._faults import connection_error, translated
+from deskmind.database._statements import Connection
 from deskmind.database.endpoints import Endpoints
 from deskmind.database.scope_token import ScopeSigner
 from deskmind.errors import DatabaseUnavailableError, DeskmindError
@@ -20,8 +20,6 @@ from deskmind.scope import Scope
 from deskmind.settings import DatabaseSettings
 
 __all__ = ["Connection", "Database"]
-
-Connection = AsyncConnection[TupleRow]
 
 
 class Database:

@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
+from opentelemetry import context as contexts
 from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span
 
 from deskmind.errors import DeskmindError, NotFoundError
 from deskmind.gateway.accounts import Account
@@ -34,9 +35,9 @@ from deskmind.gateway.prices import PriceList, cost_of
 from deskmind.gateway.providers import OpenAIProvider, Provider, ProviderFailure, ProviderStream
 from deskmind.gateway.requests import chat_request, embedding_request, ranking_request
 from deskmind.gateway.routing import HealthBoard, SharedHealth, choose
+from deskmind.gateway.spans import end_call, start_call
 from deskmind.gateway.streams import ChatStream, Opened
 from deskmind.gateway.tokens import estimate_reply, estimate_request
-from deskmind.observability import names
 
 __all__ = ["Gateway"]
 
@@ -44,7 +45,6 @@ _T = TypeVar("_T")
 _MOST_OUTPUT = 4_096
 """Reserved where neither the request nor the deployment bounds the reply; also sent, so that the bound holds."""
 _NOBODY = Caller()
-_tracer = trace.get_tracer("deskmind")
 
 
 class Gateway:
@@ -60,6 +60,7 @@ class Gateway:
         keeper: budgets; none when left out.
         shared: where replicas tell each other which deployments are out.
         providers: instead of the shipped ones, by name.
+        propagate: whether providers are told the trace a call belongs to.
 
     Raises:
         ConfigurationError: a model is not defined rightly.
@@ -73,6 +74,7 @@ class Gateway:
         keeper: BudgetKeeper | None = None,
         shared: SharedHealth | None = None,
         providers: Mapping[str, Provider] | None = None,
+        propagate: bool = True,
     ) -> None:
         self.models: dict[str, ModelConfig] = model_configs(models)
         self.ledger: Ledger = ledger if ledger is not None else MemoryLedger()
@@ -80,6 +82,7 @@ class Gateway:
         self.prices = PriceList()
         self.board = HealthBoard(shared)
         self._providers: dict[str, Provider] = dict(providers or {})
+        self._propagate = propagate
         self._calibration = Calibration()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._streams: WeakSet[ChatStream] = WeakSet()
@@ -132,7 +135,7 @@ class Gateway:
         """
         config = self._config(model)
         request = chat_request(config, messages, max_tokens, options)
-        with_span = _start("chat", model, request)
+        with_span = start_call("chat", model, config, request)
         account, request = await self._open("chat", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
 
@@ -142,8 +145,7 @@ class Gateway:
         deployment, reply = await self._run(model, config, account, call, with_span)
         account.charge(deployment, reply.usage, written=estimate_reply(reply.text, reply.tool_calls))
         row = account.close(deployment.name)
-        _end(with_span, usage=row.usage, provider_model=reply.provider_model)
-        return ChatResponse(
+        response = ChatResponse(
             reply.text,
             reply.tool_calls,
             reply.finish_reason,
@@ -159,6 +161,8 @@ class Gateway:
             row.intent.call_id,
             reply.raw,
         )
+        end_call(with_span, account, reply=response)
+        return response
 
     async def stream(
         self,
@@ -180,7 +184,7 @@ class Gateway:
         """
         config = self._config(model)
         request = chat_request(config, messages, max_tokens, options)
-        with_span = _start("chat", model, request, streamed=True)
+        with_span = start_call("chat", model, config, request, streamed=True)
         account, request = await self._open(
             "chat", model, config, request, caller, budgets, with_span, streamed=True
         )
@@ -202,9 +206,7 @@ class Gateway:
                 board=self.board,
                 reopen=reopen,
                 background=self._background,
-                on_end=lambda error: _end(
-                    with_span, error=error, usage=account.row.usage if account.row else None
-                ),
+                on_end=lambda error, reply: end_call(with_span, account, error=error, reply=reply),
             )
 
         opened = await self._run(
@@ -229,7 +231,7 @@ class Gateway:
         """
         config = self._config(model)
         request = embedding_request(config, texts, options)
-        with_span = _start("embeddings", model, request)
+        with_span = start_call("embeddings", model, config, request)
         account, _ = await self._open("embeddings", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
 
@@ -241,7 +243,7 @@ class Gateway:
         deployment, reply = await self._run(model, config, account, call, with_span)
         account.charge(deployment, reply.usage, written=0)
         row = account.close(deployment.name)
-        _end(with_span, usage=row.usage, provider_model=reply.provider_model)
+        end_call(with_span, account, provider_model=reply.provider_model)
         return Embeddings(
             reply.vectors, model, deployment.name, reply.provider_model, row.usage, row.cost, row.outcome,
             tuple(account.attempts), row.seconds, row.intent.call_id,
@@ -260,7 +262,7 @@ class Gateway:
         """Documents by relevance to a query, at most ``limit``. Errors as for ``chat``."""
         config = self._config(model)
         request = ranking_request(query, documents, limit)
-        with_span = _start("rerank", model, request)
+        with_span = start_call("rerank", model, config, request)
         account, _ = await self._open("rerank", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
         most = len(documents) if limit is None else min(limit, len(documents))
@@ -272,7 +274,7 @@ class Gateway:
         deployment, reply = await self._run(model, config, account, call, with_span)
         account.charge(deployment, reply.usage, written=0)
         row = account.close(deployment.name)
-        _end(with_span, usage=row.usage)
+        end_call(with_span, account)
         return Ranking(
             reply.results[:most], model, deployment.name, row.usage, row.cost, row.outcome, tuple(account.attempts),
             row.seconds, row.intent.call_id,
@@ -294,11 +296,11 @@ class Gateway:
         provider = self._providers.get(name)
         if provider is None:
             if name == "openai":
-                provider = OpenAIProvider()
+                provider = OpenAIProvider(propagate=self._propagate)
             else:
                 from deskmind.gateway.providers.litellm import LiteLLMProvider
 
-                provider = LiteLLMProvider()
+                provider = LiteLLMProvider(propagate=self._propagate)
             self._providers[name] = provider
         return provider
 
@@ -321,7 +323,7 @@ class Gateway:
         try:
             return await self._reserve(operation, model, config, request, caller, budgets, streamed=streamed)
         except BaseException as error:
-            _end(with_span, error=error)
+            end_call(with_span, error=error)
             raise
 
     async def _reserve(
@@ -391,7 +393,11 @@ class Gateway:
         abandon: Callable[[tuple[Deployment, _T]], Awaitable[None]] | None = None,
     ) -> tuple[Deployment, _T]:
         """Try the deployments, in a task of its own: who hangs up leaves it to end and be counted."""
-        task = asyncio.create_task(attempt(model, config, self._order(config), self.board, account, call))
+        token = contexts.attach(trace.set_span_in_context(with_span))
+        try:
+            task = asyncio.create_task(attempt(model, config, self._order(config), self.board, account, call))
+        finally:
+            contexts.detach(token)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -401,7 +407,7 @@ class Gateway:
             code = error.code if isinstance(error, DeskmindError) else type(error).__name__
             last = account.attempts[-1].deployment if account.attempts else ""
             account.close(last, error=code, unknown=account.hanging)
-            _end(with_span, error=error)
+            end_call(with_span, account, error=error)
             raise
 
     async def _first(
@@ -467,37 +473,4 @@ async def _left_alone(
         text, calls = getattr(reply, "text", ""), getattr(reply, "tool_calls", ())
         account.charge(deployment, reply.usage, written=estimate_reply(text, calls))
         account.close(deployment.name, error="cancelled")
-    _end(with_span, error=error, usage=account.row.usage if account.row else None)
-
-
-def _start(operation: str, model: str, request: ChatRequest, *, streamed: bool = False) -> Span:
-    attributes: dict[str, Any] = {names.OPERATION_NAME: operation, names.REQUEST_MODEL: model}
-    if request.max_tokens:
-        attributes[names.REQUEST_MAX_TOKENS] = request.max_tokens
-    temperature = request.options.get("temperature")
-    if isinstance(temperature, (int, float)):
-        attributes[names.REQUEST_TEMPERATURE] = float(temperature)
-    if streamed:
-        attributes[names.REQUEST_STREAM] = True
-    return _tracer.start_span(f"{operation} {model}", kind=SpanKind.CLIENT, attributes=attributes)
-
-
-def _end(
-    current: Span,
-    *,
-    error: BaseException | None = None,
-    usage: Usage | None = None,
-    provider_model: str = "",
-) -> None:
-    if current.is_recording():
-        if usage is not None:
-            current.set_attribute(names.USAGE_INPUT_TOKENS, usage.input_tokens)
-            current.set_attribute(names.USAGE_OUTPUT_TOKENS, usage.output_tokens)
-        if provider_model:
-            current.set_attribute(names.RESPONSE_MODEL, provider_model)
-        if error is not None:
-            current.set_attribute(
-                names.ERROR_TYPE, error.code if isinstance(error, DeskmindError) else type(error).__name__
-            )
-            current.set_status(Status(StatusCode.ERROR))
-    current.end()
+    end_call(with_span, account, error=error)

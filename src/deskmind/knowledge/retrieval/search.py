@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from uuid import UUID
 
 import numpy as np
+from opentelemetry.trace import Span
 from pgvector import HalfVector
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -16,7 +18,8 @@ from deskmind.knowledge.lexical import query_terms
 from deskmind.knowledge.models import Passage
 from deskmind.knowledge.ranking import Query, fuse
 from deskmind.knowledge.retrieval.filters import SearchFilter
-from deskmind.observability import span
+from deskmind.observability import names, span
+from deskmind.observability.content import capture_text
 
 __all__ = ["Retriever"]
 
@@ -37,6 +40,11 @@ SELECT e.chunk_id, e.sentences
 """
 
 
+_DATA_SOURCE = "deskmind"
+_RETRIEVAL = {names.OPERATION_NAME: names.OPERATION_RETRIEVAL, names.DATA_SOURCE_ID: _DATA_SOURCE}
+_EMBEDDING = {names.OPERATION_NAME: names.OPERATION_EMBEDDINGS, names.PROVIDER_NAME: _DATA_SOURCE}
+
+
 class Retriever:
     """Finds the passages of the documents a scope may see.
 
@@ -52,7 +60,8 @@ class Retriever:
         """The query's vector, None without an embedder. Apart, so that no connection is held meanwhile."""
         if self._embedder is None:
             return None
-        with span(f"embeddings {self._embedder.space.model}", kind="client"):
+        model = self._embedder.space.model
+        with span(f"embeddings {model}", kind="client", **_EMBEDDING, **{names.REQUEST_MODEL: model}):
             return HalfVector(await self._embedder.embed_query(query.text))
 
     async def search(
@@ -75,12 +84,15 @@ class Retriever:
             limit: how many at most.
             filter: conditions on the documents.
         """
-        with span("retrieval deskmind", kind="client"):
+        with span(f"retrieval {_DATA_SOURCE}", kind="client", **_RETRIEVAL) as current:
+            capture_text(current, names.RETRIEVAL_QUERY_TEXT, query.text)
             scores = await self._candidates_of(connection, query, vector, filter)
             ranked = fuse(
                 {chunk: dense for chunk, (dense, _) in scores.items() if dense is not None},
                 {chunk: lexical for chunk, (_, lexical) in scores.items() if lexical},
             )[:limit]
+            if current.is_recording():
+                _describe(current, ranked, len(scores))
             sentences = await self._sentences(connection, tenant_id, ranked, vector)
             return await self._read(connection, tenant_id, ranked, scores, sentences)
 
@@ -170,3 +182,11 @@ class Retriever:
                 )
             )
         return passages
+
+
+def _describe(current: Span, ranked: Sequence[tuple[str, float]], candidates: int) -> None:
+    """What was found, by identifiers and scores."""
+    found = [{"id": chunk, "score": round(score, 4)} for chunk, score in ranked]
+    current.set_attribute(names.RETRIEVAL_DOCUMENTS, json.dumps(found))
+    current.set_attribute("deskmind.candidates", candidates)
+    current.set_attribute("deskmind.results", len(ranked))
