@@ -25,6 +25,8 @@ from deskmind.api.schemas import Health, Readiness
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import DeskmindError
+from deskmind.observability import configure_logging
+from deskmind.observability.levels import watch_level
 from deskmind.scope import Scope
 from deskmind.settings import Settings, load_settings
 
@@ -35,7 +37,9 @@ _YOUNG_OBJECTS = 20_000
 
 def create_process() -> FastAPI:
     """``create_app`` for ``deskmind serve``, whose processes serve and do nothing else."""
-    return create_app(own_process=True)
+    settings = load_settings()
+    configure_logging(format=settings.log.format, level=settings.log.level, gather=True)
+    return create_app(settings, own_process=True)
 
 
 def create_app(
@@ -61,6 +65,8 @@ def create_app(
                 worker = asyncio.create_task(deskmind.jobs.work())
                 resources.push_async_callback(_stop, worker)
             if own_process:
+                levels = asyncio.create_task(watch_level(chosen.home, chosen.log.level))
+                resources.push_async_callback(_stop, levels)
                 _settle()
             yield
 

@@ -11,6 +11,7 @@ from deskmind.cli import (
     evaluate,
     keyring,
     knowledge,
+    logs,
     models,
     operations,
     prompts,
@@ -62,6 +63,7 @@ app.add_typer(prompts.prompts_app, name="prompts")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)
+app.add_typer(logs.log_app, name="log")
 app.command("status")(operations.status)
 app.command("readiness")(operations.readiness)
 app.add_typer(operations.migrate_app, name="migrate")

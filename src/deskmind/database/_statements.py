@@ -27,7 +27,8 @@ _RELATION = re.compile(
     r"(?:(?<!DISTINCT )\bFROM|\bJOIN|\bINTO|(?<!FOR )(?<!DO )\bUPDATE)\s+(?:ONLY\s+|LATERAL\s+)?(?:\w+\.)?([a-z_]\w*)"
 )
 _CALL = re.compile(r"\bSELECT\s+(?:\w+\.)?([a-z_]\w*)\s*\(")
-_NO_RELATIONS = frozenset({"unnest", "generate_series", "set", "now", "lateral"})
+_NO_RELATIONS = frozenset({"set", "lateral", "now"})
+_TABLE_FUNCTION = re.compile(r"unnest|generate_|jsonb?_|regexp_|string_to_")
 _HOUSEKEEPING = frozenset({"set_config", "pg_advisory_unlock_all", "pg_backend_pid"})
 
 
@@ -71,7 +72,9 @@ def statement_name(text: str) -> str:
     )
     common = set(_COMMON.findall(plain))
     found = dict.fromkeys(_RELATION.findall(plain))
-    relations = [name for name in found if name not in _NO_RELATIONS and name not in common]
+    relations = [
+        name for name in found if name not in _NO_RELATIONS | common and not _TABLE_FUNCTION.match(name)
+    ]
     if not relations:
         relations = _CALL.findall(plain)[:1]
         if not relations or relations[0] in _HOUSEKEEPING:

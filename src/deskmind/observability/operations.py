@@ -46,7 +46,9 @@ class Observation:
         self._tenant = tenant
         self._user = user
         self._attributes = attributes
-        known: dict[str, Attribute] = {TENANT: tenant, DESKMIND_OPERATION: name, **attributes}
+        known: dict[str, Attribute] = {DESKMIND_OPERATION: name, **attributes}
+        if tenant:
+            known[TENANT] = tenant
         if current := correlation_id():
             known[CORRELATION_ID] = current
         self._guard = span(name, parent, kind=kind, **known)
