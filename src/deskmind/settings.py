@@ -131,6 +131,7 @@ class TelemetrySettings(_Section):
     )
     headers: SecretStr | None = Field(None, description="name=value,name=value sent with every export")
     timeout: float = Field(5.0, gt=0, le=60, description="seconds one export may take")
+    interval: float = Field(1.0, gt=0, le=60, description="seconds that spans gather before they are sent")
     traces: Literal["none", "console", "otlp"] = "none"
     traces_endpoint: str | None = Field(None, pattern=_HTTP_URL, description="full address for traces alone")
     sample_ratio: float = Field(1.0, ge=0, le=1, description="share of traces kept whatever they show")

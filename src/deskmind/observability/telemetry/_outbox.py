@@ -21,8 +21,7 @@ __all__ = ["Outbox", "OutboxCounts", "Sized", "sized"]
 
 _log = logger("deskmind.telemetry")
 _BASE_BYTES = 400
-_OFFERS = 3
-"""How often a batch is offered: one that the collector can never take must not block those behind it."""
+_FEWEST_OFFERS = 3
 
 Sized = tuple[ReadableSpan, int]
 """A finished span and roughly its size in bytes."""
@@ -50,6 +49,8 @@ class Outbox:
         batch_bytes: most bytes in one export, unless a single span is larger.
         interval: seconds that spans gather.
         longest_wait: seconds between attempts at most, while they fail.
+        patience: seconds that a batch is offered, at least three times: one that the collector can never take must not
+            block those behind it.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Outbox:
         batch_bytes: int = 2 * 2**20,
         interval: float = 1.0,
         longest_wait: float = 30.0,
+        patience: float = 60.0,
     ) -> None:
         self._exporter = exporter
         self._destination = destination
@@ -70,6 +72,7 @@ class Outbox:
         self._batch = (batch_spans, batch_bytes)
         self._interval = interval
         self._longest_wait = longest_wait
+        self._patience = patience
         self._queue: deque[Sized] = deque()
         self._bytes = 0
         self._exported = self._dropped = 0
@@ -80,6 +83,7 @@ class Outbox:
         self._closing = threading.Event()
         self._idle = threading.Condition(self._lock)
         self._in_hand = 0
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name="span-export", daemon=True)
         self._thread.start()
 
@@ -117,9 +121,10 @@ class Outbox:
         self._thread.join(timeout)
         self._exporter.shutdown()
         with self._lock:
+            self._closed = True
             self._dropped += len(self._queue) + self._in_hand
             self._queue.clear()
-            self._bytes = 0
+            self._bytes = self._in_hand = 0
 
     def _shrink(self) -> None:
         spans, size = self._most
@@ -138,6 +143,8 @@ class Outbox:
         while batch := self._take():
             sent = self._offer(batch)
             with self._idle:
+                if self._closed:  # they were given up, and counted
+                    return
                 self._in_hand = 0
                 if sent:
                     self._exported += len(batch)
@@ -148,12 +155,13 @@ class Outbox:
                 return
 
     def _offer(self, batch: list[ReadableSpan]) -> bool:
-        for _ in range(_OFFERS - 1):
-            if self._export(batch):
-                return True
-            if not self._wait():
+        begun, offers = time.monotonic(), 1
+        while not self._export(batch):
+            given_up = offers >= _FEWEST_OFFERS and time.monotonic() - begun >= self._patience
+            if given_up or not self._wait():
                 return False
-        return self._export(batch)
+            offers += 1
+        return True
 
     def _take(self) -> list[ReadableSpan]:
         batch: list[ReadableSpan] = []

@@ -99,7 +99,7 @@ def _provide(settings: TelemetrySettings, version: str) -> Outbox:
     from deskmind.observability.telemetry._outbox import Outbox
     from deskmind.observability.telemetry._sampling import HeadSampler, TailSampler
 
-    outbox = Outbox(exporter_of(settings), destination_of(settings))
+    outbox = Outbox(exporter_of(settings), destination_of(settings), interval=settings.interval)
     provider = TracerProvider(
         sampler=HeadSampler(settings.sample_ratio),
         resource=Resource(
