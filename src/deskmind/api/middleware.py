@@ -110,7 +110,7 @@ class _Exchange:
         if not current.is_recording():
             return
         if route:
-            current.update_name(f"{method} {route}")
+            current.update_name(f"{'HTTP' if method == '_OTHER' else method} {route}")
             current.set_attribute(names.HTTP_ROUTE, route)
         if visit.tenant:
             current.set_attribute(names.TENANT, visit.tenant)
