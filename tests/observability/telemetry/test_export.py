@@ -177,6 +177,7 @@ print(begun.exporting, [item.name for item in seen.get_finished_spans()])
 
 
 def test_a_missing_extra_is_said_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "deskmind.observability.telemetry._exporters", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
     with pytest.raises(MissingExtraError, match=r"traces.*telemetry"):
         telemetry.start(TelemetrySettings(traces="console"), "1")  # pyright: ignore[reportCallIssue]

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, StatusCode
 
 from deskmind.observability.propagation import incoming
 from deskmind.observability.telemetry._outbox import Outbox, Sized
-from deskmind.observability.telemetry._sampling import HeadSampler, TailSampler
+from deskmind.observability.telemetry._sampling import TailSampler
+from deskmind.observability.telemetry._spans import LightTracer, LightTracerProvider
 
 SLOW = 2.0
 
@@ -41,12 +42,10 @@ class Traces:
     def __init__(self, ratio: float = 0.0, **bounds: int) -> None:
         self.kept = Kept()
         self.sampler = TailSampler(cast("Outbox", self.kept), slow_seconds=SLOW, **bounds)
-        provider = TracerProvider(sampler=HeadSampler(ratio), shutdown_on_exit=False)
-        provider.add_span_processor(self.sampler)
-        self.tracer = provider.get_tracer("test")
+        self.tracer = LightTracerProvider(self.sampler, ratio).get_tracer("test")
 
     def begin(self, name: str, parent: Span | None = None, remote: str = "") -> Span:
-        context = trace.set_span_in_context(parent) if parent is not None else incoming(remote)
+        context = trace.set_span_in_context(parent) if parent is not None else incoming(remote) or Context()
         return self.tracer.start_span(name, context=context, start_time=0)
 
     @staticmethod
@@ -116,26 +115,33 @@ def test_a_span_that_ends_late_shares_the_fate_of_its_trace() -> None:
     assert traces.kept.names == ["bad", "late of bad"]
 
 
+def sampled(ratio: float, trace_ids: Sequence[int]) -> list[bool]:
+    """Whether traces of these ids are sampled."""
+    tracer = LightTracer(Traces().sampler, ratio)
+    decided: list[bool] = []
+    for number in trace_ids:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("deskmind.observability.telemetry._spans.random.getrandbits", lambda _: number)  # noqa: B023
+            decided.append(tracer.start_span("root", context=Context()).sampled)
+    return decided
+
+
 @given(ratio=st.floats(0, 1), ids=st.lists(st.integers(1, 2**128 - 1), min_size=1, max_size=20))
 @settings(max_examples=50, deadline=None)
 def test_every_process_gives_the_same_trace_the_same_share(ratio: float, ids: list[int]) -> None:
-    first, second = HeadSampler(ratio), HeadSampler(ratio)
-    for number in ids:
-        decided = first.should_sample(None, number, "a").decision
-        assert decided == second.should_sample(None, number, "b").decision
-        assert decided.is_recording()
-        if ratio in {0.0, 1.0}:
-            assert decided.is_sampled() == bool(ratio)
+    decided = sampled(ratio, ids)
+    assert decided == sampled(ratio, ids)
+    if ratio in {0.0, 1.0}:
+        assert set(decided) == {bool(ratio)}
+    else:
+        assert all(
+            greater for less, greater in zip(decided, sampled((1 + ratio) / 2, ids), strict=True) if less
+        )
 
 
 def test_the_share_is_what_was_asked_for() -> None:
-    sampler = HeadSampler(0.25)
     step = (1 << 56) // 1_000
-    sampled = sum(
-        sampler.should_sample(None, number * step + step // 2, "x").decision.is_sampled()
-        for number in range(1_000)
-    )
-    assert sampled == 250
+    assert sum(sampled(0.25, [number * step + step // 2 for number in range(1_000)])) == 250
 
 
 @dataclass

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, Status, StatusCode
+from opentelemetry.util.types import AttributeValue
 
 from deskmind.errors import ConfigurationError
+from deskmind.observability.telemetry._spans import LightSpan
 from deskmind.settings import TelemetrySettings
 
-__all__ = ["destination_of", "exporter_of", "parsed_headers"]
+__all__ = ["SdkExport", "destination_of", "exporter_of", "parsed_headers"]
 
 _TRACES = "/v1/traces"
+_LONGEST_VALUE = 20_000
+_FINE, _FAILED = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 _DEFAULTS = {"http/protobuf": "http://127.0.0.1:4318", "grpc": "http://127.0.0.1:4317"}
 _CHATTY = ("opentelemetry.exporter", "opentelemetry.sdk", "opentelemetry.attributes", "urllib3", "grpc")
 
@@ -26,6 +33,52 @@ def destination_of(settings: TelemetrySettings) -> str:
     return (
         "console" if settings.traces == "console" else f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     )
+
+
+class SdkExport:
+    """An exporter of the SDK behind spans of ours.
+
+    Args:
+        exporter: takes them.
+        resource: who sends them, as attributes.
+        version: of the instrumentation.
+    """
+
+    def __init__(self, exporter: SpanExporter, resource: Mapping[str, str], version: str) -> None:
+        self._exporter = exporter
+        self._resource = Resource(dict(resource))
+        self._scope = InstrumentationScope("deskmind", version)
+
+    def export(self, spans: list[LightSpan]) -> bool:
+        """Send a batch; whether it was taken."""
+        return self._exporter.export([self._readable(span) for span in spans]) is SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """End."""
+        self._exporter.shutdown()
+
+    def _readable(self, span: LightSpan) -> ReadableSpan:
+        context = span.get_span_context()
+        parent = None
+        if span.parent_id:
+            parent = SpanContext(span.trace_id, span.parent_id, span.local_root, context.trace_flags)
+        return ReadableSpan(
+            name=span.name,
+            context=context,
+            parent=parent,
+            resource=self._resource,
+            attributes={name: _cut(value) for name, value in span.attributes.items()},
+            events=[Event(name, attributes, at) for name, attributes, at in span.events],
+            kind=span.kind,
+            status=_FAILED if span.failed else _FINE,
+            start_time=span.started,
+            end_time=span.ended,
+            instrumentation_scope=self._scope,
+        )
+
+
+def _cut(value: AttributeValue) -> AttributeValue:
+    return value[:_LONGEST_VALUE] if isinstance(value, str) else value
 
 
 def exporter_of(settings: TelemetrySettings) -> SpanExporter:

@@ -11,20 +11,32 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from typing import Protocol
 
 from deskmind.observability.logs import logger
+from deskmind.observability.telemetry._spans import LightSpan
 
-__all__ = ["Outbox", "OutboxCounts", "Sized", "sized"]
+__all__ = ["Exporter", "Outbox", "OutboxCounts", "Sized", "sized"]
 
 _log = logger("deskmind.telemetry")
 _BASE_BYTES = 400
 _FEWEST_OFFERS = 3
+_MOST_DOUBLINGS = 5
 
-Sized = tuple[ReadableSpan, int]
+Sized = tuple[LightSpan, int]
 """A finished span and roughly its size in bytes."""
+
+
+class Exporter(Protocol):
+    """Sends spans somewhere."""
+
+    def export(self, spans: list[LightSpan]) -> bool:
+        """Send a batch; whether it was taken. May block up to its timeout, and raise anything."""
+        ...
+
+    def shutdown(self) -> None:
+        """End, and make a running export end soon."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +53,20 @@ class Outbox:
     """The queue and its thread.
 
     Args:
-        exporter: sends one batch; may block up to its timeout and fail in any way.
+        exporter: sends one batch at a time.
         destination: what a warning names.
         most_spans: bound of the queue.
         most_bytes: bound of the queue, in bytes as ``sized`` counts them.
         batch_spans: most spans in one export.
         batch_bytes: most bytes in one export, unless a single span is larger.
-        interval: seconds that spans gather.
-        longest_wait: seconds between attempts at most, while they fail.
+        interval: seconds that spans gather; also the wait after a failure, doubled up to 32 times as long.
         patience: seconds that a batch is offered, at least three times: one that the collector can never take must not
             block those behind it.
     """
 
     def __init__(
         self,
-        exporter: SpanExporter,
+        exporter: Exporter,
         destination: str,
         *,
         most_spans: int = 4_096,
@@ -63,7 +74,6 @@ class Outbox:
         batch_spans: int = 512,
         batch_bytes: int = 2 * 2**20,
         interval: float = 1.0,
-        longest_wait: float = 30.0,
         patience: float = 60.0,
     ) -> None:
         self._exporter = exporter
@@ -71,7 +81,6 @@ class Outbox:
         self._most = (most_spans, most_bytes)
         self._batch = (batch_spans, batch_bytes)
         self._interval = interval
-        self._longest_wait = longest_wait
         self._patience = patience
         self._queue: deque[Sized] = deque()
         self._bytes = 0
@@ -154,7 +163,7 @@ class Outbox:
             if self._closing.is_set() and not sent:
                 return
 
-    def _offer(self, batch: list[ReadableSpan]) -> bool:
+    def _offer(self, batch: list[LightSpan]) -> bool:
         begun, offers = time.monotonic(), 1
         while not self._export(batch):
             given_up = offers >= _FEWEST_OFFERS and time.monotonic() - begun >= self._patience
@@ -163,8 +172,8 @@ class Outbox:
             offers += 1
         return True
 
-    def _take(self) -> list[ReadableSpan]:
-        batch: list[ReadableSpan] = []
+    def _take(self) -> list[LightSpan]:
+        batch: list[LightSpan] = []
         size = 0
         with self._lock:
             while self._queue and len(batch) < self._batch[0]:
@@ -178,9 +187,9 @@ class Outbox:
             self._in_hand = len(batch)
         return batch
 
-    def _export(self, batch: list[ReadableSpan]) -> bool:
+    def _export(self, batch: list[LightSpan]) -> bool:
         try:
-            sent = self._exporter.export(batch) is SpanExportResult.SUCCESS
+            sent = self._exporter.export(batch)
         except Exception:  # whatever an exporter may do, the process is not to suffer from it
             sent = False
         if not sent:
@@ -207,17 +216,15 @@ class Outbox:
 
     def _wait(self) -> bool:
         """Wait before the batch is offered again; False when it is not to be."""
-        seconds = min(self._longest_wait, self._interval * 2 ** min(self._failures - 1, 10))
-        return not self._closing.wait(seconds)
+        return not self._closing.wait(self._interval * 2 ** min(self._failures - 1, _MOST_DOUBLINGS))
 
 
-def sized(span: ReadableSpan) -> Sized:
+def sized(span: LightSpan) -> Sized:
     """A span with roughly the bytes it holds."""
-    size = _BASE_BYTES
-    for value in (span.attributes or {}).values():
-        size += 64 + (len(value) if isinstance(value, (str, tuple)) else 0)
-    for event in span.events:
-        size += 200 + sum(
-            64 + (len(value) if isinstance(value, str) else 0) for value in (event.attributes or {}).values()
-        )
+    size = _BASE_BYTES + 64 * len(span.attributes)
+    for value in span.attributes.values():
+        if isinstance(value, str):
+            size += len(value)
+    for name, attributes, _ in span.events:
+        size += 200 + len(name) + sum(64 + len(str(value)) for value in attributes.values())
     return span, size

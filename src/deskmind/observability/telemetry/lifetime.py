@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from opentelemetry import trace
 
 from deskmind.errors import MissingExtraError
 from deskmind.observability.content import capture_content
+from deskmind.observability.telemetry._outbox import Outbox, OutboxCounts
+from deskmind.observability.telemetry._sampling import TailSampler
+from deskmind.observability.telemetry._spans import LightTracerProvider
 from deskmind.observability.tracing import use_provider
 from deskmind.settings import TelemetrySettings
-
-if TYPE_CHECKING:
-    from deskmind.observability.telemetry._outbox import Outbox, OutboxCounts
 
 __all__ = ["Telemetry", "start"]
 
 _FLUSH_SECONDS = 3.0
-_ATTRIBUTES = 64
-_EVENTS = 64
-_LONGEST_ATTRIBUTE = 20_000
 _running: list[Telemetry] = []
 
 
@@ -92,28 +88,15 @@ def _host_has_provider() -> bool:
 
 
 def _provide(settings: TelemetrySettings, version: str) -> Outbox:
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+    from deskmind.observability.telemetry._exporters import SdkExport, destination_of, exporter_of
 
-    from deskmind.observability.telemetry._exporters import destination_of, exporter_of
-    from deskmind.observability.telemetry._outbox import Outbox
-    from deskmind.observability.telemetry._sampling import HeadSampler, TailSampler
-
-    outbox = Outbox(exporter_of(settings), destination_of(settings), interval=settings.interval)
-    provider = TracerProvider(
-        sampler=HeadSampler(settings.sample_ratio),
-        resource=Resource(
-            {
-                "service.name": settings.service_name,
-                "service.version": version,
-                "service.instance.id": str(uuid4()),
-            }
-        ),
-        shutdown_on_exit=False,
-        span_limits=SpanLimits(
-            max_span_attributes=_ATTRIBUTES, max_events=_EVENTS, max_attribute_length=_LONGEST_ATTRIBUTE
-        ),
-    )
-    provider.add_span_processor(TailSampler(outbox, slow_seconds=settings.slow_seconds))
-    use_provider(provider, version)
+    resource = {
+        "service.name": settings.service_name,
+        "service.version": version,
+        "service.instance.id": str(uuid4()),
+    }
+    export = SdkExport(exporter_of(settings), resource, version)
+    outbox = Outbox(export, destination_of(settings), interval=settings.interval)
+    sampler = TailSampler(outbox, slow_seconds=settings.slow_seconds)
+    use_provider(LightTracerProvider(sampler, settings.sample_ratio), version)
     return outbox
