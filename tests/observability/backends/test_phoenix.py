@@ -66,7 +66,11 @@ async def phoenix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pho
     folder = tmp_path_factory.mktemp("phoenix")
     http, grpc = free_port(), free_port()
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("PHOENIX_", "OTEL_", "PYTHON"))},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PHOENIX_", "OTEL_", "PYTHON"))
+        },
         "PHOENIX_HOST": "127.0.0.1",
         "PHOENIX_PORT": str(http),
         "PHOENIX_GRPC_PORT": str(grpc),
