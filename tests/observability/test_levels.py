@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.observability.conftest import Lines
 
-from deskmind.errors import ConfigurationError
+from deskmind.errors import ConfigurationError, InvalidRequestError
 from deskmind.observability import logger
 from deskmind.observability.levels import LevelFile, WantedLevel, watch_level
 
@@ -61,7 +61,7 @@ def test_a_file_that_is_not_ours_says_nothing(tmp_path: Path, content: str) -> N
 
 
 def test_a_level_that_does_not_exist_is_refused_before_it_is_written(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="'loud' is not a log level"):
+    with pytest.raises(InvalidRequestError, match="'loud' is not a log level"):
         LevelFile(tmp_path).write(WantedLevel("loud"))
     assert not list(tmp_path.iterdir())
 

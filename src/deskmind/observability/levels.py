@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from deskmind.errors import ConfigurationError
+from deskmind.errors import ConfigurationError, InvalidRequestError
 from deskmind.observability.logs import LEVELS, logger, set_level
 
 __all__ = ["LevelFile", "WantedLevel", "watch_level"]
@@ -47,10 +47,11 @@ class LevelFile:
         """Ask for a level; running services have it within a second or two.
 
         Raises:
-            ConfigurationError: there is no such level, or the home cannot be written.
+            InvalidRequestError: there is no such level.
+            ConfigurationError: the home cannot be written.
         """
         if wanted.level not in LEVELS:
-            raise ConfigurationError(
+            raise InvalidRequestError(
                 f"'{wanted.level}' is not a log level.", remedy=f"Known: {', '.join(LEVELS)}."
             )
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
