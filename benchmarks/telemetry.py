@@ -30,7 +30,7 @@ from deskmind.observability import configure_logging, telemetry
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 from deskmind.settings import TelemetrySettings
 
-_DOCUMENTS = 300
+_DOCUMENTS = 200
 _SUBJECTS = ("VPN", "printer", "mailbox", "laptop", "badge", "payroll", "scanner", "backup")
 _SINK = """
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,7 +51,7 @@ Flush = Callable[[], object]
 
 async def run(*, quick: bool) -> list[dict[str, Any]]:
     """The rows."""
-    rounds, calls = (4, 60) if quick else (12, 250)
+    rounds, calls = (4, 60) if quick else (8, 150)
     rows: list[dict[str, Any]] = []
     async with _calls() as cases:
         with _sink() as endpoint:
