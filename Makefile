@@ -2,11 +2,12 @@
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
+PHOENIX := .phoenix
 BIN := $(VENV)/bin
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports docs hygiene wheel-check bench eval soak lock format changelog clean
+.PHONY: help setup phoenix demo test lint types imports docs hygiene wheel-check bench eval soak lock format changelog clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -28,6 +29,13 @@ $(VENV)/.development: $(VENV)/.runtime requirements-dev.lock
 	@touch $@
 
 setup: $(VENV)/.development ## set up .venv with everything for development
+
+$(PHOENIX)/.installed: requirements-phoenix.lock | $(VENV)/.created
+	$(BIN)/python -m venv $(PHOENIX)
+	@$(PHOENIX)/bin/python scripts/install.py requirements-phoenix.lock
+	@touch $@
+
+phoenix: $(PHOENIX)/.installed ## install Arize Phoenix in an environment of its own, for its tests (890 MB)
 
 demo: $(VENV)/.runtime ## show Deskmind on a fictional company (ARGS=--exit ends after the answers)
 	@$(BIN)/deskmind demo $(ARGS)
@@ -79,4 +87,4 @@ changelog: $(VENV)/.development ## gather changes/ into CHANGELOG.md (VERSION=â€
 	$(BIN)/towncrier build --yes --version $(VERSION)
 
 clean: ## remove what was built, .venv included
-	rm -rf $(VENV) dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) $(PHOENIX) dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import itertools
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
+from deskmind.observability.tracing import use_provider
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 
 _numbers = itertools.count(1)
@@ -114,3 +118,14 @@ def encrypted_pdf() -> bytes:
     buffer = io.BytesIO()
     writer.write(buffer)
     return buffer.getvalue()
+
+
+@pytest.fixture
+def traced() -> Iterator[InMemorySpanExporter]:
+    """What is traced during a test, all of it."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    use_provider(provider)
+    yield exporter
+    use_provider(None)

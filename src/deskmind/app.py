@@ -35,7 +35,7 @@ from deskmind.knowledge.ingest import IngestPipeline
 from deskmind.knowledge.ingest.staging import INGEST_QUEUE, INGEST_TASK
 from deskmind.knowledge.loading import LoadLimits
 from deskmind.knowledge.ranking import SentenceReranker
-from deskmind.observability import logger, use_pseudonym_key
+from deskmind.observability import logger, telemetry, use_pseudonym_key
 from deskmind.observability.metering import LoopWatch, start_metrics
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
@@ -273,6 +273,9 @@ class Deskmind:
     async def _start(self) -> None:
         home = self.settings.home
         make_home(home)
+        self._resources.push_async_callback(
+            asyncio.to_thread, telemetry.start(self.settings.telemetry, __version__).close
+        )
         self.keyring = await asyncio.to_thread(Keyring.open, home / "keyring.json")
         use_pseudonym_key(self.keyring.current("pseudonym").derive(b"logs"))
         endpoints = Endpoints.of(
@@ -337,7 +340,8 @@ class Deskmind:
         if self._on_budget_alert is not None:
             listeners.append(self._on_budget_alert)
         keeper = BudgetKeeper(budgets, store=self._budgets, on_alert=listeners)
-        direct = OpenAIProvider(connections=settings.connections)
+        propagate = self.settings.telemetry.propagate
+        direct = OpenAIProvider(connections=settings.connections, propagate=propagate)
         url = self.settings.redis.url
         shared = (
             ValkeyHealth(url.get_secret_value(), installation=endpoints.schema) if url is not None else None
@@ -349,6 +353,7 @@ class Deskmind:
             shared=shared,
             providers={"openai": direct},
             shield=self._shield,
+            propagate=propagate,
         )
         await ledger.start()
         self._resources.push_async_callback(self._budgets.close)

@@ -1,14 +1,15 @@
 """Configuration: one frozen tree, read from ``deskmind.toml`` and ``DESKMIND_*`` variables.
 
 Order of precedence: keyword arguments, environment, the file, defaults. Nested values are written
-``DESKMIND_DATABASE_URL`` for ``[database] url``. Nothing else in Deskmind reads the environment.
+``DESKMIND_DATABASE_URL`` for ``[database] url``. OpenTelemetry's standard variables come after ours. Nothing else in
+Deskmind reads the environment.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -134,6 +135,14 @@ class TelemetrySettings(_Section):
     )
     headers: SecretStr | None = Field(None, description="name=value,name=value sent with every export")
     timeout: float = Field(5.0, gt=0, le=60, description="seconds one export may take")
+    interval: float = Field(1.0, gt=0, le=60, description="seconds that spans gather before they are sent")
+    traces: Literal["none", "console", "otlp"] = "none"
+    traces_endpoint: str | None = Field(None, pattern=_HTTP_URL, description="full address for traces alone")
+    sample_ratio: float = Field(1.0, ge=0, le=1, description="share of traces kept whatever they show")
+    slow_seconds: float = Field(2.0, ge=0, description="a trace whose root takes longer is kept")
+    accept_parent: bool = Field(True, description="continue the trace that a request's traceparent names")
+    propagate: bool = Field(True, description="send traceparent with calls of model providers")
+    capture_content: bool = Field(False, description="redacted questions, prompts and replies on spans")
     metrics: Literal["none", "prometheus", "otlp", "both"] = "prometheus"
     metrics_host: str = Field("127.0.0.1", description="where metrics_port listens")
     metrics_port: int = Field(9464, ge=0, le=65535, description="/metrics without a key; 0 for none")
@@ -246,7 +255,44 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = _config_file.get("path")
         toml = (TomlConfigSettingsSource(settings_cls, file),) if file else ()
-        return (init_settings, env_settings, *toml)
+        return (init_settings, env_settings, _StandardVariables(settings_cls), *toml)
+
+
+class _StandardVariables(PydanticBaseSettingsSource):
+    """OpenTelemetry's own variables, for ``[telemetry]``. An endpoint given there means that traces are wanted."""
+
+    def __call__(self) -> dict[str, Any]:
+        """The values, None of them when there are none."""
+        found = {field: _first_variable(names) for field, names in _STANDARD.items()}
+        given: dict[str, Any] = {field: value for field, value in found.items() if value}
+        if "traces" not in given and given.keys() & {"endpoint", "traces_endpoint"}:
+            given["traces"] = "otlp"
+        if _first_variable(("OTEL_SDK_DISABLED",)).lower() == "true":
+            given["traces"] = "none"
+        if capture := given.get("capture_content"):
+            given["capture_content"] = capture.lower() in _CAPTURING
+        return {"telemetry": given} if given else {}
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Not asked: the whole section is given at once."""
+        del field
+        return None, field_name, False
+
+
+_STANDARD = {
+    "service_name": ("OTEL_SERVICE_NAME",),
+    "traces": ("OTEL_TRACES_EXPORTER",),
+    "protocol": ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"),
+    "endpoint": ("OTEL_EXPORTER_OTLP_ENDPOINT",),
+    "traces_endpoint": ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",),
+    "headers": ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"),
+    "capture_content": ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",),
+}
+_CAPTURING = frozenset({"true", "1", "span_only", "span_and_event"})
+
+
+def _first_variable(names: Sequence[str]) -> str:
+    return next((value for name in names if (value := os.environ.get(name, "").strip())), "")
 
 
 _config_file: dict[str, Path] = {}

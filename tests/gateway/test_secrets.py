@@ -16,8 +16,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from deskmind.errors import BudgetExceededError, ConfigurationError, ModelError
 from deskmind.gateway import Budget, BudgetKeeper, Deployment, Gateway, MemoryLedger, ProviderFailure
-from deskmind.gateway import gateway as door
 from deskmind.gateway.accounts import error_for
+from deskmind.observability import tracing
 from deskmind.sandbox.models import ModelSandbox
 
 KEY = "zq7-nobody-knows-this-key-81"
@@ -51,7 +51,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(door, "_tracer", provider.get_tracer("deskmind"))
+    monkeypatch.setattr(tracing, "_tracer", provider.get_tracer("deskmind"))
     return exporter
 
 

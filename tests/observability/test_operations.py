@@ -25,6 +25,7 @@ async def test_a_good_operation_leaves_one_line_and_one_span(lines: Lines, spans
     assert span.attributes == {
         "deskmind.tenant": "acme",
         "deskmind.operation": "knowledge.ask",
+        "deskmind.correlation_id": "req-1",
         "mode": "extractive",
         "deskmind.passages": 3,
     }

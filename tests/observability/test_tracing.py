@@ -95,13 +95,15 @@ def test_without_an_sdk_spans_are_free_of_ids(lines: Lines) -> None:
     assert "trace_id" not in lines.last()
 
 
-def test_names_are_distinct_and_of_the_two_namespaces() -> None:
+def test_names_are_distinct_and_of_known_namespaces() -> None:
     values = [getattr(names, name) for name in names.__all__]
     assert len(set(values)) == len(values)
     attributes = [
         value for name, value in zip(names.__all__, values, strict=True) if not name.startswith("OPERATION_")
     ]
-    assert all(value.startswith(("gen_ai.", "deskmind.", "error.")) for value in attributes)
+    assert all(
+        value.startswith(("gen_ai.", "deskmind.", "error.", "db.", "http.", "url.")) for value in attributes
+    )
 
 
 def test_names_are_those_of_the_conventions() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROMISED = {
-    "setup", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
+    "setup", "phoenix", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
     "wheel-check", "bench", "eval", "soak", "lock", "changelog", "clean", "help",
 }  # fmt: skip
 STEPS = ["tests", "lint", "types", "import contract", "documentation", "hygiene", "wheel"]

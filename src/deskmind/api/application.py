@@ -27,6 +27,8 @@ from deskmind.api.schemas import Health, Readiness
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import DeskmindError
+from deskmind.observability import configure_logging
+from deskmind.observability.levels import watch_level
 from deskmind.scope import Scope
 from deskmind.settings import Settings, load_settings
 
@@ -39,7 +41,9 @@ _OURS: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure
 
 def create_process() -> FastAPI:
     """``create_app`` for ``deskmind serve``, whose processes serve and do nothing else."""
-    return create_app(own_process=True)
+    settings = load_settings()
+    configure_logging(format=settings.log.format, level=settings.log.level, gather=True)
+    return create_app(settings, own_process=True)
 
 
 def create_app(
@@ -66,6 +70,8 @@ def create_app(
                 worker = asyncio.create_task(deskmind.jobs.work())
                 resources.push_async_callback(_stop, worker)
             if own_process:
+                levels = asyncio.create_task(watch_level(chosen.home, chosen.log.level))
+                resources.push_async_callback(_stop, levels)
                 _settle()
             yield
 
@@ -84,10 +90,11 @@ def create_app(
         return await deskmind.authenticate(bearer(request))
 
     service.include_router(router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes))
+    accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
     service.router.routes[:0] = endpoints.routes()
     service.straight = {
-        (method, route.path): RequestContext(_routed(route))
+        (method, route.path): RequestContext(_routed(route), accept_parent=accept_parent)
         for route in endpoints.routes()
         for method in route.methods or ()
         if not route.param_convertors
@@ -97,7 +104,7 @@ def create_app(
     add_metrics(service, desk_for)
     problems.install(service)
     service.add_middleware(BodyLimit, max_bytes=chosen.api.max_body_bytes)
-    service.add_middleware(RequestContext)
+    service.add_middleware(RequestContext, accept_parent=accept_parent)
     _describe(service)
     return service
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Span, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deskmind.api.measures import begun, ended
 from deskmind.api.problems import internal_error, problem_response
 from deskmind.errors import DocumentTooLargeError
-from deskmind.observability import accept_correlation_id, correlation, logger, span
+from deskmind.observability import accept_correlation_id, correlation, logger, names, span
+from deskmind.observability.actor import Visit
+from deskmind.observability.propagation import incoming
 
 __all__ = ["BodyLimit", "RequestContext"]
 
 _log = logger("deskmind.http")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class RequestContext:
@@ -22,47 +30,118 @@ class RequestContext:
     Starlette's own handler for those stands outside every middleware, where the request's id is unknown.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, accept_parent: bool = True) -> None:
+        """Around an application.
+
+        Args:
+            app: what serves the request.
+            accept_parent: whether a request may say, by ``traceparent``, which trace it belongs to.
+        """
         self._app = app
+        self._accept_parent = accept_parent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        started = time.perf_counter()
-        status = 0
-        begun(scope)
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"").decode("latin-1")
         with correlation(accept_correlation_id(given or None)) as request_id:
+            await _Exchange(self._app, request_id, self._parent(headers)).run(scope, receive, send)
 
-            async def respond(message: Message) -> None:
-                nonlocal status
-                if message["type"] == "http.response.start":
-                    status = message["status"]
-                    message["headers"] = [
-                        *message.get("headers", []),
-                        (b"x-request-id", request_id.encode()),
-                        (b"x-content-type-options", b"nosniff"),
-                    ]
-                await send(message)
+    def _parent(self, headers: dict[bytes, bytes]) -> Context | None:
+        parent = headers.get(b"traceparent")
+        if parent is None or not self._accept_parent:
+            return None
+        return incoming(parent.decode("latin-1"), headers.get(b"tracestate", b"").decode("latin-1"))
 
-            try:
-                with span(f"{scope['method']} {scope['path'].split('/')[1][:20]}"):
+
+class _Exchange:
+    """One request and its response."""
+
+    __slots__ = ("_app", "_parent", "_request_id", "_status")
+
+    def __init__(self, app: ASGIApp, request_id: str, parent: Context | None) -> None:
+        self._app = app
+        self._request_id = request_id
+        self._parent = parent
+        self._status = 0
+
+    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve, with a span and a log line."""
+        started = time.perf_counter()
+        begun(scope)
+        visit = Visit()
+        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+
+        async def respond(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", []),
+                    (b"x-request-id", self._request_id.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+            await send(message)
+
+        attributes = {
+            names.HTTP_REQUEST_METHOD: method,
+            names.URL_SCHEME: scope.get("scheme", "http"),
+            names.CORRELATION_ID: self._request_id,
+        }
+        try:
+            with (
+                _unobserved()
+                if scope["path"] in _PROBES
+                else span(method, self._parent, kind="server", **attributes) as current
+            ):
+                try:
                     await self._app(scope, receive, respond)
-            except Exception as error:
-                if status:
-                    raise
-                await internal_error(error)(scope, receive, respond)
-            finally:
-                ended(scope, status, time.perf_counter() - started)
-                _log.info(
-                    "http.request",
-                    method=scope["method"],
-                    route=getattr(scope.get("route"), "path", ""),
-                    status=status,
-                    duration_ms=round((time.perf_counter() - started) * 1000, 2),
-                )
+                except Exception as error:
+                    if self._status:
+                        raise
+                    await internal_error(error)(scope, receive, respond)
+                finally:
+                    ended(scope, self._status, time.perf_counter() - started)
+                    self._describe(current, method, _route(scope), visit)
+                    self._log(scope, method, started)
+        finally:
+            visit.end()
+
+    def _describe(self, current: Span, method: str, route: str, visit: Visit) -> None:
+        if not current.is_recording():
+            return
+        if route:
+            current.update_name(f"{'HTTP' if method == '_OTHER' else method} {route}")
+            current.set_attribute(names.HTTP_ROUTE, route)
+        if visit.tenant:
+            current.set_attribute(names.TENANT, visit.tenant)
+        if self._status:
+            current.set_attribute(names.HTTP_RESPONSE_STATUS_CODE, self._status)
+        if self._status >= 500:
+            current.set_attribute(names.ERROR_TYPE, str(self._status))
+            current.set_status(StatusCode.ERROR)
+
+    def _log(self, scope: Scope, method: str, started: float) -> None:
+        _log.info(
+            "http.request",
+            method=method,
+            route=_route(scope),
+            status=self._status,
+            duration_ms=round((time.perf_counter() - started) * 1000, 2),
+        )
+
+
+def _route(scope: Scope) -> str:
+    """The template of the path, such as ``/v1/documents/{document_id}``; empty where there is none."""
+    return getattr(scope.get("route"), "path", "")
+
+
+@contextmanager
+def _unobserved() -> Generator[Span]:
+    """Probes come every few seconds and are of no interest."""
+    yield INVALID_SPAN
 
 
 class BodyLimit:

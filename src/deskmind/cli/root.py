@@ -12,6 +12,7 @@ from deskmind.cli import (
     experiments,
     keyring,
     knowledge,
+    logs,
     models,
     operations,
     prompts,
@@ -66,6 +67,7 @@ app.add_typer(experiments.experiments_app, name="experiments")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)
+app.add_typer(logs.log_app, name="log")
 app.command("status")(operations.status)
 app.command("readiness")(operations.readiness)
 app.add_typer(operations.migrate_app, name="migrate")

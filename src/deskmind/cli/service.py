@@ -135,10 +135,16 @@ def worker(metrics_port: MetricsPort = None, home: Home = None, config: Config =
 
     async def work(app: Deskmind) -> None:
         from deskmind.observability import configure_logging
+        from deskmind.observability.levels import watch_level
 
-        configure_logging(format=app.settings.log.format, level=app.settings.log.level)
-        with _own_metrics(app.settings, metrics_port):
-            await app.work(on_ready=lambda: typer.echo("worker ready", err=True))
+        settings = app.settings
+        configure_logging(format=settings.log.format, level=settings.log.level)
+        levels = asyncio.create_task(watch_level(settings.home, settings.log.level))
+        try:
+            with _own_metrics(settings, metrics_port):
+                await app.work(on_ready=lambda: typer.echo("worker ready", err=True))
+        finally:
+            levels.cancel()
 
     line.run(work)
 

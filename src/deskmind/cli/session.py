@@ -8,9 +8,10 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import typer
+import typer.main
 
 from deskmind.cli.output import shown
 from deskmind.errors import DeskmindError, InvalidRequestError
@@ -59,9 +60,16 @@ class CommandLine:
 
         async def opened() -> _T:
             from deskmind.app import Deskmind
+            from deskmind.observability import correlation, names, span
 
             async with Deskmind.open(self.settings()) as app:
-                return await work(app)
+                if self._service:
+                    return await work(app)
+                with (
+                    correlation() as command_id,
+                    span(_command(), kind="internal", **{names.CORRELATION_ID: command_id}),
+                ):
+                    return await work(app)
 
         return self.guard(lambda: asyncio.run(opened()))
 
@@ -113,6 +121,14 @@ async def _only_tenant(app: Deskmind) -> str:
         if not tenants
         else "Add --tenant NAME; `deskmind tenant list` shows them.",
     )
+
+
+def _command() -> str:
+    """Name of the running command, such as ``deskmind documents list``."""
+    # typer carries a click of its own, and lends the context under this name alone
+    current: Any = getattr(typer.main, "get_current_context", None)
+    context: Any = current(silent=True) if current is not None else None
+    return " ".join(["deskmind", *(context.command_path.split()[1:] if context is not None else ())])
 
 
 def fail(error: DeskmindError, *, as_json: bool) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import psycopg
 from pgvector.psycopg import register_vector_async
 from psycopg import AsyncConnection
-from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
 from deskmind.database._faults import connection_error, translated
+from deskmind.database._statements import Connection
 from deskmind.database.endpoints import Endpoints
 from deskmind.database.scope_token import ScopeSigner
 from deskmind.errors import DatabaseUnavailableError, DeskmindError
@@ -23,8 +23,6 @@ from deskmind.scope import Scope
 from deskmind.settings import DatabaseSettings
 
 __all__ = ["Connection", "Database"]
-
-Connection = AsyncConnection[TupleRow]
 
 _TRANSACTION = labels({"db.operation.name": "transaction"})
 _IDLE = labels({"db.client.connection.state": "idle"})

@@ -19,6 +19,7 @@ from deskmind.gateway.messages import Attempt
 from deskmind.gateway.models import Deployment, ModelConfig
 from deskmind.gateway.providers import ProviderFailure
 from deskmind.gateway.routing import HealthBoard
+from deskmind.gateway.spans import note_attempt
 
 __all__ = ["attempt"]
 
@@ -68,7 +69,7 @@ async def _rounds(
                 continue
             health = board.of(deployment)
             if not health.available(board.clock()):
-                account.attempts.append(Attempt(deployment.name, "skipped", waited=waited))
+                _tried(account, Attempt(deployment.name, "skipped", waited=waited))
                 asked.append(max(health.open_until - board.clock(), 0.0))
                 continue
             if account.charged and account.attempts:
@@ -117,20 +118,16 @@ async def _once(
         unhealthy = failure.retriable or failure.cause == "provider-authentication"
         board.failed(deployment, config, unhealthy=unhealthy, retry_after=failure.retry_after)
         charged = account.charge_failure(deployment, failure)
-        account.attempts.append(
-            Attempt(
-                deployment.name,
-                failure.cause,
-                (time.perf_counter() - started) * 1000,
-                charged,
-                waited,
-            )
+        _tried(
+            account,
+            Attempt(deployment.name, failure.cause, (time.perf_counter() - started) * 1000, charged, waited),
         )
         raise
     except BaseException:
         board.abandoned(deployment)
-        account.attempts.append(
-            Attempt(deployment.name, "cancelled", (time.perf_counter() - started) * 1000, None, waited)
+        _tried(
+            account,
+            Attempt(deployment.name, "cancelled", (time.perf_counter() - started) * 1000, None, waited),
         )
         raise
     seconds = time.perf_counter() - started
@@ -138,8 +135,13 @@ async def _once(
         board.opened(deployment, seconds)
     else:
         board.succeeded(deployment, seconds)
-    account.attempts.append(Attempt(deployment.name, "ok", seconds * 1000, None, waited))
+    _tried(account, Attempt(deployment.name, "ok", seconds * 1000, None, waited))
     return answer
+
+
+def _tried(account: Account, made: Attempt) -> None:
+    account.attempts.append(made)
+    note_attempt(made, len(account.attempts))
 
 
 async def _hold_more(account: Account) -> None:

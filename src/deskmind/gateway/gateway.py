@@ -33,7 +33,7 @@ from deskmind.gateway.routing import HealthBoard, SharedHealth
 from deskmind.gateway.running import Running, first_pieces
 from deskmind.gateway.shield.protocol import Shield
 from deskmind.gateway.shield.replies import RestoredPieces, restored_reply, wants_json
-from deskmind.gateway.spans import end_span, start_span
+from deskmind.gateway.spans import end_call, start_call
 from deskmind.gateway.streams import ChatStream, Opened
 from deskmind.gateway.tokens import estimate_reply
 
@@ -56,6 +56,7 @@ class Gateway:
         shared: where replicas tell each other which deployments are out.
         providers: instead of the shipped ones, by name.
         shield: takes out of requests what a model must not see, and puts it back into replies; nothing when left out.
+        propagate: whether providers are told the trace a call belongs to.
 
     Raises:
         ConfigurationError: a model is not defined rightly.
@@ -70,6 +71,7 @@ class Gateway:
         shared: SharedHealth | None = None,
         providers: Mapping[str, Provider] | None = None,
         shield: Shield | None = None,
+        propagate: bool = True,
     ) -> None:
         self.models: dict[str, ModelConfig] = model_configs(models)
         self.ledger: Ledger = ledger if ledger is not None else MemoryLedger()
@@ -77,6 +79,7 @@ class Gateway:
         self.prices = PriceList()
         self.board = HealthBoard(shared)
         self._providers: dict[str, Provider] = dict(providers or {})
+        self._propagate = propagate
         self._shield = shield
         self._opening = Opening(self.ledger, self.keeper, self.prices)
         self._running = Running(self.board, self.prices)
@@ -150,7 +153,7 @@ class Gateway:
         budgets: Sequence[Budget],
     ) -> ChatResponse:
         """The reply to a request as it may be sent."""
-        with_span = start_span("chat", model, request)
+        with_span = start_call("chat", model, config, request)
         account, request = await self._open("chat", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
 
@@ -160,8 +163,7 @@ class Gateway:
         deployment, reply = await self._running.run(model, config, account, call, with_span)
         account.charge(deployment, reply.usage, written=estimate_reply(reply.text, reply.tool_calls))
         row = account.close(deployment.name)
-        end_span(with_span, usage=row.usage, provider_model=reply.provider_model)
-        return ChatResponse(
+        response = ChatResponse(
             reply.text,
             reply.tool_calls,
             reply.finish_reason,
@@ -177,6 +179,10 @@ class Gateway:
             row.intent.call_id,
             reply.raw,
         )
+        end_call(with_span, account, reply=response)
+        return response
+        end_call(with_span, account, reply=response)
+        return response
 
     async def stream(
         self,
@@ -203,7 +209,7 @@ class Gateway:
             request, restorer = await self._shield.protect(request, caller)
             if restorer is not None:
                 restoring = RestoredPieces(restorer, json=wants_json(request))
-        with_span = start_span("chat", model, request, streamed=True)
+        with_span = start_call("chat", model, config, request, streamed=True)
         account, request = await self._open(
             "chat", model, config, request, caller, budgets, with_span, streamed=True
         )
@@ -226,9 +232,7 @@ class Gateway:
                 reopen=reopen,
                 background=self._running.background,
                 restoring=restoring,
-                on_end=lambda error: end_span(
-                    with_span, error=error, usage=account.row.usage if account.row else None
-                ),
+                on_end=lambda error, reply: end_call(with_span, account, error=error, reply=reply),
             )
 
         opened = await self._running.run(
@@ -276,7 +280,7 @@ class Gateway:
     ) -> Embeddings:
         """Vectors of texts as they may be sent."""
         request = embedding_request(config, texts, options)
-        with_span = start_span("embeddings", model, request)
+        with_span = start_call("embeddings", model, config, request)
         account, _ = await self._open("embeddings", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
 
@@ -288,7 +292,7 @@ class Gateway:
         deployment, reply = await self._running.run(model, config, account, call, with_span)
         account.charge(deployment, reply.usage, written=0)
         row = account.close(deployment.name)
-        end_span(with_span, usage=row.usage, provider_model=reply.provider_model)
+        end_call(with_span, account, provider_model=reply.provider_model)
         return Embeddings(
             reply.vectors, model, deployment.name, reply.provider_model, row.usage, row.cost, row.outcome,
             tuple(account.attempts), row.seconds, row.intent.call_id,
@@ -310,7 +314,7 @@ class Gateway:
         if self._shield is not None:
             query, *documents = await self._shield.protect_texts([query, *documents], caller)
             request = ranking_request(query, documents, limit)
-        with_span = start_span("rerank", model, request)
+        with_span = start_call("rerank", model, config, request)
         account, _ = await self._open("rerank", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
         most = len(documents) if limit is None else min(limit, len(documents))
@@ -322,7 +326,7 @@ class Gateway:
         deployment, reply = await self._running.run(model, config, account, call, with_span)
         account.charge(deployment, reply.usage, written=0)
         row = account.close(deployment.name)
-        end_span(with_span, usage=row.usage)
+        end_call(with_span, account)
         return Ranking(
             reply.results[:most], model, deployment.name, row.usage, row.cost, row.outcome, tuple(account.attempts),
             row.seconds, row.intent.call_id,
@@ -344,11 +348,11 @@ class Gateway:
         provider = self._providers.get(name)
         if provider is None:
             if name == "openai":
-                provider = OpenAIProvider()
+                provider = OpenAIProvider(propagate=self._propagate)
             else:
                 from deskmind.gateway.providers.litellm import LiteLLMProvider
 
-                provider = LiteLLMProvider()
+                provider = LiteLLMProvider(propagate=self._propagate)
             self._providers[name] = provider
         return provider
 
@@ -370,5 +374,5 @@ class Gateway:
                 operation, model, config, request, caller, budgets, streamed=streamed
             )
         except BaseException as error:
-            end_span(with_span, error=error)
+            end_call(with_span, error=error)
             raise

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
+from opentelemetry import context as contexts
+from opentelemetry import trace
 from opentelemetry.trace import Span
 
 from deskmind.errors import DeskmindError
@@ -16,7 +18,7 @@ from deskmind.gateway.models import Deployment, ModelConfig
 from deskmind.gateway.prices import PriceList
 from deskmind.gateway.providers import Provider, ProviderFailure, ProviderStream
 from deskmind.gateway.routing import HealthBoard, choose
-from deskmind.gateway.spans import end_span
+from deskmind.gateway.spans import end_call
 from deskmind.gateway.tokens import estimate_reply
 
 __all__ = ["Running", "first_pieces"]
@@ -47,7 +49,11 @@ class Running:
         abandon: Callable[[tuple[Deployment, _T]], Awaitable[None]] | None = None,
     ) -> tuple[Deployment, _T]:
         """The first answer of a model's deployments, and whose it is; ``abandon`` takes one that came too late."""
-        task = asyncio.create_task(attempt(model, config, self.order(config), self._board, account, call))
+        token = contexts.attach(trace.set_span_in_context(with_span))
+        try:
+            task = asyncio.create_task(attempt(model, config, self.order(config), self._board, account, call))
+        finally:
+            contexts.detach(token)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -57,7 +63,7 @@ class Running:
             code = error.code if isinstance(error, DeskmindError) else type(error).__name__
             last = account.attempts[-1].deployment if account.attempts else ""
             account.close(last, error=code, unknown=account.hanging)
-            end_span(with_span, error=error)
+            end_call(with_span, account, error=error)
             raise
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -129,4 +135,4 @@ async def _left_alone(
         text, calls = getattr(reply, "text", ""), getattr(reply, "tool_calls", ())
         account.charge(deployment, reply.usage, written=estimate_reply(text, calls))
         account.close(deployment.name, error="cancelled")
-    end_span(with_span, error=error, usage=account.row.usage if account.row else None)
+    end_call(with_span, account, error=error)

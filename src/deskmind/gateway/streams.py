@@ -40,7 +40,7 @@ class ChatStream:
         reopen: Callable[[Deployment], Awaitable[Opened]],
         background: Callable[[Coroutine[Any, Any, None]], None],
         restoring: RestoredPieces | None = None,
-        on_end: Callable[[BaseException | None], None],
+        on_end: Callable[[BaseException | None, ChatResponse | None], None],
     ) -> None:
         self._model = model
         self._config = config
@@ -184,7 +184,7 @@ class ChatStream:
                 first_token_seconds=row.first_token_seconds,
                 call_id=row.intent.call_id,
             )
-            self._on_end(None)
+            self._on_end(None, self.response)
 
     async def _broken(self, failure: ProviderFailure) -> None:
         """After the first piece: a clear error, or a configured restart elsewhere."""
@@ -201,7 +201,7 @@ class ChatStream:
             known = isinstance(error, ModelError)
             code = error.code if isinstance(error, ModelError) else "cancelled"
             self._account.close(broken.name, error=code, unknown=self._account.hanging)
-            self._on_end(error if known else None)
+            self._on_end(error if known else None, None)
             raise
         self._over = False
         self._forget()
@@ -237,7 +237,7 @@ class ChatStream:
                 self._board.ended(self._deployment, well=bool(self._finish))
                 self._charge("cancelled" if self._usage is None else "ok")
                 self._account.close(self._deployment.name, error="cancelled")
-                self._on_end(None)
+                self._on_end(None, self.response)
 
     def __del__(self) -> None:
         """Who drops a stream without closing it leaves it to be settled all the same."""

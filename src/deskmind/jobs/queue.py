@@ -18,6 +18,7 @@ from deskmind.errors import StorageFullError
 from deskmind.observability import correlation, logger, observed
 from deskmind.observability.instruments import JOBS_DURATION, histogram
 from deskmind.observability.metering import labels
+from deskmind.observability.propagation import TRACEPARENT, TRACESTATE, incoming, outgoing
 from deskmind.settings import JobsSettings
 
 __all__ = ["Handler", "JobQueue", "Waiting", "defer"]
@@ -53,7 +54,10 @@ async def defer(connection: Connection, queue: str, task: str, lock: str, argume
         task: name of a registered handler.
         lock: jobs with the same lock run one after the other.
         arguments: identifiers, with ``tenant_id`` that of the scope.
+
+    The current trace goes with them, so that the job's spans continue it.
     """
+    arguments = {**arguments, **outgoing()}
     await connection.execute(
         "SELECT defer_job(%s, %s, %s, %s, %s)", (queue, task, lock, f"{task}:{lock}", Jsonb(arguments))
     )
@@ -109,9 +113,10 @@ class JobQueue:
 
         async def run(**arguments: str) -> None:
             started, outcome = time.perf_counter(), "error"
+            parent = incoming(arguments.pop(TRACEPARENT, ""), arguments.pop(TRACESTATE, ""))
             with correlation(arguments.get("correlation_id")):
                 try:
-                    async with observed(f"job {task}"):
+                    async with observed(f"job {task}", kind="consumer", parent=parent):
                         await handler(arguments)
                     outcome = "ok"
                 except StorageFullError as error:

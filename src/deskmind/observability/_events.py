@@ -12,6 +12,7 @@ from typing import Any, cast
 from opentelemetry import trace
 
 from deskmind.errors import DeskmindError
+from deskmind.observability.actor import acting
 from deskmind.observability.correlation import correlation_id
 from deskmind.observability.masking import loggable, loggable_field, pseudonym
 
@@ -72,6 +73,12 @@ def _field(name: str, value: object) -> object:
 def _identify(line: dict[str, Any]) -> None:
     if current := correlation_id():
         line["correlation_id"] = current
+    if actor := acting():
+        tenant, user = actor
+        if tenant:
+            line["tenant"] = loggable(tenant)
+        if user:
+            line["user"] = pseudonym(user)
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
         line["trace_id"] = f"{context.trace_id:032x}"

@@ -18,10 +18,19 @@ import structlog
 from deskmind.errors import ConfigurationError
 from deskmind.observability._events import complete
 
-__all__ = ["bind", "configure_logging", "logger"]
+__all__ = ["LEVELS", "bind", "configure_logging", "logger", "set_level"]
 
-_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
-_QUIET = ("procrastinate", "alembic", "psycopg.pool", "httpx")
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+_QUIET = (
+    "procrastinate",
+    "alembic",
+    "psycopg",
+    "psycopg.pool",
+    "httpx",
+    "urllib3",
+    "python_multipart",
+    "markdown_it",
+)
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127, *range(128, 160))}
 
 _GATHER_SECONDS = 0.02
@@ -51,8 +60,8 @@ def configure_logging(
     Raises:
         ConfigurationError: there is no such level.
     """
-    if level not in _LEVELS:
-        raise ConfigurationError(f"'{level}' is not a log level.", remedy=f"Known: {', '.join(_LEVELS)}.")
+    if level not in LEVELS:
+        raise ConfigurationError(f"'{level}' is not a log level.", remedy=f"Known: {', '.join(LEVELS)}.")
     output = stream or sys.stderr
     readable = format == "console" or (format == "auto" and output.isatty())
     handler = _Gathering(output) if gather and not readable else _Handler(output)
@@ -62,7 +71,6 @@ def configure_logging(
         root.removeHandler(old)
         old.close()
     root.addHandler(handler)
-    root.setLevel(_LEVELS[level])
     structlog.configure(
         processors=_CHAIN,
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -72,8 +80,14 @@ def configure_logging(
         other = logging.getLogger(name)
         other.handlers.clear()
         other.propagate = name != "uvicorn.access"
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Drop lines below a level from now on; libraries that quote what they handle stay at ``warning`` and above."""
+    logging.getLogger().setLevel(LEVELS[level])
     for name in _QUIET:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+        logging.getLogger(name).setLevel(max(logging.WARNING, LEVELS[level]))
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -17,14 +17,22 @@ __all__ = [
     "CLIENT_TIME_TO_FIRST_CHUNK",
     "CLIENT_TOKEN_USAGE",
     "CONVERSATION_ID",
+    "CORRELATION_ID",
     "COST",
     "DATA_SOURCE_ID",
+    "DB_OPERATION_NAME",
+    "DB_QUERY_SUMMARY",
+    "DB_RESPONSE_STATUS_CODE",
+    "DB_SYSTEM_NAME",
     "DESKMIND_OPERATION",
     "ERROR_TYPE",
     "EVALUATION_NAME",
     "EVALUATION_SCORE_LABEL",
     "EVALUATION_SCORE_VALUE",
     "EXECUTE_TOOL_DURATION",
+    "HTTP_REQUEST_METHOD",
+    "HTTP_RESPONSE_STATUS_CODE",
+    "HTTP_ROUTE",
     "INPUT_MESSAGES",
     "INVOKE_AGENT_DURATION",
     "OPERATION_CHAT",
@@ -56,6 +64,7 @@ __all__ = [
     "TOOL_DEFINITIONS",
     "TOOL_NAME",
     "TOOL_TYPE",
+    "URL_SCHEME",
     "USAGE_CACHE_READ_INPUT_TOKENS",
     "USAGE_INPUT_TOKENS",
     "USAGE_OUTPUT_TOKENS",
@@ -119,7 +128,18 @@ CLIENT_TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105
 EXECUTE_TOOL_DURATION: Final = "gen_ai.execute_tool.duration"
 INVOKE_AGENT_DURATION: Final = "gen_ai.invoke_agent.duration"
 
+DB_SYSTEM_NAME: Final = "db.system.name"
+DB_OPERATION_NAME: Final = "db.operation.name"
+DB_QUERY_SUMMARY: Final = "db.query.summary"
+DB_RESPONSE_STATUS_CODE: Final = "db.response.status_code"
+
+HTTP_REQUEST_METHOD: Final = "http.request.method"
+HTTP_ROUTE: Final = "http.route"
+HTTP_RESPONSE_STATUS_CODE: Final = "http.response.status_code"
+URL_SCHEME: Final = "url.scheme"
+
 ERROR_TYPE: Final = "error.type"
+CORRELATION_ID: Final = "deskmind.correlation_id"
 TENANT: Final = "deskmind.tenant"
 DESKMIND_OPERATION: Final = "deskmind.operation"
 COST: Final = "deskmind.cost"

@@ -7,13 +7,16 @@ import time
 from types import TracebackType
 from typing import Any
 
+from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from deskmind.errors import DeskmindError
+from deskmind.observability.actor import Acting
+from deskmind.observability.correlation import correlation_id
 from deskmind.observability.instruments import OPERATION_DURATION, histogram
 from deskmind.observability.logs import logger
 from deskmind.observability.metering.labels import Bounded, Labels, labels
-from deskmind.observability.names import DESKMIND_OPERATION, TENANT
+from deskmind.observability.names import CORRELATION_ID, DESKMIND_OPERATION, TENANT
 from deskmind.observability.tracing import Attribute, Kind, error_type, span
 
 __all__ = ["Observation", "observed"]
@@ -32,18 +35,29 @@ class Observation:
         span: the operation's span, from when the block was entered.
     """
 
-    __slots__ = ("_attributes", "_guard", "_name", "_started", "_tenant", "_user", "span")
+    __slots__ = ("_acting", "_attributes", "_guard", "_name", "_started", "_tenant", "_user", "span")
 
     span: Span
 
     def __init__(
-        self, name: str, kind: Kind, tenant: str, user: str, attributes: dict[str, Attribute]
+        self,
+        name: str,
+        kind: Kind,
+        tenant: str,
+        user: str,
+        attributes: dict[str, Attribute],
+        parent: Context | None = None,
     ) -> None:
         self._name = name
         self._tenant = tenant
         self._user = user
         self._attributes = attributes
-        self._guard = span(name, kind=kind, **{TENANT: tenant, DESKMIND_OPERATION: name, **attributes})
+        known: dict[str, Attribute] = {DESKMIND_OPERATION: name, **attributes}
+        if tenant:
+            known[TENANT] = tenant
+        if current := correlation_id():
+            known[CORRELATION_ID] = current
+        self._guard = span(name, parent, kind=kind, **known)
 
     def note(self, **facts: Attribute) -> None:
         """Add facts known only now, such as counts, to the span (as ``deskmind.{fact}``) and the log line."""
@@ -53,6 +67,7 @@ class Observation:
 
     async def __aenter__(self) -> Observation:
         self.span = self._guard.__enter__()
+        self._acting = Acting(self._tenant, self._user)
         self._started = time.perf_counter()
         return self
 
@@ -63,8 +78,6 @@ class Observation:
         duration = round(seconds * 1000, 2)
         outcome = _outcome(error)
         facts: dict[str, Any] = {
-            "tenant": self._tenant,
-            "user": self._user,
             **self._attributes,
             "outcome": outcome,
             "duration_ms": duration,
@@ -77,11 +90,18 @@ class Observation:
         else:
             _log.error(self._name, **facts, error_code=error_type(error), exc_info=error)
         _durations.record(seconds, _kinds.get((self._name, outcome)) or _labelled(self._name, outcome))
+        self._acting.end()
         self._guard.__exit__(kind, error, traceback)
 
 
 def observed(
-    name: str, *, kind: Kind = "internal", tenant: str = "", user: str = "", **attributes: Attribute
+    name: str,
+    *,
+    kind: Kind = "internal",
+    tenant: str = "",
+    user: str = "",
+    parent: Context | None = None,
+    **attributes: Attribute,
 ) -> Observation:
     """Observe one operation: ``async with observed("knowledge.ask", tenant="acme") as operation: …``.
 
@@ -93,9 +113,10 @@ def observed(
         kind: of the span.
         tenant: the tenant's short name.
         user: who acts; appears as a pseudonym.
+        parent: where the trace comes from, when that is another process.
         attributes: facts for the span and the line, never content.
     """
-    return Observation(name, kind, tenant, user, attributes)
+    return Observation(name, kind, tenant, user, attributes, parent)
 
 
 def _outcome(error: BaseException | None) -> str:

@@ -1,4 +1,7 @@
-"""Spans through the OpenTelemetry API; next to free until an SDK is installed."""
+"""Spans through the OpenTelemetry API; next to free until somebody records them.
+
+They go to the provider that ``telemetry.start`` made from the settings, else to the host application's own.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from typing import Literal
 
 from opentelemetry import context as contexts
 from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
+from opentelemetry.util.types import AttributeValue
 
 from deskmind.errors import DeskmindError
 from deskmind.observability.names import ERROR_TYPE
 
-__all__ = ["Attribute", "Kind", "span"]
+__all__ = ["Attribute", "Kind", "fail", "span", "start_span", "use_provider"]
 
 Attribute = str | int | float | bool
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
@@ -23,6 +28,12 @@ _FAILED = Status(StatusCode.ERROR)
 _tracer = trace.get_tracer("deskmind")
 
 
+def use_provider(provider: TracerProvider | None, version: str = "") -> None:
+    """Send spans to a provider; None for the host application's, which is the default."""
+    global _tracer  # noqa: PLW0603 - the one tracer
+    _tracer = trace.get_tracer("deskmind", version, tracer_provider=provider)
+
+
 class span:  # noqa: N801
     """A span around work, awaits included: ``with span("retrieval kb", kind="client") as current: …``.
 
@@ -30,19 +41,25 @@ class span:  # noqa: N801
 
     Args:
         name: low in cardinality, such as ``retrieval {data_source}``.
+        parent: where the trace comes from, when that is another process; see ``propagation``.
         kind: ``client`` for calls to other services, ``server`` for requests served, else ``internal``.
         attributes: see ``deskmind.observability.names``; never content.
     """
 
-    __slots__ = ("_attributes", "_context", "_kind", "_name", "_span", "_token")
+    __slots__ = ("_attributes", "_context", "_kind", "_name", "_parent", "_span", "_token")
 
-    def __init__(self, name: str, *, kind: Kind = "internal", **attributes: Attribute) -> None:
+    def __init__(
+        self, name: str, parent: Context | None = None, /, *, kind: Kind = "internal", **attributes: Attribute
+    ) -> None:
         self._name = name
         self._kind = _KINDS[kind]
+        self._parent = parent
         self._attributes = attributes
 
     def __enter__(self) -> Span:
-        self._span = _tracer.start_span(self._name, kind=self._kind, attributes=self._attributes)
+        self._span = _tracer.start_span(
+            self._name, context=self._parent, kind=self._kind, attributes=self._attributes
+        )
         self._context = trace.set_span_in_context(self._span)
         self._token = contexts.attach(self._context)
         return self._span
@@ -51,14 +68,24 @@ class span:  # noqa: N801
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is not None:
-            self._span.set_attribute(ERROR_TYPE, error_type(error))
-            self._span.set_status(_FAILED)
+            fail(self._span, error)
         self._span.end()
         # A stream may end in another task: nothing was attached there, or the token is not of its context,
         # which contexts.detach() would log as an error.
         if contexts.get_current() is self._context:
             with suppress(ValueError):
                 self._token.var.reset(self._token)
+
+
+def start_span(name: str, kind: Kind, attributes: dict[str, AttributeValue]) -> Span:
+    """A span that somebody else ends, as streams need; it is nobody's parent unless made so."""
+    return _tracer.start_span(name, kind=_KINDS[kind], attributes=attributes)
+
+
+def fail(failed: Span, error: BaseException) -> None:
+    """Note on a span what went wrong: the error's code or type."""
+    failed.set_attribute(ERROR_TYPE, error_type(error))
+    failed.set_status(_FAILED)
 
 
 def error_type(error: BaseException) -> str:

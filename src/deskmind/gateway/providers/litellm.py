@@ -24,6 +24,7 @@ from deskmind.gateway.models import Deployment, Timeouts
 from deskmind.gateway.providers.failures import Cause, ProviderFailure, retry_after
 from deskmind.gateway.providers.openai_wire import delta_of, reply_of, usage_of
 from deskmind.gateway.providers.protocol import ProviderReply, ProviderVectors, Ranked
+from deskmind.observability.propagation import outgoing
 
 __all__ = ["LiteLLMProvider"]
 
@@ -52,7 +53,13 @@ _TALKATIVE = ("LiteLLM", "openai", "httpx")
 class LiteLLMProvider:
     """Anthropic, Gemini, Bedrock, Vertex, Mistral, Cohere and the rest."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, propagate: bool = True) -> None:
+        """LiteLLM is loaded at the first call.
+
+        Args:
+            propagate: whether ``traceparent`` is sent along, so that the provider's spans join our trace.
+        """
+        self._traced = outgoing if propagate else dict[str, str]
         self._module: Any = None
         self._loading = asyncio.Lock()
 
@@ -63,7 +70,7 @@ class LiteLLMProvider:
         litellm = await self._litellm()
         try:
             reply: Any = await litellm.acompletion(
-                **_common(deployment, timeouts, call_id), **_chat(request), timeout=timeouts.total
+                **self._common(deployment, call_id), **_chat(request), timeout=timeouts.total
             )
         except Exception as error:
             raise _failure(litellm, error) from None  # its words may hold the key
@@ -77,7 +84,7 @@ class LiteLLMProvider:
         try:
             async with asyncio.timeout(timeouts.first_token):
                 reply: Any = await litellm.acompletion(
-                    **_common(deployment, timeouts, call_id),
+                    **self._common(deployment, call_id),
                     **_chat(request),
                     timeout=timeouts.total,
                     stream=True,
@@ -101,7 +108,7 @@ class LiteLLMProvider:
         litellm = await self._litellm()
         try:
             reply: Any = await litellm.aembedding(
-                **_common(deployment, timeouts, call_id), input=list(texts), timeout=timeouts.total, **options
+                **self._common(deployment, call_id), input=list(texts), timeout=timeouts.total, **options
             )
         except Exception as error:
             raise _failure(litellm, error) from None  # its words may hold the key
@@ -129,7 +136,7 @@ class LiteLLMProvider:
         litellm = await self._litellm()
         try:
             reply: Any = await litellm.arerank(
-                **_common(deployment, timeouts, call_id),
+                **self._common(deployment, call_id),
                 query=query,
                 documents=list(documents),
                 top_n=limit,
@@ -150,6 +157,16 @@ class LiteLLMProvider:
             closing: Any = getattr(self._module, "close_litellm_async_clients", None)
             if closing is not None:
                 await closing()
+
+    def _common(self, deployment: Deployment, call_id: str) -> dict[str, Any]:
+        given: dict[str, Any] = {"model": deployment.model, "num_retries": 0, "max_retries": 0}
+        if deployment.base_url:
+            given["api_base"] = deployment.base_url
+        if deployment.api_key is not None:
+            given["api_key"] = deployment.api_key.get_secret_value()
+        headers = {name: value.get_secret_value() for name, value in deployment.headers.items()}
+        given["extra_headers"] = {**headers, "X-Client-Request-Id": call_id, **self._traced()}
+        return given
 
     async def _litellm(self) -> Any:
         if self._module is None:
@@ -222,18 +239,6 @@ def _load() -> Any:
         if logger.level == logging.NOTSET or logger.name == "LiteLLM":
             logger.setLevel(logging.WARNING)
     return litellm
-
-
-def _common(deployment: Deployment, timeouts: Timeouts, call_id: str) -> dict[str, Any]:
-    del timeouts
-    given: dict[str, Any] = {"model": deployment.model, "num_retries": 0, "max_retries": 0}
-    if deployment.base_url:
-        given["api_base"] = deployment.base_url
-    if deployment.api_key is not None:
-        given["api_key"] = deployment.api_key.get_secret_value()
-    headers = {name: value.get_secret_value() for name, value in deployment.headers.items()}
-    given["extra_headers"] = {**headers, "X-Client-Request-Id": call_id}
-    return given
 
 
 def _chat(request: ChatRequest) -> dict[str, Any]:

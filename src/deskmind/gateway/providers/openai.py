@@ -22,6 +22,7 @@ from deskmind.gateway.providers.openai_stream import OpenAIStream
 from deskmind.gateway.providers.openai_wire import reply_of, usage_of
 from deskmind.gateway.providers.protocol import ProviderReply, ProviderVectors, Ranked
 from deskmind.gateway.wire import decode, encode
+from deskmind.observability.propagation import outgoing
 
 if TYPE_CHECKING:
     import aiohttp
@@ -36,13 +37,15 @@ _KEEP_ALIVE = 30.0
 class OpenAIProvider:
     """OpenAI, Azure OpenAI, vLLM, Ollama, llama.cpp, and any other base URL."""
 
-    def __init__(self, *, connections: int = 0) -> None:
+    def __init__(self, *, connections: int = 0, propagate: bool = True) -> None:
         """Connections are opened as needed.
 
         Args:
             connections: at most this many to one host, 0 for no limit.
+            propagate: whether ``traceparent`` is sent along, so that the provider's spans join our trace.
         """
         self._connections = connections
+        self._traced = outgoing if propagate else dict[str, str]
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._targets: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
@@ -158,7 +161,7 @@ class OpenAIProvider:
             return await self._client().post(
                 url,
                 data=encode(body),
-                headers={**headers, "X-Client-Request-Id": call_id},
+                headers={**headers, "X-Client-Request-Id": call_id, **self._traced()},
                 timeout=timeout,
                 allow_redirects=False,
             )

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from deskmind.cache import Cache, Float32Codec
 from deskmind.knowledge.embedding._protocol import Embedder, EmbeddingSpace
-from deskmind.observability import span
+from deskmind.observability import names, span
 from deskmind.scope import Scope
 
 __all__ = ["RememberedQueries"]
 
 _SECONDS = 86_400.0
+_EMBEDDING = {names.OPERATION_NAME: names.OPERATION_EMBEDDINGS, names.PROVIDER_NAME: "deskmind"}
 
 
 class RememberedQueries:
@@ -48,7 +49,12 @@ class RememberedQueries:
         """
 
         async def embed() -> NDArray[np.float32]:
-            with span(f"embeddings {self.space.model}", kind="client"):
+            with span(
+                f"embeddings {self.space.model}",
+                kind="client",
+                **_EMBEDDING,
+                **{names.REQUEST_MODEL: self.space.model},
+            ):
                 return await self._embedder.embed_query(text)
 
         vector = await self._vectors.get_or_load(f"{self.space.name}\n{text}", embed)

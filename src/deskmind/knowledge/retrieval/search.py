@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from uuid import UUID
 
 import numpy as np
+from opentelemetry.trace import Span
 from pgvector import HalfVector
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -19,9 +21,14 @@ from deskmind.knowledge.models import Passage
 from deskmind.knowledge.ranking import Query, fuse
 from deskmind.knowledge.retrieval.filters import SearchFilter
 from deskmind.knowledge.retrieval.passages import PassageText, read_passages
-from deskmind.observability import span
+from deskmind.observability import names, span
+from deskmind.observability.content import capture_text
 
 __all__ = ["Retriever"]
+
+
+_DATA_SOURCE = "deskmind"
+_RETRIEVAL = {names.OPERATION_NAME: names.OPERATION_RETRIEVAL, names.DATA_SOURCE_ID: _DATA_SOURCE}
 
 
 class Retriever:
@@ -62,13 +69,16 @@ class Retriever:
             limit: how many at most.
             filter: conditions on the documents.
         """
-        with span("retrieval deskmind", kind="client"):
+        with span(f"retrieval {_DATA_SOURCE}", kind="client", **_RETRIEVAL) as current:
+            capture_text(current, names.RETRIEVAL_QUERY_TEXT, query.text)
             with retrieving("lexical" if vector is None else "vector"):
                 scores = await self._candidates_of(connection, query, vector, filter)
             ranked = fuse(
                 {chunk: dense for chunk, (dense, _) in scores.items() if dense is not None},
                 {chunk: lexical for chunk, (_, lexical) in scores.items() if lexical},
             )[:limit]
+            if current.is_recording():
+                _describe(current, ranked, len(scores))
             space = self._embedder.space.name if self._embedder is not None else None
             chunks = [UUID(chunk) for chunk, _ in ranked]
             texts = await read_passages(connection, tenant_id, chunks, space=space)
@@ -119,3 +129,11 @@ class Retriever:
                 (vector, terms, narrowed, self._candidates),
             )
         return {str(row[0]): (row[2], row[3]) for row in await cursor.fetchall()}
+
+
+def _describe(current: Span, ranked: Sequence[tuple[str, float]], candidates: int) -> None:
+    """What was found, by identifiers and scores."""
+    found = [{"id": chunk, "score": round(score, 4)} for chunk, score in ranked]
+    current.set_attribute(names.RETRIEVAL_DOCUMENTS, json.dumps(found))
+    current.set_attribute("deskmind.candidates", candidates)
+    current.set_attribute("deskmind.results", len(ranked))

@@ -1,0 +1,205 @@
+"""What seeing everything costs: CPU of ``/v1/search`` and of a model call with traces and logs on against both off.
+
+The modes take turns in one process, so that what else the machine does falls on all of them alike. CPU is that of the
+serving process, its export thread included; PostgreSQL and the collector, a process of its own, are not counted, which
+makes the shares look larger than those of throughput.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+
+from deskmind import Deskmind
+from deskmind.api import create_app
+from deskmind.knowledge.ingest.staging import StagedFile
+from deskmind.observability import configure_logging, telemetry
+from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
+from deskmind.settings import TelemetrySettings
+
+_DOCUMENTS = 200
+_SUBJECTS = ("VPN", "printer", "mailbox", "laptop", "badge", "payroll", "scanner", "backup")
+_SINK = """
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Sink(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200); self.send_header("content-length", "0"); self.end_headers()
+    def log_message(self, *_): pass
+server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"""
+
+Call = Callable[[int], Awaitable[None]]
+Flush = Callable[[], object]
+
+
+async def run(*, quick: bool) -> list[dict[str, Any]]:
+    """The rows."""
+    rounds, calls = (4, 60) if quick else (8, 150)
+    rows: list[dict[str, Any]] = []
+    async with _calls() as cases:
+        with _sink() as endpoint:
+            for name, call in cases.items():
+                rows += await _compare(name, call, endpoint, rounds, calls)
+    return rows
+
+
+async def _compare(name: str, call: Call, endpoint: str, rounds: int, calls: int) -> list[dict[str, Any]]:
+    modes: dict[str, Callable[[], Any]] = {
+        "off": _off,
+        "logs": _logs,
+        "traces": lambda: _traces(endpoint, 1.0),
+        "traces, 5 % and errors": lambda: _traces(endpoint, 0.05),
+        "off again": _off,
+    }
+    for number in range(calls):
+        await call(number)
+    micros: dict[str, list[float]] = {mode: [] for mode in modes}
+    for _ in range(rounds):
+        for mode, switched in modes.items():
+            with switched() as flush:
+                before = time.process_time()
+                for number in range(calls):
+                    await call(number)
+                await asyncio.to_thread(flush)
+                micros[mode].append((time.process_time() - before) / calls * 1e6)
+    usual = median(micros["off"] + micros["off again"])
+    return [
+        {
+            "case": f"{name}: {mode}",
+            "cpu_us": round(median(found)),
+            "more_percent": round((median(found) / usual - 1) * 100, 1),
+        }
+        for mode, found in micros.items()
+    ]
+
+
+@contextmanager
+def _off() -> Iterator[Flush]:
+    logging.disable(logging.CRITICAL)
+    try:
+        yield lambda: None
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+@contextmanager
+def _logs() -> Iterator[Flush]:
+    configure_logging(format="json", level="info", gather=True, stream=Path("/dev/null").open("w"))  # noqa: SIM115
+    try:
+        yield logging.getLogger().handlers[-1].flush
+    finally:
+        configure_logging(format="json", level="error", stream=io.StringIO())
+
+
+@contextmanager
+def _traces(endpoint: str, ratio: float) -> Iterator[Flush]:
+    with _off():
+        begun = telemetry.start(
+            TelemetrySettings(traces="otlp", endpoint=endpoint, sample_ratio=ratio), "bench"
+        )
+        try:
+            yield begun.flush
+        finally:
+            begun.close()
+
+
+@contextmanager
+def _sink() -> Iterator[str]:
+    process = subprocess.Popen([sys.executable, "-c", _SINK], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@asynccontextmanager
+async def _calls() -> AsyncIterator[dict[str, Call]]:
+    async with ModelSandbox() as sandbox:
+        deployment = {"model": "echo", "base_url": f"{sandbox.base_url}/v1", "api_key": DEFAULT_KEY}
+        with tempfile.TemporaryDirectory() as home:
+            async with Deskmind.open(home=home, models={"fast": {"deployments": [deployment]}}) as app:
+                await app.tenants.create("bench")
+                operator = await app.desk(tenant="bench")
+                await operator.principals.add_user("req1")
+                key = await operator.keys.create("req1")
+                await operator.knowledge.add_files(map(_document, range(_DOCUMENTS)))
+                service = create_app(app=app)
+                async with service.router.lifespan_context(service):
+                    yield {
+                        "POST /v1/search": _request(service, key.secret, "/v1/search", _search),
+                        "POST /v1/chat/completions": _request(
+                            service, key.secret, "/v1/chat/completions", _chat
+                        ),
+                    }
+
+
+def _document(number: int) -> StagedFile:
+    subject, name = _SUBJECTS[number % len(_SUBJECTS)], f"{number}.md"
+    text = f"# {subject} {number}\n\nWhen the {subject} fails, restart device {number} and call the desk."
+    return StagedFile(name, name, name, text.encode(), None)
+
+
+def _search(number: int) -> dict[str, Any]:
+    return {"query": f"How do I restart the {_SUBJECTS[number % len(_SUBJECTS)]} number {number}?"}
+
+
+def _chat(number: int) -> dict[str, Any]:
+    return {"model": "fast", "messages": [{"role": "user", "content": f"hello {number}"}]}
+
+
+def _request(service: FastAPI, key: str, path: str, body: Callable[[int], dict[str, Any]]) -> Call:
+    """Requests straight into the application, without a client's or a server's share of the CPU."""
+
+    async def call(number: int) -> None:
+        content = orjson.dumps(body(number))
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": b"",
+            "headers": [
+                (b"authorization", f"Bearer {key}".encode()),
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(content)).encode()),
+            ],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+        }
+        sent: list[Any] = []
+        left = [{"type": "http.request", "body": content, "more_body": False}]
+
+        async def receive() -> Any:
+            if left:
+                return left.pop()
+            return await asyncio.get_running_loop().create_future()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await service(scope, receive, send)
+        assert sent[0]["status"] == 200, sent
+
+    return call

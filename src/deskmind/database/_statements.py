@@ -1,0 +1,100 @@
+"""Spans of statements by what they do to which relations: never their text, never values.
+
+A span is made only inside another that is recorded, so that a statement costs one look where nobody looks on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+import psycopg
+from opentelemetry import trace
+from psycopg import AsyncConnection, AsyncCursor, sql
+from psycopg.abc import Params, QueryNoTemplate
+from psycopg.rows import TupleRow
+
+from deskmind.observability import names, span
+
+__all__ = ["Connection", "statement_name"]
+
+_MOST_RELATIONS = 3
+_NOISE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.S)
+_OPERATION = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b")
+_COMMON = re.compile(r"(?:\bWITH(?:\s+RECURSIVE)?|\)\s*,)\s+([a-z_]\w*)(?:\s*\([^()]*\))?\s+AS\b", re.I)
+_RELATION = re.compile(
+    r"(?:(?<!DISTINCT )\bFROM|\bJOIN|\bINTO|(?<!FOR )(?<!DO )\bUPDATE)\s+(?:ONLY\s+|LATERAL\s+)?(?:\w+\.)?([a-z_]\w*)"
+)
+_CALL = re.compile(r"\bSELECT\s+(?:\w+\.)?([a-z_]\w*)\s*\(")
+_NO_RELATIONS = frozenset({"set", "lateral", "now"})
+_TABLE_FUNCTION = re.compile(r"unnest|generate_|jsonb?_|regexp_|string_to_")
+_HOUSEKEEPING = frozenset({"set_config", "pg_advisory_unlock_all", "pg_backend_pid"})
+
+
+class Connection(AsyncConnection[TupleRow]):
+    """A connection whose statements leave spans."""
+
+    async def execute(  # pyright: ignore[reportIncompatibleMethodOverride] - template strings are of Python 3.14
+        self,
+        query: QueryNoTemplate,
+        params: Params | None = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool = False,
+    ) -> AsyncCursor[TupleRow]:
+        """As psycopg's, inside a span ``{operation} {relations}`` where there is a trace."""
+        recorded = trace.get_current_span().is_recording()
+        attributes = _attributes(_text(query)) if recorded else None
+        if attributes is None:
+            return await super().execute(query, params, prepare=prepare, binary=binary)
+        with span(str(attributes[names.DB_QUERY_SUMMARY]), kind="client", **attributes) as current:
+            try:
+                return await super().execute(query, params, prepare=prepare, binary=binary)
+            except psycopg.Error as error:
+                if error.sqlstate:
+                    current.set_attribute(names.DB_RESPONSE_STATUS_CODE, error.sqlstate)
+                raise
+
+
+def statement_name(text: str) -> str:
+    """What a statement does and to which relations or with which function, such as ``SELECT chunks documents``.
+
+    Empty for what is not worth a span: settings of the session and the like.
+    """
+    plain = _NOISE.sub("", text).replace('"', "")
+    operations = _OPERATION.findall(plain)
+    if not operations:
+        return ""
+    first = operations[0]
+    operation = (
+        next((item for item in operations if item != "SELECT"), first) if "WITH" in plain[:80] else first
+    )
+    common = set(_COMMON.findall(plain))
+    found = dict.fromkeys(_RELATION.findall(plain))
+    relations = [
+        name for name in found if name not in _NO_RELATIONS | common and not _TABLE_FUNCTION.match(name)
+    ]
+    if not relations:
+        relations = _CALL.findall(plain)[:1]
+        if not relations or relations[0] in _HOUSEKEEPING:
+            return ""
+    return " ".join([operation, *relations[:_MOST_RELATIONS]])
+
+
+@lru_cache(maxsize=1_000)
+def _attributes(text: str) -> Mapping[str, str] | None:
+    name = statement_name(text)
+    if not name:
+        return None
+    return {
+        names.DB_SYSTEM_NAME: "postgresql",
+        names.DB_OPERATION_NAME: name.partition(" ")[0],
+        names.DB_QUERY_SUMMARY: name,
+    }
+
+
+def _text(query: QueryNoTemplate) -> str:
+    if isinstance(query, sql.Composable):
+        return query.as_string(None)
+    return query.decode() if isinstance(query, bytes) else query

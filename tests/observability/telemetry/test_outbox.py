@@ -1,0 +1,110 @@
+"""The outbox is bounded whatever happens, and loses no count."""
+
+import threading
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry.trace import INVALID_SPAN, SpanKind
+
+from deskmind.observability.telemetry._outbox import Outbox, sized
+from deskmind.observability.telemetry._spans import LightSpan
+
+
+class Scripted:
+    """Succeeds, fails or raises as told, then succeeds."""
+
+    def __init__(self, script: Sequence[str], gate: threading.Event) -> None:
+        self.script = list(script)
+        self.gate = gate
+        self.batches: list[list[LightSpan]] = []
+
+    def export(self, spans: list[LightSpan]) -> bool:
+        self.gate.wait()
+        told = self.script.pop(0) if self.script else "ok"
+        if told == "raise":
+            raise OSError("the collector is on fire")
+        if told == "fail":
+            return False
+        self.batches.append(list(spans))
+        return True
+
+    def shutdown(self) -> None:
+        self.gate.set()
+
+
+class Nowhere:
+    """Is told of spans and does nothing."""
+
+    def begun(self, root: LightSpan) -> None:
+        del root
+
+    def ended(self, span: LightSpan) -> None:
+        del span
+
+
+def made(count: int) -> list[LightSpan]:
+    return [
+        LightSpan(
+            Nowhere(),
+            f"span {number}",
+            SpanKind.INTERNAL,
+            {"filler": "x" * (number % 7) * 100},
+            INVALID_SPAN,
+            0,
+        )
+        for number in range(count)
+    ]
+
+
+@given(
+    counts=st.lists(st.integers(0, 40), max_size=12),
+    script=st.lists(st.sampled_from(["ok", "fail", "raise"]), max_size=12),
+    most_spans=st.integers(1, 60),
+    most_bytes=st.integers(500, 40_000),
+    batch=st.integers(1, 30),
+)
+@settings(max_examples=60, deadline=None)
+def test_bounds_hold_and_every_span_is_counted(
+    counts: list[int], script: list[str], most_spans: int, most_bytes: int, batch: int
+) -> None:
+    gate = threading.Event()
+    exporter = Scripted(script, gate)
+    outbox = Outbox(
+        exporter, "here", most_spans=most_spans, most_bytes=most_bytes, batch_spans=batch, batch_bytes=5_000,
+        interval=0.001, patience=0,
+    )  # fmt: skip
+    for count in counts:
+        outbox.put([sized(span) for span in made(count)])
+        now = outbox.counts()
+        assert now.waiting <= most_spans + batch
+        assert now.waiting_bytes <= most_bytes
+    gate.set()
+    assert outbox.flush(10)
+    outbox.close(10)
+    end = outbox.counts()
+    assert end.exported == sum(map(len, exporter.batches))
+    assert (end.exported + end.dropped, end.waiting) == (sum(counts), 0)
+    assert all(len(sent) <= batch for sent in exporter.batches)
+
+
+def test_a_batch_that_is_never_taken_does_not_block_those_behind_it() -> None:
+    gate = threading.Event()
+    exporter = Scripted(["fail"] * 3, gate)
+    outbox = Outbox(exporter, "here", batch_spans=1, interval=0.001, patience=0)
+    outbox.put([sized(span) for span in made(2)])
+    gate.set()
+    assert outbox.flush(10)
+    outbox.close(10)
+    assert [[span.name for span in batch] for batch in exporter.batches] == [["span 1"]]
+    assert outbox.counts().dropped == 1
+
+
+def test_the_oldest_make_room_for_the_newest() -> None:
+    gate = threading.Event()
+    exporter = Scripted([], gate)
+    outbox = Outbox(exporter, "here", most_spans=3, interval=60)
+    outbox.put([sized(span) for span in made(10)])
+    gate.set()
+    outbox.close(10)
+    assert [span.name for batch in exporter.batches for span in batch] == ["span 7", "span 8", "span 9"]
