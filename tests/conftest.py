@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -17,6 +18,10 @@ from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.observability.tracing import use_provider
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
+
+# how long an example takes says nothing of whether it is right
+hypothesis.settings.register_profile("deskmind", deadline=None)
+hypothesis.settings.load_profile("deskmind")
 
 _numbers = itertools.count(1)
 

@@ -95,9 +95,9 @@ async def _lived_in(app: Deskmind, sink: PostgresSink, tenant: str) -> tuple[Des
     await desk.knowledge.add_files(files)
     await desk.knowledge.add("hr.md", b"# Pay\n\nPay day is the 25th.\n", groups=["hr"])
     await ann.knowledge.search("paper")
-    template = PromptTemplate("answer", [("user", "{{ question }}")], {"question": Variable()})
-    await desk.prompts.save(template)
-    await desk.experiments.start("brief", "answer", [Variant("a", 0), Variant("b", 1)])
+    for wording in ("{{ question }}", "{{ question }} Briefly."):
+        await desk.prompts.save(PromptTemplate("triage", [("user", wording)], {"question": Variable()}))
+    await desk.experiments.start("brief", "triage", [Variant("a", 1), Variant("b", 2)])
     await ann.experiments.assign("brief")
     await ann.experiments.observe("brief", "feedback", 1.0)
     await ann.conversations.create("hello", messages=[Message("user", "Where is the paper?")])
