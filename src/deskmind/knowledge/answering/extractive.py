@@ -31,6 +31,9 @@ _PASSAGE_SHARE = 0.25
 _FLOOR = 0.75
 """A further unit scores at least this share of the best one's; up to 0.8 this loses no right answer."""
 
+_STANDS_OUT = 1.3
+"""A step of so many times the score of the first ones is what a how-to question is about, not the whole list."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
@@ -145,12 +148,20 @@ def _steps(question: str, passages: Sequence[Passage]) -> list[_Candidate]:
             ([candidates[index] for index in places] for places in lists),
             key=lambda items: max(item.score for item in items),
         )
-        best = max(range(len(steps)), key=lambda index: steps[index].score)
-        sizes = [len(item.unit.text.split()) for item in steps]
-        told = [steps[index] for index in window(sizes, best, most=_MAX_SENTENCES, words=_MAX_WORDS)]
+        told = [steps[place] for place in _told(steps)]
         if Expectation.of(question).met_by(" ".join(item.unit.text for item in told)):
             return told
     return []
+
+
+def _told(steps: Sequence[_Candidate]) -> range:
+    """The first steps, unless another stands out: then those up to it."""
+    sizes = [len(item.unit.text.split()) for item in steps]
+    first = window(sizes, 0, most=_MAX_SENTENCES, words=_MAX_WORDS)
+    best = max(range(len(steps)), key=lambda place: steps[place].score)
+    if steps[best].score < _STANDS_OUT * max(steps[place].score for place in first):
+        return first
+    return window(sizes, best, most=_MAX_SENTENCES, words=_MAX_WORDS)
 
 
 def _reading_order(item: _Candidate, first: str) -> tuple[bool, str, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from deskmind.knowledge.models import Passage
 from deskmind.knowledge.sentences import Unit
 
 __all__ = ["asks_how", "numbered_lists", "window"]
@@ -36,17 +35,19 @@ def numbered_lists(units: Sequence[Unit]) -> list[list[int]]:
     What stands between steps, such as a note or a list within a step, belongs to none.
     """
     lists: list[list[int]] = []
-    open_lists: dict[int, list[int]] = {}
+    awaiting: dict[
+        int, list[list[int]]
+    ] = {}  # by the number that comes next; a list inside a step comes last
     for index, unit in enumerate(units):
         number = _number(unit)
         if number is None:
             continue
-        steps = open_lists.pop(number, None)
-        if steps is None:
-            steps = []
+        begun = awaiting.get(number)
+        steps = begun.pop() if begun else []
+        if not steps:
             lists.append(steps)
         steps.append(index)
-        open_lists[number + 1] = steps
+        awaiting.setdefault(number + 1, []).append(steps)
     return [steps for steps in lists if len(steps) > 1]
 
 
