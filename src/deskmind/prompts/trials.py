@@ -151,10 +151,11 @@ async def insert_outcome(
     value: float,
     *,
     request_id: str = "",
+    once: bool = False,
 ) -> bool:
-    """Keep an outcome of the scope's user; False when the request has an outcome of this metric already."""
+    """Keep an outcome of the scope's user; with ``once``, False when the request has one of this metric already."""
     outcome_id = uuid4()
-    if request_id:
+    if once:
         parts = (str(experiment_id), str(scope.principal_id), request_id, metric)
         outcome_id = uuid5(NAMESPACE_OID, "\0".join(parts))
     cursor = await connection.execute(
