@@ -17,7 +17,6 @@ from deskmind.gateway.prices import PriceList
 from deskmind.gateway.providers import Provider, ProviderFailure, ProviderStream
 from deskmind.gateway.routing import HealthBoard, choose
 from deskmind.gateway.spans import end_span
-from deskmind.gateway.tokens import estimate_reply
 
 __all__ = ["Running", "first_pieces"]
 
@@ -126,7 +125,6 @@ async def _left_alone(
         return
     else:
         deployment, reply = task.result()
-        text, calls = getattr(reply, "text", ""), getattr(reply, "tool_calls", ())
-        account.charge(deployment, reply.usage, written=estimate_reply(text, calls))
+        account.charge_reply(deployment, reply)
         account.close(deployment.name, error="cancelled")
     end_span(with_span, error=error, usage=account.row.usage if account.row else None)

@@ -210,7 +210,9 @@ class ChatStream:
 
     def _charge(self, outcome: str = "ok") -> None:
         written = estimate_output(self._pieces, self._characters)
-        self._account.charge(self._deployment, self._usage, written=written, outcome=outcome)
+        self._account.charge(
+            self._deployment, self._usage, written=written, finish=self._finish, outcome=outcome
+        )
 
     def _forget(self) -> None:
         self._text, self._calls = [], {}
