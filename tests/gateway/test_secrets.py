@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from deskmind.errors import BudgetExceededError, ConfigurationError, ModelError
 from deskmind.gateway import Budget, BudgetKeeper, Deployment, Gateway, MemoryLedger, ProviderFailure
-from deskmind.gateway import gateway as door
+from deskmind.gateway import spans as door
 from deskmind.gateway.accounts import error_for
 from deskmind.sandbox.models import ModelSandbox
 
