@@ -11,14 +11,17 @@ from deskmind import Deskmind
 from deskmind.errors import ModelError
 from deskmind.gateway import Gateway
 
-_HELLO = [{"role": "user", "content": "hello there my friend"}]
+_WORDS = (  # noqa: SIM905
+    "the printer on the third floor does not answer and the vpn asks for a token that was never sent "
+    "please reset my password and tell the service desk when the laptop is ready to be collected"
+).split()
 
 
 async def main(home: str, base: str, key: str, calls: int, at_once: int, seed: int) -> None:
     """Make the calls; print one line when all are made and written."""
     draw = random.Random(seed)
     deployment = {
-        "model": "echo-8",
+        "model": "echo",
         "base_url": f"{base}/v1",
         "api_key": key,
         "price": {"input": "1", "output": "2"},
@@ -35,7 +38,7 @@ async def main(home: str, base: str, key: str, calls: int, at_once: int, seed: i
         async def work() -> None:
             for _ in left:
                 try:
-                    await _call(gateway, draw.random())
+                    await _call(gateway, draw)
                 except ModelError:
                     continue
 
@@ -43,11 +46,14 @@ async def main(home: str, base: str, key: str, calls: int, at_once: int, seed: i
     print("done", flush=True)
 
 
-async def _call(gateway: Gateway, chance: float) -> None:
+async def _call(gateway: Gateway, draw: random.Random) -> None:
+    """One call of 3 to 40 words; the model says them back."""
+    chance = draw.random()
+    asked = [{"role": "user", "content": " ".join(draw.choices(_WORDS, k=draw.randint(3, 40)))}]
     if chance < 0.5:
-        await gateway.chat("m", _HELLO, max_tokens=20)
+        await gateway.chat("m", asked, max_tokens=60)
         return
-    async with await gateway.stream("m", _HELLO, max_tokens=20) as stream:
+    async with await gateway.stream("m", asked, max_tokens=60) as stream:
         async for _ in stream:
             if chance < 0.6:
                 return

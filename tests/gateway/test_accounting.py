@@ -7,12 +7,15 @@ import random
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deskmind.errors import ModelError
 from deskmind.gateway import Gateway, MemoryLedger
+from deskmind.gateway.tokens import estimate_text, likely_text
+from deskmind.prompts.tokens import token_counter
 from deskmind.sandbox.models import ModelSandbox
 from deskmind.sandbox.models.book import Entry
 
@@ -128,3 +131,71 @@ async def test_a_provider_that_never_counts_leaves_estimates_near_what_it_would_
     ours = sum(usage.input_tokens + usage.output_tokens for usage in estimated)
     theirs = sum(entry.input_tokens + entry.output_tokens for entry in sandbox.book.entries[50:])
     assert abs(ours - theirs) <= 0.05 * theirs
+
+
+async def test_a_deployment_that_never_counted_is_estimated_by_others_of_its_model(
+    open_gateway: Open, sandbox: ModelSandbox, named: Make
+) -> None:
+    async with ModelSandbox() as silent:
+        silent.faults.add("no_usage")
+        ledger = MemoryLedger()
+        models = {
+            "counts": {"deployments": [named()], "retries": 0},
+            "silent": {
+                "deployments": [named(name="silent", base_url=f"{silent.base_url}/v1")],
+                "retries": 0,
+            },
+        }
+        gateway = open_gateway(models, ledger=ledger)
+        draw = random.Random(4)
+        for model in ("counts", "silent"):
+            for _ in range(50):
+                await gateway.chat(model, question(draw))
+        estimated = [row.usage for row in ledger.entries if row.outcome == "estimated"]
+        assert len(estimated) == 50
+        for ours, theirs in (
+            (sum(usage.input_tokens for usage in estimated), silent.book.billed_input_tokens),
+            (sum(usage.output_tokens for usage in estimated), silent.book.billed_output_tokens),
+        ):
+            assert abs(ours - theirs) <= 0.05 * theirs
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_uncounted_reply_cut_for_its_length_has_exactly_that_length(
+    open_gateway: Open, sandbox: ModelSandbox, streamed: bool
+) -> None:
+    ledger = MemoryLedger()
+    gateway = open_gateway(ledger=ledger)
+    sandbox.faults.add("no_usage")
+    asked: Any = [{"role": "user", "content": "internationalization " * 40}]
+    if streamed:
+        async with await gateway.stream("m", asked, max_tokens=7) as stream:
+            assert [piece async for piece in stream][-1].finish_reason == "length"
+    else:
+        await gateway.chat("m", asked, max_tokens=7)
+    (row,) = ledger.entries
+    assert (row.outcome, row.usage.output_tokens) == ("estimated", 7)
+    assert sandbox.book.billed_output_tokens == 7
+
+
+async def test_an_uncounted_reply_is_never_longer_than_it_might_be(
+    open_gateway: Open, sandbox: ModelSandbox
+) -> None:
+    ledger = MemoryLedger()
+    gateway = open_gateway(ledger=ledger)
+    sandbox.faults.add("no_usage")
+    asked: Any = [{"role": "user", "content": "(((((((((((((((((((((( ))))))))))))))))))))"}]
+    await gateway.chat("m", asked, max_tokens=5)
+    assert ledger.entries[0].usage.output_tokens == 5
+
+
+@pytest.mark.parametrize("folder", ["docs", "src/deskmind/gateway"])
+def test_the_likely_estimate_is_near_a_real_tokenizer(folder: str) -> None:
+    counter = token_counter("gpt-4o")
+    assert counter.exact
+    root = Path(__file__).parents[2] / folder
+    texts = [file.read_text("utf-8") for file in root.rglob("*") if file.suffix in {".md", ".py"}]
+    parts = [part for text in texts for part in text.split("\n\n") if part.strip()]
+    counted = sum(counter.count(part) for part in parts)
+    assert abs(sum(likely_text(part) for part in parts) - counted) <= 0.07 * counted
+    assert sum(estimate_text(part) for part in parts) > 1.2 * counted

@@ -13,7 +13,7 @@ from deskmind.errors import ConfigurationError
 from deskmind.gateway import ChatRequest, Deployment, Gateway, ModelConfig, Price, ToolCall, Usage
 from deskmind.gateway.calibration import Calibration
 from deskmind.gateway.prices import PriceList, cost_of
-from deskmind.gateway.tokens import estimate_output, estimate_reply, estimate_request, estimate_text
+from deskmind.gateway.tokens import estimate_output, estimate_request, estimate_text, likely_reply
 
 TOKENS = st.integers(0, 10**9)
 AMOUNTS = st.decimals(0, 1_000, places=6)
@@ -115,7 +115,7 @@ def test_a_request_is_never_estimated_below_its_words(texts: list[str]) -> None:
 @given(WORDS, WORDS)
 def test_more_text_is_never_estimated_lower(first: str, second: str) -> None:
     assert estimate_text(first + second) >= estimate_text(first) - 1
-    assert estimate_reply(first, [ToolCall("id", "name", second)]) > estimate_reply(first, []) - 1
+    assert likely_reply(first, [ToolCall("id", "name", second)]) > likely_reply(first, []) - 1
 
 
 def test_every_part_of_a_request_counts() -> None:

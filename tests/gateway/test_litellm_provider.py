@@ -192,3 +192,35 @@ async def test_many_at_once_are_each_booked_as_counted(
     assert [row.outcome for row in ledger.entries] == ["settled"] * 40
     assert sum(row.usage.input_tokens for row in ledger.entries) == sandbox.book.billed_input_tokens
     assert sum(row.usage.output_tokens for row in ledger.entries) == sandbox.book.billed_output_tokens
+
+
+@pytest.mark.parametrize(
+    ("vendor", "path", "counts"),
+    [
+        ("jina_ai", "/v1", True),
+        ("cohere", "", False),
+        ("hosted_vllm", "/v1", False),
+    ],
+)
+async def test_a_ranking_has_the_providers_order_and_count(
+    open_gateway: Open, sandbox: ModelSandbox, ledger: MemoryLedger, vendor: str, path: str, counts: bool
+) -> None:
+    deployment = {
+        "provider": "litellm",
+        "model": f"{vendor}/echo-rerank",
+        "base_url": sandbox.base_url + path,
+        "api_key": DEFAULT_KEY,
+        "price": {"input": "1", "output": "0"},
+    }
+    gateway = open_gateway({"r": {"deployments": [deployment], "retries": 0}}, ledger=ledger)
+    documents = ["the vpn token", "reset the printer", "printer"]
+    ranking = await gateway.rerank("r", "reset printer", documents, limit=2)
+    assert ranking.results == ((1, 1.0), (2, 0.5))
+    (entry,) = sandbox.book.entries
+    (row,) = ledger.entries
+    assert row.outcome == ("settled" if counts else "estimated")  # Cohere's format bills searches, not tokens
+    if counts:
+        assert row.usage == Usage(entry.input_tokens)
+    sandbox.faults.add("rate_limit")
+    with pytest.raises(RateLimitedError):
+        await gateway.rerank("r", "reset printer", documents)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -20,11 +21,12 @@ from deskmind.errors import (
 from deskmind.gateway.budgets import BudgetKeeper, Reservation, nanodollars
 from deskmind.gateway.calibration import Calibration
 from deskmind.gateway.ledger import Intent, Ledger, UsageEntry
-from deskmind.gateway.messages import Attempt, Outcome, Usage
+from deskmind.gateway.messages import Attempt, ChatRequest, Outcome, Usage
 from deskmind.gateway.metrics import measure
 from deskmind.gateway.models import Deployment
 from deskmind.gateway.prices import PriceList, cost_of
-from deskmind.gateway.providers import ProviderFailure
+from deskmind.gateway.providers import ProviderFailure, ProviderReply, ProviderVectors, Ranked
+from deskmind.gateway.tokens import estimate_reply, likely_reply, likely_request
 
 __all__ = ["Account", "error_for"]
 
@@ -54,6 +56,7 @@ _ERRORS: dict[str, tuple[type[ModelError], str, str]] = {
         "Try again, or check the deployments with `deskmind models test`.",
     ),
 }
+Reply = ProviderReply | ProviderVectors | Ranked
 _SHORTEST_PART = 3
 """So many characters of a key tell nobody anything."""
 
@@ -64,14 +67,15 @@ class Account:
     __slots__ = (
         "_calibration",
         "_charges",
+        "_estimated",
         "_keeper",
         "_ledger",
         "_lost",
         "_prices",
+        "_request",
         "_reservation",
         "_started",
         "attempts",
-        "estimated",
         "exact",
         "first_token_seconds",
         "intent",
@@ -88,11 +92,26 @@ class Account:
         keeper: BudgetKeeper,
         prices: PriceList,
         calibration: Calibration,
+        request: ChatRequest,
         estimated: int,
         streamed: bool,
     ) -> None:
+        """The account of a call that is about to be sent.
+
+        Args:
+            intent: as it begins.
+            reservation: what it holds of budgets.
+            ledger: where it is booked.
+            keeper: of the budgets.
+            prices: what tokens cost.
+            calibration: what was learnt of estimates.
+            request: as it is sent.
+            estimated: its tokens at most.
+            streamed: whether the reply is a stream.
+        """
         self.intent = intent
-        self.estimated = estimated
+        self._request = request
+        self._estimated = estimated
         self._calibration = calibration
         self.attempts: list[Attempt] = []
         self.first_token_seconds: float | None = None
@@ -123,19 +142,31 @@ class Account:
         return bool(self.attempts) and self.attempts[-1].outcome == "cancelled"
 
     def charge(
-        self, deployment: Deployment, counted: Usage | None, *, written: int, outcome: str = "ok"
+        self,
+        deployment: Deployment,
+        counted: Usage | None,
+        *,
+        written: int,
+        likely: Callable[[], int] | None = None,
+        finish: str = "",
+        outcome: str = "ok",
     ) -> None:
         """Add what a provider charges for the reply of the last attempt.
 
         Args:
             deployment: whose reply.
             counted: the provider's own count, None when it gave none.
-            written: our estimate of the output in tokens.
+            written: our estimate of the output in tokens, cheap enough for every reply.
+            likely: a better one, for a deployment that never counted; ``written`` when left out.
+            finish: why the reply ended: one that was cut for its length has as many tokens as it might have.
             outcome: what became of the attempt after it had begun well.
         """
-        estimated = Usage(self.estimated, written)
+        estimated = Usage(self._estimated, written)
         if counted is None:
-            usage = self._calibration.usage(deployment, estimated, streamed=self.streamed)
+            usage = self._guess(deployment, estimated, likely() if likely is not None else written)
+            bound = self._request.max_tokens
+            if bound and (finish == "length" or usage.output_tokens > bound):
+                usage = replace(usage, output_tokens=bound)
         else:
             usage = counted
             self._calibration.learn(deployment, counted, estimated, streamed=self.streamed)
@@ -146,6 +177,24 @@ class Account:
             last = self.attempts[-1]
             self.attempts[-1] = Attempt(last.deployment, outcome, last.milliseconds, usage, last.waited)
 
+    def charge_reply(self, deployment: Deployment, reply: Reply) -> None:
+        """Add what a provider charges for a whole reply, of whatever kind."""
+        if not isinstance(reply, ProviderReply):
+            self.charge(deployment, reply.usage, written=0)
+            return
+        text, calls = reply.text, reply.tool_calls
+        self.charge(
+            deployment,
+            reply.usage,
+            written=estimate_reply(text, calls),
+            likely=lambda: likely_reply(text, calls),
+            finish=reply.finish_reason,
+        )
+
+    def _guess(self, deployment: Deployment, estimated: Usage, written: int) -> Usage:
+        likely = Usage(likely_request(self._request), written)
+        return self._calibration.usage(deployment, estimated, streamed=self.streamed, likely=likely)
+
     def charge_failure(self, deployment: Deployment, failure: ProviderFailure) -> Usage | None:
         """Add what a provider charges for an attempt that failed; None when nothing."""
         charged = failure.charged
@@ -153,7 +202,7 @@ class Account:
             if charged is not None:
                 self._book(deployment, charged, exact=True)
             return charged
-        usage = self._calibration.usage(deployment, Usage(self.estimated), streamed=self.streamed)
+        usage = self._guess(deployment, Usage(self._estimated), 0)
         if charged == "reply":
             usage += Usage(output_tokens=self._calibration.usual_output(deployment))
             self._lost.append(len(self._charges))

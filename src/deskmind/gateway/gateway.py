@@ -35,7 +35,6 @@ from deskmind.gateway.shield.protocol import Shield
 from deskmind.gateway.shield.replies import RestoredPieces, restored_reply, wants_json
 from deskmind.gateway.spans import end_call, start_call
 from deskmind.gateway.streams import ChatStream, Opened
-from deskmind.gateway.tokens import estimate_reply
 
 __all__ = ["Gateway"]
 
@@ -161,7 +160,7 @@ class Gateway:
             return await self._provider(deployment).chat(deployment, request, config.timeouts, call_id)
 
         deployment, reply = await self._running.run(model, config, account, call, with_span)
-        account.charge(deployment, reply.usage, written=estimate_reply(reply.text, reply.tool_calls))
+        account.charge_reply(deployment, reply)
         row = account.close(deployment.name)
         response = ChatResponse(
             reply.text,
@@ -290,7 +289,7 @@ class Gateway:
             )
 
         deployment, reply = await self._running.run(model, config, account, call, with_span)
-        account.charge(deployment, reply.usage, written=0)
+        account.charge_reply(deployment, reply)
         row = account.close(deployment.name)
         end_call(with_span, account, provider_model=reply.provider_model)
         return Embeddings(
@@ -324,7 +323,7 @@ class Gateway:
             return await provider.rerank(deployment, query, documents, most, config.timeouts, call_id)
 
         deployment, reply = await self._running.run(model, config, account, call, with_span)
-        account.charge(deployment, reply.usage, written=0)
+        account.charge_reply(deployment, reply)
         row = account.close(deployment.name)
         end_call(with_span, account)
         return Ranking(

@@ -68,6 +68,7 @@ class Opening:
             keeper=self._keeper,
             prices=self._prices,
             calibration=self._calibration,
+            request=request,
             estimated=read,
             streamed=streamed,
         )

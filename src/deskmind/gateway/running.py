@@ -19,7 +19,6 @@ from deskmind.gateway.prices import PriceList
 from deskmind.gateway.providers import Provider, ProviderFailure, ProviderStream
 from deskmind.gateway.routing import HealthBoard, choose
 from deskmind.gateway.spans import end_call
-from deskmind.gateway.tokens import estimate_reply
 
 __all__ = ["Running", "first_pieces"]
 
@@ -132,7 +131,6 @@ async def _left_alone(
         return
     else:
         deployment, reply = task.result()
-        text, calls = getattr(reply, "text", ""), getattr(reply, "tool_calls", ())
-        account.charge(deployment, reply.usage, written=estimate_reply(text, calls))
+        account.charge_reply(deployment, reply)
         account.close(deployment.name, error="cancelled")
     end_call(with_span, account, error=error)

@@ -80,17 +80,18 @@ class ChatStream:
             ModelTimeoutError: no piece came in time.
         """
         while True:
-            piece = await self._next()
-            if piece is None:
+            if not self._waiting and not await self._more():
                 return await self._rest()
+            piece: ChatDelta | None = self._waiting.pop()
+            self._note(piece)
             if self._restoring is not None:
                 piece = self._restoring.turn(piece)
             if piece is not None:
                 self._gather(piece)
                 return piece
 
-    async def _next(self) -> ChatDelta | None:
-        """The next piece as the provider sent it, counted; None at its regular end."""
+    async def _more(self) -> bool:
+        """Wait for pieces from the provider; False at the regular end."""
         while not self._waiting:
             if self._over:
                 raise StopAsyncIteration
@@ -100,11 +101,9 @@ class ChatStream:
                 await self._broken(failure)
                 continue
             if pieces is None:
-                return None
+                return False
             self._waiting = pieces[::-1]
-        piece = self._waiting.pop()
-        self._note(piece)
-        return piece
+        return True
 
     async def _rest(self) -> ChatDelta:
         """What was held back to the end of a stream."""
@@ -210,7 +209,9 @@ class ChatStream:
 
     def _charge(self, outcome: str = "ok") -> None:
         written = estimate_output(self._pieces, self._characters)
-        self._account.charge(self._deployment, self._usage, written=written, outcome=outcome)
+        self._account.charge(
+            self._deployment, self._usage, written=written, finish=self._finish, outcome=outcome
+        )
 
     def _forget(self) -> None:
         self._text, self._calls = [], {}

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from deskmind.errors import MissingExtraError
-from deskmind.gateway.messages import ChatDelta, ChatRequest
+from deskmind.gateway.messages import ChatDelta, ChatRequest, Usage
 from deskmind.gateway.models import Deployment, Timeouts
 from deskmind.gateway.providers.failures import Cause, ProviderFailure, retry_after
 from deskmind.gateway.providers.openai_wire import delta_of, reply_of, usage_of
@@ -149,7 +149,9 @@ class LiteLLMProvider:
             rows = [(int(row["index"]), float(row["relevance_score"])) for row in parsed["results"]]
         except (KeyError, TypeError, ValueError) as error:
             raise ProviderFailure("model-unavailable", "the reply holds no ranking") from error
-        return Ranked(tuple(sorted(rows, key=lambda row: -row[1])), usage_of(parsed.get("usage")))
+        if any(not 0 <= index < len(documents) for index, _ in rows):
+            raise ProviderFailure("model-unavailable", "the ranking names documents that were not sent")
+        return Ranked(tuple(sorted(rows, key=lambda row: -row[1])), _ranking_usage(parsed))
 
     async def close(self) -> None:
         """Close the clients LiteLLM keeps."""
@@ -249,6 +251,14 @@ def _chat(request: ChatRequest) -> dict[str, Any]:
     if request.max_tokens is not None:
         given["max_tokens"] = request.max_tokens
     return given
+
+
+def _ranking_usage(parsed: dict[str, Any]) -> Usage | None:
+    """Tokens where LiteLLM puts what a ranking used; providers that bill by searches tell none."""
+    meta: dict[str, Any] = parsed.get("meta") or {}
+    billed: dict[str, Any] = meta.get("billed_units") or {}
+    counted: dict[str, Any] = meta.get("tokens") or {}
+    return usage_of({"total_tokens": billed.get("total_tokens", counted.get("input_tokens"))})
 
 
 def _plain(reply: Any) -> dict[str, Any]:

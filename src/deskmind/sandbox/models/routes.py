@@ -16,6 +16,7 @@ EXACT: dict[str, Dialect] = {
     "/v1/chat/completions": ChatCompletions(),
     "/v1/embeddings": Embeddings(),
     "/v1/rerank": Rerank(),
+    "/v2/rerank": Rerank(),
     "/v1/messages": Messages(),
 }
 UNKNOWN: Dialect = EXACT["/v1/chat/completions"]
