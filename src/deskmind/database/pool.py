@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
 from deskmind.database._faults import connection_error, translated
+from deskmind.database._waiting import GivingUpPool
 from deskmind.database.endpoints import Endpoints
 from deskmind.database.scope_token import ScopeSigner
 from deskmind.errors import DatabaseUnavailableError, DeskmindError
@@ -22,6 +23,9 @@ from deskmind.settings import DatabaseSettings
 __all__ = ["Connection", "Database"]
 
 Connection = AsyncConnection[TupleRow]
+
+_RECONNECT_SECONDS = 5.0
+"""A pool tries again at growing intervals, up to minutes; after this long it starts anew with who asks next."""
 
 
 class Database:
@@ -79,7 +83,7 @@ class Database:
             DatabaseUnavailableError: the server cannot be reached or refuses the login.
         """
         await self._probe()
-        self._pool = AsyncConnectionPool(
+        self._pool = self.pool(
             self._endpoints.app,
             connection_class=Connection,
             min_size=self._settings.pool_min,
@@ -93,6 +97,15 @@ class Database:
         )
         with translated():
             await self._pool.open()
+
+    def pool(self, conninfo: str, **options: Any) -> AsyncConnectionPool[Any]:
+        """A pool, not open yet, that does not wait for a server that is known to stay away."""
+        return GivingUpPool(
+            conninfo, doomed=self._is_doomed, reconnect_timeout=_RECONNECT_SECONDS, **options
+        )
+
+    def _is_doomed(self) -> bool:
+        return self._diagnose is not None and self._diagnose(DatabaseUnavailableError("")) is not None
 
     async def close(self) -> None:
         """Return every connection."""

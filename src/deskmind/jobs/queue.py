@@ -22,6 +22,7 @@ Handler = Callable[[dict[str, str]], Awaitable[None]]
 
 _log = logger("deskmind.jobs")
 _ATTEMPTS = 5
+_PAUSE_SECONDS = 1.0
 
 
 async def defer(connection: Connection, queue: str, task: str, lock: str, arguments: dict[str, str]) -> None:
@@ -49,6 +50,7 @@ class JobQueue:
         self._listens = not database.behind_pooler
         self._app = App(
             connector=PsycopgConnector(
+                pool_factory=database.pool,
                 conninfo=database.endpoints.jobs,
                 min_size=0,
                 max_size=settings.concurrency + 3,
@@ -116,7 +118,7 @@ class JobQueue:
         return bool(rows)
 
     async def work(self) -> None:
-        """Run jobs until cancelled.
+        """Run jobs until cancelled, through times in which the database cannot be reached.
 
         New jobs are noticed at once, or within a second where a connection pooler keeps notifications from us.
         Running jobs get ``jobs.shutdown_timeout`` seconds to finish; what does not is taken up again by
@@ -125,20 +127,32 @@ class JobQueue:
         await self._open()
         guard = asyncio.create_task(self._keep_taking_over())
         try:
-            await self._app.run_worker_async(
-                wait=True,
-                listen_notify=self._listens,
-                install_signal_handlers=False,
-                concurrency=self._settings.concurrency,
-                delete_jobs="successful",
-                fetch_job_polling_interval=1.0,
-                shutdown_graceful_timeout=self._settings.shutdown_timeout,
-                update_heartbeat_interval=self._settings.stalled_after / 3,
-                stalled_worker_timeout=self._settings.stalled_after,
-            )
+            while True:
+                try:
+                    await self._work_until_cancelled()
+                    return
+                except faults.ConnectorException as error:
+                    task = asyncio.current_task()
+                    if task is not None and task.cancelling():  # it could not sign off: another takes over
+                        raise asyncio.CancelledError from error
+                    _log.warning("jobs.interrupted", reason=type(error.__cause__ or error).__name__)
+                await asyncio.sleep(_PAUSE_SECONDS)
         finally:
             guard.cancel()
             await asyncio.gather(guard, return_exceptions=True)
+
+    async def _work_until_cancelled(self) -> None:
+        await self._app.run_worker_async(
+            wait=True,
+            listen_notify=self._listens,
+            install_signal_handlers=False,
+            concurrency=self._settings.concurrency,
+            delete_jobs="successful",
+            fetch_job_polling_interval=1.0,
+            shutdown_graceful_timeout=self._settings.shutdown_timeout,
+            update_heartbeat_interval=self._settings.stalled_after / 3,
+            stalled_worker_timeout=self._settings.stalled_after,
+        )
 
     async def depth(self) -> dict[str, int]:
         """Jobs by state: ``todo``, ``doing``, ``failed``."""
