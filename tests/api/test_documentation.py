@@ -35,9 +35,7 @@ async def test_everything_it_loads_comes_from_this_service(base_url: str, page: 
 
 
 async def test_the_browser_may_ask_nobody_else(page: httpx.Response) -> None:
-    policy = dict(
-        rule.strip().split(" ", 1) for rule in page.headers["content-security-policy"].split(";")
-    )
+    policy = dict(rule.strip().split(" ", 1) for rule in page.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"

@@ -20,8 +20,8 @@ from deskmind.gateway.ledger.postgres import PostgresSink
 from deskmind.jobs import defer
 from deskmind.knowledge.ingest import StagedFile
 from deskmind.prompts import PromptTemplate, Variable
-from deskmind.prompts.messages import Message
 from deskmind.prompts.experiments import Variant
+from deskmind.prompts.messages import Message
 
 Admin = psycopg.AsyncConnection[tuple[object, ...]]
 
@@ -107,7 +107,9 @@ async def _lived_in(app: Deskmind, sink: PostgresSink, tenant: str) -> tuple[Des
         await ledger.execute("SET search_path = deskmind, public")
         await _lease(ledger, desk)
     async with desk.database.transaction(desk.scope) as connection:
-        await defer(connection, "idle", "nobody.works", str(uuid4()), {"tenant_id": str(desk.scope.tenant_id)})
+        await defer(
+            connection, "idle", "nobody.works", str(uuid4()), {"tenant_id": str(desk.scope.tenant_id)}
+        )
     return desk, ann, key.secret
 
 
@@ -127,8 +129,25 @@ async def test_nothing_is_left_and_the_neighbour_keeps_everything(
     await cached.set("a", "what the tenant asked")
     before = await _rows_of(admin, desk.scope.tenant_id)
     kept = await _rows_of(admin, neighbour.scope.tenant_id)
-    tables = {"tenants", "principals", "memberships", "api_keys", "acls", "acl_members", "sources", "documents"}
-    tables |= {"lexical_statistics", "ingests", "ingest_files", "audit_events", "budgets", "budget_counters", "jobs"}
+    tables = {
+        "tenants",
+        "principals",
+        "memberships",
+        "api_keys",
+        "acls",
+        "acl_members",
+        "sources",
+        "documents",
+    }
+    tables |= {
+        "lexical_statistics",
+        "ingests",
+        "ingest_files",
+        "audit_events",
+        "budgets",
+        "budget_counters",
+        "jobs",
+    }
     tables |= {"prompt_versions", "experiments", "experiment_outcomes", "conversations", "turns"}
     assert tables <= before.keys()
     assert {name.split("_p")[0] for name in before if "_p" in name} >= {"chunks", "lexical"}
@@ -177,9 +196,7 @@ async def test_accounts_stay_without_people_and_calls_booked_late_are_added(
         await ledger.execute("SET search_path = deskmind, public")
         await _lease(ledger, desk)
     assert await _rows_of(admin, desk.scope.tenant_id) == {}
-    (account,) = [
-        item for item in await app.tenants.closed_accounts() if item.account_id == gone.account_id
-    ]
+    (account,) = [item for item in await app.tenants.closed_accounts() if item.account_id == gone.account_id]
     assert (account.model, account.calls, account.unpriced_calls) == ("fast", 4, 1)
     assert (account.input_tokens, account.output_tokens, account.cost) == (400, 80, Decimal("1.75"))
     assert gone.account_id != desk.scope.tenant_id
@@ -213,6 +230,6 @@ async def test_from_inside_a_tenant_nobody_erases_or_reads_of_it(
         assert await cursor.fetchone() == (0,)
     await app.desk(tenant=victim)
     directory = type(app.tenants)(app.database)
-    directory._scope = operator.scope  # noqa: SLF001
+    directory._scope = operator.scope
     with pytest.raises(PermissionDeniedError):
         await directory.delete(victim)

@@ -92,10 +92,17 @@ def delete_tenant(
         gone = await app.tenants.delete(name)
         if as_json:
             print_json(
-                {"tenant": gone.slug, "account_id": str(gone.account_id), "rows": gone.rows, "jobs": gone.jobs}
+                {
+                    "tenant": gone.slug,
+                    "account_id": str(gone.account_id),
+                    "rows": gone.rows,
+                    "jobs": gone.jobs,
+                }
             )
         else:
-            say(f"Erased tenant {gone.slug}: {gone.rows:,} rows. What it spent stays as account {gone.account_id}.")
+            say(
+                f"Erased tenant {gone.slug}: {gone.rows:,} rows. What it spent stays as account {gone.account_id}."
+            )
 
     line.run(work)
 
@@ -149,7 +156,16 @@ def audit_tenants(
 def closed_accounts(home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
     """List what erased tenants spent, by month and model; `deskmind tenant audit` tells whose accounts they were."""
     line = CommandLine(home, config, as_json=as_json)
-    columns = ("account_id", "month", "model", "deployment", "calls", "input_tokens", "output_tokens", "cost_usd")
+    columns = (
+        "account_id",
+        "month",
+        "model",
+        "deployment",
+        "calls",
+        "input_tokens",
+        "output_tokens",
+        "cost_usd",
+    )
 
     async def work(app: Deskmind) -> None:
         rows = [

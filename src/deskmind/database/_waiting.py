@@ -33,7 +33,7 @@ class GivingUpPool(AsyncConnectionPool[Any]):
         self._address = conninfo
         self._doomed = doomed
 
-    async def getconn(self, timeout: float | None = None) -> Any:
+    async def getconn(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 (as its parent)
         """A connection.
 
         Raises:

@@ -54,7 +54,9 @@ class Roles:
     @property
     def offices(self) -> tuple[str, ...]:
         """Roles that only own functions or hold one right."""
-        return tuple(f"{self.prefix}_{name}" for name in ("owner", "search", "system", "eraser", "sealer", "auditor"))
+        return tuple(
+            f"{self.prefix}_{name}" for name in ("owner", "search", "system", "eraser", "sealer", "auditor")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,9 +100,7 @@ class Database:
 
     def pool(self, conninfo: str, **options: Any) -> AsyncConnectionPool[Any]:
         """A pool, not open yet, that does not wait for a server that is known to stay away."""
-        return GivingUpPool(
-            conninfo, doomed=self._is_doomed, reconnect_timeout=_RECONNECT_SECONDS, **options
-        )
+        return GivingUpPool(conninfo, doomed=self._is_doomed, reconnect_timeout=_RECONNECT_SECONDS, **options)
 
     def _is_doomed(self) -> bool:
         return self._diagnose is not None and self._diagnose(DatabaseUnavailableError("")) is not None

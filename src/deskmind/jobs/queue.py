@@ -127,32 +127,33 @@ class JobQueue:
         await self._open()
         guard = asyncio.create_task(self._keep_taking_over())
         try:
-            while True:
-                try:
-                    await self._work_until_cancelled()
-                    return
-                except faults.ConnectorException as error:
-                    task = asyncio.current_task()
-                    if task is not None and task.cancelling():  # it could not sign off: another takes over
-                        raise asyncio.CancelledError from error
-                    _log.warning("jobs.interrupted", reason=type(error.__cause__ or error).__name__)
+            while await self._was_interrupted():
                 await asyncio.sleep(_PAUSE_SECONDS)
         finally:
             guard.cancel()
             await asyncio.gather(guard, return_exceptions=True)
 
-    async def _work_until_cancelled(self) -> None:
-        await self._app.run_worker_async(
-            wait=True,
-            listen_notify=self._listens,
-            install_signal_handlers=False,
-            concurrency=self._settings.concurrency,
-            delete_jobs="successful",
-            fetch_job_polling_interval=1.0,
-            shutdown_graceful_timeout=self._settings.shutdown_timeout,
-            update_heartbeat_interval=self._settings.stalled_after / 3,
-            stalled_worker_timeout=self._settings.stalled_after,
-        )
+    async def _was_interrupted(self) -> bool:
+        """Work until cancelled, or (then True) until the database cannot be reached."""
+        try:
+            await self._app.run_worker_async(
+                wait=True,
+                listen_notify=self._listens,
+                install_signal_handlers=False,
+                concurrency=self._settings.concurrency,
+                delete_jobs="successful",
+                fetch_job_polling_interval=1.0,
+                shutdown_graceful_timeout=self._settings.shutdown_timeout,
+                update_heartbeat_interval=self._settings.stalled_after / 3,
+                stalled_worker_timeout=self._settings.stalled_after,
+            )
+        except faults.ConnectorException as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # it could not sign off: another takes over
+                raise asyncio.CancelledError from error
+            _log.warning("jobs.interrupted", reason=type(error.__cause__ or error).__name__)
+            return True
+        return False
 
     async def depth(self) -> dict[str, int]:
         """Jobs by state: ``todo``, ``doing``, ``failed``."""

@@ -65,10 +65,14 @@ def test_utf8_is_utf8_even_when_it_was_cut_in_a_character(text: str) -> None:
 
 @given(
     st.sampled_from(_ALPHABETS).flatmap(
-        lambda letters: st.lists(st.text(letters + "abcdenrst", min_size=3, max_size=9), min_size=1, max_size=8)
+        lambda letters: st.lists(
+            st.text(letters + "abcdenrst", min_size=3, max_size=9), min_size=1, max_size=8
+        )
     )
 )
 def test_words_of_one_western_language_are_never_read_as_something_else(words: list[str]) -> None:
     letters = " ".join(words)
-    text = "".join(letter if place % 3 else "e" for place, letter in enumerate(letters))  # none has three in a row
+    text = "".join(
+        letter if place % 3 else "e" for place, letter in enumerate(letters)
+    )  # none has three in a row
     assert decode("a.txt", text.encode("cp1252")) == text

@@ -75,9 +75,7 @@ async def record(
     """
     who = (scope.tenant_id, uuid4(), scope.principal_id, scope.principal)
     try:
-        await connection.execute(
-            _INSERT, (*who, action, resource, outcome, correlation_id(), Jsonb(details))
-        )
+        await connection.execute(_INSERT, (*who, action, resource, outcome, correlation_id(), Jsonb(details)))
     except pg.InsufficientPrivilege:
         raise TenantNotFoundError(
             f"The tenant '{scope.tenant}' does not exist any more.", why="Nothing can be recorded for it."

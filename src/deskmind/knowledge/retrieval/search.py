@@ -104,7 +104,9 @@ class Retriever:
         if vector is None or self._embedder is None or not packed:
             return {}
         matrix = np.frombuffer(b"".join(packed.values()), dtype="<f2").astype(np.float32)
-        scores = (matrix.reshape(-1, self._embedder.space.dimensions) @ vector.to_numpy().astype(np.float32)).tolist()
+        scores = (
+            matrix.reshape(-1, self._embedder.space.dimensions) @ vector.to_numpy().astype(np.float32)
+        ).tolist()
         width = 2 * self._embedder.space.dimensions
         ends = list(accumulate(len(vectors) // width for vectors in packed.values()))
         return {
