@@ -128,13 +128,13 @@ class JobQueue:
         guard = asyncio.create_task(self._keep_taking_over())
         try:
             while await self._was_interrupted():
-                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
         finally:
             guard.cancel()
             await asyncio.gather(guard, return_exceptions=True)
 
     async def _was_interrupted(self) -> bool:
-        """Work until cancelled, or (then True) until the database cannot be reached."""
+        """Work until cancelled, or until the database cannot be reached: then True, after a pause."""
         try:
             await self._app.run_worker_async(
                 wait=True,
@@ -152,6 +152,7 @@ class JobQueue:
             if task is not None and task.cancelling():  # it could not sign off: another takes over
                 raise asyncio.CancelledError from error
             _log.warning("jobs.interrupted", reason=type(error.__cause__ or error).__name__)
+            await asyncio.sleep(_PAUSE_SECONDS)
             return True
         return False
 
