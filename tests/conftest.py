@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
+import shutil
+import subprocess
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -134,3 +137,33 @@ def traced() -> Iterator[InMemorySpanExporter]:
     use_provider(provider)
     yield exporter
     use_provider(None)
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder on a disk of 600 MB."""
+    folder = tmp_path_factory.mktemp("disk")
+    for parent in (folder, *folder.parents):
+        if not parent.stat().st_mode & 0o001:
+            parent.chmod(0o755)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=600m,mode=0755", "tmpfs", str(folder)]
+    if (
+        shutil.which("mount") is None
+        or subprocess.run(mount, capture_output=True, check=False).returncode != 0
+    ):
+        pytest.skip("mounting a small disk needs root with the right to mount")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def leave(disk: Path) -> Iterator[Callable[[int], None]]:
+    """Fills the disk up to so many free kilobytes; they are given back after the test."""
+    ballast = disk / "ballast"
+
+    def fill(kilobytes: int) -> None:
+        with ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - kilobytes * 1024)
+
+    yield fill
+    ballast.unlink(missing_ok=True)

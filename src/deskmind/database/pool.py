@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from deskmind.database._faults import connection_error, translated
 from deskmind.database._statements import Connection
+from deskmind.database._waiting import GivingUpPool
 from deskmind.database.endpoints import Endpoints
 from deskmind.database.scope_token import ScopeSigner
 from deskmind.errors import DatabaseUnavailableError, DeskmindError
@@ -28,6 +29,9 @@ _TRANSACTION = labels({"db.operation.name": "transaction"})
 _IDLE = labels({"db.client.connection.state": "idle"})
 _USED = labels({"db.client.connection.state": "used"})
 _duration = histogram(DB_DURATION)
+
+_RECONNECT_SECONDS = 5.0
+"""A pool tries again at growing intervals, up to minutes; after this long it starts anew with who asks next."""
 
 
 class Database:
@@ -86,7 +90,7 @@ class Database:
             DatabaseUnavailableError: the server cannot be reached or refuses the login.
         """
         await self._probe()
-        self._pool = AsyncConnectionPool(
+        self._pool = self.pool(
             self._endpoints.app,
             connection_class=Connection,
             min_size=self._settings.pool_min,
@@ -100,6 +104,13 @@ class Database:
         )
         with translated():
             await self._pool.open()
+
+    def pool(self, conninfo: str, **options: Any) -> AsyncConnectionPool[Any]:
+        """A pool, not open yet, that does not wait for a server that is known to stay away."""
+        return GivingUpPool(conninfo, doomed=self._is_doomed, reconnect_timeout=_RECONNECT_SECONDS, **options)
+
+    def _is_doomed(self) -> bool:
+        return self._diagnose is not None and self._diagnose(DatabaseUnavailableError("")) is not None
 
     async def close(self) -> None:
         """Return every connection."""

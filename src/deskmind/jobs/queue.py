@@ -27,6 +27,7 @@ Handler = Callable[[dict[str, str]], Awaitable[None]]
 
 _log = logger("deskmind.jobs")
 _ATTEMPTS = 5
+_PAUSE_SECONDS = 1.0
 _STATES = ("todo", "doing", "failed")
 
 _WAITING = """
@@ -90,6 +91,7 @@ class JobQueue:
         self._listens = not database.behind_pooler
         self._app = App(
             connector=PsycopgConnector(
+                pool_factory=database.pool,
                 conninfo=database.endpoints.jobs,
                 min_size=0,
                 max_size=settings.concurrency + 3,
@@ -172,7 +174,7 @@ class JobQueue:
         return bool(rows)
 
     async def work(self) -> None:
-        """Run jobs until cancelled.
+        """Run jobs until cancelled, through times in which the database cannot be reached.
 
         New jobs are noticed at once, or within a second where a connection pooler keeps notifications from us.
         Running jobs get ``jobs.shutdown_timeout`` seconds to finish; what does not is taken up again by
@@ -180,6 +182,15 @@ class JobQueue:
         """
         await self._open()
         guard = asyncio.create_task(self._keep_taking_over())
+        try:
+            while await self._was_interrupted():
+                continue
+        finally:
+            guard.cancel()
+            await asyncio.gather(guard, return_exceptions=True)
+
+    async def _was_interrupted(self) -> bool:
+        """Work until cancelled, or until the database cannot be reached: then True, after a pause."""
         try:
             await self._app.run_worker_async(
                 wait=True,
@@ -192,9 +203,14 @@ class JobQueue:
                 update_heartbeat_interval=self._settings.stalled_after / 3,
                 stalled_worker_timeout=self._settings.stalled_after,
             )
-        finally:
-            guard.cancel()
-            await asyncio.gather(guard, return_exceptions=True)
+        except faults.ConnectorException as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # it could not sign off: another takes over
+                raise asyncio.CancelledError from error
+            _log.warning("jobs.interrupted", reason=type(error.__cause__ or error).__name__)
+            await asyncio.sleep(_PAUSE_SECONDS)
+            return True
+        return False
 
     async def depth(self) -> dict[str, int]:
         """Jobs by state: ``todo``, ``doing``, ``failed``."""

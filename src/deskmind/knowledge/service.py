@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from uuid import UUID
@@ -42,6 +43,7 @@ __all__ = ["Knowledge"]
 
 _MAX_LIMIT = 200
 _POLL_SECONDS = 0.2
+_LONGEST_POLL_SECONDS = 3.0
 
 
 class Knowledge:
@@ -277,8 +279,11 @@ class Knowledge:
         waited = False
         try:
             while True:
+                started = time.monotonic()
                 async with self._database.transaction(self._scope) as connection:
                     report = await load_report(connection, self._scope.tenant_id, ingest_id)
+                # a report of thousands of files costs something: looking takes a thirtieth of the time at most
+                pause = max(_POLL_SECONDS, min(30 * (time.monotonic() - started), _LONGEST_POLL_SECONDS))
                 if report is None:
                     raise InvalidRequestError("The ingest was removed while it was being processed.")
                 if on_progress is not None:
@@ -292,7 +297,7 @@ class Knowledge:
                     waited = True
                     await asyncio.sleep(_POLL_SECONDS)
                     helper = asyncio.create_task(self._jobs.drain())
-                await asyncio.wait([helper], timeout=_POLL_SECONDS)
+                await asyncio.wait([helper], timeout=pause)
         finally:
             if not helper.done():
                 helper.cancel()

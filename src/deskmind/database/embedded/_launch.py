@@ -31,12 +31,13 @@ _BOOTSTRAP = "database/embedded/_bootstrap.py"
 _LOG_LIMIT = 2**20
 
 
-def ensure_running(layout: Layout, *, deadline: float) -> tuple[Layout, ServerState]:
+def ensure_running(layout: Layout, *, deadline: float, port: int | None = None) -> tuple[Layout, ServerState]:
     """The server of a home: the one that runs, else a new one after cleaning up behind the last.
 
     Args:
         layout: the home, locked, with this process among its users.
         deadline: on ``time.monotonic``.
+        port: where its users look for it, if a server that ended by itself left no word of where it was.
 
     Returns:
         the layout (its ``place`` may have been chosen just now) and the state.
@@ -51,7 +52,7 @@ def ensure_running(layout: Layout, *, deadline: float) -> tuple[Layout, ServerSt
         return layout, state
     last = layout.read_state()
     layout.withdraw()
-    plan = _plan(layout, last.port if last else None, deadline)
+    plan = _plan(layout, last.port if last else port, deadline)
     layout = Layout(layout.home, Path(plan.place))
     outcome = _supervise(plan, layout, deadline)
     state = layout.read_state()

@@ -201,7 +201,9 @@ class EmbeddedServer:
         deadline = time.monotonic() + _REVIVE_TIMEOUT
         with FileLock.acquire(self._layout.lock, deadline=deadline):
             if not self._stopping.is_set():
-                self._layout, self._state = ensure_running(self._layout, deadline=deadline)
+                self._layout, self._state = ensure_running(
+                    self._layout, deadline=deadline, port=self._state.port
+                )
 
 
 def _open(home: Path) -> Layout:
