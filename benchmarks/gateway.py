@@ -18,11 +18,12 @@ from typing import Any
 import aiohttp
 
 from benchmarks import gateway_http
+from benchmarks.gateway_peers import in_process_peer
+from benchmarks.recording import record
 from deskmind import Deskmind
 from deskmind.gateway import Budget, BudgetKeeper, Gateway, MemoryLedger
 
 _HELLO = [{"role": "user", "content": "hello there my friend"}]
-_DESKMIND = str(Path(sys.executable).parent / "deskmind")
 
 
 async def run(*, quick: bool) -> list[dict[str, Any]]:
@@ -34,10 +35,9 @@ async def run(*, quick: bool) -> list[dict[str, Any]]:
     try:
         assert server.stdout is not None
         known = json.loads(server.stdout.readline())
-        rows = await _in_process(known["base_url"], known["key"], calls)
-        return rows + await gateway_http.run(
-            known["base_url"], known["key"], _models(known["base_url"], known["key"]), calls // 2
-        )
+        base, key = known["base_url"], known["key"]
+        rows = await _in_process(base, key, calls)
+        return rows + await gateway_http.run(base, key, _models(base, key), calls // 2)
     finally:
         server.terminate()
         server.wait()
@@ -66,19 +66,20 @@ async def _in_process(base: str, key: str, calls: int) -> list[dict[str, Any]]:
             budgets={"all": {"window": "day", "usd": 10_000, "tokens": 10**12}},
         ) as app:
             whole = await app.gateway()
-            rows.append(
-                await _measure(
-                    "gateway, journal on disk and PostgreSQL", lambda: whole.chat("fast", _HELLO), calls
-                )
-            )
-    rows += await _peers(base, key, calls // 6)
+            case = "gateway, journal on disk and PostgreSQL"
+            rows.append(await _measure(case, lambda: whole.chat("fast", _HELLO), calls))
+            rows += await _clients(base, key, calls // 6)
+            rows += in_process_peer(base, key, Path(home), calls)
+            record()
+            case += ", spans and measurements recorded"
+            rows.append(await _measure(case, lambda: whole.chat("fast", _HELLO), calls))
     for row in rows[1:]:
         row["p50_to_bare"] = round(row["p50_ms"] / rows[0]["p50_ms"], 2)
         row["rate_to_bare"] = round(row["calls_per_s"] / rows[0]["calls_per_s"], 3)
     return rows
 
 
-async def _peers(base: str, key: str, calls: int) -> list[dict[str, Any]]:
+async def _clients(base: str, key: str, calls: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     try:
         import openai
@@ -131,7 +132,13 @@ async def _measure(case: str, call: Callable[[], Awaitable[Any]], calls: int) ->
         for _ in range(calls // 32):
             await call()
 
-    started = time.perf_counter()
+    made = calls // 32 * 32
+    started, used = time.perf_counter(), time.process_time()
     await asyncio.gather(*(some() for _ in range(32)))
-    rate = calls // 32 * 32 / (time.perf_counter() - started)
-    return {"case": case, "p50_ms": round(statistics.median(seconds) * 1000, 3), "calls_per_s": round(rate)}
+    rate = made / (time.perf_counter() - started)
+    return {
+        "case": case,
+        "p50_ms": round(statistics.median(seconds) * 1000, 3),
+        "calls_per_s": round(rate),
+        "cpu_ms_a_call": round((time.process_time() - used) / made * 1000, 3),
+    }

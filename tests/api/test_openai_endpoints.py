@@ -171,6 +171,26 @@ async def test_a_client_that_hangs_up_ends_the_providers_stream_and_is_charged(
     assert rows[0].output_tokens == sandbox.book.entries[-1].output_tokens == 5
 
 
+async def test_a_client_that_hangs_up_before_the_reply_leaves_a_call_that_is_booked(
+    address: str, key: str, sandbox: ModelSandbox, modelled: Deskmind, operator: Desk
+) -> None:
+    sandbox.faults.add("slow_headers", seconds=60)
+    async with httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {key}"}) as raw:
+        call = asyncio.create_task(
+            raw.post("/v1/chat/completions", json={"model": "fast", "messages": _HELLO})
+        )
+        async with asyncio.timeout(20):
+            while not sandbox.book.entries:
+                await asyncio.sleep(0.01)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+    async with asyncio.timeout(20):
+        desk = await modelled.desk(tenant=operator.scope.tenant)
+        while not (rows := await desk.usage.report(["outcome"])):
+            await asyncio.sleep(0.01)
+    assert [(row.group["outcome"], row.calls, row.errors) for row in rows] == [("unsettled", 1, 1)]
+
+
 async def test_usage_and_budgets_over_http(address: str, client: openai.AsyncOpenAI, operator: Desk) -> None:
     await client.chat.completions.create(model="fast", messages=_HELLO)
     await operator.principals.add_user("boss", role="operator")

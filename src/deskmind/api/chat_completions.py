@@ -46,6 +46,7 @@ _EVENTS = [
 ]
 
 _FIRST_LOOK = 0.05
+"""Seconds until a call is watched: a task for each costs as much as a twentieth of a short one."""
 
 _T = TypeVar("_T")
 Handler = Callable[[Desk, dict[str, Any], Receive, Send], Awaitable[None]]

@@ -87,6 +87,38 @@ async def test_an_intent_is_on_disk_when_open_returns(ledger: JournalLedger, tmp
     }
 
 
+async def test_calls_that_come_together_share_a_sync(
+    ledger: JournalLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    sync = os.fdatasync
+
+    def counted(file: int) -> None:
+        sync(file)
+        synced.append(len(_lines(tmp_path / "ledger")))
+
+    monkeypatch.setattr("deskmind.gateway.ledger.journal.os.fdatasync", counted)
+
+    async def call(passes: int) -> None:
+        for _ in range(passes):
+            await asyncio.sleep(0)
+        await ledger.open(_intent())
+
+    await asyncio.gather(*(call(number // 10) for number in range(50)))
+    assert synced == [50]
+
+
+async def test_a_call_that_is_given_up_while_it_waits_disturbs_no_other(
+    ledger: JournalLedger, tmp_path: Path
+) -> None:
+    waiting = [asyncio.create_task(ledger.open(_intent())) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[1].cancel()
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in ended] == [type(None), asyncio.CancelledError, type(None)]
+    assert len(_lines(tmp_path / "ledger")) == 3
+
+
 async def test_settled_calls_reach_the_sink_and_leave_the_disk(
     ledger: JournalLedger, shelf: Shelf, tmp_path: Path
 ) -> None:
