@@ -31,8 +31,10 @@ def serving_metrics(group: ProcessGroup, host: str, port: int) -> Generator[str 
         return
     thread = threading.Thread(target=server.serve_forever, name="metrics-port", daemon=True)
     thread.start()
+    address = f"http://{host}:{server.server_address[1]}/metrics"
+    _log.info("metrics.shown", address=address)
     try:
-        yield f"http://{host}:{server.server_address[1]}/metrics"
+        yield address
     finally:
         server.shutdown()
         server.server_close()
