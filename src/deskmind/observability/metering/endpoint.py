@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from deskmind.errors import UnavailableError
 from deskmind.observability.logs import logger
 from deskmind.observability.metering.group import ProcessGroup
 from deskmind.observability.metering.running import current_provider, exposed
@@ -61,7 +62,11 @@ def _handler(group: ProcessGroup) -> type[BaseHTTPRequestHandler]:
             provider = current_provider()
             if provider is not None:
                 provider.observe()
-            body, media_type = exposed(group, self.headers.get("Accept", ""))
+            try:
+                body, media_type = exposed(group, self.headers.get("Accept", ""))
+            except UnavailableError as error:
+                self.send_error(503, explain=str(error))
+                return
             self.send_response(200)
             self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(body)))
