@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deskmind.api.problems import internal_error, problem_response
 from deskmind.errors import DocumentTooLargeError
-from deskmind.observability import accept_correlation_id, correlation, logger, span
+from deskmind.observability import accept_correlation_id, correlation, logger, span, telling
 
 __all__ = ["BodyLimit", "RequestContext"]
 
@@ -46,7 +46,7 @@ class RequestContext:
                 await send(message)
 
             try:
-                with span(f"{scope['method']} {scope['path'].split('/')[1][:20]}"):
+                with telling("http"), span(f"{scope['method']} {scope['path'].split('/')[1][:20]}"):
                     await self._app(scope, receive, respond)
             except Exception as error:
                 if status:

@@ -16,6 +16,7 @@ from deskmind.database._faults import connection_error, translated
 from deskmind.database.endpoints import Endpoints
 from deskmind.database.scope_token import ScopeSigner
 from deskmind.errors import DatabaseUnavailableError, DeskmindError
+from deskmind.observability import StorySink
 from deskmind.scope import Scope
 from deskmind.settings import DatabaseSettings
 
@@ -32,6 +33,9 @@ class Database:
     for its pid before the scope is signed. No statement is prepared by name, because whoever can run SQL could
     put another in its place, and what served somebody else is wiped before each use, a connection or, behind a
     pooler, the server process of the transaction: see ``docs/design/isolation.md``.
+
+    Attributes:
+        stories: where operations on it leave their stories; None for nowhere.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Database:
         self._signer = signer
         self._pooled = False
         self._pool: AsyncConnectionPool[Connection] | None = None
+        self.stories: StorySink | None = None
 
     @property
     def endpoints(self) -> Endpoints:

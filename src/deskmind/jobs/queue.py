@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection, Database
 from deskmind.errors import StorageFullError
-from deskmind.observability import correlation, logger, observed
+from deskmind.observability import correlation, logger, note, observed, telling
 from deskmind.settings import JobsSettings
 
 __all__ = ["Handler", "JobQueue", "defer"]
@@ -37,6 +37,7 @@ async def defer(connection: Connection, queue: str, task: str, lock: str, argume
     await connection.execute(
         "SELECT defer_job(%s, %s, %s, %s, %s)", (queue, task, lock, f"{task}:{lock}", Jsonb(arguments))
     )
+    note("job", task=task, queue=queue, lock=lock)
 
 
 class JobQueue:
@@ -65,7 +66,7 @@ class JobQueue:
         """Make a handler known under a task name."""
 
         async def run(**arguments: str) -> None:
-            with correlation(arguments.get("correlation_id")):
+            with correlation(arguments.get("correlation_id")), telling("job"):
                 try:
                     async with observed(f"job {task}"):
                         await handler(arguments)

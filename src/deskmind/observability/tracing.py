@@ -12,6 +12,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from deskmind.errors import DeskmindError
 from deskmind.observability.names import ERROR_TYPE
+from deskmind.observability.story import begin_step
 
 __all__ = ["Attribute", "Kind", "span"]
 
@@ -34,7 +35,7 @@ class span:  # noqa: N801
         attributes: see ``deskmind.observability.names``; never content.
     """
 
-    __slots__ = ("_attributes", "_context", "_kind", "_name", "_span", "_token")
+    __slots__ = ("_attributes", "_context", "_kind", "_name", "_span", "_step", "_token")
 
     def __init__(self, name: str, *, kind: Kind = "internal", **attributes: Attribute) -> None:
         self._name = name
@@ -42,6 +43,7 @@ class span:  # noqa: N801
         self._attributes = attributes
 
     def __enter__(self) -> Span:
+        self._step = begin_step(self._name)
         self._span = _tracer.start_span(self._name, kind=self._kind, attributes=self._attributes)
         self._context = trace.set_span_in_context(self._span)
         self._token = contexts.attach(self._context)
@@ -54,6 +56,8 @@ class span:  # noqa: N801
             self._span.set_attribute(ERROR_TYPE, error_type(error))
             self._span.set_status(_FAILED)
         self._span.end()
+        if self._step is not None:
+            self._step.end(error)
         # A stream may end in another task: nothing was attached there, or the token is not of its context,
         # which contexts.detach() would log as an error.
         if contexts.get_current() is self._context:
