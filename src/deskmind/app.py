@@ -33,11 +33,11 @@ from deskmind.jobs import JobQueue
 from deskmind.keyring import Keyring
 from deskmind.knowledge.answering import ExtractiveAnswerer
 from deskmind.knowledge.embedding import Embedder, HashingEmbedder, LocalEmbedder
+from deskmind.knowledge.engine import Engine
 from deskmind.knowledge.ingest import IngestPipeline
 from deskmind.knowledge.ingest.staging import INGEST_QUEUE, INGEST_TASK
 from deskmind.knowledge.loading import LoadLimits
 from deskmind.knowledge.ranking import SentenceReranker
-from deskmind.knowledge.service import Engine
 from deskmind.observability import logger, use_pseudonym_key
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 from uuid import UUID
 
-from deskmind.cache import Cache, JsonCodec
 from deskmind.database import Connection, Database
 from deskmind.errors import (
     DeskmindError,
     InvalidRequestError,
     PermissionDeniedError,
-    QuestionTooLongError,
     UnavailableError,
 )
 from deskmind.governance.access import Permission, operation
@@ -23,9 +19,8 @@ from deskmind.governance.access.operation import streaming_operation
 from deskmind.governance.access.principals import ensure_groups
 from deskmind.governance.audit import record
 from deskmind.jobs import JobQueue
-from deskmind.knowledge.answering import Answerer, AnswerEvent, ExtractiveAnswerer
-from deskmind.knowledge.answering.generated import INSTRUCTIONS, Caller, GeneratedAnswerer
-from deskmind.knowledge.answering.remembered import AnswerMemory, RememberedAnswer
+from deskmind.knowledge.answering.generated import Caller
+from deskmind.knowledge.asking import Asking
 from deskmind.knowledge.characters import check_characters, storable
 from deskmind.knowledge.documents import (
     Document,
@@ -34,43 +29,19 @@ from deskmind.knowledge.documents import (
     list_documents,
     read_document,
 )
-from deskmind.knowledge.embedding import Embedder
+from deskmind.knowledge.engine import EngineRoom
+from deskmind.knowledge.finding import Finder
 from deskmind.knowledge.ingest import IngestReport, StagedFile, Stager, load_report
 from deskmind.knowledge.loading import SUPPORTED_SUFFIXES, FoundFile, LoadLimits, walk
 from deskmind.knowledge.models import Answer, Passage
-from deskmind.knowledge.ranking import Query, Reranker, analyse
-from deskmind.knowledge.retrieval import Retriever, SearchFilter
-from deskmind.observability import correlation_id
+from deskmind.knowledge.retrieval import SearchFilter
 from deskmind.scope import EVERYONE, Scope
 from deskmind.settings import Settings
 
-__all__ = ["Engine", "Knowledge"]
+__all__ = ["Knowledge"]
 
 _MAX_LIMIT = 200
 _POLL_SECONDS = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """What answering needs beside the database; the same for every desk of an application."""
-
-    embedder: Embedder | None
-    answerer: Answerer
-    reranker: Reranker | None
-    pipeline: str
-
-
-class EngineRoom(Protocol):
-    """Where the engine comes from: made once, on first use."""
-
-    async def engine(self) -> Engine:
-        """The engine."""
-        ...
-
-    @property
-    def cache(self) -> Cache:
-        """Values that are slow to make, by tenant."""
-        ...
 
 
 class Knowledge:
@@ -90,7 +61,8 @@ class Knowledge:
         self._settings = settings
         self._jobs = jobs
         self._room = room
-        self._models = models
+        self._finder = Finder(database, scope, settings, room)
+        self._asking = Asking(database, scope, settings, room, self._finder, models)
 
     @property
     def scope(self) -> Scope:
@@ -185,7 +157,7 @@ class Knowledge:
             InvalidRequestError: the query is empty or the limit is not 1 to 200.
         """
         _check_limit(limit)
-        return await self._retrieve(query, limit, filter, Permission.KNOWLEDGE_SEARCH)
+        return await self._finder.find(query, limit, filter, Permission.KNOWLEDGE_SEARCH)
 
     @operation(Permission.KNOWLEDGE_ASK)
     async def ask(self, question: str, *, filter: SearchFilter | None = None) -> Answer:  # noqa: A002
@@ -195,22 +167,13 @@ class Knowledge:
             QuestionTooLongError: the question is longer than ``knowledge.max_question_chars``.
             InvalidRequestError: the question is empty.
         """
-        passages = await self._retrieve(
-            question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK
-        )
-        engine = await self._room.engine()
-        answer = await self._answerer(engine).answer(question, passages, embedder=engine.embedder)
-        return replace(answer, passages=tuple(passages), request_id=correlation_id())
+        return await self._asking.answer(question, filter)
 
     @streaming_operation(Permission.KNOWLEDGE_ASK)
     async def ask_stream(self, question: str, *, filter: SearchFilter | None = None):  # noqa: A002
         """The same answer as a stream of events; the last one carries the whole answer."""
-        passages = await self._retrieve(
-            question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK
-        )
-        engine = await self._room.engine()
-        async for event in self._answerer(engine).stream(question, passages, embedder=engine.embedder):
-            yield _with_request(event, passages)
+        async for event in self._asking.stream(question, filter):
+            yield event
 
     @operation(Permission.DOCUMENTS_READ)
     async def documents(self, *, limit: int = 50, after: UUID | None = None) -> list[DocumentSummary]:
@@ -250,75 +213,6 @@ class Knowledge:
         """How far an ingest of one's own is; None when there is none of that id."""
         async with self._database.transaction(self._scope) as connection:
             return await load_report(connection, self._scope.tenant_id, ingest_id)
-
-    def _answerer(self, engine: Engine) -> Answerer:
-        """A model's words where one is configured."""
-        settings = self._settings.answer
-        if settings.model is None or self._models is None:
-            return engine.answerer
-        extractive = engine.answerer
-        if not isinstance(extractive, ExtractiveAnswerer):
-            return extractive
-        memory = None
-        if settings.remember:
-            cache = self._room.cache.scoped(
-                self._scope.tenant_id,
-                "answers",
-                codec=JsonCodec(list[RememberedAnswer]),
-                ttl=settings.remember_seconds,
-                refresh_at=None,
-            )
-            memory = AnswerMemory(cache, model=settings.model, instructions=INSTRUCTIONS)
-        return GeneratedAnswerer(
-            self._models, settings.model, settings.max_tokens, extractive, memory, self._all_visible
-        )
-
-    async def _all_visible(self, chunks: Sequence[str]) -> bool:
-        """Whether the principal may see every one of these chunks; a chunk that changed has another id."""
-        wanted = {UUID(chunk) for chunk in chunks}
-        async with self._database.transaction(self._scope) as connection:
-            cursor = await connection.execute(
-                "SELECT count(*) FROM chunks WHERE tenant_id = %s AND chunk_id = ANY (%s)",
-                (self._scope.tenant_id, list(wanted)),
-            )
-            row = await cursor.fetchone()
-        return row is not None and row[0] == len(wanted)
-
-    async def _retrieve(
-        self,
-        question: str,
-        limit: int,
-        filter: SearchFilter | None,  # noqa: A002
-        permission: Permission,
-    ) -> list[Passage]:
-        query = self._analyse(question)
-        engine = await self._room.engine()
-        retriever = Retriever(engine.embedder, candidates=self._settings.knowledge.candidates)
-        vector = await retriever.embed(query)
-        async with self._database.transaction(self._scope) as connection:
-            await connection.execute("SET LOCAL synchronous_commit = off")
-            passages = await retriever.search(
-                connection, self._scope.tenant_id, query, vector, limit=max(limit, 30), filter=filter
-            )
-            if engine.reranker is not None:
-                passages = await engine.reranker.rerank(query, passages)
-            passages = passages[:limit]
-            await record(connection, self._scope, permission, passages=len(passages))
-        return passages
-
-    def _analyse(self, question: str) -> Query:
-        longest = self._settings.knowledge.max_question_chars
-        if len(question) > longest:
-            raise QuestionTooLongError(
-                f"The question has {len(question):,} characters.",
-                why=f"At most {longest:,} are accepted.",
-                remedy="Shorten it, or raise knowledge.max_question_chars.",
-                max_chars=longest,
-            )
-        check_characters(question=question)
-        if not question.strip():
-            raise InvalidRequestError("The question is empty.", remedy="Write what you want to know.")
-        return analyse(question)
 
     def _limits(self) -> LoadLimits:
         settings = self._settings.ingest
@@ -417,12 +311,6 @@ class Knowledge:
                     remedy="Leave the group out, or ask an operator to add the document.",
                 )
         return sorted(own.values())
-
-
-def _with_request(event: AnswerEvent, passages: Sequence[Passage]) -> AnswerEvent:
-    if event.answer is None:
-        return event
-    return replace(event, answer=replace(event.answer, passages=tuple(passages), request_id=correlation_id()))
 
 
 def _check_limit(limit: int) -> None:
