@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from deskmind.explain import Requests
+from deskmind.feedback import Feedback, Quality
 from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.access.api_keys import ApiKeys
@@ -39,6 +41,9 @@ class Desk:
         models: calls of language models.
         usage: what they used and cost.
         budgets: limits on it (operators).
+        requests: what happened in them, explained.
+        feedback: ratings of answers.
+        quality: what the ratings say (operators).
     """
 
     def __init__(self, app: Deskmind, scope: Scope, *, key: str = "") -> None:
@@ -53,6 +58,9 @@ class Desk:
         self.keys = ApiKeys(app.database, scope, app.keyring, on_revoked=app.forget_authentication)
         self.usage = Usage(app.database, scope, app)
         self.budgets = Budgets(app.database, scope, app)
+        self.requests = Requests(app.database, scope, app.settings.explain, app)
+        self.feedback = Feedback(app.database, scope, app)
+        self.quality = Quality(app.database, scope, app)
 
     @property
     def scope(self) -> Scope:

@@ -9,11 +9,13 @@ from deskmind.cli import (
     demonstration,
     directory,
     evaluate,
+    feedback,
     keyring,
     knowledge,
     models,
     operations,
     prompts,
+    requests,
     service,
 )
 
@@ -59,6 +61,10 @@ app.add_typer(models.usage_app, name="usage")
 app.add_typer(models.budget_app, name="budget")
 app.add_typer(keyring.keyring_app, name="keyring")
 app.add_typer(prompts.prompts_app, name="prompts")
+app.command("explain")(requests.explain)
+app.add_typer(requests.requests_app, name="requests")
+app.add_typer(feedback.feedback_app, name="feedback")
+app.add_typer(feedback.quality_app, name="quality")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)

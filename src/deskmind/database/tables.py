@@ -546,9 +546,7 @@ def _explain(metadata: MetaData) -> None:
         Column("groups", ARRAY(Uuid), nullable=False),
         PrimaryKeyConstraint("tenant_id", "principal_id", "request_id"),
         UniqueConstraint("tenant_id", "feedback_id", name="feedback_id_key"),
-        ForeignKeyConstraint(
-            ["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"
-        ),
+        ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
         Index("feedback_given", "tenant_id", "given_at"),
     )
 

@@ -88,7 +88,7 @@ class StoryWriter:
     def take(self, story: Story) -> None:
         """Queue a story; one too many is dropped and counted."""
         if self._closed or len(self._waiting) >= _MOST_WAITING:
-            self.dropped += 1
+            self._lose("closed" if self._closed else "too-many")
             return
         self._waiting.append(story)
         if self._task is None or self._task.done():
@@ -99,7 +99,7 @@ class StoryWriter:
         async with self._writing:
             while batch := list(islice(self._waiting, _BATCH)):
                 try:
-                    await self._store([story_record(story) for story in batch])
+                    await self._store([record for story in batch if (record := self._record(story))])
                 except DeskmindError as error:
                     self._fail(error.code)
                     return
@@ -136,15 +136,23 @@ class StoryWriter:
             await self.flush()
             pause = self._flush_seconds if self.problem is None else min(pause * 2, _LONGEST_PAUSE)
 
+    def _record(self, story: Story) -> bytes | None:
+        try:
+            return story_record(story)
+        except (ValueError, TypeError) as error:  # a fact that cannot be stored must not keep the others back
+            self._lose(type(error).__name__)
+            return None
+
     async def _store(self, records: Sequence[bytes]) -> None:
         """Store a batch; where the database refuses it, one by one, so that a bad one takes no other with it."""
+        if not records:
+            return
         try:
             await self._insert(records)
             self.written += len(records)
         except psycopg.Error as error:
             if len(records) == 1:
-                self.dropped += 1
-                _log.warning("explain.refused", error=type(error).__name__)
+                self._lose(type(error).__name__)
                 return
             for record in records:
                 await self._store([record])
@@ -175,6 +183,11 @@ class StoryWriter:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+    def _lose(self, reason: str) -> None:
+        if not self.dropped:
+            _log.warning("explain.dropped", reason=reason)
+        self.dropped += 1
 
     def _fail(self, code: str) -> None:
         if self.problem is None:

@@ -77,6 +77,18 @@ class JobQueue:
         retry = RetryStrategy(max_attempts=_ATTEMPTS, exponential_wait=2)
         self._app.task(name=task, queue=queue, retry=retry)(run)
 
+    def register_hourly(self, task: str, handler: Callable[[], Awaitable[None]]) -> None:
+        """Have workers run a handler once an hour, one of them each time."""
+
+        async def run(timestamp: int) -> None:
+            del timestamp
+            with correlation():
+                async with observed(f"job {task}"):
+                    await handler()
+
+        declared = self._app.task(name=task, queue="maintenance", queueing_lock=task, pass_context=False)(run)
+        self._app.periodic(cron="41 * * * *")(declared)
+
     async def close(self) -> None:
         """Close the job connections."""
         if self._opened:

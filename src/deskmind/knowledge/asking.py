@@ -16,6 +16,7 @@ from deskmind.knowledge.engine import Engine, EngineRoom
 from deskmind.knowledge.finding import Finder
 from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.retrieval import SearchFilter
+from deskmind.knowledge.told import note_answer
 from deskmind.observability import correlation_id
 from deskmind.scope import Scope
 from deskmind.settings import Settings
@@ -47,6 +48,7 @@ class Asking:
         passages = await self._found(question, filter)
         engine = await self._room.engine()
         answer = await self._answerer(engine).answer(question, passages, embedder=engine.embedder)
+        note_answer(answer, passages)
         return replace(answer, passages=tuple(passages), request_id=correlation_id())
 
     async def stream(self, question: str, filter: SearchFilter | None) -> AsyncIterator[AnswerEvent]:  # noqa: A002
@@ -54,6 +56,8 @@ class Asking:
         passages = await self._found(question, filter)
         engine = await self._room.engine()
         async for event in self._answerer(engine).stream(question, passages, embedder=engine.embedder):
+            if event.answer is not None:
+                note_answer(event.answer, passages)
             yield _with_request(event, passages)
 
     async def _found(self, question: str, filter: SearchFilter | None) -> list[Passage]:  # noqa: A002

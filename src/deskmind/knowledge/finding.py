@@ -11,6 +11,8 @@ from deskmind.knowledge.engine import EngineRoom
 from deskmind.knowledge.models import Passage
 from deskmind.knowledge.ranking import Query, analyse
 from deskmind.knowledge.retrieval import Retriever, SearchFilter
+from deskmind.knowledge.told import note_passages
+from deskmind.observability.story import note_question
 from deskmind.scope import Scope
 from deskmind.settings import Settings
 
@@ -40,17 +42,21 @@ class Finder:
             InvalidRequestError: the question is empty.
         """
         query = self._analysed(question)
+        if self._settings.explain.keep_questions:
+            note_question(question)
         engine = await self._room.engine()
         retriever = Retriever(engine.embedder, candidates=self._settings.knowledge.candidates)
         vector = await retriever.embed(query)
         async with self._database.transaction(self._scope) as connection:
             await connection.execute("SET LOCAL synchronous_commit = off")
-            passages = await retriever.search(
+            fused = await retriever.search(
                 connection, self._scope.tenant_id, query, vector, limit=max(limit, 30), filter=filter
             )
+            ranked = fused
             if engine.reranker is not None:
-                passages = await engine.reranker.rerank(query, passages)
-            passages = passages[:limit]
+                ranked = await engine.reranker.rerank(query, fused)
+            note_passages(fused, ranked, limit)
+            passages = list(ranked[:limit])
             await record(connection, self._scope, permission, passages=len(passages))
         return passages
 

@@ -14,6 +14,7 @@ from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, InvalidRequestError, NotFoundError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
+from deskmind.observability import note
 from deskmind.prompts.assignment import choose_variant
 from deskmind.prompts.outcomes import ExperimentReport, Tally, compare
 from deskmind.prompts.versions import PRODUCTION, PromptVersion, read_version, version_at
@@ -277,10 +278,19 @@ class Experiments:
                 )
             chosen = self._chosen(found)
             prompt = await read_version(connection, self._scope, found.prompt, chosen.version)
+            note("prompt", name=found.prompt, version=prompt.version, experiment=name, variant=chosen.name)
             return Assignment(name, chosen.name, prompt)
 
     @operation(Permission.EXPERIMENTS_JOIN)
-    async def observe(self, name: str, metric: str, value: float, *, variant: str | None = None) -> None:
+    async def observe(
+        self,
+        name: str,
+        metric: str,
+        value: float,
+        *,
+        variant: str | None = None,
+        outcome_id: UUID | None = None,
+    ) -> None:
         """Keep an outcome of the scope's user: feedback, cost in US dollars, latency in seconds, a score.
 
         Args:
@@ -288,6 +298,7 @@ class Experiments:
             metric: what was measured, such as ``feedback``.
             value: a finite number; 0 or 1, once a user, for a proportion.
             variant: what the user was given; the one they are given now when left out.
+            outcome_id: of an outcome that may come again: the last value counts, once.
 
         Raises:
             NotFoundError: there is no such experiment or variant.
@@ -306,11 +317,13 @@ class Experiments:
             await connection.execute(
                 "INSERT INTO experiment_outcomes"
                 " (tenant_id, experiment_id, outcome_id, variant, principal_id, metric, value)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+                " ON CONFLICT (tenant_id, experiment_id, outcome_id)"
+                " DO UPDATE SET value = excluded.value, occurred_at = now()",
                 (
                     self._scope.tenant_id,
                     found.experiment_id,
-                    uuid4(),
+                    outcome_id or uuid4(),
                     given,
                     self._scope.principal_id,
                     metric,

@@ -27,6 +27,11 @@ class Permission(StrEnum):
     BUDGETS_READ = "budgets.read"
     BUDGETS_WRITE = "budgets.write"
     AUDIT_READ = "audit.read"
+    REQUESTS_READ = "requests.read"
+    FEEDBACK_GIVE = "feedback.give"
+    FEEDBACK_READ = "feedback.read"
+    FEEDBACK_ERASE = "feedback.erase"
+    QUALITY_READ = "quality.read"
     PROMPTS_READ = "prompts.read"
     PROMPTS_WRITE = "prompts.write"
     EXPERIMENTS_READ = "experiments.read"
@@ -54,6 +59,11 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.BUDGETS_READ: "list budgets",
     Permission.BUDGETS_WRITE: "set and remove budgets",
     Permission.AUDIT_READ: "read the audit log",
+    Permission.REQUESTS_READ: "explain requests: one's own, or all of the tenant as an operator",
+    Permission.FEEDBACK_GIVE: "rate answers one was given",
+    Permission.FEEDBACK_READ: "read feedback: one's own, or all of the tenant as an operator",
+    Permission.FEEDBACK_ERASE: "remove the feedback of a user",
+    Permission.QUALITY_READ: "see how answers are rated and how often nothing is found",
     Permission.PROMPTS_READ: "read and render prompts",
     Permission.PROMPTS_WRITE: "save versions of prompts and move their labels",
     Permission.EXPERIMENTS_READ: "see experiments and their results",
@@ -79,6 +89,9 @@ _MEMBER = frozenset(
         Permission.CONVERSATIONS_WRITE,
         Permission.MODELS_CALL,
         Permission.USAGE_READ,
+        Permission.REQUESTS_READ,
+        Permission.FEEDBACK_GIVE,
+        Permission.FEEDBACK_READ,
     }
 )
 _INSTALLATION = frozenset({Permission.TENANTS_READ, Permission.TENANTS_WRITE})

@@ -26,7 +26,7 @@ from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.lexical import tokens
 from deskmind.knowledge.models import Answer, Citation, Passage, Sentence
 from deskmind.knowledge.sentences import split_units
-from deskmind.observability import logger
+from deskmind.observability import logger, note
 
 __all__ = ["INSTRUCTIONS", "UNSUPPORTED", "Caller", "GeneratedAnswerer", "checked"]
 
@@ -94,6 +94,7 @@ class GeneratedAnswerer:
         if not passages:
             return plain
         chosen = _fitting(passages)
+        note("context", chunks=[passage.chunk_id for passage in chosen])
         vector, known = await self._remembered(question, passages, embedder)
         if known is not None:
             return known
@@ -122,6 +123,7 @@ class GeneratedAnswerer:
             yield AnswerEvent(text=plain.text)
             yield AnswerEvent(answer=plain)
             return
+        note("context", chunks=[passage.chunk_id for passage in chosen])
         vector, known = await self._remembered(question, passages, embedder)
         if known is not None:
             yield AnswerEvent(text=known.text)

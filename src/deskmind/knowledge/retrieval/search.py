@@ -16,12 +16,14 @@ from deskmind.knowledge.lexical import query_terms
 from deskmind.knowledge.models import Passage
 from deskmind.knowledge.ranking import Query, fuse
 from deskmind.knowledge.retrieval.filters import SearchFilter
+from deskmind.knowledge.told import note_candidates
 from deskmind.observability import span
 
 __all__ = ["Retriever"]
 
 _PASSAGES = """
-SELECT c.chunk_id, c.document_id, d.title, d.uri, c.headings, c.body, c.start_offset, c.end_offset, d.metadata
+SELECT c.chunk_id, c.document_id, d.title, d.uri, c.headings, c.body, c.start_offset, c.end_offset, d.metadata,
+       c.ordinal
   FROM unnest(%(chunks)s::uuid[]) wanted(id)
  CROSS JOIN LATERAL (SELECT * FROM chunks WHERE tenant_id = %(tenant)s AND chunk_id = wanted.id OFFSET 0) c
  CROSS JOIN LATERAL (
@@ -82,7 +84,9 @@ class Retriever:
                 {chunk: lexical for chunk, (_, lexical) in scores.items() if lexical},
             )[:limit]
             sentences = await self._sentences(connection, tenant_id, ranked, vector)
-            return await self._read(connection, tenant_id, ranked, scores, sentences)
+            found = await self._read(connection, tenant_id, ranked, scores, sentences)
+        note_candidates(scores, len(ranked), len(found))
+        return found
 
     async def _sentences(
         self,
@@ -167,6 +171,7 @@ class Retriever:
                     lexical=lexical,
                     metadata=row[8],
                     sentence_scores=sentences.get(chunk, ()),
+                    ordinal=row[9],
                 )
             )
         return passages

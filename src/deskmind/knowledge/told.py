@@ -1,0 +1,80 @@
+"""What retrieval and answering tell of themselves in a request's story: identifiers and scores, never a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from deskmind.knowledge.models import Answer, Passage
+from deskmind.observability import note
+
+__all__ = ["note_answer", "note_candidates", "note_passages"]
+
+
+def note_candidates(
+    scores: Mapping[str, tuple[float | None, float | None]], ranked: int, readable: int
+) -> None:
+    """How the search narrowed down.
+
+    Args:
+        scores: dense and lexical score of each candidate.
+        ranked: how many were left after fusion.
+        readable: how many of those row-level security let us read.
+    """
+    note(
+        "candidates",
+        found=len(scores),
+        dense=sum(1 for dense, _ in scores.values() if dense is not None),
+        lexical=sum(1 for _, lexical in scores.values() if lexical),
+        ranked=ranked,
+        hidden=ranked - readable,
+    )
+
+
+def note_passages(fused: Sequence[Passage], ranked: Sequence[Passage], limit: int) -> None:
+    """The passages in their last order, as ``[chunk, document, ordinal, dense, lexical, fused, rerank]``.
+
+    Args:
+        fused: with the scores of the fusion.
+        ranked: the same after reranking.
+        limit: how many of them go on.
+    """
+    before = {passage.chunk_id: passage.score for passage in fused}
+    note(
+        "passages",
+        limit=limit,
+        ranked=[
+            [
+                passage.chunk_id,
+                passage.document_id,
+                passage.ordinal,
+                _rounded(passage.dense),
+                _rounded(passage.lexical),
+                _rounded(before.get(passage.chunk_id)),
+                _rounded(passage.score),
+            ]
+            for passage in ranked
+        ],
+    )
+
+
+def note_answer(answer: Answer, passages: Sequence[Passage]) -> None:
+    """How the answer came out, and which chunks and documents it cites, in the order of its citations."""
+    note(
+        "answer",
+        found=answer.found,
+        confidence=round(answer.confidence, 6),
+        mode=answer.mode,
+        model=answer.model,
+        sentences=len(answer.sentences),
+        cited=[
+            passage.chunk_id
+            for citation in answer.citations
+            for passage in passages
+            if passage.document_id == citation.document_id and passage.start <= citation.start < passage.end
+        ],
+        documents=[citation.document_id for citation in answer.citations],
+    )
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, 5)
