@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deskmind.api.problems import internal_error, problem_response
 from deskmind.errors import DocumentTooLargeError
-from deskmind.observability import accept_correlation_id, correlation, logger, span, telling
+from deskmind.observability import accept_correlation_id, correlation, logger, note, span, telling
 
 __all__ = ["BodyLimit", "RequestContext"]
 
@@ -38,6 +38,8 @@ class RequestContext:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
+                    route = getattr(scope.get("route"), "path", "")
+                    note("http", method=scope["method"], route=route, status=status)
                     message["headers"] = [
                         *message.get("headers", []),
                         (b"x-request-id", request_id.encode()),

@@ -54,6 +54,7 @@ class PartBody(BaseModel):
     role: str
     groups: list[str] = Field(description="names, or ids, at that time")
     question: str = Field(description="empty unless explain.keep_questions")
+    http: dict[str, str | int] = Field(description="method, route and status of a request over HTTP")
     prompts: list[PromptUse]
     candidates: dict[str, int]
     limit: int | None

@@ -45,6 +45,8 @@ def _print_part(part: StoryPart) -> None:
 
 
 def _facts(part: StoryPart) -> Iterator[tuple[str, str]]:
+    if part.http:
+        yield "http", "{method} {route} → {status}".format_map({"route": "", **part.http})
     if part.question:
         yield "question", part.question
     for prompt in part.prompts:

@@ -41,7 +41,7 @@ def assemble(row: StoryRow, names: Names) -> StoryPart:
     """A story with the names of what it mentions."""
     told = row.told
     notes = tuple((str(kind), float(at), facts) for kind, at, facts in told.get("notes", ()))
-    ranking = next(_facts(notes, "passages"), {})
+    ranking = _first(notes, "passages")
     return StoryPart(
         kind=row.kind,
         operation=row.operation,
@@ -53,8 +53,9 @@ def assemble(row: StoryRow, names: Names) -> StoryPart:
         role=told.get("role", ""),
         groups=tuple(sorted(names.principal(group) for group in row.groups)),
         question=row.question,
+        http=_first(notes, "http"),
         prompts=tuple(_prompt(facts) for facts in _facts(notes, "prompt")),
-        candidates=next(_facts(notes, "candidates"), {}),
+        candidates=_first(notes, "candidates"),
         limit=ranking.get("limit"),
         passages=tuple(_passages(notes, ranking, names)),
         answer=_answer(notes),
@@ -78,6 +79,11 @@ def _facts(notes: _Notes, wanted: str) -> Iterator[Mapping[str, Any]]:
     return (facts for kind, _, facts in notes if kind == wanted)
 
 
+def _first(notes: _Notes, wanted: str) -> Mapping[str, Any]:
+    nothing: Mapping[str, Any] = {}
+    return next(_facts(notes, wanted), nothing)
+
+
 def _prompt(facts: Mapping[str, Any]) -> PromptUse:
     return PromptUse(
         facts.get("name", ""),
@@ -91,7 +97,7 @@ def _answer(notes: _Notes) -> AnswerFacts | None:
     found = next(_facts(notes, "answer"), None)
     if found is None:
         return None
-    evidence = next(_facts(notes, "evidence"), {})
+    evidence = _first(notes, "evidence")
     return AnswerFacts(
         found["found"],
         found.get("confidence"),
@@ -113,9 +119,9 @@ def _redactions(notes: _Notes) -> dict[str, int]:
 def _passages(notes: _Notes, ranking: Mapping[str, Any], names: Names) -> Iterator[PassageFate]:
     limit = ranking.get("limit", 0)
     cited: dict[str, int] = {}
-    for place, chunk in enumerate(next(_facts(notes, "answer"), {}).get("cited", ()), 1):
+    for place, chunk in enumerate(_first(notes, "answer").get("cited", ()), 1):
         cited.setdefault(chunk, place)
-    context = set(next(_facts(notes, "context"), {}).get("chunks", ()))
+    context = set(_first(notes, "context").get("chunks", ()))
     for rank, (chunk, document, ordinal, dense, lexical, fused, rerank) in enumerate(
         ranking.get("ranked", ()), 1
     ):

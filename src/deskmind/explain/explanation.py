@@ -151,6 +151,7 @@ class StoryPart:
         role: at that time.
         groups: names, or ids, of its groups at that time.
         question: where it was kept.
+        http: ``method``, ``route`` and ``status`` of a request over HTTP.
         prompts: those used, in order.
         candidates: how the search narrowed down: ``found``, ``dense``, ``lexical``, ``ranked``, ``hidden``.
         limit: how many passages were to be kept.
@@ -174,6 +175,7 @@ class StoryPart:
     role: str
     groups: tuple[str, ...]
     question: str
+    http: Mapping[str, Any]
     prompts: tuple[PromptUse, ...]
     candidates: Mapping[str, int]
     limit: int | None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +26,7 @@ SELECT kind, operation, error, began_at, seconds, principal_id, groups, question
 """
 
 _CALLS = """
-SELECT call_id, started_at, feature, operation, model, deployment, outcome, error, seconds, first_token_seconds,
+SELECT call_id::text, started_at, feature, operation, model, deployment, outcome, error, seconds, first_token_seconds,
        input_tokens, cached_tokens, output_tokens, reasoning_tokens, cost, attempts
   FROM usage_entries
  WHERE tenant_id = %s AND request_id = %s AND principal_id = ANY (%s) AND started_at >= %s - interval '1 minute'
@@ -116,6 +115,5 @@ def _tries(row: StoryRow) -> Iterable[tuple[str, tuple[Try, ...]]]:
 
 
 def _call(row: Sequence[Any], tries: Mapping[str, tuple[Try, ...]]) -> ModelCall:
-    call_id, *between, cost, attempts = row
-    priced = None if cost is None else Decimal(cost)
-    return ModelCall(str(call_id), *between, priced, attempts, tries.get(str(call_id), ()))
+    call = ModelCall(*row)
+    return replace(call, tries=tries.get(call.call_id, ()))

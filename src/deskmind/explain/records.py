@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import orjson
@@ -82,10 +82,9 @@ def _clean(value: object) -> Any:
     if isinstance(value, str):
         return _storable(value)
     if isinstance(value, dict):
-        return {_storable(str(name)): _clean(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, list):
-        return [_clean(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    return value
+        items = cast("dict[str, object]", value).items()
+        return {_storable(name): _clean(item) for name, item in items}
+    return [_clean(item) for item in cast("list[object]", value)] if isinstance(value, list) else value
 
 
 def _storable(text: str) -> str:

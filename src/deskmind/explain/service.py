@@ -21,8 +21,10 @@ _MAX_LIMIT = 200
 _LONGEST_ID = 128
 
 _LIST = """
-SELECT s.story_id, s.request_id, s.kind, s.operation, s.error, s.began_at, s.seconds, s.principal_id,
-       (SELECT p.name FROM principals p WHERE p.tenant_id = s.tenant_id AND p.principal_id = s.principal_id), s.found
+SELECT s.story_id, s.request_id, s.kind, s.operation, s.error, s.began_at, s.seconds,
+       CASE WHEN s.principal_id = %(operator)s THEN 'operator' ELSE coalesce((SELECT p.name FROM principals p
+            WHERE p.tenant_id = s.tenant_id AND p.principal_id = s.principal_id), s.principal_id::text) END,
+       s.found
   FROM request_stories s
  WHERE s.tenant_id = %(tenant)s AND s.began_at > now() - make_interval(days => %(days)s)
    AND (%(moment)s::timestamptz IS NULL OR (s.began_at, s.story_id) < (%(moment)s, %(story)s::uuid))
@@ -114,7 +116,6 @@ class Requests:
             NotFoundError: there is no story of this id, it is too old, or it is somebody else's.
         """
         await self._room.settle_stories()
-        rows: list[Any] = []
         if 0 < len(request_id) <= _LONGEST_ID and "\x00" not in request_id:
             async with self._database.transaction(self._scope) as connection:
                 rows, parts = await read_parts(connection, self._scope, request_id, self._settings.keep_days)
@@ -163,13 +164,7 @@ class Requests:
                     "operation": operation,
                     "failed": failed,
                     "limit": limit,
+                    "operator": OPERATOR,
                 },
             )
-            rows = await cursor.fetchall()
-        return [_summary(row) for row in rows]
-
-
-def _summary(row: tuple[Any, ...]) -> RequestSummary:
-    *first, principal_id, name, found = row
-    principal = "operator" if principal_id == OPERATOR else name or str(principal_id)
-    return RequestSummary(*first, principal, found)
+            return [RequestSummary(*row) for row in await cursor.fetchall()]

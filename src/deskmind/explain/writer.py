@@ -108,6 +108,15 @@ class StoryWriter:
                 self.problem = None
                 await asyncio.sleep(0)
 
+    async def check(self) -> None:
+        """See that stories could be written now.
+
+        Raises:
+            DatabaseUnavailableError: the ledger's login cannot connect.
+        """
+        async with self._writing:
+            await self._run("SELECT {schema}.ensure_story_partition(now())")
+
     async def expire(self, keep_days: int) -> int:
         """Drop stories that began more than ``keep_days`` days ago; gives how many rows went singly."""
         async with self._writing:

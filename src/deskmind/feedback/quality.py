@@ -154,7 +154,7 @@ class Quality:
             )
             rows = await cursor.fetchall()
             names = await self._names(connection, by, [row[0] for row in rows])
-        return [QualityRow(row[0], names.get(row[0], row[0]), *row[1:]) for row in rows]
+        return [QualityRow(row[0], names.get(row[0]) or row[0], *row[1:]) for row in rows]
 
     async def _names(self, connection: Connection, by: str, keys: list[str]) -> dict[str, str]:
         if by not in _NAMES:

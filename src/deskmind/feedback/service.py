@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol, get_args
 from uuid import UUID, uuid4
@@ -52,14 +52,17 @@ ON CONFLICT (tenant_id, principal_id, request_id) DO UPDATE
 """
 
 _COLUMNS = """
-SELECT f.feedback_id, f.request_id, f.principal_id,
-       (SELECT p.name FROM principals p WHERE p.tenant_id = f.tenant_id AND p.principal_id = f.principal_id),
+SELECT f.feedback_id, f.request_id,
+       CASE WHEN f.principal_id = %(operator)s THEN 'operator' ELSE coalesce((SELECT p.name FROM principals p
+            WHERE p.tenant_id = f.tenant_id AND p.principal_id = f.principal_id), f.principal_id::text) END,
        f.rating, f.reason, f.correction, f.given_at, f.revisions, f.answered_at, f.found, f.mode, f.prompt,
        f.prompt_version, f.experiment, f.variant, f.documents
   FROM feedback f
 """
 
-_ONE = _COLUMNS + " WHERE f.tenant_id = %s AND f.principal_id = %s AND f.request_id = %s"
+_ONE = _COLUMNS + (
+    " WHERE f.tenant_id = %(tenant)s AND f.principal_id = %(principal)s AND f.request_id = %(request)s"
+)
 
 _LIST = (
     _COLUMNS
@@ -237,6 +240,7 @@ class Feedback:
                     "moment": before[0] if before else None,
                     "feedback": before[1] if before else None,
                     "limit": limit,
+                    "operator": OPERATOR,
                 },
             )
             return [_entry(row) for row in await cursor.fetchall()]
@@ -307,6 +311,5 @@ def _check(rating: str, reason: str, correction: str) -> None:
 
 
 def _entry(row: Sequence[Any]) -> FeedbackEntry:
-    feedback_id, request_id, principal_id, name, *rest, documents = row
-    principal = "operator" if principal_id == OPERATOR else name or str(principal_id)
-    return FeedbackEntry(feedback_id, request_id, principal, *rest, tuple(documents))
+    entry = FeedbackEntry(*row)
+    return replace(entry, documents=tuple(entry.documents))
