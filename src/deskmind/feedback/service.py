@@ -278,7 +278,15 @@ class Feedback:
         return row
 
     async def _one(self, connection: Connection, request_id: str) -> FeedbackEntry | None:
-        cursor = await connection.execute(_ONE, (self._scope.tenant_id, self._scope.principal_id, request_id))
+        cursor = await connection.execute(
+            _ONE,
+            {
+                "tenant": self._scope.tenant_id,
+                "principal": self._scope.principal_id,
+                "request": request_id,
+                "operator": OPERATOR,
+            },
+        )
         row = await cursor.fetchone()
         return None if row is None else _entry(row)
 
