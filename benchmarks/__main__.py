@@ -1,4 +1,4 @@
-"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway] [--quick]``."""
+"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway stories] [--quick]``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import asking, cache, gateway, ingesting, searching, starting
+from benchmarks import asking, cache, gateway, ingesting, searching, starting, stories
 
 _RESULTS = Path(__file__).parent / "results"
 _ALL = {
@@ -22,6 +22,7 @@ _ALL = {
     "ingest": ingesting.run,
     "cache": cache.run,
     "gateway": gateway.run,
+    "stories": stories.run,
 }
 
 

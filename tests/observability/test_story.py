@@ -15,7 +15,6 @@ from deskmind.observability.story import (
     MOST_NOTES,
     MOST_STEPS,
     Story,
-    bounded,
     tell,
 )
 from deskmind.scope import Scope
@@ -129,13 +128,19 @@ def test_a_story_is_bounded() -> None:
     assert story.dropped == 2_001 - MOST_STEPS - MOST_NOTES
 
 
-def test_facts_are_cut_to_size() -> None:
-    facts = bounded({"text": "x" * 1_000, "list": list(range(1_000)), "deep": [[[[[1]]]]], "id": uuid4()})
-    assert isinstance(facts, dict)
-    assert len(facts["text"]) == 200
-    assert len(facts["list"]) == 100
-    assert facts["deep"] == [["…"]]
-    assert len(facts["id"]) == 36
+def test_facts_are_plain_and_cut_to_size() -> None:
+    with telling("http") as story:
+        note("small", name="ask", count=3, share=0.5, none=None, ids=["a", "b"])
+        note("large", text="x" * 100_000, list=list(range(100_000)), deep=[[[[[1]]]]])
+        note("wide", lists=[["x" * 200] * 200] * 200)
+        note("odd", id=uuid4(), kind=object, text="a\x00b\ud800", number=2**80, nan=float("nan"))
+    small, large, wide, odd = (told.facts for told in story.notes)
+    assert small == {"name": "ask", "count": 3, "share": 0.5, "none": None, "ids": ["a", "b"]}
+    assert (len(large["text"]), len(large["list"]), large["deep"]) == (120, 60, [["…"]])
+    assert wide == {"cut": True}
+    assert odd["text"] == "ab?"
+    assert odd["nan"] is None
+    assert all(len(told.values) <= 16_384 for told in story.notes)
 
 
 def test_nothing_is_recorded_outside_of_a_story() -> None:

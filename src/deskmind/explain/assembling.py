@@ -60,7 +60,7 @@ def assemble(row: StoryRow, names: Names) -> StoryPart:
         passages=tuple(_passages(notes, ranking, names)),
         answer=_answer(notes),
         caches=tuple(
-            CacheDecision(facts["cache"], facts["outcome"], facts.get("why", ""), at)
+            CacheDecision(facts.get("cache", ""), facts.get("outcome", ""), facts.get("why", ""), at)
             for kind, at, facts in notes
             if kind == "cache"
         ),
@@ -95,7 +95,7 @@ def _prompt(facts: Mapping[str, Any]) -> PromptUse:
 
 def _answer(notes: _Notes) -> AnswerFacts | None:
     found = next(_facts(notes, "answer"), None)
-    if found is None:
+    if found is None or "found" not in found:
         return None
     evidence = _first(notes, "evidence")
     return AnswerFacts(

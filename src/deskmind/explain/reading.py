@@ -59,7 +59,7 @@ class StoryRow:
         """Every passage that was noted."""
         for kind, _, facts in self.told.get("notes", ()):
             if kind == "passages":
-                yield from facts["ranked"]
+                yield from facts.get("ranked", ())
 
 
 async def read_parts(
@@ -110,7 +110,7 @@ async def read_calls(
 
 def _tries(row: StoryRow) -> Iterable[tuple[str, tuple[Try, ...]]]:
     for kind, _, facts in row.told.get("notes", ()):
-        if kind == "attempts":
+        if kind == "attempts" and "tries" in facts:
             yield facts["call"], tuple(Try(*item) for item in facts["tries"])
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from deskmind.knowledge.models import Answer, Passage
 from deskmind.observability import note
 
 __all__ = ["note_answer", "note_candidates", "note_passages"]
+
+_MOST_PASSAGES = 100
 
 
 def note_candidates(
@@ -39,20 +43,20 @@ def note_passages(fused: Sequence[Passage], ranked: Sequence[Passage], limit: in
         limit: how many of them go on.
     """
     before = {passage.chunk_id: passage.score for passage in fused}
+    scores = np.array(
+        [
+            (passage.dense, passage.lexical, before.get(passage.chunk_id), passage.score)
+            for passage in ranked[:_MOST_PASSAGES]
+        ],
+        dtype=np.float64,  # None becomes NaN, and null in JSON
+    )
+    rows: list[list[float]] = np.round(scores, 5).tolist()
     note(
         "passages",
         limit=limit,
         ranked=[
-            [
-                passage.chunk_id,
-                passage.document_id,
-                passage.ordinal,
-                _rounded(passage.dense),
-                _rounded(passage.lexical),
-                _rounded(before.get(passage.chunk_id)),
-                _rounded(passage.score),
-            ]
-            for passage in ranked
+            (passage.chunk_id, passage.document_id, passage.ordinal, *row)
+            for passage, row in zip(ranked, rows, strict=False)
         ],
     )
 
@@ -74,7 +78,3 @@ def note_answer(answer: Answer, passages: Sequence[Passage]) -> None:
         ],
         documents=[citation.document_id for citation in answer.citations],
     )
-
-
-def _rounded(score: float | None) -> float | None:
-    return None if score is None else round(score, 5)

@@ -14,7 +14,9 @@ from contextlib import suppress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
+
+import orjson
 
 from deskmind.errors import DeskmindError
 from deskmind.observability.correlation import correlation_id
@@ -30,11 +32,11 @@ __all__ = [
     "StorySink",
     "ToldStep",
     "begin_step",
-    "bounded",
     "code_of",
     "current_story",
     "note",
     "note_question",
+    "storable",
     "tell",
     "telling",
 ]
@@ -44,8 +46,10 @@ StoryKind = Literal["http", "operation", "job"]
 MOST_STEPS = 200
 MOST_NOTES = 200
 _LONGEST_NAME = 80
-_LONGEST_TEXT = 200
-_MOST_ITEMS = 100
+_MOST_BYTES = 16_384
+_TOO_MUCH = b'{"cut":true}'
+_LONGEST_TEXT = 120
+_MOST_ITEMS = 60
 _DEEPEST = 3
 _place: ContextVar[Step | None] = ContextVar("deskmind_story", default=None)
 
@@ -60,11 +64,19 @@ class StorySink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A fact: what it is about, when it was noted in seconds from the story's begin, and its values."""
+    """A fact: what it is about, when it was noted in seconds from the story's begin, and its values as JSON.
+
+    One piece of bytes, because many objects that live until the story is written would keep the collector busy.
+    """
 
     kind: str
     at: float
-    facts: Mapping[str, object]
+    values: bytes
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The values."""
+        return orjson.loads(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +195,7 @@ class Story:
         if len(self.notes) >= MOST_NOTES:
             self.dropped += 1
             return
-        self.notes.append(Note(kind, time.perf_counter() - self._steps[0].begun, facts))
+        self.notes.append(Note(kind, time.perf_counter() - self._steps[0].begun, _as_json(facts)))
 
     def fail(self, operation: str, code: str) -> None:
         """An operation ended with an error; that of the first is the story's."""
@@ -277,7 +289,7 @@ def begin_step(name: str) -> Step | None:
     return place.story.begin(name, place)
 
 
-def note(kind: str, **facts: object) -> None:
+def note(kind: str, /, **facts: object) -> None:
     """Add a fact to the story that is being told here.
 
     Args:
@@ -302,19 +314,11 @@ def current_story() -> Story | None:
     return place.story if place is not None and place.story.ended is None else None
 
 
-def bounded(value: object, depth: int = 0) -> object:
-    """A fact as it is stored: plain JSON types of a bounded size."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, str):
-        return value[:_LONGEST_TEXT]
-    if depth < _DEEPEST:
-        if isinstance(value, Mapping):
-            items = list(cast("Mapping[object, object]", value).items())[:_MOST_ITEMS]
-            return {str(name)[:_LONGEST_NAME]: bounded(item, depth + 1) for name, item in items}
-        if isinstance(value, Sequence):
-            return [bounded(item, depth + 1) for item in cast("Sequence[object]", value)[:_MOST_ITEMS]]
-    return str(value)[:_LONGEST_TEXT] if not isinstance(value, Sequence | Mapping) else "…"
+def storable(text: str) -> str:
+    """Without what PostgreSQL or UTF-8 cannot hold."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def code_of(error: BaseException) -> str:
@@ -327,3 +331,33 @@ def code_of(error: BaseException) -> str:
 def _own(story: Story, scope: Scope, operation: str, sink: StorySink) -> None:
     if story.scope is None:
         story.scope, story.operation, story.sink = scope, operation, sink
+
+
+def _as_json(facts: Mapping[str, object]) -> bytes:
+    """As they are when they are plain and small, else cut to size."""
+    try:
+        values = orjson.dumps(facts)
+        if len(values) <= _MOST_BYTES and b"\\u0000" not in values:
+            return values
+    except (TypeError, RecursionError):
+        pass
+    values = orjson.dumps(_bounded(facts))
+    return values if len(values) <= _MOST_BYTES else _TOO_MUCH
+
+
+def _bounded(value: object, depth: int = 0) -> object:
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**53 else str(value)[:_LONGEST_TEXT]
+    if isinstance(value, Mapping) and depth < _DEEPEST:
+        items = list(cast("Mapping[object, object]", value).items())[:_MOST_ITEMS]
+        return {_cut(name): _bounded(item, depth + 1) for name, item in items}
+    if isinstance(value, list | tuple) and depth < _DEEPEST:
+        items = cast("Sequence[object]", value)[:_MOST_ITEMS]
+        return [_bounded(item, depth + 1) for item in items]
+    return "…" if isinstance(value, list | tuple | Mapping) else _cut(value)
+
+
+def _cut(value: object) -> str:
+    return storable(str(value)[:_LONGEST_TEXT])
