@@ -124,6 +124,26 @@ async def test_old_stories_go(
     assert await cursor.fetchone() == (None,)
 
 
+async def test_workers_let_old_stories_go_each_hour(
+    bureau: Bureau, app: Deskmind, admin: AsyncConnection[tuple[object, ...]]
+) -> None:
+    await bureau.ann.ask(QUESTION)
+    await app.settle_stories()
+    count = "SELECT count(*) FROM request_stories WHERE began_at < now() - interval '30 days'"
+    await admin.execute("SELECT ensure_story_partition(now() - interval '31 days')")
+    await admin.execute(
+        "UPDATE request_stories SET began_at = now() - interval '31 days' WHERE tenant_id = %s",
+        (bureau.ann.scope.tenant_id,),
+    )
+    assert await (await admin.execute(count)).fetchone() != (0,)
+    await admin.execute(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, args)"
+        """ VALUES ('maintenance', 'explain.expire', '{"timestamp": 0}')"""
+    )
+    await app.jobs.drain()
+    assert await (await admin.execute(count)).fetchone() == (0,)
+
+
 def _story(writer: StoryWriter, scope: Scope) -> Story:
     with telling("http") as story:
         tell(scope, "knowledge.ask", writer)

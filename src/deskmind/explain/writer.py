@@ -44,9 +44,8 @@ SELECT {schema}.ensure_story_partition(m) FROM (
       FROM jsonb_array_elements(%s::jsonb) r) x(m)
 """
 
-_EXPIRE = """
-SELECT {schema}.drop_story_partitions(%s::integer), {schema}.delete_old_stories(%s::integer)
-"""
+_DROP = "SELECT {schema}.drop_story_partitions(%s::integer)"
+_DELETE = "SELECT {schema}.delete_old_stories(%s::integer)"
 
 _log = logger("deskmind.explain")
 
@@ -120,8 +119,8 @@ class StoryWriter:
     async def expire(self, keep_days: int) -> int:
         """Drop stories that began more than ``keep_days`` days ago; gives how many rows went singly."""
         async with self._writing:
-            rows = await self._run(_EXPIRE, keep_days, keep_days)
-        months, singly = rows[0]
+            ((months,),) = await self._run(_DROP, keep_days)
+            ((singly,),) = await self._run(_DELETE, keep_days)
         _log.info("explain.expired", months=months, stories=singly, keep_days=keep_days)
         return int(singly)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate import exceptions as faults
+from procrastinate.tasks import Task
 from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection, Database
@@ -22,6 +23,7 @@ Handler = Callable[[dict[str, str]], Awaitable[None]]
 
 _log = logger("deskmind.jobs")
 _ATTEMPTS = 5
+_EACH_HOUR = "41 * * * *"
 
 
 async def defer(connection: Connection, queue: str, task: str, lock: str, arguments: dict[str, str]) -> None:
@@ -57,6 +59,7 @@ class JobQueue:
                 kwargs={} if self._listens else {"prepare_threshold": None},
             )
         )
+        self._hourly: list[Task[Any, Any, Any]] = []
         self._full: StorageFullError | None = None
         self._opened = False
         self._opening = asyncio.Lock()
@@ -78,7 +81,7 @@ class JobQueue:
         self._app.task(name=task, queue=queue, retry=retry)(run)
 
     def register_hourly(self, task: str, handler: Callable[[], Awaitable[None]]) -> None:
-        """Have workers run a handler once an hour, one of them each time."""
+        """Have workers (``work``, not ``drain``) run a handler once an hour, one of them each time."""
 
         async def run(timestamp: int) -> None:
             del timestamp
@@ -86,8 +89,11 @@ class JobQueue:
                 async with observed(f"job {task}"):
                     await handler()
 
-        declared = self._app.task(name=task, queue="maintenance", queueing_lock=task, pass_context=False)(run)
-        self._app.periodic(cron="41 * * * *")(declared)
+        retry = RetryStrategy(max_attempts=_ATTEMPTS, exponential_wait=2)
+        declared = self._app.task(
+            name=task, queue="maintenance", queueing_lock=task, retry=retry, pass_context=False
+        )(run)
+        self._hourly.append(declared)
 
     async def close(self) -> None:
         """Close the job connections."""
@@ -136,6 +142,8 @@ class JobQueue:
         another worker.
         """
         await self._open()
+        while self._hourly:
+            self._app.periodic(cron=_EACH_HOUR)(self._hourly.pop())
         guard = asyncio.create_task(self._keep_taking_over())
         try:
             await self._app.run_worker_async(

@@ -69,8 +69,12 @@ BEGIN
            AND (to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month')::timestamp AT TIME ZONE 'UTC'
                <= now() - make_interval(days => keep_days)
     LOOP
-        EXECUTE format('DROP TABLE <schema>.%I', part);
-        gone := gone + 1;
+        BEGIN
+            EXECUTE format('DROP TABLE <schema>.%I', part);
+            gone := gone + 1;
+        EXCEPTION WHEN lock_not_available THEN
+            NULL;
+        END;
     END LOOP;
     RETURN gone;
 END $$;
