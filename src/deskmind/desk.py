@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from deskmind.explain import Requests
 from deskmind.feedback import Feedback, Quality
@@ -72,18 +73,31 @@ class Desk:
         """The database."""
         return self._database
 
-    async def ask(self, question: str, *, filter: SearchFilter | None = None) -> Answer:  # noqa: A002
-        """An answer from what this principal may see, with citations, or an honest "not found".
+    async def ask(
+        self,
+        question: str,
+        *,
+        filter: SearchFilter | None = None,  # noqa: A002
+        conversation: UUID | str | None = None,
+    ) -> Answer:
+        """An answer from what this principal may see, with citations, or an honest "not found"; see ``Knowledge.ask``.
 
         Raises:
             QuestionTooLongError: the question is longer than ``knowledge.max_question_chars``.
-            InvalidRequestError: the question is empty.
+            InvalidRequestError: the question is empty, or ``conversation`` is neither an id nor ``new``.
+            ConversationNotFoundError: one has no such conversation.
         """
-        return await self.knowledge.ask(question, filter=filter)
+        return await self.knowledge.ask(question, filter=filter, conversation=conversation)
 
-    def ask_stream(self, question: str, *, filter: SearchFilter | None = None) -> AsyncIterator[AnswerEvent]:  # noqa: A002
+    def ask_stream(
+        self,
+        question: str,
+        *,
+        filter: SearchFilter | None = None,  # noqa: A002
+        conversation: UUID | str | None = None,
+    ) -> AsyncIterator[AnswerEvent]:
         """The same as a stream of events; the last one carries the whole answer."""
-        return self.knowledge.ask_stream(question, filter=filter)
+        return self.knowledge.ask_stream(question, filter=filter, conversation=conversation)
 
     @operation(Permission.AUDIT_READ)
     async def audit(self, *, limit: int = 100) -> list[AuditEvent]:

@@ -82,6 +82,9 @@ class AnswerSettings(_Section):
     passages: int = Field(12, ge=1, le=50)
     model: str | None = Field(None, description="the model that words answers; extractive without one")
     max_tokens: int = Field(600, ge=16, description="bound on a generated answer")
+    context_tokens: int = Field(
+        12_000, ge=256, description="bound on a request with its reply; less where the model takes less"
+    )
     remember: bool = Field(True, description="answer a paraphrase from what a model worded before")
     remember_seconds: float = Field(86_400.0, gt=0, description="how long a worded answer is remembered")
 

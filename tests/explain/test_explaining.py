@@ -179,17 +179,17 @@ async def test_the_prompt_and_variant_are_told(bureau: Bureau) -> None:
     from deskmind.prompts import PromptTemplate, Variable
     from deskmind.prompts.experiments import Variant
 
-    template = PromptTemplate("answer", [("user", "{{ question }}")], {"question": Variable()})
+    template = PromptTemplate("greeting", [("user", "{{ question }}")], {"question": Variable()})
     await bureau.operator.prompts.save(template)
-    await bureau.operator.experiments.start("brief", "answer", [Variant("control", 0), Variant("new", 1)])
+    await bureau.operator.experiments.start("brief", "greeting", [Variant("control", 0), Variant("new", 1)])
     with correlation("assigned"):
         given = await bureau.ann.experiments.assign("brief")
-        await bureau.ann.prompts.render("answer", {"question": "?"}, version=1)
+        await bureau.ann.prompts.render("greeting", {"question": "?"}, version=1)
     first, second = (await bureau.ann.requests.explain("assigned")).parts
     assert [(use.experiment, use.variant, use.version) for use in first.prompts] == [
         ("brief", given.variant, given.prompt.version)
     ]
-    assert [(use.name, use.version) for use in second.prompts] == [("answer", 1)]
+    assert [(use.name, use.version) for use in second.prompts] == [("greeting", 1)]
 
 
 async def test_the_list_goes_on_where_it_stopped(bureau: Bureau) -> None:

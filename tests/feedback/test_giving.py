@@ -9,11 +9,12 @@ import pytest
 from opentelemetry import metrics
 from tests.feedback.conftest import QUESTION, Bureau
 
+from deskmind.app import Deskmind
 from deskmind.errors import InvalidRequestError, NotFoundError, PermissionDeniedError
 from deskmind.feedback import service
-from deskmind.observability import correlation, telling
-from deskmind.prompts import PromptTemplate, Variable
+from deskmind.observability import correlation
 from deskmind.prompts.experiments import Variant
+from deskmind.sandbox.models import ModelSandbox
 
 
 async def test_an_answer_is_rated_and_what_it_was_made_from_is_kept(bureau: Bureau) -> None:
@@ -93,23 +94,36 @@ async def test_what_cannot_be_kept_is_refused(bureau: Bureau) -> None:
     assert await bureau.ann.feedback.list() == []
 
 
-async def test_a_variants_answer_leaves_an_outcome_that_the_last_rating_decides(bureau: Bureau) -> None:
-    template = PromptTemplate("answer", [("user", "{{ question }}")], {"question": Variable()})
-    await bureau.operator.prompts.save(template)
-    await bureau.operator.experiments.start("brief", "answer", [Variant("control", 0), Variant("new", 1)])
-    # a request in which the answerer took the experiment's prompt
-    with correlation("tried"), telling("http"):
-        given = await bureau.ann.experiments.assign("brief")
-        request_id = (await bureau.ann.ask(QUESTION)).request_id
-    await bureau.ann.feedback.give(request_id, "down")
-    entry = await bureau.ann.feedback.give(request_id, "up")
-    assert (entry.prompt, entry.experiment, entry.variant) == ("answer", "brief", given.variant)
-    (metric,) = (await bureau.operator.experiments.report("brief")).metrics
-    assert metric.metric == "feedback"
-    result = metric.variants[given.variant]
+async def test_a_variants_answer_leaves_an_outcome_that_the_last_rating_decides(
+    bureau: Bureau, modelled: Deskmind, sandbox: ModelSandbox
+) -> None:
+    experiments = bureau.operator.experiments
+    shared = await bureau.operator.prompts.get("answer", version=0)
+    await bureau.operator.prompts.save(shared.template)
+    await experiments.start("brief", "answer", [Variant("control", 0), Variant("new", 1)])
+    ann = await modelled.desk(tenant=bureau.operator.scope.tenant, user="ann")
+    sandbox.script(["Renew the parking permit in the portal before 15 May [1]."])
+    answer = await ann.ask(QUESTION)
+    assert answer.prompt is not None
+    assert answer.prompt.experiment == "brief"
+    await ann.feedback.give(answer.request_id, "down")
+    entry = await ann.feedback.give(answer.request_id, "up")
+    use = answer.prompt
+    assert (entry.prompt, entry.prompt_version) == (use.name, use.version)
+    assert (entry.experiment, entry.variant) == ("brief", use.variant)
+    metric = next(
+        found for found in (await experiments.report("brief")).metrics if found.metric == "feedback"
+    )
+    result = metric.variants[use.variant]
     assert (result.observations, result.value.estimate) == (1, 1.0)
-    await bureau.operator.experiments.stop("brief")
-    assert (await bureau.ann.feedback.give(request_id, "down")).rating == "down"
+    assert {row.name: row.up for row in await bureau.operator.quality.report("experiment")} == {
+        f"brief/{use.variant}": 1
+    }
+    assert [row.name for row in await bureau.operator.quality.report("prompt")] == [f"answer@{use.version}"]
+    (part,) = (await ann.requests.explain(answer.request_id)).parts
+    assert [(told.name, told.variant) for told in part.prompts] == [("answer", use.variant)]
+    await experiments.stop("brief")
+    assert (await ann.feedback.give(answer.request_id, "down")).rating == "down"
 
 
 async def test_an_operator_erases_a_users_ratings(bureau: Bureau) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -72,11 +73,21 @@ def test_a_prompt_from_file_to_production_and_back(run: Run, tmp_path: Path) -> 
 def test_a_folder_goes_out_and_comes_back_unchanged(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "prompts"
     written = run("prompts", "export", "--to", folder).stdout.split()
-    assert {Path(file).name for file in written} == {"answer.yaml", "summarise.yaml", "triage.yaml"}
+    assert {Path(file).name for file in written} == {
+        "answer.yaml",
+        "condense.yaml",
+        "summarise.yaml",
+        "triage.yaml",
+    }
     assert (folder / "triage.yaml").read_text() == run("prompts", "export", "triage").stdout
     imported = json.loads(run("prompts", "import", folder, "--json").stdout)
-    assert {item["name"]: item["version"] for item in imported} == {"answer": 1, "summarise": 1, "triage": 1}
-    assert run("prompts", "import", folder).stdout.splitlines()[2] == "triage is version 1 (production)."
+    assert {item["name"]: item["version"] for item in imported} == {
+        "answer": 1,
+        "condense": 1,
+        "summarise": 1,
+        "triage": 1,
+    }
+    assert run("prompts", "import", folder).stdout.splitlines()[3] == "triage is version 1 (production)."
 
 
 def test_mistakes_are_explained(run: Run, tmp_path: Path) -> None:
@@ -104,3 +115,37 @@ def test_mistakes_are_explained(run: Run, tmp_path: Path) -> None:
     )
     problem = json.loads(run("prompts", "rollback", "triage", "none", "--json", code=73).stderr)
     assert problem["type"] == "urn:deskmind:problem:conflict"
+
+
+def test_an_experiment_from_start_to_stop(run: Run) -> None:
+    started = run("experiments", "start", "shorter", "triage", "-v", "control=1", "-v", "new=2:3").stdout
+    assert started == ("shorter on triage runs: control = version 1, weight 1, new = version 2, weight 3.\n")
+    weighed = run("experiments", "weigh", "shorter", "new=0").stdout
+    assert "new = version 2, weight 0" in weighed
+    assert run("experiments", "show", "shorter").stdout == ""
+    report = json.loads(run("experiments", "show", "shorter", "--confidence", "0.9", "--json").stdout)
+    assert (report["experiment"], report["running"], report["metrics"]) == ("shorter", True, [])
+    assert "shorter on triage has stopped" in run("experiments", "stop", "shorter").stdout
+    listed = run("experiments", "list").stdout.splitlines()
+    assert listed[1].split("\t")[:3] == ["shorter", "triage", "stopped"]
+    assert "has stopped" in run("experiments", "stop", "shorter", code=73).stderr
+    assert (
+        "is no variant" in run("experiments", "start", "x", "triage", "-v", "a", "-v", "b=1", code=65).stderr
+    )
+    assert "is no weight" in run("experiments", "weigh", "shorter", "new", code=65).stderr
+    assert "no experiment 'none'" in run("experiments", "show", "none", code=66).stderr
+
+
+def test_a_conversation_continues_on_the_command_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "parking.md").write_text("# Parking\n\nRenew the parking permit in the portal before 15 May.")
+    run("ingest", tmp_path)
+    run("user", "add", "ann")
+    asking = ("--user", "ann", "--json", "--conversation")
+    first = json.loads(run("ask", "How do I renew the parking permit?", *asking, "new").stdout)
+    second = json.loads(run("ask", "And when?", *asking, first["conversation"]).stdout)
+    assert second["conversation"] == first["conversation"]
+    assert second["searched"] == "And when? How do I renew the parking permit?"
+    assert (second["found"], second["prompt"], second["window"]) == (True, None, None)
+    shown = run("ask", "And when?", "--user", "ann", "-c", first["conversation"]).stdout
+    assert shown.splitlines()[-1] == f"conversation {first['conversation']}"
+    assert "You have no conversation" in run("ask", "And?", *asking, str(uuid4()), code=66).stderr

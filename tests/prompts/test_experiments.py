@@ -23,7 +23,9 @@ BOTH = [Variant("control", 0), Variant("brief", 1)]
 @pytest.fixture
 async def started(office: Any) -> Any:
     await office.operator.prompts.save(
-        PromptTemplate("answer", [("user", "{{ question }}")], {"question": Variable()})
+        PromptTemplate(
+            "answer", [("user", "{{ question }}")], {"question": Variable(), "passages": Variable("list")}
+        )
     )
     await office.operator.experiments.start("brief-answers", "answer", BOTH)
     return office
@@ -126,9 +128,10 @@ async def test_members_take_part_and_see_no_results(started: Any) -> None:
     ):
         with pytest.raises(PermissionDeniedError):
             await refused
-    async with started.ann.database.transaction(started.ann.scope) as connection:
-        cursor = await connection.execute("SELECT count(*) FROM experiment_outcomes")
-        assert await cursor.fetchone() == (0,)
+    for desk, seen in ((started.ann, 1), (started.ben, 0)):  # one's own, and nobody else's
+        async with desk.database.transaction(desk.scope) as connection:
+            cursor = await connection.execute("SELECT count(*) FROM experiment_outcomes")
+            assert await cursor.fetchone() == (seen,)
     with pytest.raises(NotFoundError):
         await started.stranger.experiments.assign("brief-answers")
 

@@ -86,7 +86,8 @@ async def test_the_shared_prompt_is_beneath_the_tenants_own(office: Any) -> None
     prompts, member = office.operator.prompts, office.ann.prompts
     shared = await member.get("answer")
     assert (shared.version, shared.author) == (0, "deskmind")
-    own = PromptTemplate("answer", [("user", "{{ question }}")], {"question": Variable()}, "ours")
+    taken = {"question": Variable(), "passages": Variable("list")}
+    own = PromptTemplate("answer", [("user", "{{ question }}")], taken, "ours")
     await prompts.save(own, label="production")
     assert (await member.get("answer")).template == own
     assert (await office.stranger.prompts.get("answer")).version == 0

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from deskmind.api.conversations import add_conversations
 from deskmind.api.events import server_sent_events
+from deskmind.api.experiments import add_experiments
 from deskmind.api.feedback import add_feedback
 from deskmind.api.prompts import add_prompts
 from deskmind.api.requests import add_requests
@@ -84,15 +85,20 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         tags=["knowledge"],
         summary="Get a cited answer; as server-sent events with `Accept: text/event-stream`",
         response_model=AnswerBody,
-        responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+        responses={
+            200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            **_problems(_404="no such conversation"),
+        },
     )
     async def ask(
         body: AskRequest, desk: Desk = asker, accept: Annotated[str, Header()] = "application/json"
     ) -> AnswerBody | StreamingResponse:
         conditions = body.filter.as_filter() if body.filter else None
         if "text/event-stream" not in accept:
-            return AnswerBody.of(await desk.ask(body.question, filter=conditions))
-        events = desk.ask_stream(body.question, filter=conditions)
+            return AnswerBody.of(
+                await desk.ask(body.question, filter=conditions, conversation=body.conversation)
+            )
+        events = desk.ask_stream(body.question, filter=conditions, conversation=body.conversation)
         first = await anext(events)
         return StreamingResponse(
             server_sent_events(_resumed(first, events)),
@@ -171,6 +177,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
 
     add_spending(routes, asker)
     add_prompts(routes, asker)
+    add_experiments(routes, asker)
     add_conversations(routes, asker)
     add_requests(routes, asker)
     add_feedback(routes, asker)

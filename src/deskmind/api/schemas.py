@@ -83,6 +83,12 @@ class AskRequest(_Body):
 
     question: str = Field(examples=["How do I reset my VPN token?"])
     filter: FilterBody | None = None
+    conversation: str | None = Field(
+        None,
+        max_length=100,
+        description="id of a conversation of your own that the question continues, or `new`",
+        examples=["new"],
+    )
 
 
 class PassageBody(BaseModel):
@@ -140,6 +146,37 @@ class SentenceBody(BaseModel):
     citation: int
 
 
+class PromptUseBody(BaseModel):
+    """The prompt that a model worded an answer with."""
+
+    name: str
+    version: int = Field(description="0 is the prompt that comes with Deskmind")
+    experiment: str = Field(description="the experiment that chose the version; empty outside one")
+    variant: str
+
+
+class DroppedBody(BaseModel):
+    """What did not fit into the model's window."""
+
+    part: str
+    what: str = Field(examples=["passage 4"])
+    tokens: int
+    reason: str = Field(description="`room`, `share` or `orphan`")
+
+
+class WindowBody(BaseModel):
+    """What the request to the model held: tokens by part, how much was kept, what was left out."""
+
+    limit: int = Field(description="tokens of the model's window, reply included")
+    used: int
+    tokens: dict[str, int]
+    kept: dict[str, int]
+    dropped: list[DroppedBody]
+    summarised: int = Field(description="turns that a summary stands for")
+    counter: str
+    exact: bool = Field(description="whether the tokens are the model's own count, not an estimate")
+
+
 class AnswerBody(BaseModel):
     """An answer with its citations."""
 
@@ -152,6 +189,13 @@ class AnswerBody(BaseModel):
     mode: str = Field(description="`extractive` or `generated`", examples=["extractive"])
     model: str = Field("", description="the model that worded it")
     note: str = Field("", description="how it came about, such as that no model answered")
+    prompt: PromptUseBody | None = Field(None, description="null without a model's words")
+    window: WindowBody | None = Field(None, description="null where no request to a model was made")
+    cache: str = Field(
+        "", description="an answer worded before: `hit`, `miss` or `off`; empty without a model"
+    )
+    searched: str = Field("", description="what was searched for, where it is not the question as asked")
+    conversation: str = Field("", description="id of the conversation that keeps it; empty without one")
     request_id: str
 
     @classmethod
@@ -179,6 +223,11 @@ class AnswerBody(BaseModel):
             mode=answer.mode,
             model=answer.model,
             note=answer.note,
+            prompt=PromptUseBody.model_validate(answer.prompt.as_dict()) if answer.prompt else None,
+            window=WindowBody.model_validate(answer.window.as_dict()) if answer.window else None,
+            cache=answer.cache,
+            searched=answer.searched,
+            conversation=answer.conversation,
             request_id=answer.request_id,
         )
 

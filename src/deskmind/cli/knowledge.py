@@ -81,6 +81,12 @@ def ask(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 1 when nothing was found.")
     ] = False,
+    conversation: Annotated[
+        str | None,
+        typer.Option(
+            "--conversation", "-c", help="Id of a conversation to continue, or 'new'.", show_default=False
+        ),
+    ] = None,
     home: Home = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -90,7 +96,7 @@ def ask(
     text = sys.stdin.read() if question == "-" else question
 
     async def work(app: Deskmind) -> Answer:
-        return await (await desk_of(app, tenant, user)).ask(text)
+        return await (await desk_of(app, tenant, user)).ask(text, conversation=conversation)
 
     answer = line.run(work)
     if as_json:
@@ -240,6 +246,11 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "mode": answer.mode,
         "model": answer.model,
         "note": answer.note,
+        "prompt": answer.prompt.as_dict() if answer.prompt else None,
+        "window": answer.window.as_dict() if answer.window else None,
+        "cache": answer.cache,
+        "searched": answer.searched,
+        "conversation": answer.conversation,
         "request_id": answer.request_id,
     }
 
@@ -260,6 +271,8 @@ def print_answer(answer: Answer, *, indent: str = "") -> None:
         )
     if answer.note:
         console.print(f"{indent}[dim]{escape(answer.note)}[/]")
+    if answer.conversation:
+        console.print(f"{indent}[dim]conversation {answer.conversation}[/]")
 
 
 def _short(text: str, width: int = 100) -> str:

@@ -9,6 +9,7 @@ from deskmind.cli import (
     demonstration,
     directory,
     evaluate,
+    experiments,
     feedback,
     keyring,
     knowledge,
@@ -61,6 +62,7 @@ app.add_typer(models.usage_app, name="usage")
 app.add_typer(models.budget_app, name="budget")
 app.add_typer(keyring.keyring_app, name="keyring")
 app.add_typer(prompts.prompts_app, name="prompts")
+app.add_typer(experiments.experiments_app, name="experiments")
 app.command("explain")(requests.explain)
 app.add_typer(requests.requests_app, name="requests")
 app.add_typer(feedback.feedback_app, name="feedback")

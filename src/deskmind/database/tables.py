@@ -448,6 +448,7 @@ def _experiments(metadata: MetaData) -> None:
         _text("metric"),
         Column("value", Double, nullable=False),
         _time("occurred_at"),
+        _text("request_id"),
         PrimaryKeyConstraint("tenant_id", "experiment_id", "outcome_id"),
         ForeignKeyConstraint(
             ["tenant_id", "experiment_id", "variant"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -55,23 +55,14 @@ def _told(story: Story) -> dict[str, Any]:
 
 
 def _answer(story: Story) -> dict[str, Any]:
-    """The columns of the answer; the prompt that was taken last is the answer's unless it says otherwise."""
+    """The columns of the answer, where one was given."""
     columns: dict[str, Any] = {}
     for note in story.notes:
-        if note.kind == "prompt":
-            columns |= _prompt(note.facts)
-        elif note.kind == "answer":
+        if note.kind == "answer":
             facts = note.facts
-            columns |= {name: facts[name] for name in _ANSWER if facts.get(name) is not None}
-    if "found" not in columns:
-        return {}
-    columns["documents"] = _uuids(columns.get("documents", ()))
+            columns = {name: facts[name] for name in _ANSWER if facts.get(name) is not None}
+            columns["documents"] = _uuids(columns.get("documents", ()))
     return columns
-
-
-def _prompt(facts: Mapping[str, Any]) -> dict[str, Any]:
-    named = {"name": "prompt", "version": "prompt_version", "experiment": "experiment", "variant": "variant"}
-    return {column: facts[name] for name, column in named.items() if facts.get(name) not in (None, "")}
 
 
 def _uuids(texts: Sequence[str]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol, get_args
@@ -12,11 +11,12 @@ from uuid import UUID, uuid4
 from opentelemetry import metrics
 
 from deskmind.database import Connection, Database
-from deskmind.errors import ConflictError, InvalidRequestError, NotFoundError
+from deskmind.errors import InvalidRequestError, NotFoundError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
 from deskmind.knowledge.characters import check_characters
-from deskmind.prompts.experiments import Experiments
+from deskmind.prompts.experiments import FEEDBACK
+from deskmind.prompts.trials import insert_outcome, read_experiment
 from deskmind.scope import OPERATOR, Scope
 
 __all__ = ["REASONS", "Feedback", "FeedbackEntry", "FeedbackRoom", "Rating", "Reason"]
@@ -30,7 +30,6 @@ REASONS: tuple[str, ...] = get_args(Reason)[1:]
 MOST_CORRECTION = 4_000
 _MAX_LIMIT = 200
 _LONGEST_ID = 128
-_METRIC = "feedback"
 
 _given = metrics.get_meter("deskmind").create_counter(
     "deskmind.feedback", description="ratings of answers, by rating"
@@ -204,9 +203,9 @@ class Feedback:
                 replaces=previous.rating if previous is not None else None,
             )
             entry = await self._one(connection, request_id)
-        assert entry is not None
+            assert entry is not None
+            await self._observe(connection, entry)
         _given.add(1, {"rating": rating})
-        await self._observe(entry)
         return entry
 
     @operation(Permission.FEEDBACK_READ)
@@ -290,17 +289,21 @@ class Feedback:
         row = await cursor.fetchone()
         return None if row is None else _entry(row)
 
-    async def _observe(self, entry: FeedbackEntry) -> None:
-        """Tell the experiment that the answer took part in; one that has stopped takes no outcomes."""
+    async def _observe(self, connection: Connection, entry: FeedbackEntry) -> None:
+        """Tell the experiment that chose the answer's prompt; one that has stopped takes no outcomes."""
         if entry.experiment is None or entry.variant is None:
             return
-        with suppress(ConflictError, NotFoundError):
-            await Experiments(self._database, self._scope).observe(
-                entry.experiment,
-                _METRIC,
+        found = await read_experiment(connection, self._scope, entry.experiment)
+        if found.running:
+            await insert_outcome(
+                connection,
+                self._scope,
+                found.experiment_id,
+                entry.variant,
+                FEEDBACK,
                 float(entry.rating == "up"),
-                variant=entry.variant,
-                outcome_id=entry.feedback_id,
+                request_id=entry.request_id,
+                replaces=True,
             )
 
 

@@ -1,27 +1,51 @@
-"""Asking as one principal: find passages, have them answered."""
+"""Asking as one principal: what was said before, what is found, who words the answer, what is kept of it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from deskmind.cache import JsonCodec
 from deskmind.database import Database
 from deskmind.governance.access import Permission
 from deskmind.knowledge.answering import Answerer, AnswerEvent, ExtractiveAnswerer
-from deskmind.knowledge.answering.generated import INSTRUCTIONS, Caller, GeneratedAnswerer
-from deskmind.knowledge.answering.remembered import AnswerMemory, RememberedAnswer
-from deskmind.knowledge.engine import Engine, EngineRoom
+from deskmind.knowledge.answering.caller import Caller
+from deskmind.knowledge.answering.following import joined
+from deskmind.knowledge.conversing import Conversing, Talk
+from deskmind.knowledge.embedding import Embedder
+from deskmind.knowledge.engine import EngineRoom
 from deskmind.knowledge.finding import Finder
 from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.retrieval import SearchFilter
 from deskmind.knowledge.told import note_answer
+from deskmind.knowledge.voice import Voice
 from deskmind.observability import correlation_id
+from deskmind.prompts.conversations import Conversations
 from deskmind.scope import Scope
 from deskmind.settings import Settings
 
 __all__ = ["Asking"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A question ready to be answered.
+
+    Attributes:
+        question: as asked.
+        searched: as searched for.
+        talk: the conversation.
+        passages: what was found.
+        answerer: who words the answer.
+        embedder: of the engine.
+    """
+
+    question: str
+    searched: str
+    talk: Talk
+    passages: list[Passage]
+    answerer: Answerer
+    embedder: Embedder | None
 
 
 class Asking:
@@ -36,70 +60,80 @@ class Asking:
         finder: Finder,
         models: Caller | None,
     ) -> None:
-        self._database = database
-        self._scope = scope
-        self._settings = settings
         self._room = room
         self._finder = finder
-        self._models = models
+        self._passages = settings.answer.passages
+        self._most_chars = settings.knowledge.max_question_chars
+        self._conversing = Conversing(Conversations(database, scope))
+        self._voice: Voice | None = None
+        if models is not None and settings.answer.model is not None:
+            self._voice = Voice(database, scope, settings, room, models, settings.answer.model)
 
-    async def answer(self, question: str, filter: SearchFilter | None) -> Answer:  # noqa: A002
+    async def answer(
+        self,
+        question: str,
+        filter: SearchFilter | None,  # noqa: A002
+        conversation: UUID | str | None,
+    ) -> Answer:
         """The whole answer."""
-        passages = await self._found(question, filter)
-        engine = await self._room.engine()
-        answer = await self._answerer(engine).answer(question, passages, embedder=engine.embedder)
-        note_answer(answer, passages)
-        return replace(answer, passages=tuple(passages), request_id=correlation_id())
+        asked = await self._prepared(question, filter, conversation)
+        answer = await asked.answerer.answer(asked.searched, asked.passages, embedder=asked.embedder)
+        return await self._finished(asked, answer)
 
-    async def stream(self, question: str, filter: SearchFilter | None) -> AsyncIterator[AnswerEvent]:  # noqa: A002
+    async def stream(
+        self,
+        question: str,
+        filter: SearchFilter | None,  # noqa: A002
+        conversation: UUID | str | None,
+    ) -> AsyncIterator[AnswerEvent]:
         """The answer in pieces, the last event carrying the whole."""
-        passages = await self._found(question, filter)
+        asked = await self._prepared(question, filter, conversation)
+        events = asked.answerer.stream(asked.searched, asked.passages, embedder=asked.embedder)
+        async for event in events:
+            if event.answer is None:
+                yield event
+            else:
+                yield replace(event, answer=await self._finished(asked, event.answer))
+
+    async def _prepared(
+        self,
+        question: str,
+        filter: SearchFilter | None,  # noqa: A002
+        conversation: UUID | str | None,
+    ) -> _Prepared:
+        self._finder.check(question)
         engine = await self._room.engine()
-        async for event in self._answerer(engine).stream(question, passages, embedder=engine.embedder):
-            if event.answer is not None:
-                note_answer(event.answer, passages)
-            yield _with_request(event, passages)
+        talk = await self._conversing.open(conversation)
+        if self._voice is not None:
+            talk = await self._voice.shortened(talk, self._conversing)
+        searched = await self._searched(question, talk)
+        passages = await self._finder.find(searched, self._passages, filter, Permission.KNOWLEDGE_ASK)
+        answerer = engine.answerer
+        if self._voice is not None and isinstance(answerer, ExtractiveAnswerer):
+            answerer = await self._voice.answerer(question, talk, answerer)
+        return _Prepared(question, searched, talk, passages, answerer, engine.embedder)
 
-    async def _found(self, question: str, filter: SearchFilter | None) -> list[Passage]:  # noqa: A002
-        return await self._finder.find(
-            question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK
+    async def _searched(self, question: str, talk: Talk) -> str:
+        """The question so that it stands on its own."""
+        if not talk.history:
+            return question
+        if self._voice is None:
+            return joined(question, talk.history.turns)[: self._most_chars]
+        return (await self._voice.standalone(question, talk))[: self._most_chars]
+
+    async def _finished(self, asked: _Prepared, answer: Answer) -> Answer:
+        """The answer with what it was made from, kept in its conversation and counted for its experiment."""
+        answer = replace(
+            answer,
+            question=asked.question,
+            searched=asked.searched if asked.searched != asked.question else "",
+            passages=tuple(asked.passages),
+            request_id=correlation_id(),
         )
-
-    def _answerer(self, engine: Engine) -> Answerer:
-        """A model's words where one is configured."""
-        settings = self._settings.answer
-        if settings.model is None or self._models is None:
-            return engine.answerer
-        extractive = engine.answerer
-        if not isinstance(extractive, ExtractiveAnswerer):
-            return extractive
-        memory = None
-        if settings.remember:
-            cache = self._room.cache.scoped(
-                self._scope.tenant_id,
-                "answers",
-                codec=JsonCodec(list[RememberedAnswer]),
-                ttl=settings.remember_seconds,
-                refresh_at=None,
-            )
-            memory = AnswerMemory(cache, model=settings.model, instructions=INSTRUCTIONS)
-        return GeneratedAnswerer(
-            self._models, settings.model, settings.max_tokens, extractive, memory, self._all_visible
-        )
-
-    async def _all_visible(self, chunks: Sequence[str]) -> bool:
-        """Whether the principal may see every one of these chunks; a chunk that changed has another id."""
-        wanted = {UUID(chunk) for chunk in chunks}
-        async with self._database.transaction(self._scope) as connection:
-            cursor = await connection.execute(
-                "SELECT count(*) FROM chunks WHERE tenant_id = %s AND chunk_id = ANY (%s)",
-                (self._scope.tenant_id, list(wanted)),
-            )
-            row = await cursor.fetchone()
-        return row is not None and row[0] == len(wanted)
-
-
-def _with_request(event: AnswerEvent, passages: Sequence[Passage]) -> AnswerEvent:
-    if event.answer is None:
-        return event
-    return replace(event, answer=replace(event.answer, passages=tuple(passages), request_id=correlation_id()))
+        note_answer(answer)
+        if self._voice is not None:
+            await self._voice.observe(answer)
+        if not asked.talk.wanted:
+            return answer
+        kept = await self._conversing.keep(asked.talk, asked.question, answer.text)
+        return replace(answer, conversation=str(kept))

@@ -9,7 +9,7 @@ from deskmind.governance.audit import record
 from deskmind.knowledge.characters import check_characters
 from deskmind.knowledge.engine import EngineRoom
 from deskmind.knowledge.models import Passage
-from deskmind.knowledge.ranking import Query, analyse
+from deskmind.knowledge.ranking import analyse
 from deskmind.knowledge.retrieval import Retriever, SearchFilter
 from deskmind.knowledge.told import note_passages
 from deskmind.observability.story import note_question
@@ -41,9 +41,10 @@ class Finder:
             QuestionTooLongError: the question is longer than ``knowledge.max_question_chars``.
             InvalidRequestError: the question is empty.
         """
-        query = self._analysed(question)
+        self.check(question)
         if self._settings.explain.keep_questions:
             note_question(question)
+        query = analyse(question)
         engine = await self._room.engine()
         retriever = Retriever(engine.embedder, candidates=self._settings.knowledge.candidates)
         vector = await retriever.embed(query)
@@ -60,7 +61,13 @@ class Finder:
             await record(connection, self._scope, permission, passages=len(passages))
         return passages
 
-    def _analysed(self, question: str) -> Query:
+    def check(self, question: str) -> None:
+        """See that a question can be searched for.
+
+        Raises:
+            QuestionTooLongError: it is longer than ``knowledge.max_question_chars``.
+            InvalidRequestError: it is empty, or has characters that cannot be searched for.
+        """
         longest = self._settings.knowledge.max_question_chars
         if len(question) > longest:
             raise QuestionTooLongError(
@@ -72,4 +79,3 @@ class Finder:
         check_characters(question=question)
         if not question.strip():
             raise InvalidRequestError("The question is empty.", remedy="Write what you want to know.")
-        return analyse(question)

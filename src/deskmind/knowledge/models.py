@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deskmind.prompts import WindowDecision
+    from deskmind.prompts.choice import PromptUse
 
 __all__ = ["Answer", "Block", "Chunk", "Citation", "LoadedDocument", "Passage", "Sentence"]
 
@@ -154,6 +159,16 @@ class Answer:
         request_id: correlation id of the request.
         model: the configured name of the model that worded it; empty for an extractive answer.
         note: what the reader should know of how it came about, such as that no model answered.
+        prompt: which prompt a model worded it with, and which experiment chose that; None without a model's words.
+        window: what of passages and history the request to the model held and what was left out; None where no
+            request was made.
+        cache: whether an answer worded before was given: ``hit``, ``miss``, or ``off`` where none was looked for
+            (switched off, without an embedder, or a question with a conversation before it); empty without a model.
+        cost: US dollars of the call that worded it, 0 for a hit; None when not known or without a model.
+        seconds: how long that call took; None without one.
+        searched: what was searched for, where that is not the question as asked: a question that follows up is made
+            one that stands on its own.
+        conversation: id of the conversation that question and answer were kept in; empty without one.
     """
 
     question: str
@@ -167,3 +182,10 @@ class Answer:
     request_id: str = ""
     model: str = ""
     note: str = ""
+    prompt: PromptUse | None = None
+    window: WindowDecision | None = None
+    cache: str = ""
+    cost: float | None = None
+    seconds: float | None = None
+    searched: str = ""
+    conversation: str = ""

@@ -19,7 +19,7 @@ from deskmind.governance.access.operation import streaming_operation
 from deskmind.governance.access.principals import ensure_groups
 from deskmind.governance.audit import record
 from deskmind.jobs import JobQueue
-from deskmind.knowledge.answering.generated import Caller
+from deskmind.knowledge.answering.caller import Caller
 from deskmind.knowledge.asking import Asking
 from deskmind.knowledge.characters import check_characters, storable
 from deskmind.knowledge.documents import (
@@ -160,19 +160,38 @@ class Knowledge:
         return await self._finder.find(query, limit, filter, Permission.KNOWLEDGE_SEARCH)
 
     @operation(Permission.KNOWLEDGE_ASK)
-    async def ask(self, question: str, *, filter: SearchFilter | None = None) -> Answer:  # noqa: A002
+    async def ask(
+        self,
+        question: str,
+        *,
+        filter: SearchFilter | None = None,  # noqa: A002
+        conversation: UUID | str | None = None,
+    ) -> Answer:
         """An answer with citations, or an honest "not found".
+
+        Args:
+            question: what one wants to know.
+            filter: narrows the documents.
+            conversation: id of a conversation of one's own that the question continues, or ``new``; question and answer
+                are kept in it.
 
         Raises:
             QuestionTooLongError: the question is longer than ``knowledge.max_question_chars``.
-            InvalidRequestError: the question is empty.
+            InvalidRequestError: the question is empty, or ``conversation`` is neither an id nor ``new``.
+            ConversationNotFoundError: one has no such conversation.
         """
-        return await self._asking.answer(question, filter)
+        return await self._asking.answer(question, filter, conversation)
 
     @streaming_operation(Permission.KNOWLEDGE_ASK)
-    async def ask_stream(self, question: str, *, filter: SearchFilter | None = None):  # noqa: A002
+    async def ask_stream(
+        self,
+        question: str,
+        *,
+        filter: SearchFilter | None = None,  # noqa: A002
+        conversation: UUID | str | None = None,
+    ):
         """The same answer as a stream of events; the last one carries the whole answer."""
-        async for event in self._asking.stream(question, filter):
+        async for event in self._asking.stream(question, filter, conversation):
             yield event
 
     @operation(Permission.DOCUMENTS_READ)

@@ -9,7 +9,7 @@ import numpy as np
 from deskmind.knowledge.models import Answer, Passage
 from deskmind.observability import note
 
-__all__ = ["note_answer", "note_candidates", "note_passages"]
+__all__ = ["note_answer", "note_candidates", "note_context", "note_passages"]
 
 _MOST_PASSAGES = 100
 
@@ -61,8 +61,14 @@ def note_passages(fused: Sequence[Passage], ranked: Sequence[Passage], limit: in
     )
 
 
-def note_answer(answer: Answer, passages: Sequence[Passage]) -> None:
+def note_context(passages: Sequence[Passage]) -> None:
+    """The passages that a model is given."""
+    note("context", chunks=[passage.chunk_id for passage in passages])
+
+
+def note_answer(answer: Answer) -> None:
     """How the answer came out, and which chunks and documents it cites, in the order of its citations."""
+    use = answer.prompt
     note(
         "answer",
         found=answer.found,
@@ -73,8 +79,13 @@ def note_answer(answer: Answer, passages: Sequence[Passage]) -> None:
         cited=[
             passage.chunk_id
             for citation in answer.citations
-            for passage in passages
+            for passage in answer.passages
             if passage.document_id == citation.document_id and passage.start <= citation.start < passage.end
         ],
         documents=[citation.document_id for citation in answer.citations],
+        prompt=use.name if use else None,
+        prompt_version=use.version if use else None,
+        experiment=use.experiment or None if use else None,
+        variant=use.variant or None if use else None,
+        standalone=bool(answer.searched),
     )

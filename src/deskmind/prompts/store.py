@@ -19,6 +19,7 @@ from deskmind.prompts.files import prompt_from_file, prompt_to_file
 from deskmind.prompts.messages import Message
 from deskmind.prompts.shared import shared_prompts
 from deskmind.prompts.templates import PromptTemplate
+from deskmind.prompts.uses import check_use
 from deskmind.prompts.versions import (
     PRODUCTION,
     SHARED_VERSION,
@@ -188,6 +189,7 @@ class Prompts:
 
         Raises:
             PromptNotFoundError: there is no such version.
+            PromptError: production of a prompt that Deskmind itself uses is to be one it cannot use.
             ConflictError: somebody moved the label at the same time.
         """
         async with self._database.transaction(self._scope) as connection:
@@ -299,7 +301,9 @@ class Prompts:
                 f"'{label[:80]}' cannot be a label.",
                 why="A label has 1 to 80 of a-z, 0-9, '_', '.' and '-', and begins with a letter.",
             )
-        await read_version(connection, self._scope, name, version)
+        found = await read_version(connection, self._scope, name, version)
+        if label == PRODUCTION:
+            await asyncio.to_thread(check_use, found.template)
         moves = await label_moves(connection, self._scope, name, label)
         if moves and moves[0].version == version:
             return moves[0]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.knowledge.answering.generated import UNSUPPORTED, checked
+from deskmind.knowledge.answering.checking import UNSUPPORTED, checked
 from deskmind.knowledge.models import Passage
 from deskmind.sandbox.models import ModelSandbox
 

@@ -1,4 +1,3 @@
-DROP POLICY outcomes_own ON experiment_outcomes;
 DROP POLICY outcomes_change ON experiment_outcomes;
 REVOKE UPDATE (value, occurred_at) ON experiment_outcomes FROM <prefix>_app;
 DROP TABLE feedback, request_stories;

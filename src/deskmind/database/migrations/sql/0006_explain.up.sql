@@ -155,8 +155,6 @@ CREATE POLICY feedback_forget ON feedback FOR DELETE TO <prefix>_app
     USING (tenant_id = (SELECT scope_tenant()) AND (SELECT scope_act()) = 'operate');
 
 -- A rating that is replaced replaces the outcome it left in an experiment: one's own outcomes may be changed.
-CREATE POLICY outcomes_own ON experiment_outcomes FOR SELECT TO <prefix>_app
-    USING (tenant_id = (SELECT scope_tenant()) AND principal_id = (SELECT scope_principal()));
 CREATE POLICY outcomes_change ON experiment_outcomes FOR UPDATE TO <prefix>_app
     USING (tenant_id = (SELECT scope_tenant()) AND principal_id = (SELECT scope_principal()))
     WITH CHECK (tenant_id = (SELECT scope_tenant()) AND principal_id = (SELECT scope_principal()));

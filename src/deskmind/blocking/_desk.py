@@ -1,0 +1,238 @@
+"""The desk and its parts, each method as one that waits. A test compares them with the asynchronous ones."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from deskmind.app import Deskmind
+from deskmind.blocking._waiting import Blocking, Iterating, Loop, Part, Streaming
+from deskmind.desk import Desk
+from deskmind.explain import Requests
+from deskmind.feedback import Feedback, Quality
+from deskmind.gateway.service import Budgets, Models, Usage
+from deskmind.governance.access.api_keys import ApiKeys
+from deskmind.governance.access.principals import Principals
+from deskmind.governance.access.tenants import Tenants
+from deskmind.knowledge.service import Knowledge
+from deskmind.prompts.conversations import Conversations
+from deskmind.prompts.experiments import Experiments
+from deskmind.prompts.store import Prompts
+from deskmind.scope import Scope
+
+__all__ = ["BlockingDesk", "BlockingDeskmind"]
+
+
+class BlockingKnowledge(Part[Knowledge]):
+    """``desk.knowledge``."""
+
+    ingest = Blocking(Knowledge.ingest)
+    add = Blocking(Knowledge.add)
+    add_files = Blocking(Knowledge.add_files)
+    search = Blocking(Knowledge.search)
+    ask = Blocking(Knowledge.ask)
+    ask_stream = Iterating(Knowledge.ask_stream)
+    documents = Blocking(Knowledge.documents)
+    document = Blocking(Knowledge.document)
+    delete = Blocking(Knowledge.delete)
+    ingest_report = Blocking(Knowledge.ingest_report)
+
+
+class BlockingPrompts(Part[Prompts]):
+    """``desk.prompts``."""
+
+    list = Blocking(Prompts.list)
+    get = Blocking(Prompts.get)
+    versions = Blocking(Prompts.versions)
+    history = Blocking(Prompts.history)
+    render = Blocking(Prompts.render)
+    save = Blocking(Prompts.save)
+    label = Blocking(Prompts.label)
+    rollback = Blocking(Prompts.rollback)
+    diff = Blocking(Prompts.diff)
+    export = Blocking(Prompts.export)
+    import_ = Blocking(Prompts.import_)
+
+
+class BlockingExperiments(Part[Experiments]):
+    """``desk.experiments``."""
+
+    start = Blocking(Experiments.start)
+    weigh = Blocking(Experiments.weigh)
+    stop = Blocking(Experiments.stop)
+    all = Blocking(Experiments.all)
+    report = Blocking(Experiments.report)
+    assign = Blocking(Experiments.assign)
+    observe = Blocking(Experiments.observe)
+    feedback = Blocking(Experiments.feedback)
+    forget = Blocking(Experiments.forget)
+
+
+class BlockingConversations(Part[Conversations]):
+    """``desk.conversations``."""
+
+    create = Blocking(Conversations.create)
+    list = Blocking(Conversations.list)
+    get = Blocking(Conversations.get)
+    append = Blocking(Conversations.append)
+    rename = Blocking(Conversations.rename)
+    summarise = Blocking(Conversations.summarise)
+    erase = Blocking(Conversations.erase)
+    purge = Blocking(Conversations.purge)
+    erase_of = Blocking(Conversations.erase_of)
+
+
+class BlockingPrincipals(Part[Principals]):
+    """``desk.principals``."""
+
+    add_user = Blocking(Principals.add_user)
+    set_groups = Blocking(Principals.set_groups)
+    add_group = Blocking(Principals.add_group)
+    users = Blocking(Principals.users)
+    groups = Blocking(Principals.groups)
+    scope_of = Blocking(Principals.scope_of)
+
+
+class BlockingKeys(Part[ApiKeys]):
+    """``desk.keys``."""
+
+    create = Blocking(ApiKeys.create)
+    all = Blocking(ApiKeys.all)
+    revoke = Blocking(ApiKeys.revoke)
+
+
+class BlockingModels(Part[Models]):
+    """``desk.models``."""
+
+    chat = Blocking(Models.chat)
+    stream = Streaming(Models.stream)
+    embed = Blocking(Models.embed)
+    rerank = Blocking(Models.rerank)
+    list = Blocking(Models.list)
+
+
+class BlockingUsage(Part[Usage]):
+    """``desk.usage``."""
+
+    report = Blocking(Usage.report)
+
+
+class BlockingBudgets(Part[Budgets]):
+    """``desk.budgets``."""
+
+    set = Blocking(Budgets.set)
+    list = Blocking(Budgets.list)
+    delete = Blocking(Budgets.delete)
+
+
+class BlockingRequests(Part[Requests]):
+    """``desk.requests``."""
+
+    explain = Blocking(Requests.explain)
+    list = Blocking(Requests.list)
+
+
+class BlockingFeedback(Part[Feedback]):
+    """``desk.feedback``."""
+
+    give = Blocking(Feedback.give)
+    list = Blocking(Feedback.list)
+    forget = Blocking(Feedback.forget)
+
+
+class BlockingQuality(Part[Quality]):
+    """``desk.quality``."""
+
+    report = Blocking(Quality.report)
+
+
+class BlockingTenants(Part[Tenants]):
+    """``app.tenants``."""
+
+    create = Blocking(Tenants.create)
+    all = Blocking(Tenants.all)
+    named = Blocking(Tenants.named)
+
+
+class BlockingDesk(Part[Desk]):
+    """``Desk`` for synchronous code, with the same parts; what notebooks use most is on the desk itself too."""
+
+    ask = Blocking(Desk.ask)
+    ask_stream = Iterating(Desk.ask_stream)
+    audit = Blocking(Desk.audit)
+
+    def __init__(self, desk: Desk, loop: Loop) -> None:
+        super().__init__(desk, loop)
+        self.knowledge = BlockingKnowledge(desk.knowledge, loop)
+        self.prompts = BlockingPrompts(desk.prompts, loop)
+        self.experiments = BlockingExperiments(desk.experiments, loop)
+        self.conversations = BlockingConversations(desk.conversations, loop)
+        self.principals = BlockingPrincipals(desk.principals, loop)
+        self.keys = BlockingKeys(desk.keys, loop)
+        self.models = BlockingModels(desk.models, loop)
+        self.usage = BlockingUsage(desk.usage, loop)
+        self.budgets = BlockingBudgets(desk.budgets, loop)
+        self.requests = BlockingRequests(desk.requests, loop)
+        self.feedback = BlockingFeedback(desk.feedback, loop)
+        self.quality = BlockingQuality(desk.quality, loop)
+        self.add_user = self.principals.add_user
+        self.ingest = self.knowledge.ingest
+        self.search = self.knowledge.search
+        self.documents = self.knowledge.documents
+        self.document = self.knowledge.document
+        self.delete = self.knowledge.delete
+
+    @property
+    def scope(self) -> Scope:
+        """Tenant, principal and groups."""
+        return self.part.scope
+
+
+class BlockingDeskmind:
+    """``Deskmind`` for synchronous code.
+
+    >>> with BlockingDeskmind.open() as app:
+    ...     answer = app.desk(tenant="acme", user="req1").ask("How do I reset my password?")
+    """
+
+    def __init__(self, app: Deskmind) -> None:
+        self._app = app
+        self._loop = Loop()
+
+    @classmethod
+    def open(cls, **options: Any) -> Self:
+        """As ``Deskmind.open``; to be entered with ``with``."""
+        return cls(Deskmind.open(**options))
+
+    def __enter__(self) -> Self:
+        try:
+            self._loop.run(self._app.start())
+        except BaseException:
+            self._loop.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._loop.run(self._app.close())
+        finally:
+            self._loop.close()
+
+    @property
+    def tenants(self) -> BlockingTenants:
+        """The tenants of this installation."""
+        return BlockingTenants(self._app.tenants, self._loop)
+
+    def create_tenant(self, slug: str, *, name: str = "") -> None:
+        """Add a tenant; see ``Tenants.create``."""
+        self.tenants.create(slug, name=name)
+
+    def desk(self, *, tenant: str, user: str | None = None) -> BlockingDesk:
+        """The desk of a user, or of the tenant's operator; see ``Deskmind.desk``."""
+        return BlockingDesk(self._loop.run(self._app.desk(tenant=tenant, user=user)), self._loop)
+
+    def authenticate(self, api_key: str) -> BlockingDesk:
+        """The desk of the user an API key stands for; see ``Deskmind.authenticate``."""
+        return BlockingDesk(self._loop.run(self._app.authenticate(api_key)), self._loop)
