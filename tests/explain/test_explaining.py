@@ -181,7 +181,7 @@ async def test_the_prompt_and_variant_are_told(bureau: Bureau) -> None:
 
     template = PromptTemplate("greeting", [("user", "{{ question }}")], {"question": Variable()})
     await bureau.operator.prompts.save(template)
-    await bureau.operator.experiments.start("brief", "greeting", [Variant("control", 0), Variant("new", 1)])
+    await bureau.operator.experiments.start("brief", "greeting", [Variant("control", 1), Variant("new", 1)])
     with correlation("assigned"):
         given = await bureau.ann.experiments.assign("brief")
         await bureau.ann.prompts.render("greeting", {"question": "?"}, version=1)

@@ -85,7 +85,9 @@ class StoryWriter:
         return not self._waiting or (self._task is not None and not self._task.done())
 
     def take(self, story: Story) -> None:
-        """Queue a story; one too many is dropped and counted."""
+        """Queue a story of an operation; one too many is dropped and counted."""
+        if story.scope is None:
+            return
         if self._closed or len(self._waiting) >= _MOST_WAITING:
             self._lose("closed" if self._closed else "too-many")
             return

@@ -17,11 +17,12 @@ from deskmind.observability.correlation import (
 from deskmind.observability.logs import bind, configure_logging, logger
 from deskmind.observability.masking import masked, pseudonym, use_pseudonym_key
 from deskmind.observability.operations import Observation, observed
-from deskmind.observability.story import StorySink, note, telling
+from deskmind.observability.story import Story, StorySink, note, telling
 from deskmind.observability.tracing import span
 
 __all__ = [
     "Observation",
+    "Story",
     "StorySink",
     "accept_correlation_id",
     "bind",

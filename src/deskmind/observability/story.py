@@ -213,7 +213,7 @@ class Story:
         if self.ended is None:
             self.ended = time.perf_counter()
             self.first.end()
-            if self.sink is not None and self.scope is not None:
+            if self.sink is not None:
                 self.sink.take(self)
 
     def steps(self) -> list[ToldStep]:
@@ -244,17 +244,24 @@ class Story:
 
 
 class telling:  # noqa: N801
-    """Tell a story: ``with telling("job") as story: …``; it goes to its sink at the end, if it has one by then."""
+    """Tell a story: ``with telling("job") as story: …``; it goes to its sink at the end.
 
-    __slots__ = ("_kind", "story")
+    Args:
+        kind: of the story.
+        sink: where it goes; when left out, where the first operation's database keeps stories.
+    """
+
+    __slots__ = ("_kind", "_sink", "story")
 
     story: Story
 
-    def __init__(self, kind: StoryKind) -> None:
+    def __init__(self, kind: StoryKind, sink: StorySink | None = None) -> None:
         self._kind: StoryKind = kind
+        self._sink = sink
 
     def __enter__(self) -> Story:
         self.story = Story(self._kind)
+        self.story.sink = self._sink
         return self.story
 
     def __exit__(
@@ -330,7 +337,7 @@ def code_of(error: BaseException) -> str:
 
 def _own(story: Story, scope: Scope, operation: str, sink: StorySink) -> None:
     if story.scope is None:
-        story.scope, story.operation, story.sink = scope, operation, sink
+        story.scope, story.operation, story.sink = scope, operation, story.sink or sink
 
 
 def _as_json(facts: Mapping[str, object]) -> bytes:
