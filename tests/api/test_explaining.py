@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.api.conftest import Caller
+from tests.api.conftest import Caller, Serve
 
+from deskmind.api import create_app
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 
@@ -88,3 +89,22 @@ async def test_an_answer_is_rated_and_quality_measured(
     assert (await client.get("/v1/quality", params={"by": "document"})).status_code == 403
     for wrong in ({"rating": "sideways"}, {"reason": "because"}, {"correction": "x" * 4_001}, {"more": 1}):
         assert (await client.post("/v1/feedback", json={**rating, **wrong})).status_code == 422
+
+
+async def test_a_call_over_the_openai_endpoint_is_told_with_its_cost(
+    caller: Caller, modelled: Deskmind, serving: Serve
+) -> None:
+    body = {"model": "fast", "messages": [{"role": "user", "content": "hello there"}], "stream": True}
+    headers = {"Authorization": f"Bearer {caller.key}", "X-Request-ID": "openai-1"}
+    async with (
+        serving(create_app(app=modelled)) as address,
+        httpx.AsyncClient(base_url=address, headers=headers) as client,
+    ):
+        assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
+        told = (await client.get("/v1/requests/openai-1", headers={"X-Request-ID": "other"})).json()
+    (part,) = told["parts"]
+    assert (part["operation"], part["http"]["route"]) == ("models.call", "/v1/chat/completions")
+    (call,) = told["calls"]
+    assert call["cost_usd"] == told["cost_usd"] != "0"
+    assert [tried["outcome"] for tried in call["tries"]] == ["ok"]
+    assert "hello there" not in str(told)
