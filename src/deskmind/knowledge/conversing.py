@@ -16,7 +16,7 @@ from deskmind.prompts import FirstSentences, Message
 from deskmind.prompts.choice import PromptChoice
 from deskmind.prompts.conversations import Conversation, Conversations
 
-__all__ = ["NEW", "Conversing", "ModelSummariser", "Talk"]
+__all__ = ["NEW", "Conversing", "ModelSummariser", "Talk", "turns_to_keep"]
 
 NEW = "new"
 """Begins a conversation."""
@@ -103,23 +103,13 @@ class Conversing:
             return Talk()
         if conversation == NEW:
             return Talk(wanted=True)
-        found = await self._conversations.get(_identified(conversation))
+        found = await self._conversations.get(_identified(conversation), recent=True)
         return Talk(True, found.about.conversation_id, _history(found))
 
-    async def shortened(self, talk: Talk, room: ModelRoom, summariser: ModelSummariser) -> Talk:
-        """The same with a summary in place of its older turns, where the history has grown long.
-
-        The newest turns that stay take half of what a history may take, so that one summary serves several questions.
-        """
-        sizes = [room.counter.count(turn.content) for turn in talk.history.turns]
-        most = room.limit // _HISTORY_SHARE
-        if talk.conversation_id is None or sum(sizes) <= most:
+    async def shortened(self, talk: Talk, keep: int, summariser: ModelSummariser) -> Talk:
+        """The same with a summary in place of all but its newest turns; it is kept for the questions to come."""
+        if talk.conversation_id is None:
             return talk
-        keep = size = 0
-        for value in reversed(sizes):
-            if size + value > most // 2 and keep:
-                break
-            keep, size = keep + 1, size + value
         await self._conversations.summarise(talk.conversation_id, keep=keep, summariser=summariser)
         return await self.open(talk.conversation_id)
 
@@ -135,6 +125,23 @@ class Conversing:
             return talk.conversation_id
         begun = await self._conversations.create(_title(question), messages=turns)
         return begun.about.conversation_id
+
+
+def turns_to_keep(history: History, room: ModelRoom) -> int | None:
+    """How many of the newest turns stay when a history has grown long; None while it has not.
+
+    They take half of what a history may take, so that one summary serves several questions.
+    """
+    sizes = [room.counter.count(turn.content) for turn in history.turns]
+    most = room.limit // _HISTORY_SHARE
+    if sum(sizes) <= most:
+        return None
+    keep = size = 0
+    for value in reversed(sizes):
+        if size + value > most // 2 and keep:
+            break
+        keep, size = keep + 1, size + value
+    return keep
 
 
 def _history(found: Conversation) -> History:

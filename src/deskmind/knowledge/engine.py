@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from deskmind.cache import Cache
+from deskmind.gateway import Gateway
 from deskmind.knowledge.answering import Answerer
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.ranking import Reranker
@@ -28,6 +29,10 @@ class EngineRoom(Protocol):
 
     async def engine(self) -> Engine:
         """The engine."""
+        ...
+
+    async def gateway(self) -> Gateway:
+        """The door to the models, opened at first use."""
         ...
 
     @property

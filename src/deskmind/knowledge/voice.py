@@ -15,7 +15,7 @@ from deskmind.knowledge.answering.generated import GeneratedAnswerer, Rememberin
 from deskmind.knowledge.answering.remembered import RememberedAnswer
 from deskmind.knowledge.answering.room import ModelRoom, model_room
 from deskmind.knowledge.answering.wording import Wording
-from deskmind.knowledge.conversing import Conversing, ModelSummariser, Talk
+from deskmind.knowledge.conversing import Conversing, ModelSummariser, Talk, turns_to_keep
 from deskmind.knowledge.engine import EngineRoom
 from deskmind.knowledge.models import Answer
 from deskmind.observability import logger
@@ -53,11 +53,11 @@ class Voice:
 
     async def shortened(self, talk: Talk, conversing: Conversing) -> Talk:
         """The conversation with a summary for its older turns, where it has grown long."""
-        if not talk.history:
+        keep = turns_to_keep(talk.history, await self._model_room())
+        if keep is None:
             return talk
         choice, _ = await self._chosen(SUMMARISE, production_prompt)
-        summariser = ModelSummariser(self._caller, self._model, choice)
-        return await conversing.shortened(talk, await self._model_room(), summariser)
+        return await conversing.shortened(talk, keep, ModelSummariser(self._caller, self._model, choice))
 
     async def standalone(self, question: str, talk: Talk) -> str:
         """What to search for."""
@@ -113,7 +113,7 @@ class Voice:
     async def _model_room(self) -> ModelRoom:
         settings = self._settings
         return await model_room(
-            self._caller,
+            await self._room.gateway(),
             self._model,
             limit=settings.answer.context_tokens,
             reply=settings.answer.max_tokens,

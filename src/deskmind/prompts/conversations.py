@@ -162,14 +162,18 @@ class Conversations:
             return [ConversationSummary(*row) for row in await cursor.fetchall()]
 
     @operation(Permission.CONVERSATIONS_READ)
-    async def get(self, conversation_id: UUID) -> Conversation:
-        """One conversation with all its turns.
+    async def get(self, conversation_id: UUID, *, recent: bool = False) -> Conversation:
+        """One conversation with its turns.
+
+        Args:
+            conversation_id: the conversation.
+            recent: only the turns that its summary does not stand for.
 
         Raises:
             ConversationNotFoundError: one has no such conversation.
         """
         async with self._database.transaction(self._scope) as connection:
-            return await self._get(connection, conversation_id)
+            return await self._get(connection, conversation_id, recent=recent)
 
     @operation(Permission.CONVERSATIONS_WRITE)
     async def append(self, conversation_id: UUID, *messages: Message) -> ConversationSummary:
@@ -305,9 +309,12 @@ class Conversations:
             raise _none(conversation_id)
         return ConversationSummary(*row)
 
-    async def _get(self, connection: Connection, conversation_id: UUID) -> Conversation:
+    async def _get(
+        self, connection: Connection, conversation_id: UUID, *, recent: bool = False
+    ) -> Conversation:
         about = await self._about(connection, conversation_id)
-        return Conversation(about, await read_turns(connection, self._scope, conversation_id))
+        after = about.summarised_through if recent else 0
+        return Conversation(about, await read_turns(connection, self._scope, conversation_id, after=after))
 
 
 def _boundary(turns: Sequence[Turn], wanted: int) -> int:

@@ -278,7 +278,14 @@ class Experiments:
             )
             row = await cursor.fetchone()
             return row is not None and await insert_outcome(
-                connection, self._scope, row[0], row[1], FEEDBACK, value, request_id=request_id
+                connection,
+                self._scope,
+                row[0],
+                row[1],
+                FEEDBACK,
+                value,
+                request_id=request_id,
+                once=True,
             )
 
     @operation(Permission.EXPERIMENTS_WRITE)

@@ -156,14 +156,15 @@ async def insert_outcome(
     value: float,
     *,
     request_id: str = "",
+    once: bool = False,
     replaces: bool = False,
 ) -> bool:
-    """Keep an outcome of the scope's user; False when the request has an outcome of this metric already.
+    """Keep an outcome of the scope's user; False when it is not kept.
 
-    With ``replaces`` the last outcome of a request counts, not the first.
+    With ``once`` the first outcome of a request in this metric counts, with ``replaces`` the last.
     """
     outcome_id = uuid4()
-    if request_id:
+    if once or replaces:
         parts = (str(experiment_id), str(scope.principal_id), request_id, metric)
         outcome_id = uuid5(NAMESPACE_OID, "\0".join(parts))
     cursor = await connection.execute(

@@ -84,7 +84,10 @@ async def test_an_experiment_words_answers_and_learns_what_they_cost(
     await operator.prompts.save(_own("Be brief."))
     await operator.experiments.start("brief", "answer", [Variant("control", 0), Variant("brief", 1)])
     given: dict[str, str] = {}
-    for name in ("ann", "ben", "cat", "dan", "eve", "fay"):
+    for number in range(40):  # until both variants have users
+        if number >= 4 and len(set(given.values())) == 2:
+            break
+        name = f"user{number}"
         desk = await people(name)
         answer = await desk.ask(f"{_QUESTION} I am {name}.")
         again = await desk.ask(f"What is the parking fee? I am {name}.")
@@ -106,7 +109,7 @@ async def test_an_experiment_words_answers_and_learns_what_they_cost(
             assert (found.users, found.observations) == (users, observations)
             assert found.value.estimate > 0
     await operator.experiments.stop("brief")
-    after = await (await people("gil")).ask(_QUESTION)
+    after = await (await people("late")).ask(_QUESTION)
     assert (after.prompt.version, after.prompt.experiment) == (0, "")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,13 +121,8 @@ async def test_what_cannot_fit_is_answered_from_the_documents(operator: Desk, mo
     assert "context-too-long" in answer.note
 
 
-async def test_the_room_is_what_every_deployment_takes(
-    operator: Desk, modelled: Deskmind, tmp_path: Any
-) -> None:
-    desk = await modelled.desk(tenant=operator.scope.tenant)
-    infos = await desk.models.list()
-    assert {info.name for info in infos} >= {"fast", "long"}
-    room = await model_room(desk.models, "fast", limit=900, reply=600, tokenizers=tmp_path)
+async def test_a_reply_takes_a_quarter_of_a_small_room(modelled: Deskmind, tmp_path: Path) -> None:
+    room = await model_room(await modelled.gateway(), "fast", limit=900, reply=600, tokenizers=tmp_path)
     assert (room.limit, room.reply, room.counter.exact) == (900, 225, False)
 
 

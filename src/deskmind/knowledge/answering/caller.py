@@ -6,7 +6,6 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
 from deskmind.gateway import ChatResponse, ChatStream
-from deskmind.gateway.service import ModelInfo
 
 __all__ = ["Caller"]
 
@@ -24,8 +23,4 @@ class Caller(Protocol):
         self, model: str, messages: Sequence[Any], *, max_tokens: int | None, feature: str, **options: Any
     ) -> Coroutine[Any, Any, ChatStream]:
         """A reply in pieces."""
-        ...
-
-    def list(self) -> Coroutine[Any, Any, list[ModelInfo]]:
-        """The configured models with their limits."""
         ...

@@ -13,7 +13,9 @@ from deskmind.knowledge.answering.evidence import (
     confidence_of,
     weigh,
 )
+from deskmind.knowledge.answering.expectation import Expectation
 from deskmind.knowledge.answering.protocol import AnswerEvent
+from deskmind.knowledge.answering.steps import asks_how, numbered_lists, window
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.models import Answer, Citation, Passage, Sentence
 from deskmind.knowledge.sentences import Unit, split_units
@@ -29,6 +31,9 @@ _LEXICAL_SHARE = 0.3
 _PASSAGE_SHARE = 0.25
 _FLOOR = 0.75
 """A further unit scores at least this share of the best one's; up to 0.8 this loses no right answer."""
+
+_STANDS_OUT = 1.3
+"""A step of so many times the score of the first ones is what a how-to question is about, not the whole list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class ExtractiveAnswerer:
         )
         if not ordered or confidence < least:
             return Answer(question, False, NOT_FOUND, (), (), confidence, "extractive")
-        return _compose(question, _choose(ordered), confidence)
+        return _compose(question, _steps(question, passages) or _choose(ordered), confidence)
 
     def evidence(self, question: str, passages: Sequence[Passage]) -> Evidence:
         """What speaks for the answer that these passages, best first, give."""
@@ -134,6 +139,37 @@ def _choose(ordered: Sequence[_Candidate]) -> list[_Candidate]:
         words += size
     first = chosen[0].passage.document_id
     return sorted(chosen, key=lambda item: _reading_order(item, first))
+
+
+def _steps(question: str, passages: Sequence[Passage]) -> list[_Candidate]:
+    """For a how-to question the steps of the best document's best list, in order; empty where there is none."""
+    if not asks_how(question):
+        return []
+    document = [passage for passage in passages if passage.document_id == passages[0].document_id]
+    terms = Terms.of(question, passages)
+    for passage in document:
+        candidates = _score_units(terms, [passage])
+        lists = numbered_lists([item.unit for item in candidates])
+        if not lists:
+            continue
+        steps = max(
+            ([candidates[index] for index in places] for places in lists),
+            key=lambda items: max(item.score for item in items),
+        )
+        told = [steps[place] for place in _told(steps)]
+        if Expectation.of(question).met_by(" ".join(item.unit.text for item in told)):
+            return told
+    return []
+
+
+def _told(steps: Sequence[_Candidate]) -> range:
+    """The first steps, unless another stands out: then those up to it."""
+    sizes = [len(item.unit.text.split()) for item in steps]
+    first = window(sizes, 0, most=_MAX_SENTENCES, words=_MAX_WORDS)
+    best = max(range(len(steps)), key=lambda place: steps[place].score)
+    if steps[best].score < _STANDS_OUT * max(steps[place].score for place in first):
+        return first
+    return window(sizes, best, most=_MAX_SENTENCES, words=_MAX_WORDS)
 
 
 def _reading_order(item: _Candidate, first: str) -> tuple[bool, str, int]:

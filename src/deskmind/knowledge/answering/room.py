@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deskmind.knowledge.answering.caller import Caller
+from deskmind.gateway import Gateway
 from deskmind.prompts import Estimate, TokenCounter, token_counter
 
 __all__ = ["ModelRoom", "model_room"]
@@ -32,20 +32,21 @@ class ModelRoom:
     counter: TokenCounter
 
 
-async def model_room(caller: Caller, model: str, *, limit: int, reply: int, tokenizers: Path) -> ModelRoom:
+async def model_room(gateway: Gateway, model: str, *, limit: int, reply: int, tokenizers: Path) -> ModelRoom:
     """The room of a configured model: what every one of its deployments takes, since any may be called.
 
     Args:
-        caller: knows the models.
+        gateway: knows the models and their limits.
         model: the configured name.
         limit: at most so many tokens, however many the model takes.
         reply: wanted for the reply.
         tokenizers: folder of tokenizer files, see ``token_counter``.
     """
-    found = next((info for info in await caller.list() if info.name == model), None)
+    found = gateway.models.get(model)
     deployments = found.deployments if found is not None else ()
-    most = min([limit, *_known(item.max_input_tokens for item in deployments)])
-    written = min([reply, *_known(item.max_output_tokens for item in deployments)])
+    limits = [gateway.prices.limits(item) for item in deployments]
+    most = min([limit, *_known(item.input_tokens for item in limits)])
+    written = min([reply, *_known(item.output_tokens for item in limits)])
     counter = await asyncio.to_thread(
         _counter, tuple(sorted({item.model for item in deployments})), tokenizers
     )
