@@ -11,7 +11,7 @@ from deskmind import Deskmind
 from deskmind.errors import ModelError
 from deskmind.gateway import Gateway
 
-_WORDS = (  # noqa: SIM905
+_WORDS = (
     "the printer on the third floor does not answer and the vpn asks for a token that was never sent "
     "please reset my password and tell the service desk when the laptop is ready to be collected"
 ).split()

@@ -21,6 +21,7 @@ from deskmind.errors import (
     EmbedderUnavailableError,
     SchemaVersionError,
 )
+from deskmind.explain import StoryWriter
 from deskmind.gateway.service import UsageSurvey
 from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.principals import Principals
@@ -37,6 +38,7 @@ from deskmind.knowledge.loading import LoadLimits
 from deskmind.knowledge.ranking import SentenceReranker
 from deskmind.observability import logger, telemetry, use_pseudonym_key
 from deskmind.observability.metering import LoopWatch, start_metrics
+from deskmind.observability.story import tell
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
 
@@ -77,6 +79,7 @@ class Deskmind:
         self.jobs: JobQueue
         self.tenants: Tenants
         self.usage: UsageSurvey
+        self.stories: StoryWriter
         self.provisioner: Provisioner | None = None
         self.embedding_problem: str | None = None
         self._given_embedder = embedder
@@ -308,7 +311,24 @@ class Deskmind:
         self.usage = UsageSurvey(self.database, self)
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
+        self.jobs.register_hourly("explain.expire", self._expire_stories)
         self._resources.push_async_callback(self.jobs.close)
+        self._keep_stories(endpoints)
+
+    def _keep_stories(self, endpoints: Endpoints) -> None:
+        settings = self.settings.explain
+        self.stories = StoryWriter(endpoints.ledger, endpoints.schema, flush_seconds=settings.flush_seconds)
+        self.database.stories = self.stories if settings.enabled else None
+        self._resources.push_async_callback(self.stories.close)
+
+    async def _expire_stories(self) -> None:
+        await self.stories.expire(self.settings.explain.keep_days)
+
+    async def settle_stories(self) -> None:
+        """Write the stories and the usage of this process's calls so far."""
+        await self.stories.flush()
+        if self._gateway is not None:
+            await self._gateway.ledger.flush()
 
     async def _open_gateway(self) -> Gateway:
         from deskmind.gateway import Budget, BudgetKeeper, Gateway
@@ -438,6 +458,7 @@ class Deskmind:
         scope = operator
         if row[0] != OPERATOR:
             scope = await Principals(self.database, operator).scope_of(principal_id=row[0])
+        tell(scope, INGEST_TASK, self.database.stories)
         settings = self.settings.ingest
         limits = LoadLimits(
             max_file_bytes=settings.max_file_bytes,

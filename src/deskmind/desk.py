@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from deskmind.errors import PermissionDeniedError, UnavailableError
+from deskmind.explain import Requests
+from deskmind.feedback import Feedback, Quality
 from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.access.api_keys import ApiKeys
@@ -43,6 +45,9 @@ class Desk:
         models: calls of language models.
         usage: what they used and cost.
         budgets: limits on it (operators).
+        requests: what happened in them, explained.
+        feedback: ratings of answers.
+        quality: what the ratings say (operators).
     """
 
     def __init__(self, app: Deskmind, scope: Scope, *, key: str = "") -> None:
@@ -58,6 +63,9 @@ class Desk:
         self.keys = ApiKeys(app.database, scope, app.keyring, on_revoked=app.forget_authentication)
         self.usage = Usage(app.database, scope, app)
         self.budgets = Budgets(app.database, scope, app)
+        self.requests = Requests(app.database, scope, app.settings.explain, app)
+        self.feedback = Feedback(app.database, scope, app)
+        self.quality = Quality(app.database, scope, app)
 
     @property
     def scope(self) -> Scope:

@@ -31,6 +31,7 @@ __all__ = [
     "BudgetSettings",
     "DatabaseSettings",
     "DefaultsSettings",
+    "ExplainSettings",
     "GatewaySettings",
     "IngestSettings",
     "JobsSettings",
@@ -184,6 +185,15 @@ class BudgetSettings(_Section):
     model: str | None = None
 
 
+class ExplainSettings(_Section):
+    """``[explain]``: the stories that ``deskmind explain`` tells."""
+
+    enabled: bool = Field(True, description="whether requests leave a story")
+    keep_days: int = Field(30, ge=1, le=365, description="days until a story is dropped")
+    keep_questions: bool = Field(False, description="whether a story holds the question's text")
+    flush_seconds: float = Field(0.5, gt=0, le=60, description="seconds between batches of stories")
+
+
 class DefaultsSettings(_Section):
     """``[defaults]``: what commands assume when an option is left out."""
 
@@ -216,6 +226,7 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()  # pyright: ignore[reportCallIssue]
     models: dict[str, Any] = Field(default_factory=dict, description="[models.NAME], see the gateway")
     budgets: dict[str, BudgetSettings] = Field(default_factory=dict)
+    explain: ExplainSettings = ExplainSettings()  # pyright: ignore[reportCallIssue]
     defaults: DefaultsSettings = DefaultsSettings()
 
     @field_validator("home")

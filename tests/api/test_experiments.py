@@ -61,14 +61,15 @@ async def test_an_experiment_from_start_to_stop(
         }
         assert answer["window"]["kept"]["passages"] == 1
         assert answer["cache"] == "miss"
-        judged = {"request_id": answer["request_id"], "value": 1}
-        assert (await clients[name].post("/v1/feedback", json=judged)).json() == {"counted": True}
-        assert (await clients[name].post("/v1/feedback", json=judged)).json() == {"counted": False}
+        for rating in ("down", "up"):
+            judged = {"request_id": answer["request_id"], "rating": rating}
+            assert (await clients[name].post("/v1/feedback", json=judged)).json()["variant"] == "brief"
     report = (await boss.get("/v1/experiments/brief-answers", params={"confidence": 0.9})).json()
     assert (report["confidence"], report["running"]) == (0.9, True)
     metrics = {item["metric"]: item["variants"]["brief"] for item in report["metrics"]}
     assert set(metrics) == {"cost", "feedback", "latency"}
-    assert metrics["feedback"]["users"] == 2
+    assert metrics["feedback"]["users"] == metrics["feedback"]["observations"] == 2
+    assert metrics["feedback"]["value"]["estimate"] == 1
     assert metrics["latency"]["value"]["low"] < metrics["latency"]["value"]["high"]
     stopped = await boss.post("/v1/experiments/brief-answers/stop")
     assert not stopped.json()["running"]
@@ -100,15 +101,13 @@ async def test_refusals_are_problems(clients: dict[str, httpx.AsyncClient]) -> N
         (await boss.get("/v1/experiments/%00"), 404),
         (await boss.get("/v1/experiments/brief-answers?confidence=95"), 422),
         (await boss.put("/v1/experiments/brief-answers/weights", json={"weights": {"no": 1}}), 404),
-        (await member.post("/v1/feedback", json={"request_id": "\x00", "value": 1}), 422),
-        (await member.post("/v1/feedback", json={"request_id": "r", "value": 2}), 422),
+        (await member.post("/v1/feedback", json={"request_id": "\x00", "rating": "up"}), 404),
+        (await member.post("/v1/feedback", json={"request_id": "r", "rating": "up"}), 404),
     ):
         assert (response.status_code, response.headers["content-type"]) == (
             status,
             "application/problem+json",
         ), response.text
-    unknown = await member.post("/v1/feedback", json={"request_id": "r", "value": 1})
-    assert unknown.json() == {"counted": False}
 
 
 async def test_a_conversation_is_continued_and_is_ones_own(

@@ -102,12 +102,13 @@ async def test_definer_functions_pin_their_search_path_and_are_not_public(
     for name, configuration, public, owner, superuser in rows:
         assert "search_path=pg_catalog, deskmind, pg_temp" in str(configuration), name
         assert not public, name
-        # only a table's owner may ANALYZE it or add a partition to it; both functions tell nothing of what is in it
-        of_owner = name in {"refresh_statistics", "ensure_usage_partition"}
+        # only a table's owner may ANALYZE it, or add a partition to it or drop one; none tells what is in it
+        of_owner = name in {
+            *("refresh_statistics", "ensure_usage_partition"),
+            *("ensure_story_partition", "drop_story_partitions"),
+        }
         offices = {"deskmind_system", "deskmind_search", "deskmind_eraser"}
-        if (
-            name == "usage_of_all_tenants"
-        ):  # named in docs/operations.md: sums, for the installation's scope alone
+        if name == "usage_of_all_tenants":  # named in docs/operations.md: sums, for the installation alone
             offices = {"deskmind_surveyor"}
         assert owner in ({"deskmind_owner"} if of_owner else offices), name
         assert not superuser

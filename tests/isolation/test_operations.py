@@ -9,6 +9,8 @@ import pytest
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import PermissionDeniedError
+from deskmind.explain import Requests
+from deskmind.feedback import Feedback, Quality
 from deskmind.gateway.service import Budgets, Models, Usage, UsageSurvey
 from deskmind.governance.access import PERMISSIONS, Permission, declared_permission
 from deskmind.governance.access.api_keys import ApiKeys
@@ -31,7 +33,7 @@ def _operations() -> dict[str, object]:
         f"{kind.__name__}.{name}": method
         for kind in (
             *(Desk, Knowledge, Principals, ApiKeys, Tenants, Models, Usage, UsageSurvey, Budgets),
-            *(Prompts, Experiments, Conversations),
+            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality),
         )
         for name, method in vars(kind).items()
         if not name.startswith("_") and inspect.isfunction(method)

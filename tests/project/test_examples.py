@@ -23,6 +23,12 @@ SHOWN = {
         "Dear Anna Kowalska, I call +48 58 555 01 42 and tell LINDQVIST Bo.",
     ],
     "parts/prompts.py": ["Why does {{ this }} fail?", "line 2: '.__class__'", "a summary stands for"],
+    "parts/stories.py": ["order-17: ok", "fetch stock in prepare", "'outcome': 'miss'"],
+    "explain.py": [
+        "knowledge.ask by ann of facilities: ok",
+        "cited as [1]",
+        "ben: There is no such request.",
+    ],
     "parts/keyring.py": ["altered: False", "the old signature still verifies: True"],
     "parts/embedded_server.py": ["distance: 2.0", "stopped"],
     "parts/router_in_your_app.py": ["401 You are not signed in.", "200 ", "reception"],

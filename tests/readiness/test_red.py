@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from deskmind.app import Deskmind
 from deskmind.database.migrations import MigrationStatus
 from deskmind.errors import ModelUnavailableError
+from deskmind.explain import StoryWriter
 from deskmind.observability.metering import MemoryMeterProvider, ProcessGroup
 from deskmind.observability.metering.endpoint import serving_metrics
 from deskmind.observability.metering.memory import ProcessMemory
@@ -158,6 +159,14 @@ async def test_metrics_that_a_collector_does_not_take_are_red(own: Deskmind, tmp
 async def test_without_a_database_everything_that_needs_it_is_red(own: Deskmind) -> None:
     broken = Deskmind(own.settings)
     broken.keyring, broken.jobs = own.keyring, own.jobs
+    broken.stories = StoryWriter("host=127.0.0.1 port=9 connect_timeout=1", "deskmind")
     broken.database = type(own.database)(own.database.endpoints, own.settings.database, own.database._signer)
     found = await states(broken)
-    assert found["database"] == found["scope"] == found["roles"] == "red"
+    assert found["database"] == found["scope"] == found["roles"] == found["stories"] == "red"
+
+
+async def test_lost_stories_are_red(own: Deskmind, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await checks.stories(own)).state == "green"
+    monkeypatch.setattr(own.stories, "dropped", 3)
+    found = await checks.stories(own)
+    assert (found.state, "3 stories were lost" in found.finding) == ("red", True)

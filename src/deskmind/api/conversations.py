@@ -9,9 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from deskmind.api.cursors import cursor_of, place_of
 from deskmind.api.schemas import Problem
 from deskmind.desk import Desk
-from deskmind.errors import InvalidRequestError
 from deskmind.prompts import Message
 from deskmind.prompts.conversations import Conversation, ConversationSummary
 
@@ -120,10 +120,10 @@ def add_conversations(routes: APIRouter, asker: Any) -> None:
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         before: Annotated[str | None, Query(max_length=100)] = None,
     ) -> ConversationList:
-        found = await desk.conversations.list(limit=limit, before=_place(before) if before else None)
+        found = await desk.conversations.list(limit=limit, before=place_of(before))
         return ConversationList(
             conversations=[ConversationSummaryBody.of(item) for item in found],
-            next=_cursor(found[-1]) if len(found) == limit else None,
+            next=cursor_of(found[-1].place) if len(found) == limit else None,
         )
 
     @routes.post(
@@ -196,17 +196,3 @@ def add_conversations(routes: APIRouter, asker: Any) -> None:
     async def erase(conversation_id: _Id, desk: Desk = asker) -> Response:
         await desk.conversations.erase(conversation_id)
         return Response(status_code=204)
-
-
-def _cursor(about: ConversationSummary) -> str:
-    return f"{about.updated_at.timestamp():.6f}_{about.conversation_id}"
-
-
-def _place(cursor: str) -> tuple[datetime, UUID]:
-    moment, _, identifier = cursor.partition("_")
-    try:
-        return datetime.fromtimestamp(float(moment)).astimezone(), UUID(identifier)
-    except (ValueError, OverflowError, OSError) as error:
-        raise InvalidRequestError(
-            "This does not continue a list.", remedy="Give `next` of the previous page as `before`."
-        ) from error

@@ -115,19 +115,6 @@ class ExperimentReportBody(BaseModel):
         return cls.model_validate(report.as_dict())
 
 
-class GiveFeedback(_Body):
-    """How good an answer was."""
-
-    request_id: str = Field(max_length=200, description="of the answer")
-    value: float = Field(ge=0, le=1, description="0 for bad to 1 for good")
-
-
-class FeedbackBody(BaseModel):
-    """Whether the feedback counts: a running experiment worded the answer, and it was not judged before."""
-
-    counted: bool
-
-
 def add_experiments(routes: APIRouter, asker: Any) -> None:
     """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
     tags: list[Any] = ["experiments"]
@@ -181,12 +168,3 @@ def add_experiments(routes: APIRouter, asker: Any) -> None:
     )
     async def stop(name: _Name, desk: Desk = asker) -> ExperimentBody:
         return ExperimentBody.of(await desk.experiments.stop(name))
-
-    @routes.post(
-        "/feedback",
-        operation_id="giveFeedback",
-        tags=tags,
-        summary="Say how good an answer was, for the experiment that worded it",
-    )
-    async def feedback(body: GiveFeedback, desk: Desk = asker) -> FeedbackBody:
-        return FeedbackBody(counted=await desk.experiments.feedback(body.request_id, body.value))

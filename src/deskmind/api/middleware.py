@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deskmind.api.measures import begun, ended
 from deskmind.api.problems import internal_error, problem_response
 from deskmind.errors import DocumentTooLargeError
-from deskmind.observability import accept_correlation_id, correlation, logger, names, span
+from deskmind.observability import accept_correlation_id, correlation, logger, names, note, span, telling
 from deskmind.observability.actor import Visit
 from deskmind.observability.propagation import incoming
 
@@ -78,6 +78,7 @@ class _Exchange:
         async def respond(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._status = message["status"]
+                note("http", method=method, route=_route(scope), status=self._status)
                 message["headers"] = [
                     *message.get("headers", []),
                     (b"x-request-id", self._request_id.encode()),
@@ -92,9 +93,10 @@ class _Exchange:
         }
         try:
             with (
+                telling("http"),
                 _unobserved()
                 if scope["path"] in _PROBES
-                else span(method, self._parent, kind="server", **attributes) as current
+                else span(method, self._parent, kind="server", **attributes) as current,
             ):
                 try:
                     await self._app(scope, receive, respond)

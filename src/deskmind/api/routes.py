@@ -12,7 +12,9 @@ from fastapi.responses import StreamingResponse
 from deskmind.api.conversations import add_conversations
 from deskmind.api.events import server_sent_events
 from deskmind.api.experiments import add_experiments
+from deskmind.api.feedback import add_feedback
 from deskmind.api.prompts import add_prompts
+from deskmind.api.requests import add_requests
 from deskmind.api.schemas import (
     AnswerBody,
     AskRequest,
@@ -177,6 +179,8 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_prompts(routes, asker)
     add_experiments(routes, asker)
     add_conversations(routes, asker)
+    add_requests(routes, asker)
+    add_feedback(routes, asker)
     return routes
 
 

@@ -8,6 +8,8 @@ from typing import Any, Self
 from deskmind.app import Deskmind
 from deskmind.blocking._waiting import Blocking, Iterating, Loop, Part, Streaming
 from deskmind.desk import Desk
+from deskmind.explain import Requests
+from deskmind.feedback import Feedback, Quality
 from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
@@ -123,6 +125,27 @@ class BlockingBudgets(Part[Budgets]):
     delete = Blocking(Budgets.delete)
 
 
+class BlockingRequests(Part[Requests]):
+    """``desk.requests``."""
+
+    explain = Blocking(Requests.explain)
+    list = Blocking(Requests.list)
+
+
+class BlockingFeedback(Part[Feedback]):
+    """``desk.feedback``."""
+
+    give = Blocking(Feedback.give)
+    list = Blocking(Feedback.list)
+    forget = Blocking(Feedback.forget)
+
+
+class BlockingQuality(Part[Quality]):
+    """``desk.quality``."""
+
+    report = Blocking(Quality.report)
+
+
 class BlockingTenants(Part[Tenants]):
     """``app.tenants``."""
 
@@ -149,6 +172,9 @@ class BlockingDesk(Part[Desk]):
         self.models = BlockingModels(desk.models, loop)
         self.usage = BlockingUsage(desk.usage, loop)
         self.budgets = BlockingBudgets(desk.budgets, loop)
+        self.requests = BlockingRequests(desk.requests, loop)
+        self.feedback = BlockingFeedback(desk.feedback, loop)
+        self.quality = BlockingQuality(desk.quality, loop)
         self.add_user = self.principals.add_user
         self.ingest = self.knowledge.ingest
         self.search = self.knowledge.search

@@ -15,7 +15,7 @@ from deskmind.cache.names import Namespace
 from deskmind.cache.tier import Reading, Record, Unreachable
 from deskmind.cache.tiers import Tiers
 from deskmind.errors import ConfigurationError, UncacheableValueError
-from deskmind.observability import logger
+from deskmind.observability import logger, note
 
 __all__ = ["Lifetimes", "ScopedCache"]
 
@@ -100,11 +100,16 @@ class ScopedCache(Generic[T]):
         entry = self._memory.get(name)
         if entry is not None:
             self._stats.memory_hits += 1
+            self._told("hit", "in memory")
             return cast("T | None", entry.value)
         if self._remote is None:
             self._stats.misses += 1
+            self._told("miss", "not in memory")
             return None
         value, _ = await self._tiers.reads.run(name, self._read)
+        self._told(
+            "miss" if value is None else "hit", "not in any tier" if value is None else "in the shared tier"
+        )
         return cast("T | None", value)
 
     async def set(self, key: str | bytes, value: T | None, *, tags: Iterable[str] = ()) -> bool:
@@ -140,12 +145,24 @@ class ScopedCache(Generic[T]):
         entry = self._memory.get(name)
         if entry is not None:
             self._stats.memory_hits += 1
+            self._told("hit", "in memory")
             if entry.refresh_at <= self._memory.clock():
                 self._refresh(name, entry, loader, self._tag_names(tags))
             return cast("T | None", entry.value)
         names = self._tag_names(tags)
-        value, shared = await self._tiers.loads.run(name, lambda flight: self._load(flight, loader), names)
+        loaded = False
+
+        async def load() -> T | None:
+            nonlocal loaded
+            loaded = True
+            return await loader()
+
+        value, shared = await self._tiers.loads.run(name, lambda flight: self._load(flight, load), names)
         self._stats.shared += shared
+        if loaded:
+            self._told("miss", "loaded anew")
+        else:
+            self._told("hit", "another request loaded it" if shared else "in the shared tier")
         return cast("T | None", value)
 
     async def delete(self, key: str | bytes) -> bool:
@@ -159,6 +176,9 @@ class ScopedCache(Generic[T]):
     async def clear(self) -> bool:
         """Forget all values of this tenant and use; ``False`` as for ``delete``."""
         return await self._tiers.remove("root", self._namespace.root)
+
+    def _told(self, outcome: str, why: str) -> None:
+        note("cache", cache=self._namespace.use, outcome=outcome, why=why)
 
     def _tag_names(self, tags: Iterable[str]) -> tuple[bytes, ...]:
         return tuple(sorted({self._namespace.tag(tag) for tag in tags})) if tags else ()

@@ -103,6 +103,7 @@ def ask(
         print_json(answer_json(answer))
     else:
         print_answer(answer)
+        typer.echo(f"request {answer.request_id}", err=True)
     if exit_code and not answer.found:
         raise typer.Exit(_NOTHING_FOUND)
 

@@ -10,6 +10,7 @@ from deskmind.cli import (
     directory,
     evaluate,
     experiments,
+    feedback,
     keyring,
     knowledge,
     logs,
@@ -17,6 +18,7 @@ from deskmind.cli import (
     operations,
     prompts,
     redaction,
+    requests,
     service,
 )
 
@@ -64,6 +66,10 @@ app.add_typer(keyring.keyring_app, name="keyring")
 app.add_typer(prompts.prompts_app, name="prompts")
 app.command("redact")(redaction.redact)
 app.add_typer(experiments.experiments_app, name="experiments")
+app.command("explain")(requests.explain)
+app.add_typer(requests.requests_app, name="requests")
+app.add_typer(feedback.feedback_app, name="feedback")
+app.add_typer(feedback.quality_app, name="quality")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)

@@ -18,6 +18,7 @@ from deskmind.database._waiting import GivingUpPool
 from deskmind.database.endpoints import Endpoints
 from deskmind.database.scope_token import ScopeSigner
 from deskmind.errors import DatabaseUnavailableError, DeskmindError
+from deskmind.observability import StorySink
 from deskmind.observability.instruments import DB_DURATION, POOL_COUNT, POOL_MAX, POOL_PENDING, histogram
 from deskmind.observability.metering import Labels, Sources, labels
 from deskmind.scope import Scope
@@ -42,6 +43,9 @@ class Database:
     for its pid before the scope is signed. No statement is prepared by name, because whoever can run SQL could
     put another in its place, and what served somebody else is wiped before each use, a connection or, behind a
     pooler, the server process of the transaction: see ``docs/design/isolation.md``.
+
+    Attributes:
+        stories: where operations on it leave their stories; None for nowhere.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Database:
         self._pooled = False
         self._pool: AsyncConnectionPool[Connection] | None = None
         _databases.add(self)
+        self.stories: StorySink | None = None
 
     @property
     def endpoints(self) -> Endpoints:

@@ -68,6 +68,7 @@ def describe(schema: str) -> MetaData:
     _prompts(metadata)
     _experiments(metadata)
     _conversations(metadata)
+    _explain(metadata)
     return metadata
 
 
@@ -520,6 +521,57 @@ def _conversations(metadata: MetaData) -> None:
             [f"{schema}.conversations.{name}" for name in ("tenant_id", "conversation_id", "principal_id")],
             ondelete="CASCADE",
         ),
+    )
+
+
+def _explain(metadata: MetaData) -> None:
+    answer = ("mode", "prompt", "experiment", "variant")
+    Table(
+        "request_stories",
+        metadata,
+        _uuid("tenant_id"),
+        _time("began_at"),
+        _uuid("story_id"),
+        _uuid("principal_id"),
+        _text("request_id"),
+        _text("kind"),
+        _text("operation"),
+        _text("error"),
+        Column("seconds", Double, nullable=False),
+        Column("found", Boolean),
+        Column("confidence", Double),
+        *(_text(name, optional=True) for name in answer),
+        Column("prompt_version", Integer),
+        Column("documents", ARRAY(Uuid), nullable=False),
+        Column("groups", ARRAY(Uuid), nullable=False),
+        _text("question"),
+        _json("told"),
+        PrimaryKeyConstraint("tenant_id", "began_at", "story_id"),
+        Index("request_stories_request", "tenant_id", "request_id"),
+        Index("request_stories_principal", "tenant_id", "principal_id", "began_at"),
+    )
+    Table(
+        "feedback",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("principal_id"),
+        _text("request_id"),
+        _uuid("feedback_id"),
+        _text("rating"),
+        _text("reason"),
+        _text("correction"),
+        _time("given_at"),
+        _integer("revisions"),
+        _time("answered_at"),
+        Column("found", Boolean, nullable=False),
+        *(_text(name, optional=True) for name in answer),
+        Column("prompt_version", Integer),
+        Column("documents", ARRAY(Uuid), nullable=False),
+        Column("groups", ARRAY(Uuid), nullable=False),
+        PrimaryKeyConstraint("tenant_id", "principal_id", "request_id"),
+        UniqueConstraint("tenant_id", "feedback_id", name="feedback_id_key"),
+        ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
+        Index("feedback_given", "tenant_id", "given_at"),
     )
 
 

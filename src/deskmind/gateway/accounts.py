@@ -27,6 +27,7 @@ from deskmind.gateway.models import Deployment
 from deskmind.gateway.prices import PriceList, cost_of
 from deskmind.gateway.providers import ProviderFailure, ProviderReply, ProviderVectors, Ranked
 from deskmind.gateway.tokens import estimate_reply, likely_reply, likely_request
+from deskmind.observability import note
 
 __all__ = ["Account", "error_for"]
 
@@ -282,6 +283,15 @@ class Account:
         )
         self._ledger.settle(self.row)
         measure(self.row, self.attempts)
+        note(
+            "attempts",
+            call=str(self.intent.call_id),
+            model=self.intent.model,
+            tries=[
+                [item.deployment, item.outcome, round(item.milliseconds / 1000, 6), round(item.waited, 3)]
+                for item in self.attempts
+            ],
+        )
         return self.row
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate import exceptions as faults
+from procrastinate.tasks import Task
 from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection, Database
 from deskmind.errors import StorageFullError
-from deskmind.observability import correlation, logger, observed
+from deskmind.observability import correlation, logger, note, observed, telling
 from deskmind.observability.instruments import JOBS_DURATION, histogram
 from deskmind.observability.metering import labels
 from deskmind.observability.propagation import TRACEPARENT, TRACESTATE, incoming, outgoing
@@ -27,6 +28,7 @@ Handler = Callable[[dict[str, str]], Awaitable[None]]
 
 _log = logger("deskmind.jobs")
 _ATTEMPTS = 5
+_EACH_HOUR = "41 * * * *"
 _PAUSE_SECONDS = 1.0
 _STATES = ("todo", "doing", "failed")
 
@@ -62,6 +64,7 @@ async def defer(connection: Connection, queue: str, task: str, lock: str, argume
     await connection.execute(
         "SELECT defer_job(%s, %s, %s, %s, %s)", (queue, task, lock, f"{task}:{lock}", Jsonb(arguments))
     )
+    note("job", task=task, queue=queue, lock=lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class JobQueue:
                 kwargs={} if self._listens else {"prepare_threshold": None},
             )
         )
+        self._hourly: list[Task[Any, Any, Any]] = []
         self._full: StorageFullError | None = None
         self._opened = False
         self._opening = asyncio.Lock()
@@ -116,7 +120,7 @@ class JobQueue:
         async def run(**arguments: str) -> None:
             started, outcome = time.perf_counter(), "error"
             parent = incoming(arguments.pop(TRACEPARENT, ""), arguments.pop(TRACESTATE, ""))
-            with correlation(arguments.get("correlation_id")):
+            with correlation(arguments.get("correlation_id")), telling("job"):
                 try:
                     async with observed(f"job {task}", kind="consumer", parent=parent):
                         await handler(arguments)
@@ -133,6 +137,21 @@ class JobQueue:
         self._queues.add(queue)
         retry = RetryStrategy(max_attempts=_ATTEMPTS, exponential_wait=2)
         self._app.task(name=task, queue=queue, retry=retry)(run)
+
+    def register_hourly(self, task: str, handler: Callable[[], Awaitable[None]]) -> None:
+        """Have workers (``work``, not ``drain``) run a handler once an hour, one of them each time."""
+
+        async def run(timestamp: int) -> None:
+            del timestamp
+            with correlation():
+                async with observed(f"job {task}"):
+                    await handler()
+
+        retry = RetryStrategy(max_attempts=_ATTEMPTS, exponential_wait=2)
+        declared = self._app.task(
+            name=task, queue="maintenance", queueing_lock=task, retry=retry, pass_context=False
+        )(run)
+        self._hourly.append(declared)
 
     async def close(self) -> None:
         """Close the job connections."""
@@ -181,6 +200,8 @@ class JobQueue:
         another worker.
         """
         await self._open()
+        while self._hourly:
+            self._app.periodic(cron=_EACH_HOUR)(self._hourly.pop())
         guard = asyncio.create_task(self._keep_taking_over())
         try:
             while await self._was_interrupted():

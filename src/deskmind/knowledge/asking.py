@@ -19,6 +19,7 @@ from deskmind.knowledge.finding import Finder
 from deskmind.knowledge.measures import count_answer
 from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.retrieval import SearchFilter
+from deskmind.knowledge.told import note_answer
 from deskmind.knowledge.voice import Voice
 from deskmind.observability import correlation_id
 from deskmind.prompts.conversations import Conversations
@@ -134,6 +135,7 @@ class Asking:
             request_id=correlation_id(),
         )
         count_answer(answer, time.perf_counter() - started)
+        note_answer(answer)
         if self._voice is not None:
             await self._voice.observe(answer)
         if not asked.talk.wanted:

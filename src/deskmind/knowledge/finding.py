@@ -13,6 +13,8 @@ from deskmind.knowledge.measures import count_results, retrieving
 from deskmind.knowledge.models import Passage
 from deskmind.knowledge.ranking import Query, analyse
 from deskmind.knowledge.retrieval import RememberedRankings, Retriever, SearchFilter
+from deskmind.knowledge.told import note_passages
+from deskmind.observability.story import note_question
 from deskmind.scope import Scope
 from deskmind.settings import Settings
 
@@ -45,6 +47,8 @@ class Finder:
             InvalidRequestError: the question is empty.
         """
         self.check(question)
+        if self._settings.explain.keep_questions:
+            note_question(question)
         query = analyse(question)
         engine = await self._room.engine()
         with retrieving("whole"):
@@ -65,19 +69,25 @@ class Finder:
         vector = await retriever.embed(query)
         depth = max(limit, _LEAST_DEPTH)
 
+        def noted(fused: list[Passage], ranked: list[Passage]) -> list[Passage]:
+            note_passages(fused, ranked, limit)
+            return ranked
+
         async def search(connection: Connection) -> list[Passage]:
-            passages = await retriever.search(
+            fused = await retriever.search(
                 connection, self._scope.tenant_id, query, vector, limit=depth, filter=filter
             )
             if engine.reranker is None:
-                return passages
+                return noted(fused, fused)
             with retrieving("rerank"):
-                return await engine.reranker.rerank(query, passages)
+                return noted(fused, await engine.reranker.rerank(query, fused))
 
         async with self._database.transaction(self._scope) as connection:
             await connection.execute("SET LOCAL synchronous_commit = off")
             found = await rankings.find(connection, query, search, limit=limit, depth=depth, filter=filter)
             await record(connection, self._scope, permission, passages=len(found.passages))
+        if found.key is None:
+            noted(found.passages, found.passages)
         await rankings.keep(found)
         return found.passages
 

@@ -91,6 +91,7 @@ class Passage:
         metadata: the document's metadata.
         sentence_scores: cosine similarity of each quotable unit (``deskmind.knowledge.sentences``) to the query, in
             order; empty without an embedder.
+        ordinal: the chunk's place in its document, from 0.
     """
 
     chunk_id: str
@@ -106,6 +107,7 @@ class Passage:
     lexical: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     sentence_scores: tuple[float, ...] = ()
+    ordinal: int = 0
 
 
 @dataclass(frozen=True, slots=True)

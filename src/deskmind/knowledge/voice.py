@@ -19,6 +19,7 @@ from deskmind.knowledge.conversing import Conversing, ModelSummariser, Talk, tur
 from deskmind.knowledge.engine import EngineRoom
 from deskmind.knowledge.models import Answer
 from deskmind.observability import logger
+from deskmind.observability import note as tell
 from deskmind.prompts.choice import PromptChoice, choose_prompt, production_prompt, shared_choice
 from deskmind.prompts.trials import insert_outcome, read_experiment
 from deskmind.prompts.uses import ANSWER, CONDENSE, SUMMARISE
@@ -100,12 +101,14 @@ class Voice:
         """The prompt to use, and a note where the tenant's own cannot be read by this release."""
         try:
             async with self._database.transaction(self._scope) as connection:
-                return await choose(connection, self._scope, name), ""
+                choice = await choose(connection, self._scope, name)
         except PromptError as error:
             _log.error("prompt.broken", prompt=name, error_code=error.code)
             return shared_choice(name), (
                 f"The prompt '{name}' cannot be read ({error.code}); the one that comes with Deskmind was used instead."
             )
+        tell("prompt", **choice.use.as_dict())
+        return choice, ""
 
     async def _model_room(self) -> ModelRoom:
         settings = self._settings

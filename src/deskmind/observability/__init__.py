@@ -3,7 +3,8 @@
 ``configure_logging()`` once in a process, ``logger(name)`` a module, ``observed(name)`` around each public
 operation, ``span(name)`` around the steps that matter inside. Every line carries the correlation id and the
 ids of the trace; secrets are masked, people are pseudonyms, exceptions appear by type, code and place.
-Without an OpenTelemetry SDK spans cost next to nothing. ``names`` holds the attribute names.
+Without an OpenTelemetry SDK spans cost next to nothing. ``names`` holds the attribute names. ``telling(kind)`` records
+the steps and facts of one request for ``deskmind explain``; ``note(kind, …)`` adds a fact.
 """
 
 from deskmind.observability import names
@@ -16,10 +17,13 @@ from deskmind.observability.correlation import (
 from deskmind.observability.logs import bind, configure_logging, logger
 from deskmind.observability.masking import masked, pseudonym, use_pseudonym_key
 from deskmind.observability.operations import Observation, observed
+from deskmind.observability.story import Story, StorySink, note, telling
 from deskmind.observability.tracing import span
 
 __all__ = [
     "Observation",
+    "Story",
+    "StorySink",
     "accept_correlation_id",
     "bind",
     "configure_logging",
@@ -29,8 +33,10 @@ __all__ = [
     "masked",
     "names",
     "new_correlation_id",
+    "note",
     "observed",
     "pseudonym",
     "span",
+    "telling",
     "use_pseudonym_key",
 ]

@@ -17,6 +17,7 @@ from opentelemetry.util.types import AttributeValue
 
 from deskmind.errors import DeskmindError
 from deskmind.observability.names import ERROR_TYPE
+from deskmind.observability.story import begin_step
 
 __all__ = ["Attribute", "Kind", "fail", "span", "start_span", "use_provider"]
 
@@ -46,7 +47,7 @@ class span:  # noqa: N801
         attributes: see ``deskmind.observability.names``; never content.
     """
 
-    __slots__ = ("_attributes", "_context", "_kind", "_name", "_parent", "_span", "_token")
+    __slots__ = ("_attributes", "_context", "_kind", "_name", "_parent", "_span", "_step", "_token")
 
     def __init__(
         self, name: str, parent: Context | None = None, /, *, kind: Kind = "internal", **attributes: Attribute
@@ -57,6 +58,7 @@ class span:  # noqa: N801
         self._attributes = attributes
 
     def __enter__(self) -> Span:
+        self._step = begin_step(self._name)
         self._span = _tracer.start_span(
             self._name, context=self._parent, kind=self._kind, attributes=self._attributes
         )
@@ -70,6 +72,8 @@ class span:  # noqa: N801
         if error is not None:
             fail(self._span, error)
         self._span.end()
+        if self._step is not None:
+            self._step.end(error)
         # A stream may end in another task: nothing was attached there, or the token is not of its context,
         # which contexts.detach() would log as an error.
         if contexts.get_current() is self._context:

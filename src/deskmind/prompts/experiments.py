@@ -12,6 +12,7 @@ from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, InvalidRequestError, NotFoundError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
+from deskmind.observability import note
 from deskmind.prompts.outcomes import ExperimentReport, Tally, compare
 from deskmind.prompts.trials import (
     Experiment,
@@ -225,6 +226,7 @@ class Experiments:
                 )
             chosen = variant_for(found, self._scope)
             prompt = await read_version(connection, self._scope, found.prompt, chosen.version)
+            note("prompt", name=found.prompt, version=prompt.version, experiment=name, variant=chosen.name)
             return Assignment(name, chosen.name, prompt)
 
     @operation(Permission.EXPERIMENTS_JOIN)

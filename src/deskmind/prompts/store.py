@@ -14,6 +14,7 @@ from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, InvalidRequestError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
+from deskmind.observability import story
 from deskmind.prompts.files import prompt_from_file, prompt_to_file
 from deskmind.prompts.messages import Message
 from deskmind.prompts.shared import shared_prompts
@@ -125,7 +126,9 @@ class Prompts:
             InvalidRequestError: both a version and a label are given.
         """
         async with self._database.transaction(self._scope) as connection:
-            return await self._get(connection, name, version, label)
+            found = await self._get(connection, name, version, label)
+        story.note("prompt", name=name, version=found.version)
+        return found
 
     @operation(Permission.PROMPTS_READ)
     async def versions(self, name: str) -> list[PromptVersion]:
@@ -161,6 +164,7 @@ class Prompts:
         """
         async with self._database.transaction(self._scope) as connection:
             found = await self._get(connection, name, version, label)
+        story.note("prompt", name=name, version=found.version)
         return await asyncio.to_thread(found.template.render, values)
 
     @operation(Permission.PROMPTS_WRITE)

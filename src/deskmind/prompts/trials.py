@@ -47,8 +47,13 @@ _RUNNING = _READ.format(condition="e.prompt = %s AND e.stopped_at IS NULL", orde
 _OUTCOME = """
 INSERT INTO experiment_outcomes
        (tenant_id, experiment_id, outcome_id, variant, principal_id, metric, value, request_id)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT
 """
+_ONCE = _OUTCOME + "DO NOTHING"
+_LAST = (
+    _OUTCOME
+    + "(tenant_id, experiment_id, outcome_id) DO UPDATE SET value = excluded.value, occurred_at = now()"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +157,18 @@ async def insert_outcome(
     *,
     request_id: str = "",
     once: bool = False,
+    replaces: bool = False,
 ) -> bool:
-    """Keep an outcome of the scope's user; with ``once``, False when the request has one of this metric already."""
+    """Keep an outcome of the scope's user; False when it is not kept.
+
+    With ``once`` the first outcome of a request in this metric counts, with ``replaces`` the last.
+    """
     outcome_id = uuid4()
-    if once:
+    if once or replaces:
         parts = (str(experiment_id), str(scope.principal_id), request_id, metric)
         outcome_id = uuid5(NAMESPACE_OID, "\0".join(parts))
     cursor = await connection.execute(
-        _OUTCOME,
+        _LAST if replaces else _ONCE,
         (
             scope.tenant_id,
             experiment_id,

@@ -215,6 +215,30 @@ async def metrics(app: Deskmind) -> Check:
     return Check("metrics", "green", finding)
 
 
+async def stories(app: Deskmind) -> Check:
+    """Requests leave their stories, and none was lost."""
+    if not app.settings.explain.enabled:
+        return Check("stories", "not assessed", "Switched off by explain.enabled.")
+    writer = app.stories
+    await writer.flush()
+    await writer.check()
+    if not writer.alive or writer.problem:
+        return Check(
+            "stories",
+            "red",
+            f"Stories of requests are not written: {writer.problem or 'the writer has stopped'}.",
+            "See that the database can be reached; the log says why (event explain.not_written).",
+        )
+    if writer.dropped:
+        return Check(
+            "stories",
+            "red",
+            f"{writer.dropped} stories were lost by this process, {writer.written} written.",
+            "See whether the database keeps up; the log says why (event explain.dropped).",
+        )
+    return Check("stories", "green", "Stories of requests are written, none was lost.")
+
+
 async def _act(connection: Connection) -> str | None:
     cursor = await connection.execute("SELECT scope_act()")
     row = await cursor.fetchone()
@@ -234,6 +258,7 @@ CHECKS: dict[str, Callable[[Deskmind], Awaitable[Check]]] = {
     "jobs": jobs,
     "models": models,
     "metrics": metrics,
+    "stories": stories,
 }
 
 NOT_ASSESSED = (

@@ -12,7 +12,8 @@ from deskmind.database import Database
 from deskmind.errors import PermissionDeniedError
 from deskmind.governance.access.permissions import Permission, authorize
 from deskmind.governance.audit import record
-from deskmind.observability import Observation, correlation, correlation_id, observed
+from deskmind.observability import Observation, correlation, correlation_id, observed, telling
+from deskmind.observability.story import code_of, current_story, tell
 from deskmind.scope import Scope
 
 __all__ = ["Governed", "declared_permission", "operation", "streaming_operation"]
@@ -38,12 +39,16 @@ _G = TypeVar("_G", bound=Governed)
 
 
 def operation(
-    permission: Permission,
+    permission: Permission, *, told: bool = True
 ) -> Callable[
     [Callable[Concatenate[_G, _P], Coroutine[Any, Any, _R]]],
     Callable[Concatenate[_G, _P], Coroutine[Any, Any, _R]],
 ]:
     """Declare the permission of a public coroutine method and guard it.
+
+    Args:
+        permission: what the scope must be allowed to do.
+        told: whether its calls leave a story; reading stories does not.
 
     Raises (from the guarded method):
         PermissionDeniedError: the scope lacks the permission; the refusal is in the audit log.
@@ -54,7 +59,7 @@ def operation(
     ) -> Callable[Concatenate[_G, _P], Coroutine[Any, Any, _R]]:
         @functools.wraps(method)
         async def guarded(self: _G, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-            async with _Entered(self, permission):
+            async with _Entered(self, permission, told=told):
                 return await method(self, *args, **kwargs)
 
         guarded.__dict__["__permission__"] = permission
@@ -94,11 +99,13 @@ def declared_permission(method: object) -> Permission | None:
 class _Entered:
     """Inside an operation. A class, not a generator: it is passed by every call of every operation."""
 
-    __slots__ = ("_correlation", "_observation", "_permission", "_subject")
+    __slots__ = ("_correlation", "_observation", "_permission", "_subject", "_telling", "_told")
 
-    def __init__(self, subject: Governed, permission: Permission) -> None:
+    def __init__(self, subject: Governed, permission: Permission, *, told: bool = True) -> None:
         self._subject = subject
         self._permission = permission
+        self._told = told
+        self._telling: telling | None = None
         self._correlation: AbstractContextManager[str] | None = None
 
     async def __aenter__(self) -> None:
@@ -106,6 +113,8 @@ class _Entered:
         if not correlation_id():
             self._correlation = correlation()
             self._correlation.__enter__()
+        if self._told:
+            self._telling = tell(scope, str(permission), self._subject.database.stories)
         self._observation: Observation = observed(str(permission), tenant=scope.tenant, user=scope.principal)
         await self._observation.__aenter__()
         try:
@@ -125,6 +134,16 @@ class _Entered:
     ) -> None:
         try:
             await self._observation.__aexit__(kind, error, traceback)
+            self._conclude(kind, error, traceback)
         finally:
             if self._correlation is not None:
                 self._correlation.__exit__(kind, error, traceback)
+
+    def _conclude(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """The story of a request is that of its first operation: whether it failed is not seen outside of it."""
+        if self._telling is not None:
+            self._telling.__exit__(kind, error, traceback)
+        elif error is not None and (story := current_story()) is not None:
+            story.fail(self._permission, code_of(error))

@@ -29,6 +29,11 @@ class Permission(StrEnum):
     BUDGETS_WRITE = "budgets.write"
     AUDIT_READ = "audit.read"
     METRICS_READ = "metrics.read"
+    REQUESTS_READ = "requests.read"
+    FEEDBACK_GIVE = "feedback.give"
+    FEEDBACK_READ = "feedback.read"
+    FEEDBACK_ERASE = "feedback.erase"
+    QUALITY_READ = "quality.read"
     PROMPTS_READ = "prompts.read"
     PROMPTS_WRITE = "prompts.write"
     EXPERIMENTS_READ = "experiments.read"
@@ -59,6 +64,11 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.BUDGETS_WRITE: "set and remove budgets",
     Permission.AUDIT_READ: "read the audit log",
     Permission.METRICS_READ: "read the installation's metrics, where telemetry.metrics_tenants names the tenant",
+    Permission.REQUESTS_READ: "explain requests: one's own, or all of the tenant as an operator",
+    Permission.FEEDBACK_GIVE: "rate answers one was given",
+    Permission.FEEDBACK_READ: "read feedback: one's own, or all of the tenant as an operator",
+    Permission.FEEDBACK_ERASE: "remove the feedback of a user",
+    Permission.QUALITY_READ: "see how answers are rated and how often nothing is found",
     Permission.PROMPTS_READ: "read and render prompts",
     Permission.PROMPTS_WRITE: "save versions of prompts and move their labels",
     Permission.EXPERIMENTS_READ: "see experiments and their results",
@@ -85,6 +95,9 @@ _MEMBER = frozenset(
         Permission.CONVERSATIONS_WRITE,
         Permission.MODELS_CALL,
         Permission.USAGE_READ,
+        Permission.REQUESTS_READ,
+        Permission.FEEDBACK_GIVE,
+        Permission.FEEDBACK_READ,
     }
 )
 _INSTALLATION_ONLY = frozenset(

@@ -19,6 +19,7 @@ from deskmind.knowledge.answering.steps import asks_how, numbered_lists, window
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.models import Answer, Citation, Passage, Sentence
 from deskmind.knowledge.sentences import Unit, split_units
+from deskmind.observability import note
 
 __all__ = ["NOT_FOUND", "ExtractiveAnswerer"]
 
@@ -60,7 +61,14 @@ class ExtractiveAnswerer:
         del embedder  # the sentences were compared with the question when the passages were retrieved
         evidence, ordered = _examine(question, passages)
         confidence = confidence_of(evidence) if ordered else 0.0
-        if not ordered or confidence < self._least(evidence):
+        least = self._least(evidence)
+        note(
+            "evidence",
+            confidence=round(confidence, 6),
+            threshold=least,
+            passages_read=min(len(passages), _PASSAGES),
+        )
+        if not ordered or confidence < least:
             return Answer(question, False, NOT_FOUND, (), (), confidence, "extractive")
         return _compose(question, _steps(question, passages) or _choose(ordered), confidence)
 

@@ -24,6 +24,7 @@ from deskmind.knowledge.answering.remembered import AnswerMemory, RememberedAnsw
 from deskmind.knowledge.answering.wording import ModelRequest, Wording
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.models import Answer, Passage
+from deskmind.knowledge.told import note_context
 from deskmind.observability import logger
 
 __all__ = ["GeneratedAnswerer", "Remembering"]
@@ -88,6 +89,7 @@ class GeneratedAnswerer:
             return plain
         try:
             request = await self.wording.request(passages)
+            note_context(request.passages)
             recall = await self._recall(question, passages, request, embedder)
             if recall.known is not None:
                 return recall.known
@@ -116,6 +118,7 @@ class GeneratedAnswerer:
         shown = 0
         try:
             request = await self.wording.request(passages)
+            note_context(request.passages)
             recall = await self._recall(question, passages, request, embedder)
             if recall.known is not None:
                 yield AnswerEvent(text=recall.known.text)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from deskmind.cache import ScopedCache
 from deskmind.knowledge.answering.agreement import agree
 from deskmind.knowledge.models import Answer, Citation, Passage, Sentence
+from deskmind.observability import note
 from deskmind.observability.instruments import ANSWERS_REMEMBERED, COST_SPARED, counter
 from deskmind.observability.metering import labels
 
@@ -139,24 +140,34 @@ class AnswerMemory:
     async def _found(
         self, question: str, vector: NDArray[np.float32], passages: Sequence[Passage], visible: Visible
     ) -> RememberedAnswer | None:
+        found, why = await self._sought(question, vector, passages, visible)
+        note("cache", cache="remembered answer", outcome="miss" if found is None else "hit", why=why)
+        return found
+
+    async def _sought(
+        self, question: str, vector: NDArray[np.float32], passages: Sequence[Passage], visible: Visible
+    ) -> tuple[RememberedAnswer | None, str]:
+        """The answer, and why it is given or not."""
         unit = _best_unit(passages)
         known = await self._cache.get(self._key(passages)) if unit is not None else None
         if not known:
-            return None
+            return None, "no answer was made from this passage"
         similar = np.asarray([item.vector for item in known], dtype=np.float32) @ vector
         documents = {passage.document_id for passage in passages}
+        why = "no question was similar enough"
         for place in np.argsort(-similar):
             item = known[int(place)]
             if similar[place] < _SIMILAR:
-                return None
+                return None, why
             if (
                 tuple(item.unit) == unit
                 and {citation.document_id for citation in item.citations} <= documents
                 and agree(question, item.question)
                 and await visible(item.context)
             ):
-                return item
-        return None
+                return item, "a similar question was answered from the same sentence"
+            why = "a similar question asked for something else, or was answered from what is not visible"
+        return None, why
 
     def _key(self, passages: Sequence[Passage]) -> str:
         return "\x1f".join((self._model, self._instructions, passages[0].chunk_id))

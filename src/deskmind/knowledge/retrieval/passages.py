@@ -14,7 +14,8 @@ from deskmind.knowledge.models import Passage
 __all__ = ["PassageText", "read_passages"]
 
 _PASSAGES = """
-SELECT c.chunk_id, c.document_id, d.title, d.uri, c.headings, c.body, c.start_offset, c.end_offset, d.metadata, {sentences}
+SELECT c.chunk_id, c.document_id, d.title, d.uri, c.headings, c.body, c.start_offset, c.end_offset, d.metadata,
+       c.ordinal, {sentences}
   FROM unnest(%(chunks)s::uuid[]) wanted(id)
  CROSS JOIN LATERAL (SELECT * FROM chunks WHERE tenant_id = %(tenant)s AND chunk_id = wanted.id OFFSET 0) c
  CROSS JOIN LATERAL (
@@ -45,6 +46,7 @@ class PassageText:
     start: int
     end: int
     metadata: Mapping[str, str]
+    ordinal: int
     sentences: bytes = b""
 
     def as_passage(
@@ -65,6 +67,7 @@ class PassageText:
             lexical=lexical,
             metadata=self.metadata,
             sentence_scores=sentence_scores,
+            ordinal=self.ordinal,
         )
 
 
@@ -86,18 +89,20 @@ async def read_passages(
     cursor = await connection.execute(
         statement, {"tenant": tenant_id, "chunks": list(chunks)}, binary=space is not None
     )
-    return {
-        str(chunk): PassageText(
-            str(chunk),
-            str(document),
-            title,
-            uri,
-            tuple(headings),
-            text,
-            start,
-            end,
-            metadata,
-            sentences or b"",
+    passages: dict[str, PassageText] = {}
+    for row in await cursor.fetchall():
+        chunk, document, title, uri, headings, text, start, end, metadata, ordinal, sentences = row
+        passages[str(chunk)] = PassageText(
+            chunk_id=str(chunk),
+            document_id=str(document),
+            title=title,
+            uri=uri,
+            headings=tuple(headings),
+            text=text,
+            start=start,
+            end=end,
+            metadata=metadata,
+            ordinal=ordinal,
+            sentences=sentences or b"",
         )
-        for chunk, document, title, uri, headings, text, start, end, metadata, sentences in await cursor.fetchall()
-    }
+    return passages

@@ -21,6 +21,7 @@ from deskmind.knowledge.models import Passage
 from deskmind.knowledge.ranking import Query, fuse
 from deskmind.knowledge.retrieval.filters import SearchFilter
 from deskmind.knowledge.retrieval.passages import PassageText, read_passages
+from deskmind.knowledge.told import note_candidates
 from deskmind.observability import names, span
 from deskmind.observability.content import capture_text
 
@@ -83,11 +84,13 @@ class Retriever:
             chunks = [UUID(chunk) for chunk, _ in ranked]
             texts = await read_passages(connection, tenant_id, chunks, space=space)
             sentences = self._sentence_scores(texts, vector)
-            return [
+            found = [
                 texts[chunk].as_passage(score, *scores[chunk], sentences.get(chunk, ()))
                 for chunk, score in ranked
                 if chunk in texts
             ]
+        note_candidates(scores, len(ranked), len(found))
+        return found
 
     def _sentence_scores(
         self, texts: Mapping[str, PassageText], vector: HalfVector | None

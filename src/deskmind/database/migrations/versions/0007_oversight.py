@@ -8,7 +8,7 @@ from __future__ import annotations
 from deskmind.database.migrations.script import run_file
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

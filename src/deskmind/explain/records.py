@@ -1,0 +1,69 @@
+"""A story as a row of ``request_stories``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+
+from deskmind.observability.story import Story, storable
+
+__all__ = ["story_record"]
+
+_LONGEST_QUESTION = 4_000
+_ANSWER = ("found", "confidence", "mode", "prompt", "prompt_version", "experiment", "variant", "documents")
+
+
+def story_record(story: Story) -> bytes:
+    """One JSON object with the columns of a story that is over and has a scope.
+
+    Steps are ``[name, parent, begin, seconds, error]``, notes ``[kind, at, facts]``, times in seconds.
+    """
+    scope = story.scope
+    assert scope is not None
+    record: dict[str, Any] = {
+        "tenant_id": str(scope.tenant_id),
+        "began_at": story.began_at,
+        "story_id": str(uuid4()),
+        "principal_id": str(scope.principal_id),
+        "request_id": story.request_id,
+        "kind": story.kind,
+        "operation": story.operation,
+        "error": story.error,
+        "seconds": story.seconds,
+        "groups": [str(group) for group in scope.groups],
+        "question": storable(story.question[:_LONGEST_QUESTION]),
+        "told": _told(story),
+        "documents": [],
+        **_answer(story),
+    }
+    return orjson.dumps(record)
+
+
+def _told(story: Story) -> dict[str, Any]:
+    return {
+        "role": story.scope.role if story.scope is not None else "",
+        "dropped": story.dropped,
+        "steps": [
+            (storable(step.name), step.parent, round(step.begin, 6), round(step.seconds, 6), step.error)
+            for step in story.steps()
+        ],
+        "notes": [(note.kind, round(note.at, 6), orjson.Fragment(note.values)) for note in story.notes],
+    }
+
+
+def _answer(story: Story) -> dict[str, Any]:
+    """The columns of the answer, where one was given."""
+    columns: dict[str, Any] = {}
+    for note in story.notes:
+        if note.kind == "answer":
+            facts = note.facts
+            columns = {name: facts[name] for name in _ANSWER if facts.get(name) is not None}
+            columns["documents"] = _uuids(columns.get("documents", ()))
+    return columns
+
+
+def _uuids(texts: Sequence[str]) -> list[str]:
+    return [str(UUID(text)) for text in dict.fromkeys(texts)]
