@@ -121,6 +121,24 @@ async def test_what_cannot_fit_is_answered_from_the_documents(operator: Desk, mo
     assert "context-too-long" in answer.note
 
 
+async def test_a_question_that_no_prompt_takes_is_answered_from_the_documents(
+    operator: Desk, desk_home: Path, sandbox: ModelSandbox
+) -> None:
+    await operator.knowledge.add("parking.md", b"# Parking\n\nRenew the permit in the portal.")
+    deployment = {"model": "echo", "base_url": f"{sandbox.base_url}/v1", "api_key": DEFAULT_KEY}
+    async with Deskmind.open(
+        home=desk_home,
+        knowledge={"embedder": "hashing", "max_question_chars": 20_000},
+        answer={"threshold": 0.0, "model": "fast"},
+        models={"fast": deployment},
+    ) as app:
+        desk = await app.desk(tenant=operator.scope.tenant)
+        answer = await desk.ask("How do I renew the permit? " + "Please. " * 1_100)
+    assert (answer.mode, answer.found) == ("extractive", True)
+    assert "prompt-variable" in answer.note
+    assert not sandbox.book.entries
+
+
 async def test_a_reply_takes_a_quarter_of_a_small_room(modelled: Deskmind, tmp_path: Path) -> None:
     room = await model_room(await modelled.gateway(), "fast", limit=900, reply=600, tokenizers=tmp_path)
     assert (room.limit, room.reply, room.counter.exact) == (900, 225, False)

@@ -113,9 +113,8 @@ class Wording:
         frame = await self._rendered((_EMPTY,), "")
         overhead = await self._overhead(frame)
         limit = self.room.limit
-        for _ in range(
-            _ATTEMPTS
-        ):  # the pieces need not add up to the whole: it is counted, and what is over taken off
+        # the pieces need not add up to the whole: it is counted, and what is over is taken off
+        for _ in range(_ATTEMPTS):
             fitted = await self._fitted(limit, numbered, frame, overhead)
             if passages and not fitted.passages:
                 break
