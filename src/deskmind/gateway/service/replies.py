@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -16,12 +17,18 @@ __all__ = ["Replies"]
 _REPLY_SECONDS = 3_600.0
 
 
+@functools.cache
+def _codec() -> JsonCodec[ChatResponse]:
+    """Made once, at first use."""
+    return JsonCodec(ChatResponse)
+
+
 class Replies:
     """A tenant's remembered replies, as the model gave them: requests and replies here have been through the shield."""
 
     def __init__(self, cache: Cache, scope: Scope) -> None:
         self._replies = cache.scoped(
-            scope.tenant_id, "replies", codec=JsonCodec(ChatResponse), ttl=_REPLY_SECONDS, refresh_at=None
+            scope.tenant_id, "replies", codec=_codec(), ttl=_REPLY_SECONDS, refresh_at=None
         )
 
     async def recall(

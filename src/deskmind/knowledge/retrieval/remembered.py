@@ -8,6 +8,7 @@ search is made anew.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,12 @@ class RankedChunk:
     sentence_scores: tuple[float, ...]
 
 
+@functools.cache
+def _codec() -> JsonCodec[list[RankedChunk]]:
+    """Made once, at first use: to make it costs as much as a search."""
+    return JsonCodec(list[RankedChunk])
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The best passages; with a ranking made anew, what it may be remembered under."""
@@ -65,7 +72,7 @@ class RememberedRankings:
             cache.scoped(
                 scope.tenant_id,
                 "rankings",
-                codec=JsonCodec(list[RankedChunk]),
+                codec=_codec(),
                 ttl=seconds,
                 refresh_at=None,
             )
