@@ -1,8 +1,8 @@
 """What seeing everything costs: CPU of ``/v1/search`` and of a model call with traces and logs on against both off.
 
 The modes take turns in one process, so that what else the machine does falls on all of them alike. CPU is that of the
-serving process, its export thread included; PostgreSQL and the collector, a process of its own, are not counted, which
-makes the shares look larger than those of throughput.
+serving process, its export thread included, and of PostgreSQL, since both bound the throughput of a machine; the collector
+is a process of its own and is not counted. A round is about as long as the spans of one export gather.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from operator import truediv
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import orjson
+import psutil
 from fastapi import FastAPI
 
 from deskmind import Deskmind
 from deskmind.api import create_app
 from deskmind.knowledge.ingest.staging import StagedFile
-from deskmind.observability import configure_logging, telemetry
+from deskmind.observability import configure_logging, span, telemetry
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 from deskmind.settings import TelemetrySettings
 
@@ -51,16 +53,33 @@ Flush = Callable[[], object]
 
 async def run(*, quick: bool) -> list[dict[str, Any]]:
     """The rows."""
-    rounds, calls = (4, 60) if quick else (8, 150)
+    rounds, calls = (4, 60) if quick else (10, 150)
     rows: list[dict[str, Any]] = []
-    async with _calls() as cases:
-        with _sink() as endpoint:
-            for name, call in cases.items():
-                rows += await _compare(name, call, endpoint, rounds, calls)
+    with tempfile.TemporaryDirectory() as home:
+        async with _calls(home) as cases:
+            database = _Database(home)
+            with _sink() as endpoint:
+                for name, call in cases.items():
+                    rows += await _compare(name, call, endpoint, database, rounds, calls)
     return rows
 
 
-async def _compare(name: str, call: Call, endpoint: str, rounds: int, calls: int) -> list[dict[str, Any]]:
+class _Database:
+    """The processes of the PostgreSQL in a home."""
+
+    def __init__(self, home: str) -> None:
+        pid = next(Path(home).rglob("postmaster.pid")).read_text().split()[0]
+        self._server = psutil.Process(int(pid))
+
+    def seconds(self) -> float:
+        """CPU they have used."""
+        times = [item.cpu_times() for item in (self._server, *self._server.children(recursive=True))]
+        return sum(item.user + item.system for item in times)
+
+
+async def _compare(
+    name: str, call: Call, endpoint: str, database: _Database, rounds: int, calls: int
+) -> list[dict[str, Any]]:
     modes: dict[str, Callable[[], Any]] = {
         "off": _off,
         "logs": _logs,
@@ -74,17 +93,18 @@ async def _compare(name: str, call: Call, endpoint: str, rounds: int, calls: int
     for _ in range(rounds):
         for mode, switched in modes.items():
             with switched() as flush:
-                before = time.process_time()
+                before = time.process_time() + database.seconds()
                 for number in range(calls):
                     await call(number)
                 await asyncio.to_thread(flush)
-                micros[mode].append((time.process_time() - before) / calls * 1e6)
-    usual = median(micros["off"] + micros["off again"])
+                used = time.process_time() + database.seconds() - before
+                micros[mode].append(used / calls * 1e6)
+    usual = [(first + second) / 2 for first, second in zip(micros["off"], micros["off again"], strict=True)]
     return [
         {
             "case": f"{name}: {mode}",
             "cpu_us": round(median(found)),
-            "more_percent": round((median(found) / usual - 1) * 100, 1),
+            "more_percent": round((median(map(truediv, found, usual)) - 1) * 100, 1),
         }
         for mode, found in micros.items()
     ]
@@ -115,6 +135,9 @@ def _traces(endpoint: str, ratio: float) -> Iterator[Flush]:
             TelemetrySettings(traces="otlp", endpoint=endpoint, sample_ratio=ratio), "bench"
         )
         try:
+            with span("warm"):
+                pass
+            begun.flush()
             yield begun.flush
         finally:
             begun.close()
@@ -132,24 +155,21 @@ def _sink() -> Iterator[str]:
 
 
 @asynccontextmanager
-async def _calls() -> AsyncIterator[dict[str, Call]]:
+async def _calls(home: str) -> AsyncIterator[dict[str, Call]]:
     async with ModelSandbox() as sandbox:
         deployment = {"model": "echo", "base_url": f"{sandbox.base_url}/v1", "api_key": DEFAULT_KEY}
-        with tempfile.TemporaryDirectory() as home:
-            async with Deskmind.open(home=home, models={"fast": {"deployments": [deployment]}}) as app:
-                await app.tenants.create("bench")
-                operator = await app.desk(tenant="bench")
-                await operator.principals.add_user("req1")
-                key = await operator.keys.create("req1")
-                await operator.knowledge.add_files(map(_document, range(_DOCUMENTS)))
-                service = create_app(app=app)
-                async with service.router.lifespan_context(service):
-                    yield {
-                        "POST /v1/search": _request(service, key.secret, "/v1/search", _search),
-                        "POST /v1/chat/completions": _request(
-                            service, key.secret, "/v1/chat/completions", _chat
-                        ),
-                    }
+        async with Deskmind.open(home=home, models={"fast": {"deployments": [deployment]}}) as app:
+            await app.tenants.create("bench")
+            operator = await app.desk(tenant="bench")
+            await operator.principals.add_user("req1")
+            key = await operator.keys.create("req1")
+            await operator.knowledge.add_files(map(_document, range(_DOCUMENTS)))
+            service = create_app(app=app)
+            async with service.router.lifespan_context(service):
+                yield {
+                    "POST /v1/search": _request(service, key.secret, "/v1/search", _search),
+                    "POST /v1/chat/completions": _request(service, key.secret, "/v1/chat/completions", _chat),
+                }
 
 
 def _document(number: int) -> StagedFile:

@@ -262,3 +262,20 @@ async def test_parents_and_propagation_can_be_switched_off(
         await client.post("/v1/chat/completions", json=body, headers={"traceparent": TRACEPARENT})
     assert by_name(traced)["POST /v1/chat/completions"].parent is None
     assert "traceparent" not in (sandbox.book[-1].headers or {})
+
+
+async def test_a_trace_says_what_the_cache_decided(
+    client: httpx.AsyncClient, traced: InMemorySpanExporter
+) -> None:
+    body = {"model": "fast", "messages": [{"role": "user", "content": "hello"}], "temperature": 0}
+    for _ in range(2):
+        assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
+    first, second = [span for span in traced.get_finished_spans() if span.name == "models.call"]
+    decided = [
+        (event.name, dict(event.attributes or {})) for span in (first, second) for event in span.events
+    ]
+    assert decided == [
+        ("cache.lookup", {"deskmind.cache.use": "replies", "deskmind.cache.outcome": "miss"}),
+        ("cache.lookup", {"deskmind.cache.use": "replies", "deskmind.cache.outcome": "memory"}),
+    ]
+    assert [span.name for span in traced.get_finished_spans()].count("chat fast") == 1

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
+from opentelemetry import trace
+
 from deskmind.cache.codec import Codec
 from deskmind.cache.eviction import Entry
 from deskmind.cache.flights import Flight
@@ -101,10 +103,12 @@ class ScopedCache(Generic[T]):
         if entry is not None:
             self._stats.memory_hits += 1
             self._told("hit", "in memory")
+            self._note("memory")
             return cast("T | None", entry.value)
         if self._remote is None:
             self._stats.misses += 1
             self._told("miss", "not in memory")
+            self._note("miss")
             return None
         value, _ = await self._tiers.reads.run(name, self._read)
         self._told(
@@ -146,6 +150,7 @@ class ScopedCache(Generic[T]):
         if entry is not None:
             self._stats.memory_hits += 1
             self._told("hit", "in memory")
+            self._note("memory")
             if entry.refresh_at <= self._memory.clock():
                 self._refresh(name, entry, loader, self._tag_names(tags))
             return cast("T | None", entry.value)
@@ -178,7 +183,15 @@ class ScopedCache(Generic[T]):
         return await self._tiers.remove("root", self._namespace.root)
 
     def _told(self, outcome: str, why: str) -> None:
+        """Leave what became of a look-up in the request's story."""
         note("cache", cache=self._namespace.use, outcome=outcome, why=why)
+
+    def _note(self, outcome: str) -> None:
+        """Leave an event of a look-up on the current span: where the value was found, or ``miss``."""
+        current = trace.get_current_span()
+        if current.is_recording():
+            found = {"deskmind.cache.use": self._namespace.use, "deskmind.cache.outcome": outcome}
+            current.add_event("cache.lookup", found)
 
     def _tag_names(self, tags: Iterable[str]) -> tuple[bytes, ...]:
         return tuple(sorted({self._namespace.tag(tag) for tag in tags})) if tags else ()
@@ -188,14 +201,17 @@ class ScopedCache(Generic[T]):
         reading = await self._remote.read(flight.name, self._namespace.root, codec_format=self._codec.format)
         entry = self._take(flight, reading)
         self._stats.misses += entry is None
+        self._note("remote" if entry is not None else "miss")
         return None if entry is None else entry.value
 
     async def _load(self, flight: Flight, loader: Callable[[], Awaitable[T | None]]) -> object:
         reading = await self._claim(flight)
         entry = self._take(flight, reading)
         if entry is not None:
+            self._note("remote")
             return entry.value
         self._stats.misses += 1
+        self._note("miss")
         return await self._load_anew(flight, reading, loader)
 
     async def _claim(self, flight: Flight) -> Reading:
