@@ -29,6 +29,7 @@ from deskmind.errors import (
 from deskmind.governance.access.api_keys import authenticate
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.governance.maintenance import Maintenance
 from deskmind.jobs import JobQueue
 from deskmind.keyring import Keyring
 from deskmind.knowledge.answering import ExtractiveAnswerer
@@ -73,6 +74,7 @@ class Deskmind:
         self.database: Database
         self.jobs: JobQueue
         self.tenants: Tenants
+        self.maintenance: Maintenance
         self.provisioner: Provisioner | None = None
         self.embedding_problem: str | None = None
         self._given_embedder = embedder
@@ -293,6 +295,7 @@ class Deskmind:
         self._resources.push_async_callback(self.database.close)
         check_release(await self._schema_status())
         self.tenants = Tenants(self.database)
+        self.maintenance = Maintenance(self.database)
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
         self._resources.push_async_callback(self.jobs.close)

@@ -14,6 +14,7 @@ from deskmind.governance.access import PERMISSIONS, Permission, declared_permiss
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.governance.maintenance import Maintenance
 from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
@@ -30,7 +31,7 @@ def _operations() -> dict[str, object]:
     return {
         f"{kind.__name__}.{name}": method
         for kind in (
-            *(Desk, Knowledge, Principals, ApiKeys, Tenants, Models, Usage, Budgets),
+            *(Desk, Knowledge, Principals, ApiKeys, Tenants, Maintenance, Models, Usage, Budgets),
             *(Prompts, Experiments, Conversations),
         )
         for name, method in vars(kind).items()

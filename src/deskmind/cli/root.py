@@ -6,6 +6,7 @@ import typer
 
 from deskmind import __version__
 from deskmind.cli import (
+    database,
     demonstration,
     directory,
     evaluate,
@@ -65,6 +66,7 @@ app.command("openapi")(service.openapi)
 app.command("status")(operations.status)
 app.command("readiness")(operations.readiness)
 app.add_typer(operations.migrate_app, name="migrate")
+app.add_typer(database.database_app, name="database")
 app.add_typer(evaluate.eval_app, name="eval")
 
 

@@ -37,6 +37,7 @@ class Permission(StrEnum):
     CONVERSATIONS_ERASE = "conversations.erase"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
+    DATABASE_READ = "database.read"
 
 
 PERMISSIONS: dict[Permission, str] = {
@@ -64,6 +65,7 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.CONVERSATIONS_ERASE: "remove expired conversations and those of a user, without reading them",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
+    Permission.DATABASE_READ: "see the database server's statistics, no rows",
 }
 
 _MEMBER = frozenset(
@@ -81,7 +83,7 @@ _MEMBER = frozenset(
         Permission.USAGE_READ,
     }
 )
-_INSTALLATION = frozenset({Permission.TENANTS_READ, Permission.TENANTS_WRITE})
+_INSTALLATION = frozenset({Permission.TENANTS_READ, Permission.TENANTS_WRITE, Permission.DATABASE_READ})
 _OPERATOR = frozenset(Permission) - _INSTALLATION
 
 
