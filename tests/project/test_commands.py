@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROMISED = {
     "setup", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
-    "wheel-check", "bench", "eval", "soak", "lock", "changelog", "clean", "help",
+    "wheel-check", "bench", "eval", "soak", "load", "dashboards", "lock", "changelog", "clean", "help",
 }  # fmt: skip
 STEPS = ["tests", "lint", "types", "import contract", "documentation", "hygiene", "wheel"]
 
