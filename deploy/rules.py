@@ -56,6 +56,7 @@ def unit_tests(file: str) -> dict[str, Any]:
     return {
         "rule_files": _TESTS[file],
         "evaluation_interval": cases[0].every,
+        "group_eval_order": ["deskmind-objectives", "deskmind-alerts"][-len(_TESTS[file]) :],
         "tests": [_test(case) for case in cases],
     }
 

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from deskmind import __version__
 from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, translated
 from deskmind.database.migrations import MigrationStatus, check_release, compare
 from deskmind.desk import Desk
@@ -30,7 +31,7 @@ from deskmind.governance.access.api_keys import authenticate
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.maintenance import Maintenance
-from deskmind.jobs import JobQueue
+from deskmind.jobs import JobGauges, JobQueue
 from deskmind.keyring import Keyring
 from deskmind.knowledge.answering import ExtractiveAnswerer
 from deskmind.knowledge.embedding import Embedder, HashingEmbedder, LocalEmbedder
@@ -40,6 +41,7 @@ from deskmind.knowledge.loading import LoadLimits
 from deskmind.knowledge.ranking import SentenceReranker
 from deskmind.knowledge.service import Engine
 from deskmind.observability import logger, use_pseudonym_key
+from deskmind.observability.metering import LoopWatch, start_metrics
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
 
@@ -241,12 +243,31 @@ class Deskmind:
         if self._budgets is not None:
             self._budgets.forget(tenant_id)
 
+    async def measure(self) -> asyncio.Task[None]:
+        """Record this process's metrics as the settings say: for services, whose process is theirs.
+
+        Returns what asks the database now and then and watches the event loop; to be cancelled before the application closes.
+
+        Raises:
+            MissingExtraError: an export by OTLP is wanted, and its packages are missing.
+        """
+        provider = start_metrics(self.settings.telemetry, release=__version__)
+        gauges = JobGauges(self.jobs, every=self.settings.telemetry.metrics_poll_seconds)
+        watch = LoopWatch()
+
+        async def keep_looking() -> None:
+            if provider is not None:
+                await asyncio.gather(gauges.keep_asking(), watch.watch())
+
+        return asyncio.create_task(keep_looking())
+
     async def work(self, *, on_ready: Callable[[], None] | None = None) -> None:
         """Run background jobs until SIGTERM or SIGINT; running ones are finished first.
 
         Args:
             on_ready: called when jobs are taken and signals are heeded.
         """
+        looking = await self.measure()
         await self.engine()
         loop = asyncio.get_running_loop()
         worker = asyncio.create_task(self.jobs.work())
@@ -260,6 +281,8 @@ class Deskmind:
             if not worker.cancelled():
                 raise
         finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
 
@@ -304,10 +327,17 @@ class Deskmind:
         from deskmind.gateway import Budget, BudgetKeeper, Gateway
         from deskmind.gateway.ledger import JournalLedger
         from deskmind.gateway.ledger.postgres import PostgresBudgets, PostgresSink
+        from deskmind.gateway.metrics import use_call_labels
         from deskmind.gateway.providers import OpenAIProvider
         from deskmind.gateway.shared_health import ValkeyHealth
 
         settings = self.settings.gateway
+        telemetry = self.settings.telemetry
+        use_call_labels(
+            features=telemetry.features,
+            tenant_label=telemetry.tenant_label,
+            tenant_top=telemetry.tenant_top,
+        )
         endpoints = self.database.endpoints
         self._budgets = PostgresBudgets(endpoints.ledger, endpoints.schema)
         ledger = JournalLedger(

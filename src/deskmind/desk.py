@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from deskmind.errors import PermissionDeniedError, UnavailableError
 from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
-from deskmind.governance.audit import AuditEvent, audit_events
+from deskmind.governance.audit import AuditEvent, audit_events, record
 from deskmind.knowledge.answering import AnswerEvent
 from deskmind.knowledge.models import Answer
 from deskmind.knowledge.retrieval import SearchFilter
 from deskmind.knowledge.service import Knowledge
+from deskmind.observability.metering import current_provider
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
 from deskmind.prompts.store import Prompts
@@ -44,6 +47,7 @@ class Desk:
     def __init__(self, app: Deskmind, scope: Scope, *, key: str = "") -> None:
         self._database = app.database
         self._scope = scope
+        self._metrics_tenants = app.settings.telemetry.metrics_tenants
         self.models = Models(app.database, scope, app, key=key)
         self.knowledge = Knowledge(app.database, scope, app.settings, app.jobs, app, self.models)
         self.prompts = Prompts(app.database, scope)
@@ -82,3 +86,31 @@ class Desk:
         """The newest audit events of the tenant, newest first."""
         async with self._database.transaction(self._scope) as connection:
             return await audit_events(connection, self._scope, limit=limit)
+
+    @operation(Permission.METRICS_READ)
+    async def metrics(self, accept: str = "") -> tuple[bytes, str]:
+        """The metrics of the whole service as text for Prometheus, and the media type.
+
+        Args:
+            accept: what the reader prefers, an ``Accept`` header.
+
+        Raises:
+            PermissionDeniedError: the tenant is not one whose operators may see all tenants' figures.
+            UnavailableError: this process's metrics go elsewhere, or nowhere.
+        """
+        if self._scope.tenant not in self._metrics_tenants:
+            async with self._database.transaction(self._scope) as connection:
+                await record(connection, self._scope, Permission.METRICS_READ, outcome="denied")
+            raise PermissionDeniedError(
+                "These metrics are of the whole installation.",
+                why=f"The tenant '{self._scope.tenant}' is not in telemetry.metrics_tenants.",
+                remedy="Name the operating tenant there, or scrape telemetry.metrics_port.",
+            )
+        provider = current_provider()
+        if provider is None or not provider.shows:
+            raise UnavailableError(
+                "This process shows no metrics.",
+                why="telemetry.metrics is none or otlp, or the host application has its own meter provider.",
+                remedy="Set telemetry.metrics to prometheus, or ask the host's exporter.",
+            )
+        return await asyncio.to_thread(provider.exposed, accept)

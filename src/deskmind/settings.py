@@ -37,10 +37,12 @@ __all__ = [
     "LogSettings",
     "RedisSettings",
     "Settings",
+    "TelemetrySettings",
     "load_settings",
 ]
 
 _IDENTIFIER = r"^[a-z][a-z0-9_]{0,30}$"
+_HTTP_URL = r"^https?://[^\s]+$"
 
 
 class _Section(BaseModel):
@@ -118,6 +120,31 @@ class LogSettings(_Section):
     format: Literal["auto", "json", "console"] = "auto"
 
 
+class TelemetrySettings(_Section):
+    """``[telemetry]``: what is told to whom about the service."""
+
+    service_name: str = Field("deskmind", min_length=1, max_length=200)
+    protocol: Literal["http/protobuf", "grpc"] = "http/protobuf"
+    endpoint: str | None = Field(
+        None, pattern=_HTTP_URL, description="the collector; default: on this machine"
+    )
+    headers: SecretStr | None = Field(None, description="name=value,name=value sent with every export")
+    timeout: float = Field(5.0, gt=0, le=60, description="seconds one export may take")
+    metrics: Literal["none", "prometheus", "otlp", "both"] = "prometheus"
+    metrics_host: str = Field("127.0.0.1", description="where metrics_port listens")
+    metrics_port: int = Field(9464, ge=0, le=65535, description="/metrics without a key; 0 for none")
+    metrics_folder: Path | None = Field(None, description="shared by the processes that are shown together")
+    metrics_tenants: tuple[str, ...] = Field((), description="whose operators' keys open /metrics of the API")
+    metrics_endpoint: str | None = Field(
+        None, pattern=_HTTP_URL, description="full address for metrics alone"
+    )
+    metrics_poll_seconds: float = Field(15.0, ge=1, description="between questions to the database")
+    metrics_export_seconds: float = Field(60.0, ge=1, description="between exports by OTLP")
+    tenant_label: Literal["off", "id", "top"] = Field("top", description="on the cost")
+    tenant_top: int = Field(20, ge=1, le=1000, description="tenants with a series of their own")
+    features: tuple[str, ...] = Field((), description="further features with a series of their own")
+
+
 class RedisSettings(_Section):
     """``[redis]``: the cache that processes share. Without ``url`` each process has its own."""
 
@@ -171,6 +198,7 @@ class Settings(BaseSettings):
     jobs: JobsSettings = JobsSettings()  # pyright: ignore[reportCallIssue]
     api: ApiSettings = ApiSettings()  # pyright: ignore[reportCallIssue]
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()  # pyright: ignore[reportCallIssue]
     redis: RedisSettings = RedisSettings()  # pyright: ignore[reportCallIssue]
     gateway: GatewaySettings = GatewaySettings()  # pyright: ignore[reportCallIssue]
     models: dict[str, Any] = Field(default_factory=dict, description="[models.NAME], see the gateway")

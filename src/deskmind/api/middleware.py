@@ -6,6 +6,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from deskmind.api.measures import begun, ended
 from deskmind.api.problems import internal_error, problem_response
 from deskmind.errors import DocumentTooLargeError
 from deskmind.observability import accept_correlation_id, correlation, logger, span
@@ -32,6 +33,7 @@ class RequestContext:
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         started = time.perf_counter()
         status = 0
+        begun(scope)
         with correlation(accept_correlation_id(given or None)) as request_id:
 
             async def respond(message: Message) -> None:
@@ -53,6 +55,7 @@ class RequestContext:
                     raise
                 await internal_error(error)(scope, receive, respond)
             finally:
+                ended(scope, status, time.perf_counter() - started)
                 _log.info(
                     "http.request",
                     method=scope["method"],

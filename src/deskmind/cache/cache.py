@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 from uuid import UUID
 
 from deskmind.cache.codec import Codec
-from deskmind.cache.measures import CacheStats, UseStats
+from deskmind.cache.measures import CacheStats, UseStats, caches
 from deskmind.cache.memory import MemoryTier
 from deskmind.cache.names import Namespace
 from deskmind.cache.scoped import Lifetimes, ScopedCache
@@ -41,6 +41,7 @@ class Cache:
         self._tiers = Tiers(MemoryTier() if memory is None else memory, remote)
         self._uses: dict[str, UseStats] = {}
         self._formats: dict[str, str] = {}
+        caches.add(self)
 
     def scoped(
         self,

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
-__all__ = ["CacheStats", "UseStats"]
+from deskmind.observability.instruments import CACHE_ENTRIES, CACHE_REQUESTS, CACHE_SIZE
+from deskmind.observability.metering import Bounded, Labels, Sources, labels
+
+__all__ = ["CacheStats", "Counted", "UseStats", "caches"]
+
+_Readings = Iterator[tuple[float, Labels]]
+_use = Bounded(9)
 
 
 @dataclass(slots=True)
@@ -55,3 +63,41 @@ class CacheStats:
     loading: int
     uses: dict[str, UseStats] = field(default_factory=dict[str, UseStats])
     remote: dict[str, float] = field(default_factory=dict[str, float])
+
+
+class Counted(Protocol):
+    """Something with counts."""
+
+    def stats(self) -> CacheStats:
+        """The counts at this moment."""
+        ...
+
+
+def _requests(cache: Counted) -> _Readings:
+    stats = cache.stats()
+    for use, counts in stats.uses.items():
+        beyond = counts.remote_hits + counts.misses
+        yield counts.memory_hits, _labelled(use, "memory", "hit")
+        yield beyond, _labelled(use, "memory", "miss")
+        if stats.remote:
+            yield counts.remote_hits, _labelled(use, "shared", "hit")
+            yield counts.misses, _labelled(use, "shared", "miss")
+
+
+def _size(cache: Counted) -> _Readings:
+    yield cache.stats().bytes, labels()
+
+
+def _entries(cache: Counted) -> _Readings:
+    yield cache.stats().entries, labels()
+
+
+def _labelled(use: str, tier: str, result: str) -> Labels:
+    return labels({"deskmind.cache": _use(use), "deskmind.tier": tier, "deskmind.result": result})
+
+
+caches: Sources[Counted] = Sources()
+"""Those whose counts are shown as metrics."""
+caches.show(CACHE_REQUESTS, _requests)
+caches.show(CACHE_SIZE, _size)
+caches.show(CACHE_ENTRIES, _entries)

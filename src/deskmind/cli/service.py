@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deskmind import __version__
 from deskmind.cli.options import Config, Home
 from deskmind.cli.output import say
 from deskmind.cli.session import CommandLine
@@ -23,11 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = ["openapi", "serve", "worker"]
 
+MetricsPort = Annotated[
+    int | None,
+    typer.Option("--metrics-port", min=0, max=65535, help="Port of /metrics without a key; 0 for none."),
+]
+
 
 def serve(
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535)] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, max=64, help="Processes.")] = None,
+    metrics_port: MetricsPort = None,
     home: Home = None,
     config: Config = None,
 ) -> None:
@@ -50,7 +57,7 @@ def serve(
             os.environ["DESKMIND_CONFIG"] = str(config.absolute())
         # uvicorn drains, then raises the signal again for whoever was there before: an orderly end is a success
         signal.signal(signal.SIGTERM, _drained)
-        with _opens(settings):
+        with _opens(settings), _showing_metrics(settings, metrics_port):
             uvicorn.run(
                 "deskmind.api.application:create_process",
                 factory=True,
@@ -89,7 +96,39 @@ def _drained(_number: int, _frame: FrameType | None) -> None:
     """Nothing is left to do."""
 
 
-def worker(home: Home = None, config: Config = None) -> None:
+@contextmanager
+def _showing_metrics(settings: Settings, port: int | None) -> Generator[None]:
+    """Make the processes of this service one group, and serve its metrics from here."""
+    from deskmind.observability.metering import ProcessGroup
+    from deskmind.observability.metering.endpoint import serving_metrics
+
+    telemetry = settings.telemetry
+    chosen = telemetry.metrics_port if port is None else port
+    with ExitStack() as resources:
+        if telemetry.metrics in {"prometheus", "both"}:
+            given = telemetry.metrics_folder
+            group = ProcessGroup.new() if given is None else ProcessGroup(given)
+            resources.callback(group.close)
+            os.environ["DESKMIND_TELEMETRY_METRICS_FOLDER"] = str(group.folder)
+            if chosen:
+                resources.enter_context(serving_metrics(group, telemetry.metrics_host, chosen))
+        yield
+
+
+@contextmanager
+def _own_metrics(settings: Settings, port: int | None) -> Generator[None]:
+    """Record this process's metrics, and serve them when a port is given."""
+    from deskmind.observability.metering import start_metrics
+    from deskmind.observability.metering.endpoint import serving_metrics
+
+    provider = start_metrics(settings.telemetry, release=__version__)
+    with ExitStack() as resources:
+        if port and provider is not None and provider.shows:
+            resources.enter_context(serving_metrics(provider.group, settings.telemetry.metrics_host, port))
+        yield
+
+
+def worker(metrics_port: MetricsPort = None, home: Home = None, config: Config = None) -> None:
     """Run background jobs until Ctrl-C or SIGTERM; running jobs are finished first."""
     line = CommandLine(home, config, service=True)
 
@@ -97,7 +136,8 @@ def worker(home: Home = None, config: Config = None) -> None:
         from deskmind.observability import configure_logging
 
         configure_logging(format=app.settings.log.format, level=app.settings.log.level)
-        await app.work(on_ready=lambda: typer.echo("worker ready", err=True))
+        with _own_metrics(app.settings, metrics_port):
+            await app.work(on_ready=lambda: typer.echo("worker ready", err=True))
 
     line.run(work)
 

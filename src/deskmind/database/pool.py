@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -16,12 +17,19 @@ from deskmind.database._faults import connection_error, translated
 from deskmind.database.endpoints import Endpoints
 from deskmind.database.scope_token import ScopeSigner
 from deskmind.errors import DatabaseUnavailableError, DeskmindError
+from deskmind.observability.instruments import DB_DURATION, POOL_COUNT, POOL_MAX, POOL_PENDING, histogram
+from deskmind.observability.metering import Labels, Sources, labels
 from deskmind.scope import Scope
 from deskmind.settings import DatabaseSettings
 
 __all__ = ["Connection", "Database"]
 
 Connection = AsyncConnection[TupleRow]
+
+_TRANSACTION = labels({"db.operation.name": "transaction"})
+_IDLE = labels({"db.client.connection.state": "idle"})
+_USED = labels({"db.client.connection.state": "used"})
+_duration = histogram(DB_DURATION)
 
 
 class Database:
@@ -56,6 +64,7 @@ class Database:
         self._signer = signer
         self._pooled = False
         self._pool: AsyncConnectionPool[Connection] | None = None
+        _databases.add(self)
 
     @property
     def endpoints(self) -> Endpoints:
@@ -119,8 +128,12 @@ class Database:
             )
         with self.faults():
             async with self._pool.connection() as connection, connection.transaction():
-                await self._enter(connection, scope)
-                yield connection
+                started = time.perf_counter()
+                try:
+                    await self._enter(connection, scope)
+                    yield connection
+                finally:
+                    _duration.record(time.perf_counter() - started, _TRANSACTION)
 
     @contextmanager
     def faults(self) -> Generator[None]:
@@ -165,6 +178,29 @@ class Database:
                 why="It is a superuser or has BYPASSRLS, so tenants would not be kept apart.",
                 remedy="Use the login that `deskmind migrate up` creates.",
             )
+
+
+def _connections(database: Database) -> Iterator[tuple[float, Labels]]:
+    if stats := database.stats():
+        idle = stats.get("pool_available", 0)
+        yield idle, _IDLE
+        yield stats.get("pool_size", 0) - idle, _USED
+
+
+def _most(database: Database) -> Iterator[tuple[float, Labels]]:
+    if stats := database.stats():
+        yield stats.get("pool_max", 0), labels()
+
+
+def _waiting(database: Database) -> Iterator[tuple[float, Labels]]:
+    if stats := database.stats():
+        yield stats.get("requests_waiting", 0), labels()
+
+
+_databases: Sources[Database] = Sources()
+_databases.show(POOL_COUNT, _connections)
+_databases.show(POOL_MAX, _most)
+_databases.show(POOL_PENDING, _waiting)
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:

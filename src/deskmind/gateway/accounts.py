@@ -232,7 +232,7 @@ class Account:
             self.streamed,
         )
         self._ledger.settle(self.row)
-        measure(self.row)
+        measure(self.row, self.attempts)
         return self.row
 
 

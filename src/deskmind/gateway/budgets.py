@@ -168,6 +168,7 @@ class _Lease:
 
     counter: Counter
     available: int = 0
+    total: int = 0
     alerted: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -262,6 +263,16 @@ class BudgetKeeper:
             lease.available += held
         reservation.parts.clear()
 
+    def used(self) -> list[tuple[Budget, Literal["usd", "tokens"], float]]:
+        """The share of each counter's limit that is taken, as of its last lease: what others lease, and what we used."""
+        found: list[tuple[Budget, Literal["usd", "tokens"], float]] = []
+        for lease in list(self._leases.values()):
+            counter = lease.counter
+            current = counter.start == self._start(counter.budget.window)
+            taken = max(lease.total - lease.available, 0) if current else 0
+            found.append((counter.budget, counter.unit, taken / counter.limit if counter.limit else 1.0))
+        return found
+
     async def close(self) -> None:
         """Return every lease."""
         for lease in self._leases.values():
@@ -310,6 +321,7 @@ class BudgetKeeper:
                 wanted = max(missing, min(counter.limit // _QUANTA, counter.limit))
                 granted, total = await self._store.lease(counter, wanted)
                 lease.available += granted
+                lease.total = total
                 self._alert(lease, total)
             if lease.available < amount:
                 if granted:  # others may have room for it
@@ -319,6 +331,7 @@ class BudgetKeeper:
 
     async def _return(self, lease: _Lease) -> None:
         amount, lease.available = lease.available, 0
+        lease.total -= amount
         if amount:
             await self._store.give_back(lease.counter, amount)
 

@@ -18,6 +18,7 @@ from deskmind.gateway.accounts import Account
 from deskmind.gateway.attempts import attempt
 from deskmind.gateway.budgets import Budget, BudgetKeeper, nanodollars
 from deskmind.gateway.calibration import Calibration
+from deskmind.gateway.gauges import gateways
 from deskmind.gateway.ledger import Intent, Ledger, MemoryLedger, new_call_id
 from deskmind.gateway.messages import (
     Caller,
@@ -83,6 +84,7 @@ class Gateway:
         self._calibration = Calibration()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._streams: WeakSet[ChatStream] = WeakSet()
+        gateways.add(self)
 
     async def __aenter__(self) -> Self:
         return self

@@ -77,6 +77,13 @@ class HealthBoard:
                 health.open_until = until
         return health
 
+    def state(self, deployment: str) -> int:
+        """Its breaker as this process knows it: 0 closed, 1 half open (the next call probes it), 2 open."""
+        health = self._known.get(deployment)
+        if health is None or not health.open_until:
+            return 0
+        return 1 if self.clock() >= health.open_until else 2
+
     def started(self, deployment: Deployment) -> None:
         """A call goes out."""
         health = self.of(deployment)

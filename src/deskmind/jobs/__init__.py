@@ -3,6 +3,7 @@
 Job arguments are identifiers only; content stays in tenant tables.
 """
 
-from deskmind.jobs.queue import JobQueue, defer
+from deskmind.jobs.gauges import JobGauges
+from deskmind.jobs.queue import JobQueue, Waiting, defer
 
-__all__ = ["JobQueue", "defer"]
+__all__ = ["JobGauges", "JobQueue", "Waiting", "defer"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from procrastinate import App, PsycopgConnector, RetryStrategy
@@ -14,14 +16,32 @@ from psycopg.types.json import Jsonb
 from deskmind.database import Connection, Database
 from deskmind.errors import StorageFullError
 from deskmind.observability import correlation, logger, observed
+from deskmind.observability.instruments import JOBS_DURATION, histogram
+from deskmind.observability.metering import labels
 from deskmind.settings import JobsSettings
 
-__all__ = ["Handler", "JobQueue", "defer"]
+__all__ = ["Handler", "JobQueue", "Waiting", "defer"]
 
 Handler = Callable[[dict[str, str]], Awaitable[None]]
 
 _log = logger("deskmind.jobs")
 _ATTEMPTS = 5
+_STATES = ("todo", "doing", "failed")
+
+_WAITING = """
+WITH queues AS (
+    SELECT queue_name, count(*) FILTER (WHERE status = 'todo') AS todo,
+           count(*) FILTER (WHERE status = 'doing') AS doing, count(*) FILTER (WHERE status = 'failed') AS failed,
+           min(id) FILTER (WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())) AS oldest,
+           sum((args->>'last')::bigint - (args->>'first')::bigint + 1)
+               FILTER (WHERE status IN ('todo', 'doing') AND args ? 'first' AND args ? 'last') AS files
+      FROM procrastinate_jobs GROUP BY queue_name)
+SELECT q.queue_name, todo, doing, failed, coalesce(files, 0) AS files,
+       coalesce(extract(epoch FROM now() - coalesce(j.scheduled_at, e.at)), 0) AS oldest_seconds
+  FROM queues q LEFT JOIN procrastinate_jobs j ON j.id = q.oldest
+  LEFT JOIN LATERAL (SELECT min(at) AS at FROM procrastinate_events WHERE job_id = q.oldest AND type = 'deferred') e ON true
+"""
+_duration = histogram(JOBS_DURATION)
 
 
 async def defer(connection: Connection, queue: str, task: str, lock: str, arguments: dict[str, str]) -> None:
@@ -37,6 +57,23 @@ async def defer(connection: Connection, queue: str, task: str, lock: str, argume
     await connection.execute(
         "SELECT defer_job(%s, %s, %s, %s, %s)", (queue, task, lock, f"{task}:{lock}", Jsonb(arguments))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A queue at one moment.
+
+    Attributes:
+        name: of the queue.
+        jobs: how many by state: ``todo``, ``doing``, ``failed``.
+        oldest_seconds: since the oldest job that waits could have begun, 0 when none waits.
+        files: to be taken in by its jobs, at most.
+    """
+
+    name: str
+    jobs: dict[str, int]
+    oldest_seconds: float
+    files: int
 
 
 class JobQueue:
@@ -59,20 +96,34 @@ class JobQueue:
         self._full: StorageFullError | None = None
         self._opened = False
         self._opening = asyncio.Lock()
+        self._queues: set[str] = set()
         self._app.task(name="jobs.take_over", queue="maintenance", pass_context=False)(self._take_over)
 
     def register(self, task: str, queue: str, handler: Handler) -> None:
         """Make a handler known under a task name."""
 
+        outcomes = {
+            outcome: labels({"deskmind.task": task, "deskmind.outcome": outcome})
+            for outcome in ("ok", "error", "cancelled")
+        }
+
         async def run(**arguments: str) -> None:
+            started, outcome = time.perf_counter(), "error"
             with correlation(arguments.get("correlation_id")):
                 try:
                     async with observed(f"job {task}"):
                         await handler(arguments)
+                    outcome = "ok"
                 except StorageFullError as error:
                     self._full = error
                     raise
+                except asyncio.CancelledError:
+                    outcome = "cancelled"
+                    raise
+                finally:
+                    _duration.record(time.perf_counter() - started, outcomes[outcome])
 
+        self._queues.add(queue)
         retry = RetryStrategy(max_attempts=_ATTEMPTS, exponential_wait=2)
         self._app.task(name=task, queue=queue, retry=retry)(run)
 
@@ -149,6 +200,23 @@ class JobQueue:
             )
         counts = {str(row["state"]): int(row["jobs"]) for row in rows}
         return {state: counts.get(state, 0) for state in ("todo", "doing", "failed")}
+
+    async def waiting(self) -> list[Waiting]:
+        """The queues of the registered jobs, and any other that holds jobs. O(jobs that are not done).
+
+        Raises:
+            DatabaseUnavailableError: the queue cannot be reached.
+        """
+        with self._faults():
+            await self._open()
+            rows = await self._app.connector.execute_query_all_async(_WAITING)
+        found = {name: Waiting(name, dict.fromkeys(_STATES, 0), 0.0, 0) for name in self._queues}
+        for row in rows:
+            jobs = {state: int(row[state]) for state in _STATES}
+            found[row["queue_name"]] = Waiting(
+                row["queue_name"], jobs, max(float(row["oldest_seconds"]), 0.0), int(row["files"])
+            )
+        return list(found.values())
 
     @contextmanager
     def _faults(self) -> Generator[None]:

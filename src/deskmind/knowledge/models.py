@@ -152,6 +152,7 @@ class Answer:
         request_id: correlation id of the request.
         model: the configured name of the model that worded it; empty for an extractive answer.
         note: what the reader should know of how it came about, such as that no model answered.
+        remembered: whether it was worded earlier, for a question that asks the same.
     """
 
     question: str
@@ -165,3 +166,4 @@ class Answer:
     request_id: str = ""
     model: str = ""
     note: str = ""
+    remembered: bool = False

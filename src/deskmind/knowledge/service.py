@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +38,7 @@ from deskmind.knowledge.documents import (
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.ingest import IngestReport, StagedFile, Stager, load_report
 from deskmind.knowledge.loading import SUPPORTED_SUFFIXES, FoundFile, LoadLimits, walk
+from deskmind.knowledge.measures import count_answer, count_results, retrieving
 from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.ranking import Query, Reranker, analyse
 from deskmind.knowledge.retrieval import Retriever, SearchFilter
@@ -195,21 +197,26 @@ class Knowledge:
             QuestionTooLongError: the question is longer than ``knowledge.max_question_chars``.
             InvalidRequestError: the question is empty.
         """
+        started = time.perf_counter()
         passages = await self._retrieve(
             question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK
         )
         engine = await self._room.engine()
         answer = await self._answerer(engine).answer(question, passages, embedder=engine.embedder)
+        count_answer(answer, time.perf_counter() - started)
         return replace(answer, passages=tuple(passages), request_id=correlation_id())
 
     @streaming_operation(Permission.KNOWLEDGE_ASK)
     async def ask_stream(self, question: str, *, filter: SearchFilter | None = None):  # noqa: A002
         """The same answer as a stream of events; the last one carries the whole answer."""
+        started = time.perf_counter()
         passages = await self._retrieve(
             question, self._settings.answer.passages, filter, Permission.KNOWLEDGE_ASK
         )
         engine = await self._room.engine()
         async for event in self._answerer(engine).stream(question, passages, embedder=engine.embedder):
+            if event.answer is not None:
+                count_answer(event.answer, time.perf_counter() - started)
             yield _with_request(event, passages)
 
     @operation(Permission.DOCUMENTS_READ)
@@ -293,6 +300,19 @@ class Knowledge:
     ) -> list[Passage]:
         query = self._analyse(question)
         engine = await self._room.engine()
+        with retrieving("whole"):
+            passages = await self._passages(engine, query, limit, filter, permission)
+        count_results(len(passages))
+        return passages
+
+    async def _passages(
+        self,
+        engine: Engine,
+        query: Query,
+        limit: int,
+        filter: SearchFilter | None,  # noqa: A002
+        permission: Permission,
+    ) -> list[Passage]:
         retriever = Retriever(engine.embedder, candidates=self._settings.knowledge.candidates)
         vector = await retriever.embed(query)
         async with self._database.transaction(self._scope) as connection:
@@ -301,7 +321,8 @@ class Knowledge:
                 connection, self._scope.tenant_id, query, vector, limit=max(limit, 30), filter=filter
             )
             if engine.reranker is not None:
-                passages = await engine.reranker.rerank(query, passages)
+                with retrieving("rerank"):
+                    passages = await engine.reranker.rerank(query, passages)
             passages = passages[:limit]
             await record(connection, self._scope, permission, passages=len(passages))
         return passages

@@ -10,13 +10,19 @@ from typing import Any
 from opentelemetry.trace import Span
 
 from deskmind.errors import DeskmindError
+from deskmind.observability.instruments import OPERATION_DURATION, histogram
 from deskmind.observability.logs import logger
+from deskmind.observability.metering.labels import Bounded, Labels, labels
 from deskmind.observability.names import DESKMIND_OPERATION, TENANT
 from deskmind.observability.tracing import Attribute, Kind, error_type, span
 
 __all__ = ["Observation", "observed"]
 
+_MOST_OPERATIONS = 200
 _log = logger("deskmind.operation")
+_durations = histogram(OPERATION_DURATION)
+_named = Bounded(_MOST_OPERATIONS)
+_kinds: dict[tuple[str, str], Labels] = {}
 
 
 class Observation:
@@ -53,20 +59,24 @@ class Observation:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        duration = round((time.perf_counter() - self._started) * 1000, 2)
+        seconds = time.perf_counter() - self._started
+        duration = round(seconds * 1000, 2)
+        outcome = _outcome(error)
         facts: dict[str, Any] = {
             "tenant": self._tenant,
             "user": self._user,
             **self._attributes,
-            "outcome": _outcome(error),
+            "outcome": outcome,
             "duration_ms": duration,
         }
-        if error is None or facts["outcome"] == "cancelled":
+        if error is None or outcome == "cancelled":
             _log.info(self._name, **facts)
         elif isinstance(error, DeskmindError) and error.status < 500:
+            outcome = "refused"
             _log.info(self._name, **facts, error_code=error.code)
         else:
             _log.error(self._name, **facts, error_code=error_type(error), exc_info=error)
+        _durations.record(seconds, _kinds.get((self._name, outcome)) or _labelled(self._name, outcome))
         self._guard.__exit__(kind, error, traceback)
 
 
@@ -92,3 +102,10 @@ def _outcome(error: BaseException | None) -> str:
     if error is None:
         return "ok"
     return "cancelled" if isinstance(error, (asyncio.CancelledError, GeneratorExit)) else "error"
+
+
+def _labelled(name: str, outcome: str) -> Labels:
+    made = labels({DESKMIND_OPERATION: _named(name), "deskmind.outcome": outcome})
+    if len(_kinds) < 4 * _MOST_OPERATIONS:
+        _kinds[name, outcome] = made
+    return made

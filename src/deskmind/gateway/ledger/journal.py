@@ -15,7 +15,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +26,8 @@ from deskmind.errors import DeskmindError, StorageFullError, UnavailableError
 from deskmind.gateway.ledger.entry import Intent, UsageEntry
 from deskmind.gateway.ledger.records import entry_of, entry_record, intent_of, intent_record
 from deskmind.observability import logger
+from deskmind.observability.instruments import LEDGER_BACKLOG, LEDGER_FLUSH, histogram
+from deskmind.observability.metering import Labels, Sources, labels
 
 __all__ = ["Durability", "JournalLedger", "Sink"]
 
@@ -36,6 +38,8 @@ _SEGMENT_BYTES = 4 * 2**20
 _MOST_BACKLOG = 200_000
 _SLOW_SYNC = 0.001
 _log = logger("deskmind.ledger")
+_flush = histogram(LEDGER_FLUSH)
+_WRITTEN, _NOT_WRITTEN = labels({"deskmind.outcome": "ok"}), labels({"deskmind.outcome": "error"})
 
 
 class Sink(Protocol):
@@ -106,6 +110,7 @@ class JournalLedger:
         self._flushing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._problem: str | None = None
+        _ledgers.add(self)
 
     @property
     def backlog(self) -> int:
@@ -190,8 +195,10 @@ class JournalLedger:
 
     async def _deliver(self, records: Sequence[bytes]) -> None:
         """Write records; one that the sink will never take is set aside, so that it does not hold up the others."""
+        started, outcome = time.perf_counter(), _NOT_WRITTEN
         try:
             await self._sink.write(records)
+            outcome = _WRITTEN
         except (DeskmindError, OSError):
             raise
         except Exception as error:
@@ -202,6 +209,8 @@ class JournalLedger:
             _log.error("ledger.rejected", error_code=type(error).__name__, folder=str(self._folder))
             with (self._folder / "rejected.jsonl").open("ab") as aside:
                 aside.write(records[0])
+        finally:
+            _flush.record(time.perf_counter() - started, outcome)
 
     async def close(self) -> None:
         """Write everything; what cannot be written stays in the journal for the next process."""
@@ -341,6 +350,14 @@ class JournalLedger:
                     _log.info("ledger.replayed", entries=len(entries), unsettled=unsettled)
             finally:
                 os.close(held)
+
+
+def _backlog(ledger: JournalLedger) -> Iterable[tuple[float, Labels]]:
+    return [(ledger.backlog, labels())]
+
+
+_ledgers: Sources[JournalLedger] = Sources()
+_ledgers.show(LEDGER_BACKLOG, _backlog)
 
 
 def _seen(commit: asyncio.Future[None]) -> None:

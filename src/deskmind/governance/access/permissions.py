@@ -27,6 +27,7 @@ class Permission(StrEnum):
     BUDGETS_READ = "budgets.read"
     BUDGETS_WRITE = "budgets.write"
     AUDIT_READ = "audit.read"
+    METRICS_READ = "metrics.read"
     PROMPTS_READ = "prompts.read"
     PROMPTS_WRITE = "prompts.write"
     EXPERIMENTS_READ = "experiments.read"
@@ -55,6 +56,7 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.BUDGETS_READ: "list budgets",
     Permission.BUDGETS_WRITE: "set and remove budgets",
     Permission.AUDIT_READ: "read the audit log",
+    Permission.METRICS_READ: "read the installation's metrics, where telemetry.metrics_tenants names the tenant",
     Permission.PROMPTS_READ: "read and render prompts",
     Permission.PROMPTS_WRITE: "save versions of prompts and move their labels",
     Permission.EXPERIMENTS_READ: "see experiments and their results",

@@ -8,18 +8,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection
 from deskmind.observability import correlation_id
+from deskmind.observability.instruments import AUDIT_BACKLOG, AUDIT_EVENTS, AUDIT_OLDEST, counter, observe
+from deskmind.observability.metering import labels
 from deskmind.scope import Scope
 
 __all__ = ["AuditEvent", "Outcome", "audit_events", "record"]
 
 Outcome = Literal["allowed", "denied", "done", "failed"]
+
+_events = counter(AUDIT_EVENTS)
+# this release has no sealer, so no event waits for one
+observe(AUDIT_BACKLOG, lambda: [(0.0, labels())])
+observe(AUDIT_OLDEST, lambda: [(0.0, labels())])
+_outcomes = {outcome: labels({"deskmind.outcome": outcome}) for outcome in get_args(Outcome)}
 
 _INSERT = """
 INSERT INTO audit_events
@@ -82,6 +90,7 @@ async def record(
             Jsonb(details),
         ),
     )
+    _events.add(1, _outcomes[outcome])
 
 
 async def audit_events(connection: Connection, scope: Scope, *, limit: int = 100) -> list[AuditEvent]:

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from opentelemetry import metrics
 
 from deskmind.cache import ScopedCache
 from deskmind.knowledge.answering.agreement import agree
 from deskmind.knowledge.models import Answer, Citation, Passage, Sentence
+from deskmind.observability.instruments import ANSWERS_REMEMBERED, COST_SPARED, counter
+from deskmind.observability.metering import labels
 
 __all__ = ["AnswerMemory", "RememberedAnswer", "Visible"]
 
@@ -30,13 +31,9 @@ _SIMILAR = 0.75
 questions are then another item's, see docs/evaluation.md."""
 _MOST = 24
 
-_meter = metrics.get_meter("deskmind")
-_lookups = _meter.create_counter("deskmind.answer_cache.lookups", description="lookups of remembered answers")
-_saved = _meter.create_counter(
-    "deskmind.answer_cache.saved",
-    unit="usd",
-    description="cost of model calls that remembered answers spared",
-)
+_lookups = counter(ANSWERS_REMEMBERED)
+_saved = counter(COST_SPARED)
+_HIT, _MISS = labels({"deskmind.result": "hit"}), labels({"deskmind.result": "miss"})
 
 Visible = Callable[[Sequence[str]], Awaitable[bool]]
 """Whether the asker may see all of these chunks, as they are."""
@@ -86,11 +83,11 @@ class AnswerMemory:
             visible: asks the database, in the asker's scope.
         """
         found = await self._found(question, vector, passages, visible) if passages else None
-        _lookups.add(1, {"outcome": "miss" if found is None else "hit"})
+        _lookups.add(1, _MISS if found is None else _HIT)
         if found is None:
             return None
         if found.cost:
-            _saved.add(found.cost)
+            _saved.add(found.cost, labels())
         return Answer(
             question,
             True,
@@ -101,6 +98,7 @@ class AnswerMemory:
             "generated",
             model=self._model,
             note="Worded earlier for a question that asks the same.",
+            remembered=True,
         )
 
     async def keep(

@@ -20,6 +20,7 @@ from deskmind.knowledge.chunking import chunk
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.ingest.store import PreparedDocument, PreparedFile, fail_file, store_files, weights_of
 from deskmind.knowledge.loading import LoadLimits, load
+from deskmind.knowledge.measures import count_chunks, count_files, ingesting
 from deskmind.knowledge.sentences import split_units
 from deskmind.observability import logger, span
 from deskmind.scope import Scope
@@ -129,12 +130,14 @@ class IngestPipeline:
         async for files in self._pending(scope, ingest, first, last):
             for file in files:
                 try:
-                    batch.append(await asyncio.to_thread(self._load, file))
+                    with ingesting("load"):
+                        batch.append(await asyncio.to_thread(self._load, file))
                 except DeskmindError as error:
                     if isinstance(error, UnavailableError | StorageFullError):
                         raise
                     async with self._database.transaction(scope) as connection:
                         await fail_file(connection, scope, ingest.ingest_id, file.ordinal, error.problem())
+                    count_files("failed")
                 if _chunks(batch) >= _EMBED_CHUNKS:
                     await out.put(batch)
                     batch = []
@@ -154,9 +157,11 @@ class IngestPipeline:
     ) -> None:
         space = self._embedder.space.name if self._embedder is not None else None
         while (batch := await source.get()) is not None:
-            with span("ingest.store"):
+            with ingesting("store"), span("ingest.store"):
                 async with self._database.transaction(scope) as connection:
                     await store_files(connection, scope, ingest, batch, pipeline=self._pipeline, space=space)
+            count_files("stored", len(batch))
+            count_chunks(_chunks(batch))
 
     async def _pending(
         self, scope: Scope, ingest: _Ingest, first: int, last: int
@@ -192,7 +197,7 @@ class IngestPipeline:
         documents = [document for file in batch for document in file.documents]
         texts = [part.embed_text for document in documents for part in document.chunks]
         texts += [text for document in documents for sentences in document.sentences for text in sentences]
-        with span("ingest.embed"):
+        with ingesting("embed"), span("ingest.embed"):
             vectors = await self._embedder.embed_documents(texts)
         return _distribute(batch, vectors)
 

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from deskmind.database import Connection, Database
 from deskmind.errors import DeskmindError
 from deskmind.jobs import defer
+from deskmind.knowledge.measures import count_files
 from deskmind.observability import correlation_id
 from deskmind.scope import OPERATOR, Scope
 
@@ -146,21 +147,23 @@ class Stager:
                 ),
             )
         self._ordinal += len(batch)
+        count_files("unchanged", states.count("unchanged") + states.count("stored"))
+        count_files("failed", states.count("failed"))
 
     async def _release(self) -> None:
         async with self._database.transaction(self._scope) as connection:
             cursor = await connection.execute(
-                "SELECT ordinal / %s FROM ingest_files WHERE tenant_id = %s AND ingest_id = %s AND state = 'pending'"
-                " GROUP BY 1 ORDER BY 1",
+                "SELECT ordinal / %s, min(ordinal), max(ordinal) FROM ingest_files"
+                " WHERE tenant_id = %s AND ingest_id = %s AND state = 'pending' GROUP BY 1 ORDER BY 1",
                 (_FILES_A_JOB, self._scope.tenant_id, self._ingest_id),
             )
-            parts = [int(row[0]) for row in await cursor.fetchall()]
+            parts = await cursor.fetchall()
             await connection.execute(
                 "UPDATE ingests SET state = %s, finished_at = CASE WHEN %s THEN NULL ELSE now() END"
                 " WHERE tenant_id = %s AND ingest_id = %s",
                 ("ready" if parts else "done", bool(parts), self._scope.tenant_id, self._ingest_id),
             )
-            for part in parts:
+            for part, first, last in parts:
                 await defer(
                     connection,
                     INGEST_QUEUE,
@@ -169,8 +172,8 @@ class Stager:
                     {
                         "tenant_id": str(self._scope.tenant_id),
                         "ingest_id": str(self._ingest_id),
-                        "first": str(part * _FILES_A_JOB),
-                        "last": str((part + 1) * _FILES_A_JOB - 1),
+                        "first": str(first),
+                        "last": str(last),
                         "correlation_id": correlation_id(),
                     },
                 )

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from deskmind.database import Connection
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.lexical import query_terms
+from deskmind.knowledge.measures import retrieving
 from deskmind.knowledge.models import Passage
 from deskmind.knowledge.ranking import Query, fuse
 from deskmind.knowledge.retrieval.filters import SearchFilter
@@ -52,7 +53,7 @@ class Retriever:
         """The query's vector, None without an embedder. Apart, so that no connection is held meanwhile."""
         if self._embedder is None:
             return None
-        with span(f"embeddings {self._embedder.space.model}", kind="client"):
+        with retrieving("embed"), span(f"embeddings {self._embedder.space.model}", kind="client"):
             return HalfVector(await self._embedder.embed_query(query.text))
 
     async def search(
@@ -76,7 +77,8 @@ class Retriever:
             filter: conditions on the documents.
         """
         with span("retrieval deskmind", kind="client"):
-            scores = await self._candidates_of(connection, query, vector, filter)
+            with retrieving("lexical" if vector is None else "vector"):
+                scores = await self._candidates_of(connection, query, vector, filter)
             ranked = fuse(
                 {chunk: dense for chunk, (dense, _) in scores.items() if dense is not None},
                 {chunk: lexical for chunk, (_, lexical) in scores.items() if lexical},
