@@ -35,6 +35,7 @@ class Stage:
 
     Attributes:
         base_url: of the service.
+        metrics_address: host and port of ``/metrics``.
         keys: an API key for each user of the company, by name.
         settings: what the service was given, to open an application on the same home.
         service: its first process.
@@ -42,6 +43,7 @@ class Stage:
     """
 
     base_url: str
+    metrics_address: str
     keys: Mapping[str, str]
     settings: Mapping[str, Any]
     service: Process
@@ -49,37 +51,41 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(*, workers: int = 1, **more: Any) -> AsyncGenerator[Stage]:
+async def staged(
+    *, workers: int = 1, more_models: Mapping[str, Any] | None = None, **more: Any
+) -> AsyncGenerator[Stage]:
     """The service, ready for requests; gone with its data at the end.
 
     Args:
         workers: its processes.
+        more_models: models beside ``MODEL``.
         more: settings by section.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o755)
         sandbox, address = await _sandbox()
         try:
-            settings = _settings(home, address, more)
+            port, metrics_port = _free_port(), _free_port()
+            settings = _settings(home, address, metrics_port, {**more, "models": more_models or {}})
             keys = await _company(settings)
-            port = _free_port()
             service = await _serve(Path(home), settings, port, workers)
             try:
                 url = f"http://127.0.0.1:{port}"
                 await _ready(url, service)
-                yield Stage(url, keys, settings, service, address)
+                yield Stage(url, f"127.0.0.1:{metrics_port}", keys, settings, service, address)
             finally:
                 await _end(service)
         finally:
             await _end(sandbox)
 
 
-def _settings(home: str, sandbox: str, more: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(home: str, sandbox: str, metrics_port: int, more: Mapping[str, Any]) -> dict[str, Any]:
     deployment = {"model": "echo-50", "base_url": f"{sandbox}/v1", "api_key": "sandbox-key", "price": PRICE}
     return {
         "home": home,
-        "models": {MODEL: {"deployments": [deployment]}},
         **more,
+        "models": {MODEL: {"deployments": [deployment]}, **more["models"]},
+        "telemetry": {"metrics_port": metrics_port, **more.get("telemetry", {})},
     }
 
 

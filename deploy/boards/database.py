@@ -8,7 +8,6 @@ _POOL = "db_client_connection_count"
 _TIMES = "db_client_operation_duration_seconds"
 _CACHE = "deskmind_cache_requests_total"
 _HIT = 'deskmind_result="hit"'
-_STATEMENT = 'db_operation_name="statement"'
 _TRANSACTION = 'db_operation_name="transaction"'
 
 BOARD = Board(
@@ -74,11 +73,16 @@ BOARD = Board(
                     thresholds=((0.5, WARN), (2, BAD)),
                 ),
                 Panel(
-                    "95th percentile by statement",
-                    "Statements that have a name in the code.",
+                    "95th percentile by operation",
+                    "Public operations, whoever calls them; `deskmind database slow` names the statements.",
                     "s",
-                    (q(quantile(0.95, _TIMES, _STATEMENT, by="db_query_summary"), "{{db_query_summary}}"),),
-                    thresholds=((0.25, WARN), (1, BAD)),
+                    (
+                        q(
+                            quantile(0.95, "deskmind_operation_duration_seconds", by="deskmind_operation"),
+                            "{{deskmind_operation}}",
+                        ),
+                    ),
+                    thresholds=((1, WARN), (5, BAD)),
                 ),
                 Panel(
                     "Time of a batch of the ledger",
