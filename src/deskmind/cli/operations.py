@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from deskmind.app import Deskmind
     from deskmind.database import Provisioner
+    from deskmind.settings import Settings
 
 __all__ = ["migrate_app", "readiness", "status", "with_provisioner"]
 
@@ -43,6 +44,7 @@ def status(home: Home = None, config: Config = None, as_json: AsJson = False) ->
             "embedder_problem": app.embedding_problem,
             "jobs": await app.jobs.depth(),
             "tenants": len(await app.tenants.all()),
+            "service": await asyncio.to_thread(_service, app.settings),
         }
 
     facts = line.run(work)
@@ -52,6 +54,25 @@ def status(home: Home = None, config: Config = None, as_json: AsJson = False) ->
         print_table(
             ("what", "is"), [(name.replace("_", " "), value) for name, value in facts.items()], empty=""
         )
+
+
+def _service(settings: Settings) -> dict[str, float] | None:
+    """What the service on this machine has done since it began; None when none shows its metrics."""
+    from deskmind.observability.metering.scraping import address_of, scraped, total
+
+    address = address_of(settings.telemetry)
+    samples = scraped(address) if address else None
+    if samples is None:
+        return None
+    requests = "http_server_request_duration_seconds_count"
+    return {
+        "processes": int(total(samples, "deskmind_processes")),
+        "requests": int(total(samples, requests)),
+        "failed_requests": int(total(samples, requests, http_response_status_code="5")),
+        "answers": int(total(samples, "deskmind_answers_total")),
+        "model_calls": int(total(samples, "gen_ai_client_operation_duration_seconds_count")),
+        "cost_usd": total(samples, "deskmind_cost_usd_total"),
+    }
 
 
 def readiness(home: Home = None, config: Config = None, as_json: AsJson = False) -> None:

@@ -417,6 +417,15 @@ TELEMETRY_DROPPED = Instrument(
     "spans, data points or log lines that were given up",
     (Label("deskmind.signal", _CODE, ("traces", "metrics", "logs")),),
 )
+TELEMETRY_FAILING = Instrument(
+    "deskmind.telemetry.failing",
+    "gauge",
+    "",
+    "1 while a collector does not take what a process exports",
+    (Label("deskmind.signal", _CODE, ("traces", "metrics", "logs")),),
+    across="max",
+    observed=True,
+)
 BUILD_INFO = Instrument(
     "deskmind.build.info",
     "gauge",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import stat
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from deskmind.app import Deskmind
 from deskmind.database import Connection
+from deskmind.observability.metering.scraping import address_of, scraped, total
 from deskmind.readiness.report import Check
 from deskmind.scope import Scope
 
@@ -195,6 +197,24 @@ async def models(app: Deskmind) -> Check:
     return Check("models", "green", f"{len(gateway.models)} configured.")
 
 
+async def metrics(app: Deskmind) -> Check:
+    """The service shows its metrics and gives nothing up."""
+    settings = app.settings.telemetry
+    address = address_of(settings)
+    if not address:
+        return Check("metrics", "not assessed", "The settings show them on no port of their own.")
+    samples = await asyncio.to_thread(scraped, address)
+    if samples is None:
+        return Check("metrics", "not assessed", f"No service shows them on {address}.")
+    lost = total(samples, "deskmind_telemetry_dropped_total")
+    finding = f"{total(samples, 'deskmind_processes'):.0f} processes on {address}; {lost:,.0f} items of telemetry were given up."
+    if total(samples, "deskmind_telemetry_failing"):
+        return Check(
+            "metrics", "red", finding, "See that the collector at telemetry.endpoint takes what is sent."
+        )
+    return Check("metrics", "green", finding)
+
+
 async def _act(connection: Connection) -> str | None:
     cursor = await connection.execute("SELECT scope_act()")
     row = await cursor.fetchone()
@@ -213,6 +233,7 @@ CHECKS: dict[str, Callable[[Deskmind], Awaitable[Check]]] = {
     "pools": pools,
     "jobs": jobs,
     "models": models,
+    "metrics": metrics,
 }
 
 NOT_ASSESSED = (

@@ -11,7 +11,7 @@ from opentelemetry import metrics
 from opentelemetry.metrics import MeterProvider
 
 from deskmind.errors import MissingExtraError
-from deskmind.observability.instruments import TELEMETRY_DROPPED, counter
+from deskmind.observability.instruments import TELEMETRY_DROPPED, TELEMETRY_FAILING, counter, observe
 from deskmind.observability.logs import logger
 from deskmind.observability.metering.exposition import negotiated, rendered
 from deskmind.observability.metering.families import Families, families_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["GroupMeterProvider", "current_provider", "exposed", "start_metrics"]
 
 _OBSERVE_SECONDS = 1.0
-_LOST = labels({"deskmind.signal": "metrics"})
+_METRICS = labels({"deskmind.signal": "metrics"})
 _log = logger("deskmind.metrics")
 _dropped = counter(TELEMETRY_DROPPED)
 
@@ -66,7 +66,7 @@ class GroupMeterProvider(MemoryMeterProvider):
         """See ``MemoryMeterProvider``; also tells how many label sets found no room."""
         super().observe()
         lost, self.memory.lost = self.memory.lost, 0
-        _dropped.add(lost, _LOST)
+        _dropped.add(lost, _METRICS)
 
     def close(self) -> None:
         """Observe no more; what was recorded stays with the group."""
@@ -145,10 +145,11 @@ def _check_extra() -> None:
 def _export(provider: GroupMeterProvider, settings: TelemetrySettings, release: str) -> None:
     from deskmind.observability.metering.otlp import MetricsExport, exporter_of, resource_of
 
-    provider.export = MetricsExport(
+    export = provider.export = MetricsExport(
         exporter_of(settings),
         provider.own,
         resource_of(settings, release),
         every=settings.metrics_export_seconds,
         timeout=settings.timeout,
     )
+    observe(TELEMETRY_FAILING, lambda: [(float(export.failing), _METRICS)])
