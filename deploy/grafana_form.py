@@ -9,6 +9,7 @@ from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometh
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import common as form
 from grafana_foundation_sdk.models import dashboard as model
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from deploy.panels import BAD, GOOD, Board, Panel
 
@@ -99,6 +100,8 @@ def _panel(panel: Panel) -> Any:
             .ref_id(chr(ord("A") + place))
             .datasource(_SOURCE)
         )
+        if panel.kind == "table":
+            target = target.format(PromQueryFormat.TABLE)
         made = made.with_target(target.range() if panel.kind == "timeseries" else target.instant())
     return made
 

@@ -58,13 +58,13 @@ BOARD = Board(
             (
                 Panel(
                     "Transactions",
-                    "A second.",
+                    "Transactions a second; one or two belong to each request, more to background work.",
                     "ops",
                     (q(rate(f"{_TIMES}_count", _TRANSACTION), "transactions"),),
                 ),
                 Panel(
                     "Time of a transaction",
-                    "From begin to commit: percentiles.",
+                    "From begin to commit. Long ones hold a connection that others wait for.",
                     "s",
                     tuple(
                         q(quantile(share, _TIMES, _TRANSACTION), f"p{share * 100:g}")
@@ -117,7 +117,7 @@ BOARD = Board(
                 ),
                 Panel(
                     "Questions to the cache",
-                    "A second, by use and result.",
+                    "Questions a second, by use and result.",
                     "ops",
                     (
                         q(
@@ -129,13 +129,13 @@ BOARD = Board(
                 ),
                 Panel(
                     "Size in memory",
-                    "Estimated, of all processes.",
+                    "Estimated, of all processes; bounded in each, so that it levels off.",
                     "bytes",
                     (q(f"sum({series('deskmind_cache_size_bytes')})", "size"),),
                 ),
                 Panel(
                     "Entries in memory",
-                    "Of all processes.",
+                    "Of all processes. Near the limit with few hits, values are put out before they are asked for again.",
                     "none",
                     (q(f"sum({series('deskmind_cache_entries')})", "entries"),),
                 ),

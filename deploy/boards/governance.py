@@ -64,7 +64,7 @@ BOARD = Board(
                 ),
                 Panel(
                     "Requests without the permission",
-                    "A second (403).",
+                    "A second (403): the key is valid and its user may not do this.",
                     "reqps",
                     (q(rate(_HTTP, 'http_response_status_code="403"'), "403", empty="nothing was refused"),),
                     thresholds=((0.1, WARN), (1, BAD)),

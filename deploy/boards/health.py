@@ -89,7 +89,7 @@ BOARD = Board(
                 ),
                 Panel(
                     "Requests under way",
-                    "At this moment, in all processes.",
+                    "At this moment, in all processes. Requests that only gather wait for something: pool, models, processor.",
                     "none",
                     (q(f"sum({series('http_server_active_requests')})", "under way"),),
                     thresholds=((100, WARN), (500, BAD)),

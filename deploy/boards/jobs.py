@@ -41,7 +41,7 @@ BOARD = Board(
                 ),
                 Panel(
                     "Jobs by outcome",
-                    "Jobs a second.",
+                    "Jobs a second that ended, by task; those that failed are tried again first.",
                     "ops",
                     (
                         q(
@@ -53,7 +53,7 @@ BOARD = Board(
                 ),
                 Panel(
                     "Time of a job",
-                    "95th percentile by task.",
+                    "95th percentile by task, from taking the job to its end.",
                     "s",
                     (q(quantile(0.95, _JOBS, by="deskmind_task"), "{{deskmind_task}}"),),
                     thresholds=((60, WARN), (900, BAD)),

@@ -39,7 +39,7 @@ BOARD = Board(
                 ),
                 Panel(
                     "Cost per hour",
-                    "At the present rate, by model.",
+                    "US dollars at the present rate, by model.",
                     "currencyUSD",
                     (q(f"3600 * {rate(_COST, by=_MODEL)}", f"{{{{{_MODEL}}}}}"),),
                     stacked=True,

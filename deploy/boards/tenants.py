@@ -92,7 +92,7 @@ BOARD = Board(
                 ),
                 Panel(
                     "Cost by tenant and model",
-                    "US dollars since the start.",
+                    "US dollars since the service started.",
                     "currencyUSD",
                     (
                         q(

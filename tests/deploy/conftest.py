@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-
 from soak.stage import MODEL, Stage, staged
 
 ROOT = Path(__file__).parents[2]

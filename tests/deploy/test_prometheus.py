@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
+import sys
 
 import pytest
-from psycopg import AsyncConnection
-
 from deploy.alerts import ALERTS
 from deploy.boards import BOARDS
+from psycopg import AsyncConnection
+from tests.deploy.conftest import BUDGET, Backend
+
 from deskmind import Deskmind
 from deskmind.settings import load_settings
-from tests.deploy.conftest import Backend
 
 _PATIENCE = 90.0
 # what the load of these tests makes though the query says that it may rightly be empty
@@ -100,3 +102,23 @@ async def test_the_cost_shown_is_the_ledgers(backend: Backend) -> None:
     assert booked > 20
     assert dollars > 0.001
     assert shown == pytest.approx(dollars, abs=1e-9)
+
+
+async def test_top_shows_the_same_numbers(backend: Backend) -> None:
+    """After the load, so that both look at the same totals."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deskmind.cli", "top", "--once", "--json", "--interval", "0.2"),
+        *("--server", f"http://{backend.stage.metrics_address}"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    shown = json.loads((await process.communicate())[0])
+    assert shown["processes"] == 2
+    cost = await backend.ask("sum(deskmind_cost_usd_total)")
+    assert shown["cost_usd"] == pytest.approx(float(cost[0]["value"][1]), abs=1e-9)
+    routes = await backend.ask("count by (http_route) (http_server_request_duration_seconds_count)")
+    assert {one["route"] for one in shown["routes"]} == {one["metric"]["http_route"] for one in routes}
+    breakers = await backend.ask("deskmind_gateway_breaker_state == 2")
+    assert {name for name, state in shown["breakers"].items() if state == "open"} == {
+        one["metric"]["deskmind_deployment"] for one in breakers
+    }
+    assert [one["budget"] for one in shown["budgets"]] == [BUDGET]

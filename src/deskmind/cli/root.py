@@ -17,6 +17,7 @@ from deskmind.cli import (
     prompts,
     service,
 )
+from deskmind.cli.top import top
 
 __all__ = ["app", "main"]
 
@@ -63,6 +64,7 @@ app.add_typer(prompts.prompts_app, name="prompts")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)
+app.command("top")(top)
 app.command("status")(operations.status)
 app.command("readiness")(operations.readiness)
 app.add_typer(operations.migrate_app, name="migrate")
