@@ -18,6 +18,7 @@ __all__ = ["as_json", "built"]
 _TAG = "deskmind"
 _SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 _HEIGHT = 8
+_FIRST_ROW = 1000
 
 
 def as_json(board: Board) -> str:
@@ -42,8 +43,8 @@ def built(board: Board) -> model.Dashboard:
         .link(_others())
     )
     number = 0
-    for section in board.sections:
-        made = made.with_row(dashboard.Row(section.title))
+    for place, section in enumerate(board.sections):
+        made = made.with_row(dashboard.Row(section.title).id(_FIRST_ROW + place))
         for panel in section.panels:
             number += 1
             made = made.with_panel(_panel(panel).id(number))

@@ -32,7 +32,7 @@ BOARD = Board(
                 ),
                 Panel(
                     "Share of connections in use",
-                    "At 1 requests wait.",
+                    "Of the most that there may be. At 1 requests wait.",
                     "percentunit",
                     (
                         q(

@@ -79,6 +79,8 @@ def test_each_panel_explains_itself(document: dict[str, Any]) -> None:
         for target in panel["targets"]:
             assert target["legendFormat"]
             assert "$instance" in target["expr"] or "deskmind:slo_burn" in target["expr"], panel["title"]
+    ids = [panel["id"] for panel in document["panels"]]
+    assert len(set(ids)) == len(ids)
     judged = [panel for panel in panels if len(panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) > 1]
     assert judged, "no panel says what is bad"
 

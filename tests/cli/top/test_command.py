@@ -69,6 +69,7 @@ def test_without_a_service_the_home_itself_is_shown(app: Deskmind, desk_home: Pa
     assert "no service shows its metrics" in shown.stdout
     assert "connections" in shown.stdout
     assert picture.read_text("utf-8").startswith("<svg")
+    assert "url(" not in picture.read_text("utf-8").replace("url(#", ""), "it fetches nothing"
     glance = json.loads(_top("--json", home=desk_home).stdout)
     assert glance["processes"] == 1
     assert glance["pool"]["most"] == 10

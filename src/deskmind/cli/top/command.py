@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ __all__ = ["top"]
 
 Read = Callable[[], "Awaitable[Reading]"]
 _STANDARD_INPUT = "-"
+_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.S)  # the picture fetches nothing from elsewhere
 
 
 def top(
@@ -104,7 +106,8 @@ async def _once(read: Read, name: str, interval: float, picture: Path | None, *,
     console = Console(record=picture is not None, width=None if sys.stdout.isatty() else 110)
     console.print(drawn(glance, name))
     if picture is not None:
-        await asyncio.to_thread(picture.write_text, console.export_svg(title="deskmind top"), "utf-8")
+        drawing = _FONTS.sub("", console.export_svg(title="deskmind top"))
+        await asyncio.to_thread(picture.write_text, drawing, "utf-8")
 
 
 async def _watch(read: Read, name: str, interval: float) -> None:
