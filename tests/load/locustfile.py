@@ -16,6 +16,7 @@ from locust import FastHttpUser, LoadTestShape, constant_pacing, events, task
 
 PLAN = json.loads(Path(os.environ["LOAD_PLAN"]).read_text("utf-8"))
 _rows: list[tuple[float, str, float, str]] = []
+_AT_ONCE = 1000.0  # users a second that come or go
 _draw = random.Random(20)
 _started: list[float] = []
 
@@ -58,7 +59,7 @@ class Plan(LoadTestShape):
         elapsed = self.get_run_time()
         for phase in PLAN["phases"]:
             if elapsed < phase["seconds"]:
-                return phase["users"], max(phase["users"], 10)
+                return phase["users"], _AT_ONCE
             elapsed -= phase["seconds"]
         return None
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import pty
+import signal
 import subprocess
 import sys
 import threading
@@ -41,6 +44,11 @@ def guarded() -> Iterator[tuple[str, list[str]]]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             keys.append(self.headers.get("Authorization", ""))
+            if self.path.startswith("/moved"):
+                self.send_response(302)
+                self.send_header("Location", "/metrics")
+                self.end_headers()
+                return
             if keys[-1] != "Bearer right":
                 self.send_error(401)
                 return
@@ -88,6 +96,40 @@ def test_a_service_elsewhere_is_shown_to_the_right_key(
     assert refused.returncode == 77
     assert "operator's key" in refused.stderr
     assert "wrong" not in refused.stderr
+
+
+def test_a_key_does_not_follow_a_redirect(guarded: tuple[str, list[str]], tmp_path: Path) -> None:
+    address, keys = guarded
+    refused = _top("--server", f"{address}/moved", "--key", "right", home=tmp_path)
+    assert refused.returncode == 69
+    assert "302" in refused.stderr
+    assert len(keys) == 1
+
+
+def test_on_a_terminal_it_goes_on_until_it_is_interrupted(
+    guarded: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    address, keys = guarded
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "deskmind.cli", "top", "--interval", "0.2"),
+            *("--server", address, "--key", "right", "--home", str(tmp_path)),
+        ],
+        env={"PATH": "/usr/bin:/bin", "TERM": "xterm-256color"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    shown = b""
+    while shown.count(b"3 processes") < 2:
+        shown += os.read(master, 65536)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    os.close(master)
+    assert b"\x1b[?1049h" in shown, "it has a screen of its own"
+    assert len(keys) >= 3
 
 
 def test_where_nobody_answers_it_says_so(tmp_path: Path) -> None:

@@ -113,15 +113,21 @@ async def _once(read: Read, name: str, interval: float, picture: Path | None, *,
 async def _watch(read: Read, name: str, interval: float) -> None:
     from rich.console import Console
     from rich.live import Live
+    from rich.text import Text
 
     from deskmind.cli.top.glance import between
     from deskmind.cli.top.screen import drawn
+    from deskmind.errors import UnavailableError
 
     before = await read()
     console = Console()
     with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
         while True:
             await asyncio.sleep(interval)
-            after = await read()
+            try:
+                after = await read()
+            except UnavailableError as error:  # it may be starting again
+                live.update(Text(f"{error.what} {error.why}", "bold red"), refresh=True)
+                continue
             live.update(drawn(between(before, after), name), refresh=True)
             before = after

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deskmind.cli.top.glance import Reading
 from deskmind.errors import AuthenticationError, InvalidRequestError, UnavailableError
@@ -47,7 +47,7 @@ def from_server(address: str, key: str | None) -> Reading:
         UnavailableError: it does not answer.
     """
     request = urllib.request.Request(address, headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: S310
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects())
     try:
         with opener.open(request, timeout=_SECONDS) as answer:
             return Reading(time.monotonic(), parsed(answer.read().decode()))
@@ -93,6 +93,13 @@ async def from_home(settings: Settings) -> AsyncGenerator[Callable[[], Awaitable
             looking.cancel()
             with suppress(asyncio.CancelledError):
                 await looking
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """The key is for the service that was named, and for no other that it may point to."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
+        """None makes an error of the redirect."""
 
 
 def _silent(address: str, why: str) -> UnavailableError:
