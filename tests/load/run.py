@@ -19,6 +19,7 @@ from soak.stage import MODEL, Stage, staged
 from tests.load.measures import Request, Sample, breaches, summary
 from tests.load.plots import plot
 from tests.load.profiles import PROFILES, Profile
+from tests.load.report import document
 
 ROOT = Path(__file__).parents[2]
 LOCUST = ROOT / ".venv" / "load" / "bin" / "locust"
@@ -35,7 +36,7 @@ async def run(profile: Profile, results: Path, *, workers: int, embedder: str = 
         **figures,
         "workers": workers,
         "cores": os.cpu_count(),
-        "load_average_before": round(psutil.getloadavg()[2], 2),
+        "load_average_15_minutes": round(psutil.getloadavg()[2], 2),
         "breaches": breaches(figures, profile.limits),
     }
     results.mkdir(parents=True, exist_ok=True)
@@ -143,8 +144,11 @@ def main() -> None:
     parser.add_argument("profile", choices=sorted(PROFILES), nargs="?", default="smoke")
     parser.add_argument("--workers", type=int, default=1, help="processes of the service")
     parser.add_argument("--results", type=Path, default=ROOT / "tests" / "load" / "results")
+    parser.add_argument("--document", action="store_true", help="put the results into docs/load.md")
     given = parser.parse_args()
     figures = asyncio.run(run(PROFILES[given.profile], given.results, workers=given.workers))
+    if given.document:
+        document(given.profile, given.results)
     print(json.dumps(figures, indent=1))
     sys.exit(1 if figures["breaches"] else 0)
 
