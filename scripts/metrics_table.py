@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from deskmind.observability.instruments import CATALOGUE, Instrument, Label
@@ -16,10 +17,13 @@ _SAMPLES = {"counter": "_total"}
 
 def table() -> str:
     """The catalogue, and what bounds the labels."""
-    lines = ["| metric | for Prometheus | type | what it says | labels |", "|---|---|---|---|---|"]
+    lines = [
+        "| metric | for Prometheus | type | over processes | what it says | labels |",
+        "|---|---|---|---|---|---|",
+    ]
     lines += [_row(item) for item in CATALOGUE]
-    lines += ["", "| label | values | what bounds them |", "|---|---|---|"]
-    lines += [_label_row(label) for label in _labels()]
+    lines += ["", "| label | values | what bounds them | on |", "|---|---|---|---|"]
+    lines += sorted(_label_rows())
     return "\n".join(lines) + "\n"
 
 
@@ -32,25 +36,19 @@ def written(page: str) -> str:
 def _row(item: Instrument) -> str:
     name = exposed_name(item.name, item.unit, item.kind) + _SAMPLES.get(item.kind, "")
     labels = ", ".join(f"`{label.name}`" for label in item.labels)
-    across = ", the greatest of all processes" if item.across == "max" and item.name not in _SAME else ""
+    across = "greatest" if item.across == "max" else "sum"
     kind = _TYPES.get(item.kind, item.kind)
-    return f"| `{item.name}` | `{name}` | {kind} | {item.description}{across} | {labels} |"
+    return f"| `{item.name}` | `{name}` | {kind} | {across} | {item.description} | {labels} |"
 
 
-_SAME = {"deskmind.build.info"}
-
-
-def _labels() -> list[Label]:
-    found: dict[tuple[str, str, tuple[str, ...]], Label] = {}
+def _label_rows() -> Iterator[str]:
+    on: dict[Label, list[str]] = {}
     for item in CATALOGUE:
         for label in item.labels:
-            found.setdefault((label.name, label.bound, label.values), label)
-    return sorted(found.values(), key=lambda label: label.name)
-
-
-def _label_row(label: Label) -> str:
-    values = ", ".join(f"`{value}`" for value in label.values)
-    return f"| `{label.name}` | {values} | {label.bound} |"
+            on.setdefault(label, []).append(f"`{item.name}`")
+    for label, metrics in on.items():
+        values = ", ".join(f"`{value}`" for value in label.values)
+        yield f"| `{label.name}` | {values} | {label.bound} | {', '.join(metrics)} |"
 
 
 if __name__ == "__main__":

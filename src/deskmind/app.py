@@ -251,12 +251,13 @@ class Deskmind:
         Raises:
             MissingExtraError: an export by OTLP is wanted, and its packages are missing.
         """
-        provider = start_metrics(self.settings.telemetry, release=__version__)
-        gauges = JobGauges(self.jobs, every=self.settings.telemetry.metrics_poll_seconds)
+        telemetry = self.settings.telemetry
+        start_metrics(telemetry, release=__version__)
+        gauges = JobGauges(self.jobs, every=telemetry.metrics_poll_seconds)
         watch = LoopWatch()
 
         async def keep_looking() -> None:
-            if provider is not None:
+            if telemetry.metrics != "none":
                 await asyncio.gather(gauges.keep_asking(), watch.watch())
 
         return asyncio.create_task(keep_looking())

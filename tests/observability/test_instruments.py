@@ -85,7 +85,7 @@ def test_the_documentation_has_the_whole_catalogue() -> None:
     spec.loader.exec_module(script)
     page = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
     assert script.written(page) == page, "run scripts/metrics_table.py"
-    assert page.count("| `deskmind.cost` |") == 1
+    assert page.count("| `deskmind.cost` | `deskmind_cost_usd_total` | counter | sum |") == 1
 
 
 def test_a_hosts_meter_provider_stays_and_gets_our_metrics() -> None:

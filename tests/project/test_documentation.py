@@ -245,6 +245,10 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         "json",
         "error",
         "process",
+        "grpc",
+        "http://collector:4318",
+        "id",
+        '["a"]',
         *json_texts,
     ):
         monkeypatch.setenv(f"DESKMIND_{'_'.join(leaf).upper()}", text)

@@ -12,8 +12,12 @@ from psycopg import AsyncConnection
 from deskmind.app import Deskmind
 from deskmind.database.migrations import MigrationStatus
 from deskmind.errors import ModelUnavailableError
+from deskmind.observability.metering import MemoryMeterProvider, ProcessGroup
+from deskmind.observability.metering.endpoint import serving_metrics
+from deskmind.observability.metering.memory import ProcessMemory
 from deskmind.readiness import assess, checks
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
+from deskmind.settings import TelemetrySettings
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +136,23 @@ async def test_models_that_do_not_answer_and_a_ledger_that_cannot_book_are_red(
         ledger = (await app.gateway()).ledger
         monkeypatch.setattr(type(ledger), "problem", property(lambda _: "The database is away."))
         assert "booked" in (await checks.models(app)).finding
+
+
+async def test_metrics_that_a_collector_does_not_take_are_red(own: Deskmind, tmp_path: Path) -> None:
+    group = ProcessGroup(tmp_path)
+    meter = MemoryMeterProvider(ProcessMemory(tmp_path)).get_meter("t")
+    failing = meter.create_gauge("deskmind.telemetry.failing")
+    failing.set(0, {"deskmind.signal": "metrics"})
+    with serving_metrics(group, "127.0.0.1", 0) as address:
+        assert address is not None
+        shown = TelemetrySettings(metrics_port=int(address.split(":")[2].split("/")[0]))  # pyright: ignore[reportCallIssue]
+        app = Deskmind(own.settings.model_copy(update={"telemetry": shown}))
+        assert (await checks.metrics(app)).state == "green"
+        failing.set(1, {"deskmind.signal": "metrics"})
+        assert (await checks.metrics(app)).state == "red"
+    assert (await checks.metrics(app)).state == "not assessed"
+    off = Deskmind(own.settings.model_copy(update={"telemetry": TelemetrySettings(metrics="none")}))  # pyright: ignore[reportCallIssue]
+    assert (await checks.metrics(off)).state == "not assessed"
 
 
 async def test_without_a_database_everything_that_needs_it_is_red(own: Deskmind) -> None:

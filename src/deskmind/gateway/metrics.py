@@ -23,7 +23,7 @@ from deskmind.observability.instruments import (
 )
 from deskmind.observability.metering import Bounded, Labels, TenantLabel, labels
 
-__all__ = ["measure", "use_call_labels"]
+__all__ = ["measure", "measure_cost", "use_call_labels"]
 
 _FEATURES = ("chat", "answer", "embed", "rerank", "openai", "probe")
 _OUTCOMES = frozenset({"ok", "skipped", "cancelled", *get_args(Cause)})
@@ -127,7 +127,7 @@ def measure(entry: UsageEntry, attempts: Iterable[Attempt] = ()) -> None:
 
 
 def measure_cost(entry: UsageEntry) -> None:
-    """Add a call's cost."""
+    """Add a call's cost to the sum of the ledger."""
     if entry.cost:
         _cost.add(float(entry.cost), _call_labels.cost(entry))
 

@@ -434,7 +434,6 @@ BUILD_INFO = Instrument(
     (
         Label("deskmind.version", "the release", most=2),
         Label("deskmind.python", "the interpreter", most=2),
-        Label("deskmind.schema", "the schema this release wants", most=2),
     ),
     across="max",
     observed=True,

@@ -21,7 +21,10 @@ from deskmind.errors import StorageFullError, UnavailableError
 from deskmind.gateway import Caller, Gateway, Intent, Usage, UsageEntry
 from deskmind.gateway.ledger import JournalLedger, new_call_id
 from deskmind.gateway.ledger.records import entry_of, entry_record, intent_of, intent_record
+from deskmind.observability.metering import start_metrics
+from deskmind.observability.metering.running import GroupMeterProvider
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
+from deskmind.settings import TelemetrySettings
 
 _HELLO = [{"role": "user", "content": "hello there"}]
 
@@ -186,6 +189,12 @@ async def test_a_disk_that_is_full_sends_no_call(
         assert (await gateway.chat("fast", _HELLO)).text == "hello there"
 
 
+def _cost(provider: GroupMeterProvider) -> float:
+    """US dollars on the metric of this process."""
+    family = provider.own()[0].get("deskmind.cost")
+    return sum(series.values()[0] for series in family.series.values()) if family is not None else 0.0
+
+
 _CALLING = """
 import asyncio, sys
 from pathlib import Path
@@ -220,8 +229,13 @@ async def test_calls_in_flight_when_a_process_is_killed_stand_as_unsettled(
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     shelf = Shelf()
+    provider = start_metrics(TelemetrySettings(), release="1")  # pyright: ignore[reportCallIssue]
+    assert provider is not None
+    before = _cost(provider)
     ledger = JournalLedger(tmp_path, shelf)
     await ledger.start()
+    booked = sum(entry.cost or Decimal(0) for entry in shelf.entries.values())
+    assert _cost(provider) - before == pytest.approx(float(booked)), "the metric is the ledger's sum"
     assert len(shelf.entries) == 8
     assert {entry.outcome for entry in shelf.entries.values()} == {"unsettled"}
     assert all(entry.usage.output_tokens >= 10 and entry.cost for entry in shelf.entries.values())

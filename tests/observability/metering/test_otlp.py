@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from deskmind.observability.metering import MemoryMeterProvider, labels
+from deskmind.errors import MissingExtraError
+from deskmind.observability.metering import MemoryMeterProvider, labels, start_metrics
 from deskmind.observability.metering.families import families_of
 from deskmind.observability.metering.memory import STARTED, ProcessMemory
 from deskmind.observability.metering.otlp import MetricsExport, exporter_of, resource_of
 from deskmind.settings import TelemetrySettings
+
+_PROGRAM = """
+import sys
+from deskmind.observability.instruments import COST, counter
+from deskmind.observability.metering import labels, start_metrics
+from deskmind.settings import TelemetrySettings
+provider = start_metrics(TelemetrySettings(metrics="otlp", endpoint=sys.argv[1]), release="1")
+counter(COST).add(0.125, labels())
+print("shows:", provider.shows)
+"""
 
 
 class Collector(ThreadingHTTPServer):
@@ -115,7 +129,7 @@ def test_a_collector_gets_everything(provider: MemoryMeterProvider, collector: C
 
 
 def test_a_collector_that_fails_and_recovers(
-    provider: MemoryMeterProvider, collector: Collector, capsys: pytest.CaptureFixture[str]
+    provider: MemoryMeterProvider, collector: Collector, lines: Any
 ) -> None:
     """Recording goes on; one warning, one line when it is over, and the next export makes up for what was missed."""
     collector.status = 400
@@ -128,9 +142,35 @@ def test_a_collector_that_fails_and_recovers(
     collector.wait_for(len(collector.received) + 2)
     export.close()
     assert not export.failing
+    said = [(line["level"], line["event"]) for line in lines.all()]
+    assert said == [("warning", "metrics.export_failing"), ("info", "metrics.export_recovered")]
     metrics = collector.received[-1].resource_metrics[0].scope_metrics[0].metrics
     (cost,) = (metric for metric in metrics if metric.name == "deskmind.cost")
     assert cost.sum.data_points[0].as_double == 0.75
+
+
+def test_a_process_that_exports_sends_its_last_figures_when_it_ends(collector: Collector) -> None:
+    """By the settings; nothing of it is shown on a port."""
+    endpoint = f"http://127.0.0.1:{collector.server_port}"
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, endpoint], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout == "shows: False\n", done.stderr
+    collector.wait_for(1)
+    metrics = {
+        metric.name: metric for metric in collector.received[-1].resource_metrics[0].scope_metrics[0].metrics
+    }
+    assert metrics["deskmind.cost"].sum.data_points[0].as_double == 0.125
+    assert metrics["deskmind.telemetry.failing"].gauge.data_points[0].as_double == 0
+    assert "process.cpu.time" in metrics
+
+
+def test_an_export_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Says which extra is missing."""
+    monkeypatch.setitem(sys.modules, "deskmind.observability.metering.otlp", None)
+    monkeypatch.setattr("deskmind.observability.metering.running.current_provider", lambda: None)
+    with pytest.raises(MissingExtraError, match="telemetry"):
+        start_metrics(TelemetrySettings(metrics="both"), release="1")  # pyright: ignore[reportCallIssue]
 
 
 def test_no_collector_at_all(provider: MemoryMeterProvider) -> None:

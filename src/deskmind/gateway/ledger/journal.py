@@ -346,8 +346,9 @@ class JournalLedger:
                 for path in (*segments, lock):
                     path.unlink(missing_ok=True)
                 if entries:
-                    unsettled = sum(entry.outcome == "unsettled" for entry in entries)
-                    _log.info("ledger.replayed", entries=len(entries), unsettled=unsettled)
+                    unsettled = [entry for entry in entries if entry.outcome == "unsettled"]
+                    _log.info("ledger.replayed", entries=len(entries), unsettled=len(unsettled))
+                    _measure(unsettled)
             finally:
                 os.close(held)
 
@@ -358,6 +359,14 @@ def _backlog(ledger: JournalLedger) -> Iterable[tuple[float, Labels]]:
 
 _ledgers: Sources[JournalLedger] = Sources()
 _ledgers.show(LEDGER_BACKLOG, _backlog)
+
+
+def _measure(unsettled: Sequence[UsageEntry]) -> None:
+    """Their process ended before it could; those that had ended are on its metrics."""
+    from deskmind.gateway.metrics import measure_cost
+
+    for entry in unsettled:
+        measure_cost(entry)
 
 
 def _seen(commit: asyncio.Future[None]) -> None:

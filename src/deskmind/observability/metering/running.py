@@ -23,6 +23,8 @@ from deskmind.observability.metering.provider import MemoryMeterProvider
 from deskmind.settings import TelemetrySettings
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricExporter
+
     from deskmind.observability.metering.otlp import MetricsExport
 
 __all__ = ["GroupMeterProvider", "current_provider", "exposed", "start_metrics"]
@@ -69,11 +71,11 @@ class GroupMeterProvider(MemoryMeterProvider):
         _dropped.add(lost, _METRICS)
 
     def close(self) -> None:
-        """Observe no more; what was recorded stays with the group."""
+        """Export once more, observe no more; what was recorded stays with the group."""
         self._ended.set()
-        super().close()
         if self.export is not None:
             self.export.close()
+        super().close()
         self.group.close()
 
     def _keep_observing(self) -> None:
@@ -108,9 +110,7 @@ def start_metrics(settings: TelemetrySettings, *, release: str) -> GroupMeterPro
     known = current_provider()
     if known is not None or settings.metrics == "none":
         return known
-    export = settings.metrics in {"otlp", "both"}
-    if export:
-        _check_extra()
+    exporter = _exporter(settings) if settings.metrics in {"otlp", "both"} else None
     provider = _joined(settings.metrics_folder, shows=settings.metrics != "otlp")
     if provider is None:
         return None
@@ -119,8 +119,8 @@ def start_metrics(settings: TelemetrySettings, *, release: str) -> GroupMeterPro
         provider.close()
         return None
     observe_process(release=release)
-    if export:
-        _export(provider, settings, release)
+    if exporter is not None:
+        _export(provider, exporter, settings, release)
     atexit.register(provider.close)
     return provider
 
@@ -134,19 +134,22 @@ def _joined(folder: Path | None, *, shows: bool) -> GroupMeterProvider | None:
         return None
 
 
-def _check_extra() -> None:
+def _exporter(settings: TelemetrySettings) -> MetricExporter:
     try:
-        import opentelemetry.exporter.otlp.proto.http  # pyright: ignore[reportUnusedImport]
-        import opentelemetry.sdk.metrics.export  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    except ImportError:
+        from deskmind.observability.metering.otlp import exporter_of
+
+        return exporter_of(settings)
+    except ModuleNotFoundError:
         raise MissingExtraError("Metrics by OTLP", "telemetry") from None
 
 
-def _export(provider: GroupMeterProvider, settings: TelemetrySettings, release: str) -> None:
-    from deskmind.observability.metering.otlp import MetricsExport, exporter_of, resource_of
+def _export(
+    provider: GroupMeterProvider, exporter: MetricExporter, settings: TelemetrySettings, release: str
+) -> None:
+    from deskmind.observability.metering.otlp import MetricsExport, resource_of
 
     export = provider.export = MetricsExport(
-        exporter_of(settings),
+        exporter,
         provider.own,
         resource_of(settings, release),
         every=settings.metrics_export_seconds,
