@@ -349,6 +349,20 @@ CASES: tuple[Case, ...] = (
         _gauge("deskmind_telemetry_dropped_total", "0+10x5 50x35", ',deskmind_signal="traces"'),
     ),
     Case(
+        "DeskmindCollectorFails",
+        True,
+        "it is away",
+        "30m",
+        _gauge("deskmind_telemetry_failing", "1x30", ',deskmind_signal="metrics"'),
+    ),
+    Case(
+        "DeskmindCollectorFails",
+        False,
+        "it was started again",
+        "30m",
+        _gauge("deskmind_telemetry_failing", "0x5 1x5 0x20", ',deskmind_signal="metrics"'),
+    ),
+    Case(
         "DeskmindNotFound",
         True,
         "two of three find nothing",

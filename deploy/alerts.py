@@ -244,6 +244,16 @@ ALERTS: tuple[Alert, ...] = (
         "telemetry-dropped",
     ),
     _over(
+        "DeskmindCollectorFails",
+        "max by (instance, deskmind_signal) (deskmind_telemetry_failing)",
+        "> 0",
+        "15m",
+        "ticket",
+        "The collector does not take the {{ $labels.deskmind_signal }} of {{ $labels.instance }}.",
+        "telemetry-dropped",
+        empty="nothing is exported by OTLP",
+    ),
+    _over(
         "DeskmindNotFound",
         _NOT_FOUND,
         "> 0.5",

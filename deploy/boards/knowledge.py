@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.panels import BAD, WARN, Board, Panel, Section, q, quantile, rate
+from deploy.panels import BAD, WARN, Board, Panel, Section, q, quantile, rate, series
 
 _ANSWERS = "deskmind_answers_total"
 _NOT_FOUND = 'deskmind_outcome="not_found"'
@@ -78,6 +78,40 @@ BOARD = Board(
                     "stat",
                     ((0.2, WARN), (0.4, BAD)),
                     most=1,
+                ),
+            ),
+        ),
+        Section(
+            "Remembered answers",
+            (
+                Panel(
+                    "Looks for a remembered answer",
+                    "A second, by result. A hit answers a paraphrase of an answered question without the model.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_answer_cache_lookups_total", by="deskmind_result"),
+                            "{{deskmind_result}}",
+                            empty="no model words answers",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
+                    "Spared by remembered answers",
+                    "US dollars since the start that their models would have cost.",
+                    "currencyUSD",
+                    (
+                        q(
+                            f"sum({series('deskmind_answer_cache_saved_usd_total')})",
+                            "US dollars",
+                            empty="no answer was remembered",
+                        ),
+                    ),
+                    "stat",
+                    width=12,
+                    decimals=4,
                 ),
             ),
         ),

@@ -109,6 +109,14 @@ def test_a_dashboard_leads_to_the_others_and_takes_any_data_source(document: dic
     assert variables["instance"]["type"] == "query"
 
 
+def test_each_metric_is_on_a_dashboard() -> None:
+    shown = " ".join(
+        query.expression for board in BOARDS for panel in board.panels for query in panel.queries
+    )
+    missing = [one.name for one in CATALOGUE if exposed_name(one.name, one.unit, one.kind) not in shown]
+    assert missing == []
+
+
 @pytest.mark.parametrize("expression", list(_expressions()))
 def test_an_expression_names_what_is_measured(expression: str) -> None:
     without_recordings = re.sub(r"deskmind:\w+(?:\{[^}]*\})?", "", expression)

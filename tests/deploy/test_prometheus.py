@@ -17,7 +17,7 @@ from deskmind import Deskmind
 from deskmind.settings import load_settings
 
 _PATIENCE = 90.0
-# what the load of these tests makes though the query says that it may rightly be empty
+# why some queries may be empty here; what other queries give as a reason does not hold here, so those must have data
 EMPTY_HERE = {
     "no question and no search was refused or failed",
     "no tenant has set a budget",
@@ -25,6 +25,7 @@ EMPTY_HERE = {
     "nothing failed",
     "nobody has rated an answer",
     "nobody has rated an answer badly",
+    "nothing is exported by OTLP",
 }
 
 
@@ -62,7 +63,10 @@ async def test_every_panel_shows_data(backend: Backend) -> None:
 
 async def test_every_alert_looks_at_data(backend: Backend) -> None:
     signals = {
-        f"{alert.name} ({place})": signal for alert in ALERTS for place, signal in enumerate(alert.signals)
+        f"{alert.name} ({place})": signal
+        for alert in ALERTS
+        for place, signal in enumerate(alert.signals)
+        if alert.empty not in EMPTY_HERE
     }
     assert await _until_none_is_missing(backend, signals) == {}
 
