@@ -187,6 +187,18 @@ async def test_with_the_applications_login_alone_it_says_what_it_cannot_see(
     assert _of(found, "unused-index"), "what the catalogue shows to all is still said"
 
 
+async def test_a_role_that_was_granted_nothing_is_told_of(database: Database, address: str) -> None:
+    _do(address, "REVOKE pg_read_all_stats FROM deskmind_inspector")
+    try:
+        found = await inspect(database, LOW)
+    finally:
+        _do(address, "GRANT pg_read_all_stats TO deskmind_inspector")
+    (gap,) = found.unseen
+    assert "GRANT pg_read_all_stats" in gap.remedy
+    assert found.statements == ()
+    assert (await inspect(database)).unseen == ()
+
+
 async def test_a_database_without_the_extension_says_how_to_get_it(
     app: Deskmind, new_database: Callable[[], str]
 ) -> None:

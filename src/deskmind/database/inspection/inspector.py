@@ -31,6 +31,11 @@ _NO_ROLE = Unseen(
     "The inspecting role is missing, or the administrator's login may not become it.",
     "Run `deskmind migrate up` with a login that may grant pg_read_all_stats.",
 )
+_NOT_GRANTED = Unseen(
+    "statements and transactions of other logins",
+    "The inspecting role does not have pg_read_all_stats; the login that migrated may not grant it.",
+    "As a superuser or your provider's administrator: GRANT pg_read_all_stats TO the role <prefix>_inspector.",
+)
 _NO_STATISTICS = (
     "Add pg_stat_statements to shared_preload_libraries, restart PostgreSQL,"
     " then run CREATE EXTENSION pg_stat_statements in this database."
@@ -64,7 +69,7 @@ async def _connected(database: Database) -> AsyncGenerator[tuple[Connection, str
         raise connection_error(error) from error
     async with admin:
         if await _becomes(admin, endpoints.roles.inspector):
-            yield admin, endpoints.roles.inspector, []
+            yield admin, endpoints.roles.inspector, [] if await _sees_all(admin) else [_NOT_GRANTED]
             return
     async with database.transaction(Scope.directory()) as connection:
         yield connection, endpoints.roles.app, [_NO_ROLE]
@@ -79,6 +84,12 @@ async def _becomes(connection: Connection, role: str) -> bool:
         await connection.rollback()
         return False
     return True
+
+
+async def _sees_all(connection: Connection) -> bool:
+    cursor = await connection.execute("SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')")
+    row = await cursor.fetchone()
+    return bool(row and row[0])
 
 
 async def _look(
