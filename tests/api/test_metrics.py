@@ -21,6 +21,7 @@ from deskmind.database import Database, ScopeSigner
 from deskmind.desk import Desk
 from deskmind.errors import NotFoundError, PermissionDeniedError
 from deskmind.jobs import JobGauges, JobQueue
+from deskmind.observability.instruments import BY_NAME
 from deskmind.observability.metering import current_provider
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 
@@ -275,6 +276,25 @@ async def test_the_number_of_series_is_bounded(client: httpx.AsyncClient, desk: 
     assert sum(first.values()) < 500, (
         "the bound that docs/observability.md states for an installation of this size"
     )
+
+
+async def test_labels_and_values_are_those_the_catalogue_allows(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    """Of everything that this process has recorded so far, by whichever test."""
+    provider = current_provider()
+    assert provider is not None
+    await client.post("/v1/search", json={"query": "anything"})
+    families, _ = provider.own()
+    assert len(families) > 30
+    for name, family in families.items():
+        item = BY_NAME[name]
+        allowed = {label.name: label for label in item.labels}
+        for labels in family.series:
+            assert set(dict(labels)) <= set(allowed), name
+            for label, value in labels:
+                known = allowed[label].values
+                assert not known or value in known, (name, label, value)
 
 
 def _said(text: str) -> list[dict[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -130,6 +132,9 @@ def test_a_port_of_its_own(tmp_path: Path) -> None:
         assert total(samples, "calls_total", model="fast") == 3
         assert total(samples, "calls_total", model="slow") == 0
         assert scraped(address.replace("/metrics", "/")) is None
+        shutil.rmtree(group.folder)
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            urllib.request.urlopen(address, timeout=5)
         taken = int(address.split(":")[2].split("/")[0])
         with serving_metrics(group, "127.0.0.1", taken) as second:
             assert second is None, "a port that is taken must not keep the service from starting"

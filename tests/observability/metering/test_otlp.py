@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -171,6 +172,19 @@ def test_an_export_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("deskmind.observability.metering.running.current_provider", lambda: None)
     with pytest.raises(MissingExtraError, match="telemetry"):
         start_metrics(TelemetrySettings(metrics="both"), release="1")  # pyright: ignore[reportCallIssue]
+
+
+def test_a_collector_that_hangs(provider: MemoryMeterProvider) -> None:
+    """Connections are taken and nothing is answered: recording goes on, and ending waits for a timeout at most."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        export = exporting(provider, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        connection, _ = silent.accept()
+        counter = provider.get_meter("t").create_counter("deskmind.cost", "usd")
+        counter.add(1, labels({"model": "fast"}))
+        export.close()
+        connection.close()
+    values = families_of(provider.memory.explanations(), provider.memory.values)["deskmind.cost"].series
+    assert [series.values() for series in values.values()] == [[1.25]]
 
 
 def test_no_collector_at_all(provider: MemoryMeterProvider) -> None:

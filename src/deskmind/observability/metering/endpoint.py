@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from deskmind.errors import UnavailableError
 from deskmind.observability.logs import logger
 from deskmind.observability.metering.group import ProcessGroup
 from deskmind.observability.metering.running import current_provider, exposed
@@ -31,8 +32,10 @@ def serving_metrics(group: ProcessGroup, host: str, port: int) -> Generator[str 
         return
     thread = threading.Thread(target=server.serve_forever, name="metrics-port", daemon=True)
     thread.start()
+    address = f"http://{host}:{server.server_address[1]}/metrics"
+    _log.info("metrics.shown", address=address)
     try:
-        yield f"http://{host}:{server.server_address[1]}/metrics"
+        yield address
     finally:
         server.shutdown()
         server.server_close()
@@ -59,7 +62,11 @@ def _handler(group: ProcessGroup) -> type[BaseHTTPRequestHandler]:
             provider = current_provider()
             if provider is not None:
                 provider.observe()
-            body, media_type = exposed(group, self.headers.get("Accept", ""))
+            try:
+                body, media_type = exposed(group, self.headers.get("Accept", ""))
+            except UnavailableError as error:
+                self.send_error(503, explain=str(error))
+                return
             self.send_response(200)
             self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(body)))

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import orjson
 
+from deskmind.errors import UnavailableError
 from deskmind.observability.logs import logger
 from deskmind.observability.metering.families import Families, families_of, merge, stored, unstored
 from deskmind.observability.metering.memory import SLOTS
@@ -82,7 +83,11 @@ class ProcessGroup:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def collect(self) -> Families:
-        """The metrics of all processes. Blocks for some milliseconds: O(processes × series)."""
+        """The metrics of all processes. Blocks for some milliseconds: O(processes × series).
+
+        Raises:
+            UnavailableError: somebody removed the folder.
+        """
         with self._alone():
             base, held = self._base()
             living: list[Path] = []
@@ -121,7 +126,14 @@ class ProcessGroup:
 
     @contextmanager
     def _alone(self) -> Generator[None]:
-        file = os.open(self.folder / "reading.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            file = os.open(self.folder / "reading.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise UnavailableError(
+                "The metrics cannot be read.",
+                why=f"{self.folder}: {error.strerror}.",
+                remedy="Restart the service, with telemetry.metrics_folder where nothing is cleaned up.",
+            ) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

@@ -110,19 +110,24 @@ def start_metrics(settings: TelemetrySettings, *, release: str) -> GroupMeterPro
     known = current_provider()
     if known is not None or settings.metrics == "none":
         return known
+    if not _nobody_set(metrics.get_meter_provider()):
+        _log.info("metrics.of_the_host")
+        return None
     exporter = _exporter(settings) if settings.metrics in {"otlp", "both"} else None
     provider = _joined(settings.metrics_folder, shows=settings.metrics != "otlp")
     if provider is None:
         return None
     metrics.set_meter_provider(provider)
-    if metrics.get_meter_provider() is not provider:
-        provider.close()
-        return None
     observe_process(release=release)
     if exporter is not None:
         _export(provider, exporter, settings, release)
     atexit.register(provider.close)
     return provider
+
+
+def _nobody_set(provider: MeterProvider) -> bool:
+    """Whether it is the API's own stand-in."""
+    return type(provider).__module__.startswith("opentelemetry.metrics")
 
 
 def _joined(folder: Path | None, *, shows: bool) -> GroupMeterProvider | None:
