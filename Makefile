@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup phoenix demo test lint types imports docs hygiene wheel-check bench eval soak lock format changelog clean
+.PHONY: help setup phoenix demo test lint types imports docs hygiene wheel-check bench eval soak load dashboards lock format changelog clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -79,8 +79,21 @@ soak: $(VENV)/.development ## long runs: the ledger against a provider's book, a
 	$(BIN)/python -m soak.accounting $(ARGS)
 	$(BIN)/python -m soak.accounting --kill $(ARGS)
 
+$(VENV)/load/.installed: $(VENV)/.development tests/load/requirements.lock
+	@echo "installing what drives the load into an environment of its own"
+	@$(BIN)/python -m venv $(VENV)/load
+	@$(VENV)/load/bin/python scripts/install.py tests/load/requirements.lock
+	@touch $@
+
+load: $(VENV)/load/.installed ## load on a real service: ARGS=smoke, load, stress, spike or soak
+	$(BIN)/python -m tests.load.run $(ARGS)
+
+dashboards: $(VENV)/.development ## make Grafana's dashboards and Prometheus's rules anew
+	$(BIN)/python -m deploy.generate
+
 lock: $(VENV)/.development ## resolve the dependencies anew
 	scripts/lock
+	scripts/lock-load
 
 changelog: $(VENV)/.development ## gather changes/ into CHANGELOG.md (VERSION=…)
 	@test -n "$(VERSION)" || { echo "name the release: make changelog VERSION=0.1.0"; exit 1; }

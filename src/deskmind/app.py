@@ -26,6 +26,7 @@ from deskmind.gateway.service import UsageSurvey
 from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.governance.maintenance import Maintenance
 from deskmind.installation import administrator, embedded_address, make_home, no_space
 from deskmind.jobs import JobGauges, JobQueue
 from deskmind.keyring import Keyring
@@ -80,6 +81,7 @@ class Deskmind:
         self.tenants: Tenants
         self.usage: UsageSurvey
         self.stories: StoryWriter
+        self.maintenance: Maintenance
         self.provisioner: Provisioner | None = None
         self.embedding_problem: str | None = None
         self._given_embedder = embedder
@@ -309,6 +311,7 @@ class Deskmind:
         check_release(await self._schema_status())
         self.tenants = Tenants(self.database, on_deleted=self._forget_tenant)
         self.usage = UsageSurvey(self.database, self)
+        self.maintenance = Maintenance(self.database)
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
         self.jobs.register_hourly("explain.expire", self._expire_stories)

@@ -16,6 +16,7 @@ from deskmind.governance.access import PERMISSIONS, Permission, declared_permiss
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.governance.maintenance import Maintenance
 from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
@@ -32,7 +33,18 @@ def _operations() -> dict[str, object]:
     return {
         f"{kind.__name__}.{name}": method
         for kind in (
-            *(Desk, Knowledge, Principals, ApiKeys, Tenants, Models, Usage, UsageSurvey, Budgets),
+            *(
+                Desk,
+                Knowledge,
+                Principals,
+                ApiKeys,
+                Tenants,
+                Models,
+                Maintenance,
+                Usage,
+                UsageSurvey,
+                Budgets,
+            ),
             *(Prompts, Experiments, Conversations, Requests, Feedback, Quality),
         )
         for name, method in vars(kind).items()

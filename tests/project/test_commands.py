@@ -13,9 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROMISED = {
     "setup", "phoenix", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
-    "wheel-check", "bench", "eval", "soak", "lock", "changelog", "clean", "help",
+    "wheel-check", "bench", "eval", "soak", "load", "dashboards", "lock", "changelog", "clean", "help",
 }  # fmt: skip
-STEPS = ["tests", "lint", "types", "import contract", "documentation", "hygiene", "wheel"]
+STEPS = ["tests", "lint", "types", "import contract", "documentation", "hygiene", "wheel", "load"]
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -95,12 +95,13 @@ def rehearsal(tmp_path: Path) -> Path:
         '#!/bin/sh\necho "$1 CI=$CI" >>calls\ncase " $FAILING " in *" $1 "*) exit 2;; esac\n', "utf-8"
     )
     stand_in.chmod(0o755)
-    shutil.copy(stand_in, programs / "pgbouncer")
+    for program in ("pgbouncer", "prometheus"):
+        shutil.copy(stand_in, programs / program)
     return tmp_path
 
 
-def run_ci(rehearsal: Path, failing: str) -> subprocess.CompletedProcess[str]:
-    path = f"{rehearsal / 'programs'}{os.pathsep}{os.environ['PATH']}"
+def run_ci(rehearsal: Path, failing: str, system: str | None = None) -> subprocess.CompletedProcess[str]:
+    path = f"{rehearsal / 'programs'}{os.pathsep}{system or os.environ['PATH']}"
     return subprocess.run(
         ["bash", rehearsal / ".ci" / "run"],
         env={"PATH": path, "FAILING": failing},
@@ -116,13 +117,32 @@ def test_ci_calls_each_step_and_succeeds_when_all_do(rehearsal: Path):
     assert done.returncode == 0
     assert re.findall(r"^<== (.*): ok", done.stdout, re.M) == STEPS
     called = (rehearsal / "calls").read_text("utf-8").split("\n")
-    assert called[0] == "test CI=true"
-    assert len(called) - 1 == len(STEPS)
+    assert called[:2] == ["phoenix CI=true", "test CI=true"]
+    assert len(called) - 1 == len(STEPS) + 1
     assert {line.split()[0] for line in called if line} <= PROMISED
 
 
-def test_ci_installs_no_pooler_where_there_is_one(rehearsal: Path):
-    assert "PgBouncer" not in run_ci(rehearsal, failing="").stdout
+def test_ci_installs_nothing_where_the_systems_programs_are_there(rehearsal: Path):
+    assert "note:" not in run_ci(rehearsal, failing="").stdout
+    assert not (rehearsal / "installed").exists()
+
+
+def test_ci_installs_what_is_missing_and_says_when_it_cannot(rehearsal: Path):
+    (rehearsal / "programs" / "prometheus").unlink()
+    apt = rehearsal / "programs" / "apt-get"
+    apt.write_text('#!/bin/sh\necho "$@" >>installed\nexit 1\n', "utf-8")
+    apt.chmod(0o755)
+    system = rehearsal / "system"
+    system.mkdir()
+    for tool in ("bash", "sh", "cat", "dirname", "env", "id", "timeout"):
+        (system / tool).symlink_to(shutil.which(tool) or "")
+    sudo = rehearsal / "programs" / "sudo"
+    sudo.write_text('#!/bin/sh\nshift\nexec "$@"\n', "utf-8")
+    sudo.chmod(0o755)
+    done = run_ci(rehearsal, failing="", system=str(system))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "note: prometheus is missing" in done.stdout
+    assert "install --no-install-recommends prometheus" in (rehearsal / "installed").read_text("utf-8")
 
 
 def test_ci_goes_on_after_a_failure_and_names_all_that_failed(rehearsal: Path):

@@ -6,6 +6,7 @@ import typer
 
 from deskmind import __version__
 from deskmind.cli import (
+    database,
     demonstration,
     directory,
     evaluate,
@@ -21,6 +22,7 @@ from deskmind.cli import (
     requests,
     service,
 )
+from deskmind.cli.top import top
 
 __all__ = ["app", "main"]
 
@@ -74,9 +76,11 @@ app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)
 app.add_typer(logs.log_app, name="log")
+app.command("top")(top)
 app.command("status")(operations.status)
 app.command("readiness")(operations.readiness)
 app.add_typer(operations.migrate_app, name="migrate")
+app.add_typer(database.database_app, name="database")
 app.add_typer(evaluate.eval_app, name="eval")
 
 

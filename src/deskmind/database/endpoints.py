@@ -47,6 +47,11 @@ class Roles:
         return f"{self.prefix}_ledger"
 
     @property
+    def inspector(self) -> str:
+        """Sees the server's statistics and no table; cannot log in."""
+        return f"{self.prefix}_inspector"
+
+    @property
     def logins(self) -> tuple[str, ...]:
         """Roles that can log in."""
         return (self.app, self.jobs, self.ledger)
@@ -54,7 +59,7 @@ class Roles:
     @property
     def offices(self) -> tuple[str, ...]:
         """Roles that only own functions or hold one right."""
-        names = ("owner", "search", "system", "eraser", "sealer", "auditor", "surveyor")
+        names = ("owner", "search", "system", "eraser", "sealer", "auditor", "surveyor", "inspector")
         return tuple(f"{self.prefix}_{name}" for name in names)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, LiteralString, cast
@@ -26,6 +27,10 @@ __all__ = ["Provisioner", "render"]
 
 _EXTENSIONS = ("vector", "btree_gin")
 _MINIMUM_SERVER = 160000
+_STATISTICS_WANTED = """
+SELECT FROM pg_available_extensions WHERE name = 'pg_stat_statements' AND installed_version IS NULL
+   AND current_setting('shared_preload_libraries') LIKE '%pg_stat_statements%'
+"""
 
 
 def render(template: str, **names: str | int) -> str:
@@ -76,6 +81,7 @@ class Provisioner:
                 await self._check_server(connection)
                 await self._create_roles(connection)
                 await self._create_extensions(connection)
+                await self._show_statistics(connection)
                 await self._create_schema(connection)
             await self.migrations.upgrade(revision)
             await self._show_version()
@@ -258,6 +264,26 @@ class Provisioner:
             await connection.execute(
                 sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name))
             )
+
+    async def _show_statistics(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
+        """Let the inspector see the server's statistics, as far as this login may grant it."""
+        inspector = sql.Identifier(self._endpoints.roles.inspector)
+        for grant in (
+            sql.SQL("GRANT {} TO CURRENT_USER WITH INHERIT FALSE, SET TRUE"),
+            sql.SQL("GRANT pg_read_all_stats TO {}"),
+        ):
+            with suppress(pg.InsufficientPrivilege):
+                await connection.execute(grant.format(inspector))
+        cursor = await connection.execute(_STATISTICS_WANTED)
+        if await cursor.fetchone() is None:
+            return
+        with suppress(pg.InsufficientPrivilege):
+            await connection.execute("CREATE EXTENSION pg_stat_statements")
+            functions = sql.SQL("FUNCTION pg_stat_statements(boolean), pg_stat_statements_info()")
+            views = sql.SQL("pg_stat_statements, pg_stat_statements_info")
+            for things in (functions, views):
+                await connection.execute(sql.SQL("REVOKE ALL ON {} FROM PUBLIC").format(things))
+                await connection.execute(sql.SQL("GRANT ALL ON {} TO {}").format(things, inspector))
 
     async def _create_schema(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
         names = {

@@ -45,6 +45,7 @@ class Permission(StrEnum):
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
+    DATABASE_READ = "database.read"
 
 
 PERMISSIONS: dict[Permission, str] = {
@@ -80,6 +81,7 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",
+    Permission.DATABASE_READ: "see the database server's statistics, no rows",
 }
 
 _MEMBER = frozenset(
@@ -106,6 +108,7 @@ _INSTALLATION_ONLY = frozenset(
         Permission.TENANTS_WRITE,
         Permission.TENANTS_DELETE,
         Permission.USAGE_SURVEY,
+        Permission.DATABASE_READ,
     }
 )
 _INSTALLATION = _INSTALLATION_ONLY | {Permission.AUDIT_READ}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from deskmind.settings import TelemetrySettings
 
-__all__ = ["Sample", "address_of", "scraped", "total"]
+__all__ = ["Sample", "address_of", "parsed", "scraped", "total"]
 
 _SECONDS = 2.0
 _LINE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
@@ -33,6 +33,16 @@ def address_of(settings: TelemetrySettings) -> str:
     return f"http://{host}:{settings.metrics_port}/metrics"
 
 
+def parsed(text: str) -> list[Sample]:
+    """The samples of a text in Prometheus's format."""
+    found = [_LINE.fullmatch(line) for line in text.splitlines()]
+    return [
+        Sample(match[1], dict(_LABEL.findall(match[2] or "")), float(match[3]))
+        for match in found
+        if match is not None
+    ]
+
+
 def scraped(address: str) -> list[Sample] | None:
     """The samples; None when nobody answers there within two seconds. Blocks."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -41,12 +51,7 @@ def scraped(address: str) -> list[Sample] | None:
             text = answer.read().decode()
     except (OSError, UnicodeDecodeError):
         return None
-    found = [_LINE.fullmatch(line) for line in text.splitlines()]
-    return [
-        Sample(match[1], dict(_LABEL.findall(match[2] or "")), float(match[3]))
-        for match in found
-        if match is not None
-    ]
+    return parsed(text)
 
 
 def total(samples: list[Sample], name: str, **labels: str) -> float:

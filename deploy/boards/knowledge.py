@@ -1,0 +1,187 @@
+"""Knowledge and retrieval: is something found, is it answered, how long does each stage take, what do people think."""
+
+from __future__ import annotations
+
+from deploy.panels import BAD, WARN, Board, Panel, Section, q, quantile, rate, series
+
+_ANSWERS = "deskmind_answers_total"
+_NOT_FOUND = 'deskmind_outcome="not_found"'
+_STAGES = "deskmind_retrieval_duration_seconds"
+_RESULTS = "deskmind_retrieval_results"
+
+BOARD = Board(
+    "knowledge",
+    "Deskmind: knowledge and retrieval",
+    "Whether questions find something, how they are answered, and how long each stage takes.",
+    (
+        Section(
+            "Answers",
+            (
+                Panel(
+                    "Questions by outcome",
+                    "Answered, and declined because nothing that the person may see answers it.",
+                    "reqps",
+                    (q(rate(_ANSWERS, by="deskmind_outcome"), "{{deskmind_outcome}}"),),
+                    stacked=True,
+                ),
+                Panel(
+                    "Share not found",
+                    "A share that rises is knowledge that is missing, hidden from the askers, or not taken in.",
+                    "percentunit",
+                    (q(f"({rate(_ANSWERS, _NOT_FOUND)} or vector(0)) / {rate(_ANSWERS)}", "not found"),),
+                    thresholds=((0.3, WARN), (0.5, BAD)),
+                    most=1,
+                ),
+                Panel(
+                    "Answers by mode",
+                    "Sentences from documents, worded by a model, or remembered from a paraphrase (which costs nothing).",
+                    "reqps",
+                    (q(rate(_ANSWERS, by="deskmind_mode"), "{{deskmind_mode}}"),),
+                    stacked=True,
+                ),
+                Panel(
+                    "Time to an answer",
+                    "95th percentile by mode, retrieval included.",
+                    "s",
+                    (
+                        q(
+                            quantile(0.95, "deskmind_answer_duration_seconds", by="deskmind_mode"),
+                            "{{deskmind_mode}}",
+                        ),
+                    ),
+                    thresholds=((2.5, WARN), (10, BAD)),
+                ),
+                Panel(
+                    "Feedback",
+                    "Ratings a second, up and down.",
+                    "none",
+                    (
+                        q(
+                            rate("deskmind_feedback_total", by="deskmind_rating"),
+                            "{{deskmind_rating}}",
+                            empty="nobody has rated an answer",
+                        ),
+                    ),
+                ),
+                Panel(
+                    "Share of ratings that are bad",
+                    "Over the last day. Read the corrections of some before changing anything.",
+                    "percentunit",
+                    (
+                        q(
+                            'sum(increase(deskmind_feedback_total{instance=~"$instance",deskmind_rating="down"}[1d]))'
+                            ' / sum(increase(deskmind_feedback_total{instance=~"$instance"}[1d]))',
+                            "down",
+                            empty="nobody has rated an answer badly",
+                        ),
+                    ),
+                    "stat",
+                    ((0.2, WARN), (0.4, BAD)),
+                    most=1,
+                ),
+            ),
+        ),
+        Section(
+            "Remembered answers",
+            (
+                Panel(
+                    "Looks for a remembered answer",
+                    "A second, by result. A hit answers a paraphrase of an answered question without the model.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_answer_cache_lookups_total", by="deskmind_result"),
+                            "{{deskmind_result}}",
+                            empty="no model words answers",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
+                    "Spared by remembered answers",
+                    "US dollars since the start that their models would have cost.",
+                    "currencyUSD",
+                    (
+                        q(
+                            f"sum({series('deskmind_answer_cache_saved_usd_total')})",
+                            "US dollars",
+                            empty="no answer was remembered",
+                        ),
+                    ),
+                    "stat",
+                    width=12,
+                    decimals=4,
+                ),
+            ),
+        ),
+        Section(
+            "Retrieval",
+            (
+                Panel(
+                    "Searches",
+                    "Retrievals a second, for searches and for questions.",
+                    "reqps",
+                    (q(rate(f"{_RESULTS}_count"), "retrievals"),),
+                ),
+                Panel(
+                    "95th percentile by stage",
+                    "Embedding the query, searching, ranking. The whole is less than the sum when stages overlap.",
+                    "s",
+                    (q(quantile(0.95, _STAGES, by="deskmind_stage"), "{{deskmind_stage}}"),),
+                    thresholds=((0.25, WARN), (1, BAD)),
+                ),
+                Panel(
+                    "Mean by stage",
+                    "Where the time of a retrieval goes.",
+                    "s",
+                    (
+                        q(
+                            f"{rate(f'{_STAGES}_sum', by='deskmind_stage')} / {rate(f'{_STAGES}_count', by='deskmind_stage')}",
+                            "{{deskmind_stage}}",
+                        ),
+                    ),
+                ),
+                Panel(
+                    "Passages of a retrieval",
+                    "Median and mean of the passages found.",
+                    "none",
+                    (
+                        q(quantile(0.5, _RESULTS), "median"),
+                        q(f"{rate(f'{_RESULTS}_sum')} / {rate(f'{_RESULTS}_count')}", "mean"),
+                    ),
+                ),
+                Panel(
+                    "Share of retrievals that find nothing",
+                    "No passage at all: an empty tenant, or a person without access to anything.",
+                    "percentunit",
+                    (
+                        q(
+                            f"""{rate(f"{_RESULTS}_bucket", 'le="0.0"')} / {rate(f"{_RESULTS}_count")}""",
+                            "nothing found",
+                        ),
+                    ),
+                    thresholds=((0.05, WARN), (0.2, BAD)),
+                    most=1,
+                ),
+                Panel(
+                    "Asking and searching, refused or failed",
+                    "Operations a second that did not end well, by outcome.",
+                    "reqps",
+                    (
+                        q(
+                            rate(
+                                "deskmind_operation_duration_seconds_count",
+                                'deskmind_operation=~"knowledge.*",deskmind_outcome!="ok"',
+                                by="deskmind_operation, deskmind_outcome",
+                            ),
+                            "{{deskmind_operation}} {{deskmind_outcome}}",
+                            empty="no question and no search was refused or failed",
+                        ),
+                    ),
+                    thresholds=((0.01, WARN),),
+                ),
+            ),
+        ),
+    ),
+)
