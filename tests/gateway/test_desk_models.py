@@ -174,6 +174,15 @@ async def test_who_asks_the_same_at_the_same_time_is_not_refused_for_anothers_bu
     assert {(row.group["user"], row.calls) for row in await desk.usage.report(["user"])} == {("rich", 1)}
 
 
+async def test_half_a_character_in_a_reply_fails_nobody(desk: Desk, sandbox: ModelSandbox) -> None:
+    sandbox.script(["half \ud83d of it", "half \ud83d of it"])
+    whole = await desk.models.chat("fast", _HELLO, temperature=0)
+    async with await desk.models.stream("fast", _HELLO) as stream:
+        pieces = "".join([piece.text async for piece in stream])
+    assert whole.text == pieces == "half \ufffd of it"
+    assert (await desk.models.chat("fast", _HELLO, temperature=0)).text == whole.text
+
+
 async def test_counters_of_windows_that_are_over_are_removed(desk: Desk, modelled: Deskmind) -> None:
     await desk.budgets.set("often", window="minute", tokens=10_000)
     await desk.budgets.set("monthly", window="month", tokens=10_000)

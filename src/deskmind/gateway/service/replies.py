@@ -9,7 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from deskmind.cache import Cache, JsonCodec
-from deskmind.errors import BudgetExceededError
+from deskmind.errors import BudgetExceededError, UncacheableValueError
 from deskmind.gateway.messages import ChatRequest, ChatResponse
 from deskmind.gateway.models import ModelConfig
 from deskmind.scope import Scope
@@ -60,6 +60,8 @@ class Replies:
             if asked:
                 raise
             return await ask()  # it was the budget of somebody else who asked at the same time
+        except UncacheableValueError:
+            return made[0] if made else await ask()
         if made:
             return made[0]
         assert reply is not None
