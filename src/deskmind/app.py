@@ -22,7 +22,7 @@ from deskmind.errors import (
     SchemaVersionError,
 )
 from deskmind.explain import StoryWriter
-from deskmind.gateway.service import UsageSurvey
+from deskmind.gateway.service import Door, UsageSurvey
 from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from deskmind.cache import Cache
     from deskmind.gateway import Budget, Gateway, Shield
     from deskmind.gateway.alerts import Listener
-    from deskmind.gateway.ledger.postgres import PostgresBudgets
 
 __all__ = ["Deskmind", "administrator"]
 
@@ -89,9 +88,7 @@ class Deskmind:
         self._on_budget_alert = on_budget_alert
         self._engine: Engine | None = None
         self._engine_lock = asyncio.Lock()
-        self._gateway: Gateway | None = None
-        self._gateway_lock = asyncio.Lock()
-        self._budgets: PostgresBudgets | None = None
+        self._door: Door
         self._cache: Cache | None = None
         self._authentication: Authentication[Desk]
         self._resources = AsyncExitStack()
@@ -205,22 +202,15 @@ class Deskmind:
             ConfigurationError: a model is not defined rightly.
             UnavailableError: the journal cannot be written.
         """
-        if self._gateway is not None:
-            return self._gateway
-        async with self._gateway_lock:
-            if self._gateway is None:
-                self._gateway = await self._open_gateway()
-            return self._gateway
+        return await self._door.gateway()
 
     async def tenant_budgets(self, tenant_id: UUID) -> tuple[Budget, ...]:
         """A tenant's budgets, at most some seconds old."""
-        await self.gateway()
-        return await self._budgets.of_tenant(tenant_id) if self._budgets is not None else ()
+        return await self._door.tenant_budgets(tenant_id)
 
     def forget_budgets(self, tenant_id: UUID) -> None:
         """A tenant's budgets changed here."""
-        if self._budgets is not None:
-            self._budgets.forget(tenant_id)
+        self._door.forget_budgets(tenant_id)
 
     async def _forget_tenant(self, tenant_id: UUID) -> None:
         self.forget_authentication()
@@ -312,9 +302,17 @@ class Deskmind:
         self.tenants = Tenants(self.database, on_deleted=self._forget_tenant)
         self.usage = UsageSurvey(self.database, self)
         self.maintenance = Maintenance(self.database)
+        self._door = Door(
+            self.settings,
+            self.database,
+            self._resources,
+            shield=self._shield,
+            on_budget_alert=self._on_budget_alert,
+        )
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
         self.jobs.register_hourly("explain.expire", self._expire_stories)
+        self.jobs.register_hourly("budgets.expire", self._door.expire_counters)
         self._resources.push_async_callback(self.jobs.close)
         self._keep_stories(endpoints)
 
@@ -330,58 +328,7 @@ class Deskmind:
     async def settle_stories(self) -> None:
         """Write the stories and the usage of this process's calls so far."""
         await self.stories.flush()
-        if self._gateway is not None:
-            await self._gateway.ledger.flush()
-
-    async def _open_gateway(self) -> Gateway:
-        from deskmind.gateway import Budget, BudgetKeeper, Gateway
-        from deskmind.gateway.alerts import log_alert
-        from deskmind.gateway.ledger import JournalLedger
-        from deskmind.gateway.ledger.postgres import PostgresBudgets, PostgresSink
-        from deskmind.gateway.metrics import use_call_labels
-        from deskmind.gateway.providers import OpenAIProvider
-        from deskmind.gateway.service.alerts import AuditedAlerts
-        from deskmind.gateway.shared_health import ValkeyHealth
-
-        settings = self.settings.gateway
-        telemetry = self.settings.telemetry
-        use_call_labels(
-            features=telemetry.features,
-            tenant_label=telemetry.tenant_label,
-            tenant_top=telemetry.tenant_top,
-        )
-        endpoints = self.database.endpoints
-        self._budgets = PostgresBudgets(endpoints.ledger, endpoints.schema)
-        ledger = JournalLedger(
-            settings.journal or self.settings.home / "ledger",
-            PostgresSink(endpoints.ledger, endpoints.schema),
-            durability=settings.durability,
-            flush_seconds=settings.flush_seconds,
-        )
-        budgets = [Budget(name, **dict(given)) for name, given in self.settings.budgets.items()]
-        listeners: list[Listener] = [log_alert, AuditedAlerts(self.database)]
-        if self._on_budget_alert is not None:
-            listeners.append(self._on_budget_alert)
-        keeper = BudgetKeeper(budgets, store=self._budgets, on_alert=listeners)
-        propagate = self.settings.telemetry.propagate
-        direct = OpenAIProvider(connections=settings.connections, propagate=propagate)
-        url = self.settings.redis.url
-        shared = (
-            ValkeyHealth(url.get_secret_value(), installation=endpoints.schema) if url is not None else None
-        )
-        gateway = Gateway(
-            self.settings.models,
-            ledger=ledger,
-            keeper=keeper,
-            shared=shared,
-            providers={"openai": direct},
-            shield=self._shield,
-            propagate=propagate,
-        )
-        await ledger.start()
-        self._resources.push_async_callback(self._budgets.close)
-        self._resources.push_async_callback(gateway.close)
-        return gateway
+        await self._door.settle()
 
     async def _schema_status(self) -> MigrationStatus:
         async with self.database.transaction(Scope.directory()) as connection:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
+
+from deskmind.api import create_app
+from deskmind.app import Deskmind
+from deskmind.desk import Desk
 
 _NOTE = {"name": "a.md", "text": "# A\n\nprinter toner"}
 
@@ -112,3 +117,64 @@ async def test_characters_of_every_script_come_back_as_they_went(caller: Any) ->
     assert document["title"] == "Zurücksetzen 重置 🔑"
     shown = (await caller.client.get(f"/v1/documents/{document['document_id']}")).json()
     assert "密码 пароль كلمة السر 🔐" in shown["text"]
+
+
+_HI = [{"role": "user", "content": "hi"}]
+_CHAT = {"model": "fast", "messages": _HI}
+_EMBED = {"model": "fast", "input": "hi"}
+_DAY = {"window": "day", "tokens": 1}
+_TRIED = [{"name": "a", "version": 0}, {"name": "b", "version": 0}]
+_OPERATORS: list[tuple[str, str, Any]] = [
+    ("POST", "chat/completions", {**_CHAT, "n": [1]}),
+    ("POST", "chat/completions", {**_CHAT, "n": {}}),
+    ("POST", "chat/completions", {**_CHAT, "max_tokens": 2**31}),
+    ("POST", "chat/completions", {**_CHAT, "temperature": 10**400}),
+    ("POST", "chat/completions", {**_CHAT, "temperature": float("nan")}),
+    ("POST", "chat/completions", {**_CHAT, "seed": 2**64}),
+    ("POST", "chat/completions", {**_CHAT, "stream": True, "top_p": float("inf")}),
+    ("POST", "embeddings", {**_EMBED, "dimensions": -1}),
+    ("POST", "embeddings", {**_EMBED, "dimensions": 0}),
+    ("POST", "embeddings", {**_EMBED, "dimensions": [8]}),
+    ("POST", "embeddings", {**_EMBED, "encoding_format": "hex"}),
+    ("GET", "usage?by=model&until=0001-01-01T00:00:00Z", None),
+    ("PUT", "budgets/a%00b", _DAY),
+    ("DELETE", "budgets/a%00b", None),
+    ("PUT", "budgets/b", {**_DAY, "user": "a\0b"}),
+    ("PUT", "budgets/b", {**_DAY, "key": "a\0b"}),
+    ("PUT", "budgets/b", {**_DAY, "usd": "1e-30"}),
+    ("PUT", "budgets/b", {**_DAY, "usd_limit": 5}),
+    ("POST", "prompts", {"file": "? [1]\n: 2"}),
+    ("GET", "prompts/a%00b", None),
+    ("GET", "prompts/a%00b/versions", None),
+    ("GET", "prompts/answer/labels/a%00b", None),
+    ("PUT", "prompts/a%00/labels/b", {"version": 0}),
+    ("POST", "prompts/answer/labels/a%00/rollback", {}),
+    ("POST", "prompts/answer/render", {"values": {"question": "\ud800", "passages": []}}),
+    ("POST", "prompts/answer/render", {"values": {"question": "q", "passages": [{"text": "\ud800"}]}}),
+    ("POST", "prompts/answer/render", {"label": "\ud800"}),
+    ("POST", "experiments", {"name": "a\0", "prompt": "answer", "variants": _TRIED}),
+    ("PUT", "experiments/none/weights", {"weights": {"\ud800": 1}}),
+    ("POST", "conversations", {"expires_at": "9999-12-31T23:59:59-14:00"}),
+    ("POST", "conversations", {"turns": [{"role": "tool_call", "content": "a", "call_id": "a\0"}]}),
+]
+
+
+async def test_bad_bodies_of_operators_and_models_are_problems_of_the_client(
+    modelled: Deskmind, operator: Desk, serving: Any
+) -> None:
+    await operator.principals.add_user("boss", role="operator")
+    key = (await operator.keys.create("boss")).secret
+    async with (
+        serving(create_app(app=modelled)) as address,
+        httpx.AsyncClient(base_url=f"{address}/v1/", headers={"Authorization": f"Bearer {key}"}) as client,
+    ):
+        for method, path, body in _OPERATORS:
+            response = await client.request(
+                method, path, content=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+            )
+            assert response.status_code in {404, 422}, (path, body, response.text)
+            assert response.json().get("remedy") or response.json().get("detail") or response.json()["error"]
+        named = await client.get("prompts/%ED%A0%80")
+        assert named.status_code == 404
+        for since in ("2020-01-01", "2020-01-01T00:00:00"):
+            assert (await client.get(f"usage?by=model&since={since}")).status_code == 200

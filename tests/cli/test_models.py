@@ -97,6 +97,9 @@ def test_usage_is_reported_and_budgets_are_set(run: Callable[..., str]) -> None:
     (budget,) = json.loads(run("budget", "list", "--json"))
     assert (budget["usd"], budget["per"]) == ("0.5", ["user"])
     assert "tight" in run("budget", "list")
+    run("budget", "set", "tight", "--usd", "100")
+    (budget,) = json.loads(run("budget", "list", "--json"))
+    assert budget["usd"] == "100"
     run("budget", "set", "tight", "--usd", "much", code=65)
     run("budget", "delete", "tight")
     run("budget", "delete", "tight", code=66)
@@ -112,6 +115,8 @@ def test_times_are_dates_or_ages() -> None:
     assert old.tzinfo is not None
     with pytest.raises(InvalidRequestError, match="not a time"):
         moment("soon")
+    with pytest.raises(InvalidRequestError, match="not a time"):
+        moment("999999d")
 
 
 def test_usage_over_all_tenants(run: Callable[..., str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -99,6 +99,19 @@ async def test_windows_begin_anew() -> None:
     assert refused.value.details["resets_at"] == "2026-02-01T00:00:00+00:00"
     now[0] += 31
     await keeper.reserve([budget], _ANN, "m", tokens=10, nanos=None)
+
+
+async def test_a_window_that_is_over_leaves_nothing_in_memory() -> None:
+    now = [datetime(2026, 1, 31, 12, 0, 30, tzinfo=UTC).timestamp()]
+    each = Budget("each", "minute", tokens=10, per=("user",))
+    whole = Budget("whole", "day", tokens=1_000)
+    keeper = BudgetKeeper([each, whole], clock=lambda: now[0])
+    for _ in range(20):
+        held = await keeper.reserve([each, whole], Caller(user=uuid4()), "m", tokens=5, nanos=None)
+        keeper.settle(held, tokens=5, nanos=None)
+    now[0] += 60
+    await keeper.reserve([each, whole], _ANN, "m", tokens=5, nanos=None)
+    assert sorted(budget.name for budget, _, _ in keeper.used()) == ["each", "whole"]
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.sampled_from(["minute", "day", "month"]))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
@@ -18,6 +20,8 @@ from deskmind.errors import (
     PermissionDeniedError,
     UnknownPriceError,
 )
+from deskmind.gateway.budgets import Budget, Counter
+from deskmind.gateway.ledger.postgres import PostgresBudgets
 from deskmind.sandbox.models import ModelSandbox
 
 _HELLO = [{"role": "user", "content": "hello there my friend"}]
@@ -139,6 +143,69 @@ async def test_exactly_the_same_request_is_answered_once_where_that_is_wanted(
     assert row.calls == 4
 
 
+async def test_a_reply_of_another_deployment_is_not_the_models_own(
+    desk: Desk, modelled: Deskmind, sandbox: ModelSandbox
+) -> None:
+    await desk.models.chat("fast", _HELLO, temperature=0)
+    models = (await modelled.gateway()).models
+    before = models["fast"]
+    models["fast"] = models["long"]
+    try:
+        reply = await desk.models.chat("fast", _HELLO, temperature=0)
+    finally:
+        models["fast"] = before
+    assert len(reply.text.split()) == 50
+    assert len(sandbox.book.entries) == 2
+
+
+async def test_who_asks_the_same_at_the_same_time_is_not_refused_for_anothers_budget(
+    desk: Desk, modelled: Deskmind
+) -> None:
+    poor, rich = await _member(modelled, desk, "poor"), await _member(modelled, desk, "rich")
+    await desk.budgets.set("none", window="day", tokens=0, user="poor")
+    refused, answered = await asyncio.gather(
+        poor.models.chat("fast", _HELLO, temperature=0),
+        rich.models.chat("fast", _HELLO, temperature=0),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, BudgetExceededError)
+    assert not isinstance(answered, BaseException)
+    assert answered.text == "hello there my friend"
+    assert {(row.group["user"], row.calls) for row in await desk.usage.report(["user"])} == {("rich", 1)}
+
+
+async def test_half_a_character_in_a_reply_fails_nobody(desk: Desk, sandbox: ModelSandbox) -> None:
+    sandbox.script(["half \ud83d of it", "half \ud83d of it"])
+    whole = await desk.models.chat("fast", _HELLO, temperature=0)
+    async with await desk.models.stream("fast", _HELLO) as stream:
+        pieces = "".join([piece.text async for piece in stream])
+    assert whole.text == pieces == "half \ufffd of it"
+    assert (await desk.models.chat("fast", _HELLO, temperature=0)).text == whole.text
+
+
+async def test_counters_of_windows_that_are_over_are_removed(desk: Desk, modelled: Deskmind) -> None:
+    await desk.budgets.set("often", window="minute", tokens=10_000)
+    await desk.budgets.set("monthly", window="month", tokens=10_000)
+    await desk.models.chat("fast", _HELLO)
+    endpoints = modelled.database.endpoints
+    counters = sql.SQL("SELECT count(*) FROM {}.budget_counters WHERE tenant_id = %s").format(
+        sql.Identifier(endpoints.schema)
+    )
+    store = PostgresBudgets(endpoints.ledger, endpoints.schema)
+    long_ago = datetime(2020, 5, 17, 12, 31, tzinfo=UTC)
+    old = Counter(
+        Budget("often", "minute", tokens=9, tenant_id=desk.scope.tenant_id), "", "tokens", long_ago, 9
+    )
+    await store.lease(old, 5)
+    async with await psycopg.AsyncConnection.connect(endpoints.ledger) as connection:
+        before = await (await connection.execute(counters, (desk.scope.tenant_id,))).fetchone()
+        await connection.commit()
+        await store.expire()
+        after = await (await connection.execute(counters, (desk.scope.tenant_id,))).fetchone()
+    await store.close()
+    assert (before, after) == ((3,), (2,))
+
+
 async def test_replicas_share_a_budget(
     desk: Desk, modelled: Deskmind, desk_home: Any, sandbox: ModelSandbox
 ) -> None:
@@ -167,6 +234,12 @@ async def test_budgets_are_the_operators(desk: Desk, modelled: Deskmind) -> None
         {"window": "day", "tokens": -1},
         {"window": "day", "tokens": 1, "per": ["tenant"]},
         {"window": "day", "tokens": 1, "alerts": [2.0]},
+        {"window": "day", "tokens": 1, "per": ["user", "user"]},
+        {"window": "day", "tokens": 1, "feature": "a\0b"},
+        {"window": "day", "tokens": 1, "model": "m" * 201},
+        {"window": "day", "usd": Decimal("NaN")},
+        {"window": "day", "usd": Decimal("1e30")},
+        {"window": "day", "usd": Decimal("0.0000001")},  # it would be kept as nothing at all
     ):
         with pytest.raises(InvalidRequestError):
             await desk.budgets.set("wrong", **wrong)  # type: ignore[arg-type]

@@ -158,7 +158,7 @@ def _chat_fields(body: dict[str, Any]) -> tuple[str, list[dict[str, Any]], int |
         )
     if not isinstance(messages, list):
         raise InvalidRequestError("The field 'messages' is not a list.", remedy="Send a list of messages.")
-    if body.get("n") not in {None, 1}:
+    if body.get("n") not in (None, 1):
         raise InvalidRequestError(
             "Only one choice is given.", remedy="Leave 'n' out, and ask again for more."
         )
@@ -227,8 +227,12 @@ async def _embeddings(desk: Desk, body: dict[str, Any], receive: Receive, send: 
             "The fields 'model' and 'input' are needed, input as text or texts.",
             remedy="Correct the request.",
         )
-    encoding = body.get("encoding_format", "float")
-    options = {"dimensions": body["dimensions"]} if body.get("dimensions") else {}
+    encoding = body.get("encoding_format") or "float"
+    if encoding not in ("float", "base64"):
+        raise InvalidRequestError(
+            "The field 'encoding_format' is neither float nor base64.", remedy="Correct it."
+        )
+    options = {"dimensions": body["dimensions"]} if body.get("dimensions") is not None else {}
     call = desk.models.embed(model, listed, feature=_FEATURE, **options)
     found = await _unless_gone(call, receive)
     if found is None:

@@ -6,10 +6,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from deskmind.errors import DeskmindError
+from deskmind.gateway.wire import encode
 from deskmind.observability import correlation_id, logger
 
 __all__ = ["install", "internal_error", "problem_response"]
@@ -25,23 +26,19 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def problem_response(status: int, body: dict[str, Any]) -> JSONResponse:
+def problem_response(status: int, body: dict[str, Any]) -> Response:
     """A problem document with the request's id."""
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    return JSONResponse(
-        {**body, "status": status, "request_id": correlation_id()},
-        status_code=status,
-        media_type="application/problem+json",
-        headers=headers,
-    )
+    content = encode({**body, "status": status, "request_id": correlation_id()})
+    return Response(content, status_code=status, media_type="application/problem+json", headers=headers)
 
 
-async def _ours(_: Request, error: Exception) -> JSONResponse:
+async def _ours(_: Request, error: Exception) -> Response:
     body = error.problem() if isinstance(error, DeskmindError) else {}
     return problem_response(int(body.get("status", 500)), body)
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(_: Request, error: Exception) -> Response:
     found: list[dict[str, Any]] = list(error.errors()) if isinstance(error, RequestValidationError) else []
     items = [{"where": ".".join(map(str, item["loc"])), "what": item["msg"]} for item in found]
     return problem_response(
@@ -56,7 +53,7 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = str(error.detail) if isinstance(error, HTTPException) else ""
     return problem_response(
@@ -64,11 +61,11 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+async def _unexpected(_: Request, error: Exception) -> Response:
     return internal_error(error)
 
 
-def internal_error(error: Exception) -> JSONResponse:
+def internal_error(error: Exception) -> Response:
     """Log an error nobody foresaw; the response says nothing of it but the request's id."""
     _log.error("request.failed", exc_info=error)
     return problem_response(

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from deskmind.desk import Desk
 from deskmind.gateway.usage import Grouping, UsageRow
@@ -58,6 +58,8 @@ class UsageReport(BaseModel):
 
 class BudgetBody(BaseModel):
     """A limit; US dollars, tokens, or both."""
+
+    model_config = ConfigDict(extra="forbid")
 
     window: Literal["minute", "day", "month"] = Field(description="in UTC")
     usd: Decimal | None = Field(None, ge=0, examples=["100"])

@@ -220,12 +220,14 @@ def moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     ago = re.fullmatch(r"(\d{1,6})([dhm])", text.strip())
+    unit = ""
     if ago:
         unit = {"d": "days", "h": "hours", "m": "minutes"}[ago[2]]
-        return datetime.now(UTC) - timedelta(**{unit: int(ago[1])})
     try:
+        if unit:
+            return datetime.now(UTC) - timedelta(**{unit: int(ago[1])})
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InvalidRequestError(
             f"'{text}' is not a time.", remedy="Write a date such as 2026-01-31, or 7d, 24h, 30m."
         ) from None
@@ -254,7 +256,7 @@ def _usage(row: UsageRow) -> dict[str, Any]:
         "cached_tokens": row.cached_tokens,
         "output_tokens": row.output_tokens,
         "reasoning_tokens": row.reasoning_tokens,
-        "cost_usd": str(row.cost.normalize()),
+        "cost_usd": f"{row.cost.normalize():f}",
         "unpriced": row.unpriced,
         "estimated": row.estimated,
         "unsettled": row.unsettled,
@@ -267,7 +269,7 @@ def _budget(budget: Budget) -> dict[str, Any]:
     return {
         "budget": budget.name,
         "window": budget.window,
-        "usd": None if budget.usd is None else str(budget.usd.normalize()),
+        "usd": None if budget.usd is None else f"{budget.usd.normalize():f}",
         "tokens": budget.tokens,
         "per": list(budget.per),
         "feature": budget.feature,

@@ -48,11 +48,19 @@ def translated() -> Generator[None]:
     except psycopg.OperationalError as error:
         raise connection_error(error) from error
     except UnicodeEncodeError as error:  # of a value, before it is sent
-        raise InvalidRequestError(
-            "A name or text has characters that cannot be stored.",
-            why="It contains half of a surrogate pair, as a name that is not UTF-8 does.",
-            remedy="Remove them and send it again as UTF-8.",
-        ) from error
+        raise _unstorable("half of a surrogate pair, as a name that is not UTF-8 does") from error
+    except psycopg.DataError as error:
+        if error.sqlstate is not None or "NUL" not in str(error):
+            raise
+        raise _unstorable("NUL") from error  # found in a value, before it is sent
+
+
+def _unstorable(what: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        "A name or text has characters that cannot be stored.",
+        why=f"It contains {what}.",
+        remedy="Remove them and send it again as UTF-8.",
+    )
 
 
 def connection_error(error: psycopg.Error) -> DeskmindError:

@@ -274,7 +274,7 @@ class BudgetKeeper:
 
     async def close(self) -> None:
         """Return every lease, and wait for who hears of alerts."""
-        for lease in self._leases.values():
+        for lease in tuple(self._leases.values()):
             await self._return(lease)
         self._leases.clear()
         await self._alerts.close()
@@ -359,6 +359,11 @@ class BudgetKeeper:
         if known is None or now >= known[0]:
             start, end = window_of(window, datetime.fromtimestamp(now, UTC))
             known = self._windows[window] = (end.timestamp(), start)
+            self._leases = {
+                key: lease
+                for key, lease in self._leases.items()
+                if lease.counter.budget.window != window or lease.counter.start >= start
+            }
         return known[1]
 
 

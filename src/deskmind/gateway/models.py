@@ -122,6 +122,11 @@ class ModelConfig(_Part):
     drain: float = Field(1.0, ge=0)
     extra_options: tuple[str, ...] = ()
 
+    @property
+    def sources(self) -> list[tuple[str, str, str]]:
+        """What may answer: provider, address and model of each deployment. Replies of other sources are not its own."""
+        return [(item.provider, item.base_url, item.model) for item in self.deployments]
+
 
 def model_configs(models: Mapping[str, Any]) -> dict[str, ModelConfig]:
     """Named models from settings, mappings, or ``"provider/model"`` strings.

@@ -28,6 +28,7 @@ _CHAT_OPTIONS = frozenset(
     }
 )  # fmt: skip
 """What callers may send besides messages and model. Others could turn a request into several, or steer LiteLLM."""
+_MOST = 2**31 - 1
 _EMBEDDING_OPTIONS = frozenset({"dimensions", "input_type", "user"})
 
 
@@ -40,8 +41,9 @@ def chat_request(
         InvalidRequestError: a field is not one callers may send, or a message has no role.
     """
     _check_options(config, options, _CHAT_OPTIONS)
-    if max_tokens is not None and max_tokens < 1:
-        raise InvalidRequestError("max_tokens is below 1.", remedy="Ask for one token or more.")
+    if max_tokens is not None:
+        _check_count("max_tokens", max_tokens)
+    _check_numbers(options)
     if not messages:
         raise InvalidRequestError("The conversation is empty.", remedy="Send one message or more.")
     for message in messages:
@@ -59,6 +61,8 @@ def embedding_request(config: ModelConfig, texts: Sequence[str], options: Mappin
         InvalidRequestError: there is no text, an empty one, or a field that callers may not send.
     """
     _check_options(config, options, _EMBEDDING_OPTIONS)
+    if options.get("dimensions") is not None:
+        _check_count("dimensions", options["dimensions"])
     if not texts or not all(isinstance(text, str) and text for text in texts):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidRequestError(
             "There is nothing to embed.", remedy="Give one text or more, none of them empty."
@@ -74,9 +78,21 @@ def ranking_request(query: str, documents: Sequence[str], limit: int | None) -> 
     """
     if not documents:
         raise InvalidRequestError("There is nothing to rank.", remedy="Give one document or more.")
-    if limit is not None and limit < 1:
-        raise InvalidRequestError("limit is below 1.", remedy="Ask for one document or more.")
+    if limit is not None:
+        _check_count("limit", limit)
     return _of_texts((query, *documents))
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST:
+        raise InvalidRequestError(f"{name} is not a number from 1 to {_MOST:,}.", remedy="Correct it.")
+
+
+def _check_numbers(options: Mapping[str, Any]) -> None:
+    """Numbers that JSON or a 64-bit integer cannot carry reach no provider as they were meant."""
+    for name, value in options.items():
+        if isinstance(value, (int, float)) and not -(2**63) <= value < 2**63:
+            raise InvalidRequestError(f"{name} is not a number that can be sent.", remedy="Correct it.")
 
 
 def _of_texts(texts: Iterable[str]) -> ChatRequest:

@@ -88,7 +88,7 @@ async def report(
         connection: a transaction in the scope.
         scope: whose usage.
         by: what to group by, at least one.
-        since: from then on; the last 30 days when left out.
+        since: from then on; the last 30 days when left out. A time without a zone is UTC.
         until: up to then; now when left out.
 
     Raises:
@@ -136,11 +136,18 @@ def _check_groups(by: Sequence[str], known: Sequence[str]) -> None:
 
 
 def _span(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
-    until = until or datetime.now(UTC) + timedelta(minutes=1)
-    since = since or until - timedelta(days=30)
+    until = _in_zone(until) if until is not None else datetime.now(UTC) + timedelta(minutes=1)
+    try:
+        since = _in_zone(since) if since is not None else until - timedelta(days=30)
+    except OverflowError:  # there is nothing before the first month of the calendar
+        since = until
     if since >= until:
         raise InvalidRequestError("The report ends before it begins.", remedy="Give an earlier --since.")
     return since, until
+
+
+def _in_zone(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _column(name: Grouping) -> sql.SQL:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -28,7 +28,7 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes) -> Any:
-    """What JSON says.
+    """What JSON says; half of a surrogate pair, which nothing can store or send on, becomes U+FFFD.
 
     Raises:
         ValueError: it is not JSON.
@@ -37,4 +37,14 @@ def decode(data: bytes) -> Any:
     try:
         return orjson.loads(data)
     except ValueError:
-        return json.loads(data)
+        return _mended(json.loads(data))
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {_mended(name): _mended(item) for name, item in cast("dict[str, Any]", value).items()}
+    return value

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from deskmind.errors import InvalidRequestError, ModelError, PromptError
+from deskmind.errors import DeskmindError, InvalidRequestError
 from deskmind.knowledge.answering.caller import Caller
 from deskmind.knowledge.answering.filling import filled
 from deskmind.knowledge.answering.room import ModelRoom
@@ -64,7 +64,7 @@ class ModelSummariser:
                 temperature=0,
                 cached=False,
             )
-        except (ModelError, PromptError) as error:
+        except DeskmindError as error:
             _log.warning("history.not_summarised", model=self.model, error_code=error.code)
             return await self._plain(turns, previous, max_tokens)
         return reply.text.strip() or await self._plain(turns, previous, max_tokens)

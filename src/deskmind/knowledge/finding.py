@@ -86,7 +86,7 @@ class Finder:
             await connection.execute("SET LOCAL synchronous_commit = off")
             found = await rankings.find(connection, query, search, limit=limit, depth=depth, filter=filter)
             await record(connection, self._scope, permission, passages=len(found.passages))
-        if found.key is None:
+        if found.recalled:
             noted(found.passages, found.passages)
         await rankings.keep(found)
         return found.passages

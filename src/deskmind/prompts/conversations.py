@@ -129,7 +129,7 @@ class Conversations:
             InvalidRequestError: the title, a turn or the expiry is not acceptable.
         """
         _check_title(title)
-        if expires_at is not None and (expires_at.tzinfo is None or expires_at <= datetime.now(UTC)):
+        if expires_at is not None and not _to_come(expires_at):
             raise InvalidRequestError("A conversation expires at a time to come, given with its time zone.")
         conversation_id = uuid4()
         async with self._database.transaction(self._scope) as connection:
@@ -327,6 +327,14 @@ def _boundary(turns: Sequence[Turn], wanted: int) -> int:
         if turn.message.role == "tool_call" and results.get(turn.message.call_id, through + 1) > through:
             through = turn.position - 1
     return through
+
+
+def _to_come(moment: datetime) -> bool:
+    """Whether a time lies ahead, with its zone, and has a year in UTC."""
+    try:
+        return moment.tzinfo is not None and moment.astimezone(UTC) > datetime.now(UTC)
+    except OverflowError:
+        return False
 
 
 def _check_title(title: str) -> None:

@@ -44,6 +44,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         found: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key is not a word", key.start_mark)
             if key.value in found:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"'{key.value}' is given twice", key.start_mark

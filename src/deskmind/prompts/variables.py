@@ -158,7 +158,7 @@ def _plain(value: Any, name: str, depth: int) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return "".join(value)
+        return _whole_characters(name, "".join(value))
     if isinstance(value, int) and abs(value) < _INTEGERS:
         return int.__index__(value)
     if isinstance(value, float) and math.isfinite(value):
@@ -168,13 +168,28 @@ def _plain(value: Any, name: str, depth: int) -> Any:
     if isinstance(value, Mapping):
         entries = cast("Mapping[Any, Any]", value)
         if all(isinstance(key, str) for key in entries):
-            return {"".join(key): _plain(item, name, depth + 1) for key, item in entries.items()}
+            return {
+                _whole_characters(name, "".join(key)): _plain(item, name, depth + 1)
+                for key, item in entries.items()
+            }
     raise PromptVariableError(
         f"The variable '{name}' holds a {type(cast('object', value)).__name__} that a prompt cannot take.",
         why="It is given plain data: text, numbers (integers of 64 bits), truth values, null, lists, objects with text keys.",
         remedy="Convert the value first.",
         variable=name,
     )
+
+
+def _whole_characters(name: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PromptVariableError(
+            f"The variable '{name}' has half of a surrogate pair, which no model can be sent.",
+            remedy="Remove it.",
+            variable=name,
+        ) from error
+    return text
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskmind.errors import StorageFullError, UnavailableError
+from deskmind.errors import InvalidRequestError, StorageFullError, UnavailableError
 from deskmind.gateway import Caller, Gateway, Intent, Usage, UsageEntry
 from deskmind.gateway.ledger import JournalLedger, new_call_id
 from deskmind.gateway.ledger.records import entry_of, entry_record, intent_of, intent_record
@@ -36,13 +36,14 @@ class Shelf:
         self.entries: dict[UUID, UsageEntry] = {}
         self.away = False
         self.poison: UUID | None = None
+        self.refusal: Exception = ValueError("not this one")
 
     async def write(self, records: Sequence[bytes]) -> None:
         if self.away:
             raise UnavailableError("The database is away.")
         entries = [entry_of(json.loads(record)) for record in records]
         if any(entry.intent.call_id == self.poison for entry in entries):
-            raise ValueError("not this one")
+            raise self.refusal
         for entry in entries:
             self.entries.setdefault(entry.intent.call_id, entry)
 
@@ -177,9 +178,11 @@ async def test_a_living_process_keeps_its_journal(ledger: JournalLedger, tmp_pat
     assert len(_lines(tmp_path / "ledger")) == 1
 
 
+@pytest.mark.parametrize("refusal", [ValueError("not this one"), InvalidRequestError("It cannot be stored.")])
 async def test_an_entry_the_sink_never_takes_is_set_aside(
-    ledger: JournalLedger, shelf: Shelf, tmp_path: Path
+    ledger: JournalLedger, shelf: Shelf, tmp_path: Path, refusal: Exception
 ) -> None:
+    shelf.refusal = refusal
     good, bad, last = _intent(), _intent(), _intent()
     for intent in (good, bad, last):
         await ledger.open(intent)

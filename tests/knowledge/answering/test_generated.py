@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
+from deskmind.errors import ContentBlockedError
+from deskmind.gateway import Caller, ChatRequest
+from deskmind.gateway.shield import Protected
 from deskmind.knowledge.answering.checking import UNSUPPORTED, checked
 from deskmind.knowledge.models import Passage
 from deskmind.sandbox.models import ModelSandbox
@@ -85,6 +89,43 @@ async def test_without_a_model_sentences_of_the_documents_answer_and_say_so(
     assert events[-1].answer is not None
     assert events[-1].answer.mode == "extractive"
     assert "".join(event.text for event in events) == events[-1].answer.text
+
+
+class _Refusing:
+    """A shield that lets nothing out."""
+
+    async def protect(self, request: ChatRequest, caller: Caller) -> Protected:
+        raise ContentBlockedError("This may not be sent to a model.")
+
+    async def protect_texts(self, texts: Sequence[str], caller: Caller) -> Sequence[str]:
+        raise ContentBlockedError("This may not be sent to a model.")
+
+
+@pytest.mark.parametrize(
+    ("model", "shield", "code"), [("fast", _Refusing(), "content-blocked"), ("nope", None, "not-found")]
+)
+async def test_whatever_keeps_the_model_from_answering_the_documents_answer(
+    desk: Desk, modelled: Deskmind, model: str, shield: Any, code: str
+) -> None:
+    worded = modelled.settings.answer.model_copy(update={"model": model})
+    settings = modelled.settings.model_copy(update={"answer": worded})
+    async with Deskmind.open(settings, shield=shield) as other:
+        asker = await other.desk(tenant=desk.scope.tenant, user="req1")
+        answer = await asker.ask(_QUESTION)
+        *_, last = [event async for event in asker.ask_stream(_QUESTION)]
+    assert last.answer is not None
+    for worded_by in (answer, last.answer):
+        assert (worded_by.mode, worded_by.found) == ("extractive", True)
+        assert code in worded_by.note
+
+
+@pytest.mark.parametrize("figure", ["4", "0", "40.5", "140", "400"])
+async def test_a_part_of_a_figure_is_another_figure(desk: Desk, sandbox: ModelSandbox, figure: str) -> None:
+    sandbox.script(
+        [f"Renew the parking permit in the portal before 15 May [1]. The fee is {figure} euros a year [1]."]
+    )
+    answer = await desk.ask(_QUESTION)
+    assert answer.text.splitlines()[1].endswith(UNSUPPORTED)
 
 
 async def test_a_stream_shows_the_words_and_ends_with_the_checked_answer(

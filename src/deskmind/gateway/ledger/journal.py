@@ -198,7 +198,7 @@ class JournalLedger:
         try:
             await self._sink.write(records)
             outcome = _WRITTEN
-        except (DeskmindError, OSError):
+        except (UnavailableError, OSError):
             raise
         except Exception as error:
             if len(records) > 1:

@@ -43,6 +43,12 @@ SELECT tenant_id, name, period, usd, tokens, per, principal_id, api_key, feature
 """
 
 
+_EXPIRE = """
+DELETE FROM {schema}.budget_counters
+ WHERE window_start < now() - interval '2 days' AND window_start <> date_trunc('month', now(), 'UTC')
+"""
+
+
 class _Login:
     """One connection of the ledger's login, opened when it is needed and again when it broke."""
 
@@ -153,6 +159,10 @@ class PostgresBudgets:
             amount,
             *_key(counter),
         )
+
+    async def expire(self) -> None:
+        """Remove the counters of windows that ended a day ago or more: there is one for each minute and subject."""
+        await self._login.run(_EXPIRE)
 
     async def close(self) -> None:
         """Return the connection."""

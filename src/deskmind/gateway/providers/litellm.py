@@ -22,7 +22,7 @@ from deskmind.errors import MissingExtraError
 from deskmind.gateway.messages import ChatDelta, ChatRequest, Usage
 from deskmind.gateway.models import Deployment, Timeouts
 from deskmind.gateway.providers.failures import Cause, ProviderFailure, retry_after
-from deskmind.gateway.providers.openai_wire import delta_of, reply_of, usage_of
+from deskmind.gateway.providers.openai_wire import delta_of, reply_of, usage_of, useless
 from deskmind.gateway.providers.protocol import ProviderReply, ProviderVectors, Ranked
 from deskmind.observability.propagation import outgoing
 
@@ -115,10 +115,10 @@ class LiteLLMProvider:
         parsed = _plain(reply)
         try:
             vectors = np.asarray([row["embedding"] for row in parsed["data"]], dtype=np.float32)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ProviderFailure("model-unavailable", "the reply holds no vectors") from error
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise useless(parsed, "the reply holds no vectors") from error
         if len(vectors) != len(texts):
-            raise ProviderFailure("model-unavailable", f"{len(vectors)} vectors for {len(texts)} texts")
+            raise useless(parsed, f"{len(vectors)} vectors for {len(texts)} texts")
         return ProviderVectors(
             vectors, usage_of(parsed.get("usage")), str(parsed.get("model") or deployment.model)
         )
@@ -147,10 +147,10 @@ class LiteLLMProvider:
         parsed = _plain(reply)
         try:
             rows = [(int(row["index"]), float(row["relevance_score"])) for row in parsed["results"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ProviderFailure("model-unavailable", "the reply holds no ranking") from error
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise useless(parsed, "the reply holds no ranking") from error
         if any(not 0 <= index < len(documents) for index, _ in rows):
-            raise ProviderFailure("model-unavailable", "the ranking names documents that were not sent")
+            raise useless(parsed, "the ranking names documents that were not sent")
         return Ranked(tuple(sorted(rows, key=lambda row: -row[1])), _ranking_usage(parsed))
 
     async def close(self) -> None:

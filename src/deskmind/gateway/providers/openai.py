@@ -19,7 +19,7 @@ from deskmind.gateway.messages import ChatRequest
 from deskmind.gateway.models import Deployment, Timeouts
 from deskmind.gateway.providers.failures import ProviderFailure, failure_of
 from deskmind.gateway.providers.openai_stream import OpenAIStream
-from deskmind.gateway.providers.openai_wire import reply_of, usage_of
+from deskmind.gateway.providers.openai_wire import reply_of, usage_of, useless
 from deskmind.gateway.providers.protocol import ProviderReply, ProviderVectors, Ranked
 from deskmind.gateway.wire import decode, encode
 from deskmind.observability.propagation import outgoing
@@ -95,10 +95,10 @@ class OpenAIProvider:
         try:
             rows = sorted(parsed["data"], key=lambda row: row["index"])
             vectors = np.stack([_vector(row["embedding"]) for row in rows])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ProviderFailure("model-unavailable", "the reply holds no vectors") from error
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise useless(parsed, "the reply holds no vectors") from error
         if len(vectors) != len(texts):
-            raise ProviderFailure("model-unavailable", f"{len(vectors)} vectors for {len(texts)} texts")
+            raise useless(parsed, f"{len(vectors)} vectors for {len(texts)} texts")
         return ProviderVectors(
             vectors, usage_of(parsed.get("usage")), str(parsed.get("model") or deployment.model)
         )
@@ -117,10 +117,10 @@ class OpenAIProvider:
         parsed = await self._exchange(deployment, "rerank", body, timeouts, call_id)
         try:
             results = tuple((int(row["index"]), float(row["relevance_score"])) for row in parsed["results"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ProviderFailure("model-unavailable", "the reply holds no ranking") from error
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise useless(parsed, "the reply holds no ranking") from error
         if any(not 0 <= index < len(documents) for index, _ in results):
-            raise ProviderFailure("model-unavailable", "the ranking names documents that were not sent")
+            raise useless(parsed, "the ranking names documents that were not sent")
         return Ranked(tuple(sorted(results, key=lambda row: -row[1])), usage_of(parsed.get("usage")))
 
     async def close(self) -> None:
@@ -142,7 +142,7 @@ class OpenAIProvider:
                 response.release()
         try:
             parsed: Any = decode(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             parsed = None
         if not isinstance(parsed, dict):
             raise ProviderFailure("model-unavailable", "the reply is not JSON", charged="reply")

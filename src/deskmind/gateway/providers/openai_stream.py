@@ -86,7 +86,7 @@ class OpenAIStream:
             except ProviderFailure as failure:
                 self._failure = failure
                 break
-            except (ValueError, TypeError, AttributeError, KeyError, IndexError):
+            except (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError):
                 self._failure = ProviderFailure("stream-broken", "a piece is not the JSON it should be")
                 break
             if piece.finish_reason:

@@ -8,7 +8,7 @@ from deskmind.gateway.messages import ChatDelta, ToolCall, ToolCallPart, Usage
 from deskmind.gateway.providers.failures import ProviderFailure
 from deskmind.gateway.providers.protocol import ProviderReply
 
-__all__ = ["delta_of", "reply_of", "usage_of"]
+__all__ = ["delta_of", "reply_of", "usage_of", "useless"]
 
 _MOST_TOKENS = 2**40
 
@@ -68,6 +68,11 @@ def reply_of(parsed: dict[str, Any]) -> ProviderReply:
     return ProviderReply(str(text), calls, finish, usage, str(parsed.get("model") or ""), parsed)
 
 
+def useless(parsed: dict[str, Any], why: str) -> ProviderFailure:
+    """A reply that was given, and is charged, but holds nothing that was asked for."""
+    return ProviderFailure("model-unavailable", why, charged=usage_of(parsed.get("usage")) or "input")
+
+
 def delta_of(chunk: dict[str, Any]) -> ChatDelta:
     """A piece of a stream.
 
@@ -86,7 +91,7 @@ def delta_of(chunk: dict[str, Any]) -> ChatDelta:
     delta: dict[str, Any] = choice.get("delta") or {}
     calls: Any = delta.get("tool_calls")
     return ChatDelta(
-        text=delta.get("content") or "",
+        text=str(delta.get("content") or ""),
         tool_calls=tuple(_part(call) for call in calls) if calls else (),
         finish_reason=choice.get("finish_reason") or "",
         usage=usage,

@@ -15,6 +15,9 @@ from deskmind.scope import Scope
 
 __all__ = ["Budgets"]
 
+_SMALLEST = Decimal("0.000001")
+_LONGEST = 200
+
 
 class Budgets:
     """The tenant's budgets (operators)."""
@@ -68,6 +71,7 @@ class Budgets:
             NotFoundError: there is no such user.
         """
         _check(name, window, usd, tokens, per, alerts)
+        _check_names(key=key, feature=feature, model=model)
         async with self._database.transaction(self._scope) as connection:
             principal = None
             if user is not None:
@@ -193,11 +197,24 @@ def _check(
         wrong = f"'{window}' is not a window: minute, day or month."
     elif usd is None and tokens is None:
         wrong = "A budget limits US dollars, tokens, or both."
-    elif (usd is not None and not 0 <= usd < 10**12) or (tokens is not None and not 0 <= tokens < 2**62):
+    elif (usd is not None and not (usd.is_finite() and 0 <= usd < 10**12)) or (
+        tokens is not None and not 0 <= tokens < 2**62
+    ):
         wrong = "A limit is zero or more."
-    elif not set(per) <= {"user", "key", "feature", "model"}:
-        wrong = "A budget is split by user, key, feature or model."
+    elif usd is not None and usd != usd.quantize(_SMALLEST):
+        wrong = "A limit in US dollars has at most six decimal places."
+    elif not set(per) <= {"user", "key", "feature", "model"} or len(set(per)) < len(per):
+        wrong = "A budget is split by user, key, feature or model, each once."
     elif any(not 0 < share <= 1 for share in alerts):
         wrong = "Alerts are shares of the limit, above 0 and at most 1."
     if wrong is not None:
         raise InvalidRequestError(wrong, remedy="Correct the budget and set it again.")
+
+
+def _check_names(**names: str | None) -> None:
+    for kind, name in names.items():
+        if name is not None and not (1 <= len(name) <= _LONGEST and name.isprintable()):
+            raise InvalidRequestError(
+                f"The {kind} of a budget has 1 to {_LONGEST} printable characters.",
+                remedy="Correct the budget and set it again.",
+            )

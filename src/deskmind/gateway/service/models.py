@@ -96,7 +96,7 @@ class Models:
             max_tokens=max_tokens,
             caller=self._caller(feature),
             budgets=await self._budgets(),
-            recall=Replies(self._room.cache, self._scope).recall if exactly else None,
+            recall=self._replies(gateway, model).recall if exactly else None,
             **_callers_own(options),
         )
 
@@ -183,6 +183,9 @@ class Models:
             )
             for name, config in sorted(gateway.models.items())
         ]
+
+    def _replies(self, gateway: Gateway, model: str) -> Replies:
+        return Replies(self._room.cache, self._scope, gateway.models.get(model))
 
     async def _budgets(self) -> tuple[Budget, ...]:
         return await self._room.tenant_budgets(self._scope.tenant_id)

@@ -59,9 +59,8 @@ class Vectors:
 
 def _space(model: str, config: ModelConfig, options: Mapping[str, Any]) -> str:
     """What vectors of one text depend on: which models may answer, and how they are asked."""
-    deployments = [(item.provider, item.base_url, item.model) for item in config.deployments]
     asked = {name: value for name, value in options.items() if name != "user"}
-    return json.dumps([model, deployments, asked], sort_keys=True, default=str)
+    return json.dumps([model, config.sources, asked], sort_keys=True, default=str)
 
 
 def _nothing(model: str) -> Embeddings:

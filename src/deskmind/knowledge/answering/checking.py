@@ -104,10 +104,15 @@ def _states(text: str) -> bool:
 def _holds(text: str, passages: Sequence[Passage]) -> bool:
     """Whether the passages hold the figures of a statement and some of its words."""
     whole = " ".join(" ".join((passage.title, *passage.headings, passage.text)) for passage in passages)
-    if any(figure not in whole for figure in _FIGURE.findall(re.sub(r"^\s*\d{1,3}[.)]\s", "", text))):
+    if not all(_stands(figure, whole) for figure in _FIGURE.findall(re.sub(r"^\s*\d{1,3}[.)]\s", "", text))):
         return False
     said = set(tokens(text))
     return not said or len(said & set(tokens(whole))) * 3 >= len(said)
+
+
+def _stands(figure: str, text: str) -> bool:
+    """Whether a figure stands in a text as it is: 4 does not stand in 40, nor 5 in 1.5."""
+    return re.search(rf"(?<!\d)(?<!\d[.,]){re.escape(figure)}(?!\d)(?![.,]\d)", text) is not None
 
 
 def _citation(number: int, text: str, passage: Passage) -> Citation:

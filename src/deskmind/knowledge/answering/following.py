@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deskmind.errors import ModelError, PromptError
+from deskmind.errors import DeskmindError
 from deskmind.knowledge.answering.caller import Caller
 from deskmind.knowledge.answering.filling import filled
 from deskmind.knowledge.answering.wording import History
@@ -58,7 +58,7 @@ class Condenser:
                 temperature=0,
                 cached=False,
             )
-        except (ModelError, PromptError) as error:
+        except DeskmindError as error:
             _log.warning("question.not_condensed", model=self.model, error_code=error.code)
             return joined(question, history.turns)
         written = " ".join(reply.text.split())

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deskmind.cache import ScopedCache
-from deskmind.errors import DeskmindError, ModelError, PromptError
+from deskmind.errors import DeskmindError
 from deskmind.gateway import ChatResponse
 from deskmind.knowledge.answering.caller import Caller
 from deskmind.knowledge.answering.checking import UNSUPPORTED, checked, may_be_nothing
@@ -101,7 +101,7 @@ class GeneratedAnswerer:
                 temperature=0,
                 cached=False,
             )
-        except (ModelError, PromptError) as error:
+        except DeskmindError as error:
             return _without_model(plain, self.model, error)
         return await self._finished(question, reply.text, plain, passages, request, recall, reply)
 
@@ -134,7 +134,7 @@ class GeneratedAnswerer:
                         continue
                     yield AnswerEvent(text=written[shown:])
                     shown = len(written)
-        except (ModelError, PromptError) as error:
+        except DeskmindError as error:
             answer = _without_model(plain, self.model, error)
             yield AnswerEvent(text=answer.text if not shown else f"\n{answer.text}")
             yield AnswerEvent(answer=answer)

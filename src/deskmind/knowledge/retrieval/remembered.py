@@ -47,11 +47,12 @@ def _codec() -> JsonCodec[list[RankedChunk]]:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The best passages; with a ranking made anew, what it may be remembered under."""
+    """The best passages, and whether their ranking was remembered; one made anew with what it may be remembered under."""
 
     passages: list[Passage]
     key: str | None = None
     ranking: Sequence[Passage] = ()
+    recalled: bool = False
 
 
 class RememberedRankings:
@@ -104,7 +105,7 @@ class RememberedRankings:
         if key is not None:
             passages = await self._recall(connection, key, limit)
             if passages is not None:
-                return Found(passages)
+                return Found(passages, recalled=True)
         ranking = await search(connection)
         return Found(ranking[:limit], key, ranking)
 
