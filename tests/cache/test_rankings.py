@@ -198,7 +198,7 @@ async def test_the_vector_remembered_is_the_vector(two: list[Deskmind], filled: 
     app = two[0]
     engine = await app.engine()
     here = await _ann(app, filled)
-    remembered = here.knowledge._embedder(engine)
+    remembered = here.knowledge._finder.embedder(engine)
     plain = Retriever(engine.embedder)
     for _ in range(2):
         mine = await Retriever(remembered).embed(analyse(_QUESTION))
