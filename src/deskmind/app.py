@@ -38,6 +38,7 @@ from deskmind.knowledge.ingest.staging import INGEST_QUEUE, INGEST_TASK
 from deskmind.knowledge.loading import LoadLimits
 from deskmind.knowledge.ranking import SentenceReranker
 from deskmind.observability import logger, telemetry, use_pseudonym_key
+from deskmind.observability.actor import Acting
 from deskmind.observability.metering import LoopWatch, start_metrics
 from deskmind.observability.story import tell
 from deskmind.scope import OPERATOR, Scope
@@ -399,16 +400,18 @@ class Deskmind:
         ingest_id = UUID(arguments["ingest_id"])
         async with self.database.transaction(operator) as connection:
             cursor = await connection.execute(
-                "SELECT created_by FROM ingests WHERE tenant_id = %s AND ingest_id = %s",
+                "SELECT created_by, slug FROM ingests JOIN tenants USING (tenant_id)"
+                " WHERE tenant_id = %s AND ingest_id = %s",
                 (operator.tenant_id, ingest_id),
             )
             row = await cursor.fetchone()
         if row is None:
             return
-        scope = operator
+        scope = operator = Scope.operator(operator.tenant_id, row[1], "worker")
         if row[0] != OPERATOR:
             scope = await Principals(self.database, operator).scope_of(principal_id=row[0])
         tell(scope, INGEST_TASK, self.database.stories)
+        Acting(scope.tenant, scope.principal)
         settings = self.settings.ingest
         limits = LoadLimits(
             max_file_bytes=settings.max_file_bytes,

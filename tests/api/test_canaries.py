@@ -140,6 +140,7 @@ async def drive(client: httpx.AsyncClient, sandbox: ModelSandbox) -> list[int]:
     await _models(send, sandbox)
     await _prompts(send)
     await _talks(send)
+    await _ratings(send)
     wrong = {"Authorization": "Bearer dk_canarykey_0000"}
     await send("POST", "/v1/search", json={"query": question}, headers=wrong)
     return statuses
@@ -214,6 +215,16 @@ async def _talks(send: Any) -> None:
     await send("POST", f"{path}/summary", json={"summary": CANARIES["talk"]})
     await send("GET", path)
     await send("DELETE", path)
+
+
+async def _ratings(send: Any) -> None:
+    answer = (await send("POST", "/v1/ask", json={"question": CANARIES["question"]})).json()
+    rating = {"request_id": answer["request_id"], "rating": "down", "correction": CANARIES["answer"]}
+    assert (await send("POST", "/v1/feedback", json=rating)).status_code == 201
+    for wrong in ({"rating": CANARIES["answer"]}, {"request_id": CANARIES["talk"]}, {CANARIES["talk"]: 1}):
+        await send("POST", "/v1/feedback", json={**rating, **wrong})
+    for path in ("feedback", f"requests/{answer['request_id']}", f"requests/{CANARIES['talk']}", "quality?by=document"):
+        await send("GET", f"/v1/{path}")
 
 
 async def test_no_canary_is_in_a_span_or_a_log_line(

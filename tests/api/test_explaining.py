@@ -104,6 +104,8 @@ async def test_a_call_over_the_openai_endpoint_is_told_with_its_cost(
         told = (await client.get("/v1/requests/openai-1", headers={"X-Request-ID": "other"})).json()
     (part,) = told["parts"]
     assert (part["operation"], part["http"]["route"]) == ("models.call", "/v1/chat/completions")
+    (chat,) = (step for step in part["steps"] if step["name"] == "chat fast")
+    assert part["steps"][chat["parent"]]["name"].startswith("POST")
     (call,) = told["calls"]
     assert call["cost_usd"] == told["cost_usd"] != "0"
     assert [tried["outcome"] for tried in call["tries"]] == ["ok"]

@@ -98,7 +98,8 @@ async def test_a_search_is_a_trace_from_the_request_to_the_statements(
     assert [item["id"] for item in found] == [item["chunk_id"] for item in answer.json()["passages"]]
     assert attribute(retrieval, "gen_ai.retrieval.query.text") is None
     assert attribute(spans["embeddings hashing"], "gen_ai.request.model") == "hashing"
-    assert parent_of(spans["SELECT chunks documents"], spans) == "retrieval deskmind"
+    (texts,) = (span for name, span in spans.items() if name.startswith("SELECT chunks documents"))
+    assert parent_of(texts, spans) == "retrieval deskmind"
     assert {f"{span.context.trace_id:032x}" for span in spans.values() if span.context} == {TRACE}
 
 
@@ -172,6 +173,7 @@ async def test_an_ingests_job_continues_the_trace_of_its_request(
     assert job.parent is not None
     assert (f"{job.context.trace_id:032x}", job.parent.is_remote) == (TRACE, True)
     assert attribute(job, "deskmind.correlation_id") == "mine-42"
+    assert attribute(job, "deskmind.tenant") == attribute(by_name(traced)["knowledge.ingest"], "deskmind.tenant")
 
 
 @pytest.mark.parametrize("parent", ["nonsense", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", "x" * 5_000])

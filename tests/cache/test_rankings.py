@@ -84,8 +84,8 @@ async def test_a_ranking_found_again_is_the_same_and_shared(
         await _written(valkey)
     assert {passage.title for passage in found[0]} == {"open", "closed"}
     assert found[0] == found[1] == found[2]
-    assert _uses(two[0])[0] == 1
-    assert _uses(two[1])[0] == 1  # through Valkey
+    assert _uses(two[0]) == (1, 1)  # each search asks once
+    assert _uses(two[1]) == (1, 0)  # through Valkey
     shorter = await (await _ann(two[1], filled)).knowledge.search(_QUESTION, limit=1)
     assert shorter == found[0][:1]
     events = [event for event in await filled.audit() if event.action == "knowledge.search"]
@@ -163,7 +163,7 @@ async def test_a_forged_ranking_shows_nothing_that_is_hidden(two: list[Deskmind]
     here = await _ann(two[0], filled)
     honest = await here.knowledge.search(_QUESTION)
     engine = await two[0].engine()
-    rankings = here.knowledge._rankings(engine)
+    rankings = here.knowledge._finder._rankings(engine)
     async with filled.database.transaction(filled.scope) as connection:
         cursor = await connection.execute(
             "SELECT chunk_id FROM chunks c JOIN documents d USING (tenant_id, document_id)"
@@ -198,7 +198,7 @@ async def test_the_vector_remembered_is_the_vector(two: list[Deskmind], filled: 
     app = two[0]
     engine = await app.engine()
     here = await _ann(app, filled)
-    remembered = here.knowledge._embedder(engine)
+    remembered = here.knowledge._finder.embedder(engine)
     plain = Retriever(engine.embedder)
     for _ in range(2):
         mine = await Retriever(remembered).embed(analyse(_QUESTION))

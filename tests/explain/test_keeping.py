@@ -9,11 +9,13 @@ from uuid import uuid4
 import pytest
 from psycopg import AsyncConnection
 from tests.explain.conftest import QUESTION, Bureau
+from tests.observability.counting import Counted
 
 from deskmind.app import Deskmind
 from deskmind.errors import NotFoundError
 from deskmind.explain import StoryWriter
 from deskmind.observability import correlation, telling
+from deskmind.observability.instruments import TELEMETRY_DROPPED
 from deskmind.observability.story import Story, tell
 from deskmind.sandbox.models import ModelSandbox
 from deskmind.scope import Scope
@@ -150,7 +152,10 @@ def _story(writer: StoryWriter, scope: Scope) -> Story:
     return story
 
 
-async def test_a_database_that_is_away_costs_stories_and_nothing_else(bureau: Bureau) -> None:
+async def test_a_database_that_is_away_costs_stories_and_nothing_else(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Counted(monkeypatch, "deskmind.explain.writer._dropped", TELEMETRY_DROPPED)
     writer = StoryWriter(
         "host=127.0.0.1 port=9 dbname=none connect_timeout=1", "deskmind", flush_seconds=0.01
     )
@@ -164,6 +169,7 @@ async def test_a_database_that_is_away_costs_stories_and_nothing_else(bureau: Bu
     assert (writer.written, writer.dropped) == (0, 1_200)
     _story(writer, bureau.ann.scope)
     assert writer.dropped == 1_201
+    assert counted.values() == {("stories",): 1_201}
 
 
 async def test_one_bad_story_takes_no_other_with_it(bureau: Bureau, app: Deskmind) -> None:

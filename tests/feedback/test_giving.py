@@ -6,13 +6,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from opentelemetry import metrics
 from tests.feedback.conftest import QUESTION, Bureau
+from tests.observability.counting import Counted
 
 from deskmind.app import Deskmind
 from deskmind.errors import InvalidRequestError, NotFoundError, PermissionDeniedError
-from deskmind.feedback import service
 from deskmind.observability import correlation
+from deskmind.observability.instruments import FEEDBACK
 from deskmind.prompts.experiments import Variant
 from deskmind.sandbox.models import ModelSandbox
 
@@ -149,14 +149,8 @@ async def test_the_list_goes_on_where_it_stopped(bureau: Bureau) -> None:
 
 
 async def test_ratings_are_counted_by_rating_alone(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[int, dict[str, str]]] = []
-
-    class Counter:
-        def add(self, amount: int, labels: dict[str, str]) -> None:
-            seen.append((amount, labels))
-
-    assert isinstance(service._given, metrics.Counter)  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr(service, "_given", Counter())
+    counted = Counted(monkeypatch, "deskmind.feedback.service._given", FEEDBACK)
     answer = await bureau.ann.ask(QUESTION)
     await bureau.ann.feedback.give(answer.request_id, "down", reason="wrong")
-    assert seen == [(1, {"rating": "down"})]
+    assert counted.labels() == [{"deskmind.rating": "down"}]
+    assert counted.values() == {("down",): 1}

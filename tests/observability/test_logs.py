@@ -14,6 +14,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.observability.conftest import Lines
+from tests.observability.counting import Counted
 
 from deskmind.errors import ConfigurationError, DatabaseUnavailableError
 from deskmind.observability import (
@@ -24,6 +25,7 @@ from deskmind.observability import (
     pseudonym,
     use_pseudonym_key,
 )
+from deskmind.observability.instruments import TELEMETRY_DROPPED
 
 log = logger("deskmind.test")
 
@@ -210,6 +212,18 @@ def test_in_a_host_that_logs_its_own_way_our_lines_are_json_too() -> None:
     seen: dict[str, Any] = json.loads(line)
     assert (seen["event"], seen["api_key"]) == ("hello", "***")
     assert done.stderr == ""
+
+
+def test_gathered_lines_that_nobody_takes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(monkeypatch, "deskmind.observability.logs._lost", TELEMETRY_DROPPED)
+    output = io.StringIO()
+    configure_logging(format="json", stream=output, gather=True)
+    output.close()
+    try:
+        logger("deskmind.gathered").warning("now")
+    finally:
+        configure_logging(format="json", stream=io.StringIO())
+    assert counted.values() == {("logs",): 1}
 
 
 def test_gathered_lines_arrive_in_order_and_warnings_at_once() -> None:

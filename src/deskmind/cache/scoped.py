@@ -130,6 +130,25 @@ class ScopedCache(Generic[T]):
         self._remember(name, record, kept, record.ttl)
         return self._remote is None or await self._remote.write(name, self._namespace.root, record)
 
+    async def offer(self, key: str | bytes, value: T) -> None:
+        """Keep a value that was made after a ``get`` which found none, unless another process has kept one meanwhile.
+
+        It is no question to the cache: it is neither counted nor told.
+
+        Raises:
+            UncacheableValueError: the codec cannot carry the value.
+        """
+        name = self._name(key)
+        if self._remote is None:
+            record, kept = self._record(value, ())
+            self._remember(name, record, kept, record.ttl)
+            return
+
+        async def made() -> T:
+            return value
+
+        await self._tiers.loads.run(name, lambda flight: self._load(flight, made, asked=False), ())
+
     async def get_or_load(
         self, key: str | bytes, loader: Callable[[], Awaitable[T | None]], *, tags: Iterable[str] = ()
     ) -> T | None:
@@ -204,14 +223,18 @@ class ScopedCache(Generic[T]):
         self._note("remote" if entry is not None else "miss")
         return None if entry is None else entry.value
 
-    async def _load(self, flight: Flight, loader: Callable[[], Awaitable[T | None]]) -> object:
+    async def _load(
+        self, flight: Flight, loader: Callable[[], Awaitable[T | None]], *, asked: bool = True
+    ) -> object:
         reading = await self._claim(flight)
-        entry = self._take(flight, reading)
+        entry = self._take(flight, reading, asked=asked)
         if entry is not None:
-            self._note("remote")
+            if asked:
+                self._note("remote")
             return entry.value
-        self._stats.misses += 1
-        self._note("miss")
+        if asked:
+            self._stats.misses += 1
+            self._note("miss")
         return await self._load_anew(flight, reading, loader)
 
     async def _claim(self, flight: Flight) -> Reading:
@@ -241,7 +264,7 @@ class ScopedCache(Generic[T]):
             self._remote.fill(flight.name, self._namespace.root, reading, record)
         return kept
 
-    def _take(self, flight: Flight, reading: Reading) -> Entry | None:
+    def _take(self, flight: Flight, reading: Reading, *, asked: bool = True) -> Entry | None:
         """What was read, kept in memory; ``None`` for a miss and for bytes that the codec refuses."""
         record = reading.record
         if record is None:
@@ -250,7 +273,7 @@ class ScopedCache(Generic[T]):
             value = None if record.payload is None else self._codec.decode(record.payload)
         except Exception:  # foreign bytes may break a codec in any way
             return None
-        self._stats.remote_hits += 1
+        self._stats.remote_hits += asked
         if flight.may_keep(record.tags):
             self._remember(flight.name, record, value, reading.remaining)
         return Entry(value, size=0, expires_at=0, refresh_at=0, lifetime=record.ttl)

@@ -136,6 +136,8 @@ def waterfall(steps: Sequence[ToldStep], seconds: float) -> Iterator[str]:
         depths.append(0 if step.parent is None else depths[step.parent] + 1)
     longest = max((2 * depth + len(step.name) for depth, step in zip(depths, steps, strict=True)), default=0)
     width = min(longest, max(_NARROWEST, shutil.get_terminal_size().columns - _BAR - 24))
+    if not sys.stdout.isatty():
+        width = longest  # who reads a pipe or a file wants whole names
     block = "█" if _speaks_unicode() else "#"
     for depth, step in zip(depths, steps, strict=True):
         name = ("  " * depth + step.name)[:width]

@@ -16,6 +16,8 @@ from deskmind.database import translated
 from deskmind.errors import DeskmindError
 from deskmind.explain.records import story_record
 from deskmind.observability import logger
+from deskmind.observability.instruments import TELEMETRY_DROPPED, counter
+from deskmind.observability.metering import labels
 from deskmind.observability.story import Story
 
 __all__ = ["StoryWriter"]
@@ -47,7 +49,9 @@ SELECT {schema}.ensure_story_partition(m) FROM (
 _DROP = "SELECT {schema}.drop_story_partitions(%s::integer)"
 _DELETE = "SELECT {schema}.delete_old_stories(%s::integer)"
 
+_STORIES = labels({"deskmind.signal": "stories"})
 _log = logger("deskmind.explain")
+_dropped = counter(TELEMETRY_DROPPED)
 
 
 class StoryWriter:
@@ -135,7 +139,8 @@ class StoryWriter:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self.flush()
-        self.dropped += len(self._waiting)
+        if self._waiting:
+            self._lose("closed", len(self._waiting))
         self._waiting.clear()
         await self._give_up()
 
@@ -194,10 +199,11 @@ class StoryWriter:
         if connection is not None:
             await connection.close()
 
-    def _lose(self, reason: str) -> None:
+    def _lose(self, reason: str, count: int = 1) -> None:
         if not self.dropped:
             _log.warning("explain.dropped", reason=reason)
-        self.dropped += 1
+        self.dropped += count
+        _dropped.add(count, _STORIES)
 
     def _fail(self, code: str) -> None:
         if self.problem is None:

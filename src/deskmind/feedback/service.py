@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, get_args
 from uuid import UUID, uuid4
 
-from opentelemetry import metrics
-
 from deskmind.database import Connection, Database
 from deskmind.errors import InvalidRequestError, NotFoundError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
 from deskmind.knowledge.characters import check_characters
+from deskmind.observability import instruments
+from deskmind.observability.metering import labels
 from deskmind.prompts.experiments import FEEDBACK
 from deskmind.prompts.trials import insert_outcome, read_experiment
 from deskmind.scope import OPERATOR, Scope
@@ -31,9 +31,8 @@ MOST_CORRECTION = 4_000
 _MAX_LIMIT = 200
 _LONGEST_ID = 128
 
-_given = metrics.get_meter("deskmind").create_counter(
-    "deskmind.feedback", description="ratings of answers, by rating"
-)
+_given = instruments.counter(instruments.FEEDBACK)
+_RATINGS = {rating: labels({"deskmind.rating": rating}) for rating in get_args(Rating)}
 
 _ANSWER = """
 SELECT began_at, found, mode, prompt, prompt_version, experiment, variant, documents, groups FROM request_stories
@@ -205,7 +204,7 @@ class Feedback:
             entry = await self._one(connection, request_id)
             assert entry is not None
             await self._observe(connection, entry)
-        _given.add(1, {"rating": rating})
+        _given.add(1, _RATINGS[rating])
         return entry
 
     @operation(Permission.FEEDBACK_READ)

@@ -7,8 +7,6 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
-from opentelemetry.trace import Span
-
 from deskmind.errors import NotFoundError
 from deskmind.gateway.accounts import Account
 from deskmind.gateway.attempts import attempt
@@ -35,6 +33,7 @@ from deskmind.gateway.shield.protocol import Shield
 from deskmind.gateway.shield.replies import RestoredPieces, restored_reply, wants_json
 from deskmind.gateway.spans import end_call, start_call
 from deskmind.gateway.streams import ChatStream, Opened
+from deskmind.observability.tracing import OpenSpan
 
 __all__ = ["Gateway"]
 
@@ -178,8 +177,6 @@ class Gateway:
             row.intent.call_id,
             reply.raw,
         )
-        end_call(with_span, account, reply=response)
-        return response
         end_call(with_span, account, reply=response)
         return response
 
@@ -363,7 +360,7 @@ class Gateway:
         request: ChatRequest,
         caller: Caller,
         budgets: Sequence[Budget],
-        with_span: Span,
+        with_span: OpenSpan,
         *,
         streamed: bool = False,
     ) -> tuple[Account, ChatRequest]:

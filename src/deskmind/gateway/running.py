@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from opentelemetry import context as contexts
 from opentelemetry import trace
-from opentelemetry.trace import Span
 
 from deskmind.errors import DeskmindError
 from deskmind.gateway.accounts import Account
@@ -19,6 +18,7 @@ from deskmind.gateway.prices import PriceList
 from deskmind.gateway.providers import Provider, ProviderFailure, ProviderStream
 from deskmind.gateway.routing import HealthBoard, choose
 from deskmind.gateway.spans import end_call
+from deskmind.observability.tracing import OpenSpan
 
 __all__ = ["Running", "first_pieces"]
 
@@ -43,12 +43,12 @@ class Running:
         config: ModelConfig,
         account: Account,
         call: Callable[[Deployment], Awaitable[_T]],
-        with_span: Span,
+        with_span: OpenSpan,
         *,
         abandon: Callable[[tuple[Deployment, _T]], Awaitable[None]] | None = None,
     ) -> tuple[Deployment, _T]:
         """The first answer of a model's deployments, and whose it is; ``abandon`` takes one that came too late."""
-        token = contexts.attach(trace.set_span_in_context(with_span))
+        token = contexts.attach(trace.set_span_in_context(with_span.span))
         try:
             task = asyncio.create_task(attempt(model, config, self.order(config), self._board, account, call))
         finally:
@@ -111,7 +111,7 @@ async def _left_alone(
     task: asyncio.Task[tuple[Deployment, Any]],
     config: ModelConfig,
     account: Account,
-    with_span: Span,
+    with_span: OpenSpan,
     abandon: Callable[[tuple[Deployment, Any]], Awaitable[None]] | None,
 ) -> None:
     """Nobody waits for the reply any more: give it ``drain`` seconds to be counted, then hang up."""

@@ -6,7 +6,6 @@ It is the current span while deployments are tried, so that its context goes to 
 from __future__ import annotations
 
 from opentelemetry import trace
-from opentelemetry.trace import Span
 from opentelemetry.util.types import AttributeValue
 
 from deskmind.gateway.accounts import Account
@@ -14,14 +13,14 @@ from deskmind.gateway.messages import Attempt, ChatRequest, ChatResponse, ToolCa
 from deskmind.gateway.models import ModelConfig
 from deskmind.observability import names
 from deskmind.observability.content import capture_messages, capturing
-from deskmind.observability.tracing import fail, start_span
+from deskmind.observability.tracing import OpenSpan, start_span
 
 __all__ = ["end_call", "note_attempt", "start_call"]
 
 
 def start_call(
     operation: str, model: str, config: ModelConfig, request: ChatRequest, *, streamed: bool = False
-) -> Span:
+) -> OpenSpan:
     """Begin the span of a call; ``end_call`` ends it."""
     attributes: dict[str, AttributeValue] = {
         names.OPERATION_NAME: operation,
@@ -35,10 +34,10 @@ def start_call(
         attributes[names.REQUEST_TEMPERATURE] = float(temperature)
     if streamed:
         attributes[names.REQUEST_STREAM] = True
-    span = start_span(f"{operation} {model}", "client", attributes)
+    begun = start_span(f"{operation} {model}", "client", attributes)
     if operation == names.OPERATION_CHAT:
-        capture_messages(span, names.INPUT_MESSAGES, request.messages)
-    return span
+        capture_messages(begun.span, names.INPUT_MESSAGES, request.messages)
+    return begun
 
 
 def note_attempt(attempt: Attempt, number: int) -> None:
@@ -58,7 +57,7 @@ def note_attempt(attempt: Attempt, number: int) -> None:
 
 
 def end_call(
-    span: Span,
+    begun: OpenSpan,
     account: Account | None = None,
     *,
     error: BaseException | None = None,
@@ -66,6 +65,7 @@ def end_call(
     provider_model: str = "",
 ) -> None:
     """End the span of a call with what its account says and the reply it brought, where it brought one."""
+    span = begun.span
     if span.is_recording():
         if account is not None and account.row is not None:
             span.set_attributes(_booked(account))
@@ -75,9 +75,7 @@ def end_call(
                 capture_messages(span, names.OUTPUT_MESSAGES, [_written(reply)])
         elif provider_model:
             span.set_attribute(names.RESPONSE_MODEL, provider_model)
-        if error is not None:
-            fail(span, error)
-    span.end()
+    begun.end(error)
 
 
 def _booked(account: Account) -> dict[str, AttributeValue]:

@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from deskmind.database import Connection, Database
 from deskmind.errors import StorageFullError
 from deskmind.observability import correlation, logger, note, observed, telling
+from deskmind.observability.actor import Visit
 from deskmind.observability.instruments import JOBS_DURATION, histogram
 from deskmind.observability.metering import labels
 from deskmind.observability.propagation import TRACEPARENT, TRACESTATE, incoming, outgoing
@@ -120,10 +121,14 @@ class JobQueue:
         async def run(**arguments: str) -> None:
             started, outcome = time.perf_counter(), "error"
             parent = incoming(arguments.pop(TRACEPARENT, ""), arguments.pop(TRACESTATE, ""))
+            visit = Visit()
             with correlation(arguments.get("correlation_id")), telling("job"):
                 try:
-                    async with observed(f"job {task}", kind="consumer", parent=parent):
-                        await handler(arguments)
+                    async with observed(f"job {task}", kind="consumer", parent=parent) as observation:
+                        try:
+                            await handler(arguments)
+                        finally:
+                            observation.acted_by(visit)
                     outcome = "ok"
                 except StorageFullError as error:
                     self._full = error
@@ -132,6 +137,7 @@ class JobQueue:
                     outcome = "cancelled"
                     raise
                 finally:
+                    visit.end()
                     _duration.record(time.perf_counter() - started, outcomes[outcome])
 
         self._queues.add(queue)

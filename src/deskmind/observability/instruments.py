@@ -227,7 +227,7 @@ FEEDBACK = Instrument(
     "deskmind.feedback",
     "counter",
     "{rating}",
-    "ratings of answers",
+    "ratings of answers, a changed one each time",
     (Label("deskmind.rating", _CODE, ("up", "down")),),
 )
 INGEST_FILES = Instrument(
@@ -276,11 +276,8 @@ DB_DURATION = Instrument(
     "db.client.operation.duration",
     "histogram",
     "s",
-    "transactions from begin to commit, statements by name",
-    (
-        Label("db.operation.name", _CODE, ("transaction", "statement")),
-        Label("db.query.summary", "names of statements in the code; empty for a transaction", most=40),
-    ),
+    "transactions from begin to commit",
+    (Label("db.operation.name", _CODE, ("transaction",)),),
     STEP_SECONDS,
 )
 JOBS_DEPTH = Instrument(
@@ -349,15 +346,15 @@ TELEMETRY_DROPPED = Instrument(
     "deskmind.telemetry.dropped",
     "counter",
     "{item}",
-    "spans, data points or log lines that were given up",
-    (Label("deskmind.signal", _CODE, ("traces", "metrics", "logs")),),
+    "spans, data points, log lines or stories of requests that were given up",
+    (Label("deskmind.signal", _CODE, ("traces", "metrics", "logs", "stories")),),
 )
 TELEMETRY_FAILING = Instrument(
     "deskmind.telemetry.failing",
     "gauge",
     "",
     "1 while a collector does not take what a process exports",
-    (Label("deskmind.signal", _CODE, ("traces", "metrics", "logs")),),
+    (Label("deskmind.signal", _CODE, ("traces", "metrics")),),
     across="max",
     observed=True,
 )

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, MutableMapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, TextIO, cast
 
 import orjson
@@ -17,6 +17,7 @@ import structlog
 
 from deskmind.errors import ConfigurationError
 from deskmind.observability._events import complete
+from deskmind.observability.instruments import TELEMETRY_DROPPED, counter
 
 __all__ = ["LEVELS", "bind", "configure_logging", "logger", "set_level"]
 
@@ -35,6 +36,8 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127, 
 
 _GATHER_SECONDS = 0.02
 _MOST_GATHERED = 1_000
+_LOGS = {"deskmind.signal": "logs"}
+_lost = counter(TELEMETRY_DROPPED)
 
 _Renderer = Callable[[dict[str, Any]], str]
 
@@ -211,9 +214,11 @@ class _Gathering(_Handler):
         with self.lock or nullcontext():
             lines, self._lines = self._lines, []
             if lines:
-                with suppress(ValueError, OSError):
+                try:
                     self.stream.write("".join(lines))
                     self.stream.flush()
+                except (ValueError, OSError):  # the reader of the lines has gone, or the disk is full
+                    _lost.add(len(lines), _LOGS)
 
     def close(self) -> None:
         self._ended = True

@@ -11,7 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from deskmind.errors import DeskmindError
-from deskmind.observability.actor import Acting
+from deskmind.observability.actor import Acting, Visit
 from deskmind.observability.correlation import correlation_id
 from deskmind.observability.instruments import OPERATION_DURATION, histogram
 from deskmind.observability.logs import logger
@@ -64,6 +64,11 @@ class Observation:
         self._attributes.update(facts)
         for fact, value in facts.items():
             self.span.set_attribute(f"deskmind.{fact}", value)
+
+    def acted_by(self, visit: Visit) -> None:
+        """Whose it was, where that showed only inside."""
+        if visit.tenant:
+            self.span.set_attribute(TENANT, visit.tenant)
 
     async def __aenter__(self) -> Observation:
         self.span = self._guard.__enter__()

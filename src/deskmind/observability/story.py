@@ -103,14 +103,14 @@ class Step:
 
     __slots__ = ("_token", "begun", "ended", "error", "name", "parent", "story")
 
-    def __init__(self, story: Story, name: str, parent: Step | None) -> None:
+    def __init__(self, story: Story, name: str, parent: Step | None, *, around: bool = True) -> None:
         self.story = story
         self.name = name
         self.parent = parent
         self.error = ""
         self.ended: float | None = None
         self.begun = time.perf_counter()
-        self._token: Token[Step | None] = _place.set(self)
+        self._token: Token[Step | None] | None = _place.set(self) if around else None
 
     def end(self, error: BaseException | None = None) -> None:
         """The step is over; afterwards new steps stand where this one stood."""
@@ -119,8 +119,9 @@ class Step:
             if error is not None:
                 self.error = code_of(error)
         # A stream may end in another task, in whose context nothing was set.
-        with suppress(ValueError, RuntimeError):
-            _place.reset(self._token)
+        if self._token is not None:
+            with suppress(ValueError, RuntimeError):
+                _place.reset(self._token)
 
 
 class Story:
@@ -179,12 +180,12 @@ class Story:
         """How long it took, or takes so far."""
         return (self.ended or time.perf_counter()) - self._steps[0].begun
 
-    def begin(self, name: str, parent: Step) -> Step | None:
+    def begin(self, name: str, parent: Step, *, around: bool = True) -> Step | None:
         """A further step; None when there are too many."""
         if len(self._steps) >= MOST_STEPS:
             self.dropped += 1
             return None
-        step = Step(self, name, parent)
+        step = Step(self, name, parent, around=around)
         self._steps.append(step)
         return step
 
@@ -288,12 +289,17 @@ def tell(scope: Scope, operation: str, sink: StorySink | None) -> telling | None
     return begun
 
 
-def begin_step(name: str) -> Step | None:
-    """A step of the story that is being told here; None where none is."""
+def begin_step(name: str, *, around: bool = True) -> Step | None:
+    """A step of the story that is being told here; None where none is.
+
+    Args:
+        name: of the span.
+        around: whether what comes until its end stands in it; not for what ends elsewhere, as streams do.
+    """
     place = _place.get()
     if place is None or place.story.ended is not None:
         return None
-    return place.story.begin(name, place)
+    return place.story.begin(name, place, around=around)
 
 
 def note(kind: str, /, **facts: object) -> None:

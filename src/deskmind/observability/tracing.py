@@ -17,9 +17,9 @@ from opentelemetry.util.types import AttributeValue
 
 from deskmind.errors import DeskmindError
 from deskmind.observability.names import ERROR_TYPE
-from deskmind.observability.story import begin_step
+from deskmind.observability.story import Step, begin_step
 
-__all__ = ["Attribute", "Kind", "fail", "span", "start_span", "use_provider"]
+__all__ = ["Attribute", "Kind", "OpenSpan", "fail", "span", "start_span", "use_provider"]
 
 Attribute = str | int | float | bool
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
@@ -81,9 +81,28 @@ class span:  # noqa: N801
                 self._token.var.reset(self._token)
 
 
-def start_span(name: str, kind: Kind, attributes: dict[str, AttributeValue]) -> Span:
-    """A span that somebody else ends, as streams need; it is nobody's parent unless made so."""
-    return _tracer.start_span(name, kind=_KINDS[kind], attributes=attributes)
+class OpenSpan:
+    """A span that is ended by a call, as streams need, with its step of the story."""
+
+    __slots__ = ("_step", "span")
+
+    def __init__(self, begun: Span, step: Step | None) -> None:
+        self.span = begun
+        self._step = step
+
+    def end(self, error: BaseException | None = None) -> None:
+        """It is over."""
+        if error is not None:
+            fail(self.span, error)
+        self.span.end()
+        if self._step is not None:
+            self._step.end(error)
+
+
+def start_span(name: str, kind: Kind, attributes: dict[str, AttributeValue]) -> OpenSpan:
+    """A span that somebody else ends; it is nobody's parent unless made so."""
+    step = begin_step(name, around=False)
+    return OpenSpan(_tracer.start_span(name, kind=_KINDS[kind], attributes=attributes), step)
 
 
 def fail(failed: Span, error: BaseException) -> None:

@@ -170,6 +170,7 @@ def test_an_export_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None
     """Says which extra is missing."""
     monkeypatch.setitem(sys.modules, "deskmind.observability.metering.otlp", None)
     monkeypatch.setattr("deskmind.observability.metering.running.current_provider", lambda: None)
+    monkeypatch.setattr("deskmind.observability.metering.running._nobody_set", lambda provider: True)
     with pytest.raises(MissingExtraError, match="telemetry"):
         start_metrics(TelemetrySettings(metrics="both"), release="1")  # pyright: ignore[reportCallIssue]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ class Received:
 
 @dataclass
 class Collector:
-    """What came in, and what it shall do next. ``refuse`` is not a fault of it: do not start it."""
+    """What came in, and what it shall do next."""
 
     protocol: str = "http/protobuf"
     port: int = 0
@@ -47,6 +48,7 @@ class Collector:
         self._arrived = threading.Condition()
         self._released = threading.Event()
         self._server: Any = None
+        self._holding: socket.socket | None = None
 
     @property
     def endpoint(self) -> str:
@@ -58,9 +60,27 @@ class Collector:
             self._serve_grpc()
         else:
             self._serve_http()
+        self._let_go()
         return self
 
+    def refuse(self) -> None:
+        """Refuse connections until it is entered again, on a port that nobody else gets meanwhile."""
+        self._holding = socket.socket()
+        self._holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._stop()
+        self._holding.bind(("127.0.0.1", self.port))
+
     def __exit__(self, *_: object) -> None:
+        if self._holding is None:
+            self._stop()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._holding is not None:
+            self._holding.close()
+            self._holding = None
+
+    def _stop(self) -> None:
         self.heal()
         if self.protocol == "grpc":
             self._server.stop(None).wait()

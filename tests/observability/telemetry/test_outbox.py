@@ -1,14 +1,64 @@
 """The outbox is bounded whatever happens, and loses no count."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.trace import INVALID_SPAN, SpanKind
+from tests.observability.counting import Counted
 
+from deskmind.observability.instruments import TELEMETRY_DROPPED
 from deskmind.observability.telemetry._outbox import Outbox, sized
 from deskmind.observability.telemetry._spans import LightSpan
+
+
+_OBSERVED = """
+import threading
+from opentelemetry import metrics
+from deskmind.observability.metering import MemoryMeterProvider
+from deskmind.observability.metering.families import families_of
+from deskmind.observability.metering.memory import ProcessMemory
+from deskmind.observability.telemetry._outbox import Outbox, sized
+from tests.observability.telemetry.test_outbox import Scripted, made
+
+provider = MemoryMeterProvider(ProcessMemory())
+metrics.set_meter_provider(provider)
+gate, offered = threading.Event(), threading.Event()
+
+
+class Exporter(Scripted):
+    def export(self, spans):
+        taken = super().export(spans)
+        if not taken:
+            gate.clear()
+        offered.set()
+        return taken
+
+
+def shown():
+    provider.observe()
+    series = families_of(provider.memory.explanations(), provider.memory.values)["deskmind.telemetry.failing"].series
+    ((labels, values),) = series.items()
+    assert dict(labels) == {"deskmind.signal": "traces"}
+    print(values.values()[0])
+
+
+outbox = Outbox(Exporter(["fail"], gate), "here", interval=0.001)
+shown()
+outbox.put([sized(span) for span in made(1)])
+gate.set()
+offered.wait(20)
+while not outbox.failing:
+    pass
+shown()
+gate.set()
+assert outbox.flush(20)
+shown()
+"""
 
 
 class Scripted:
@@ -100,7 +150,8 @@ def test_a_batch_that_is_never_taken_does_not_block_those_behind_it() -> None:
     assert outbox.counts().dropped == 1
 
 
-def test_the_oldest_make_room_for_the_newest() -> None:
+def test_the_oldest_make_room_for_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(monkeypatch, "deskmind.observability.telemetry._outbox._lost", TELEMETRY_DROPPED)
     gate = threading.Event()
     exporter = Scripted([], gate)
     outbox = Outbox(exporter, "here", most_spans=3, interval=60)
@@ -108,3 +159,10 @@ def test_the_oldest_make_room_for_the_newest() -> None:
     gate.set()
     outbox.close(10)
     assert [span.name for batch in exporter.batches for span in batch] == ["span 7", "span 8", "span 9"]
+    assert counted.values() == {("traces",): 7}
+
+
+def test_a_collector_that_fails_is_on_the_metrics_until_it_takes_spans_again() -> None:
+    """As an observer of the catalogue's gauge reads it, in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", _OBSERVED], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0.0", "1.0", "0.0"], done.stderr

@@ -117,11 +117,7 @@ class RememberedRankings:
             RankedChunk(item.chunk_id, item.score, item.dense, item.lexical, item.sentence_scores)
             for item in found.ranking
         ]
-
-        async def made() -> list[RankedChunk]:
-            return ranked
-
-        await self._rankings.get_or_load(found.key, made)
+        await self._rankings.offer(found.key, ranked)
 
     async def _key(
         self,

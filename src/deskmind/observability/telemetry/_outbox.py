@@ -13,12 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from deskmind.observability.instruments import TELEMETRY_DROPPED, TELEMETRY_FAILING, counter
 from deskmind.observability.logs import logger
+from deskmind.observability.metering import Sources, labels
 from deskmind.observability.telemetry._spans import LightSpan
 
 __all__ = ["Exporter", "Outbox", "OutboxCounts", "Sized", "sized"]
 
+_TRACES = labels({"deskmind.signal": "traces"})
 _log = logger("deskmind.telemetry")
+_lost = counter(TELEMETRY_DROPPED)
 _BASE_BYTES = 400
 _FEWEST_OFFERS = 3
 _MOST_DOUBLINGS = 5
@@ -95,6 +99,12 @@ class Outbox:
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="span-export", daemon=True)
         self._thread.start()
+        _outboxes.add(self)
+
+    @property
+    def failing(self) -> bool:
+        """Whether the collector did not take what it was last offered."""
+        return self._failures > 0 and not self._closed
 
     def put(self, spans: Sequence[Sized]) -> None:
         """Take finished spans; the oldest make room when there is none."""
@@ -110,7 +120,7 @@ class Outbox:
     def drop(self, count: int) -> None:
         """Count spans that were lost before they came here."""
         with self._lock:
-            self._dropped += count
+            self._lose(count)
 
     def counts(self) -> OutboxCounts:
         """How it stands."""
@@ -131,15 +141,21 @@ class Outbox:
         self._exporter.shutdown()
         with self._lock:
             self._closed = True
-            self._dropped += len(self._queue) + self._in_hand
+            self._lose(len(self._queue) + self._in_hand)
             self._queue.clear()
             self._bytes = self._in_hand = 0
 
     def _shrink(self) -> None:
         spans, size = self._most
+        before = len(self._queue)
         while self._queue and (len(self._queue) > spans or self._bytes > size):
             self._bytes -= self._queue.popleft()[1]
-            self._dropped += 1
+        self._lose(before - len(self._queue))
+
+    def _lose(self, count: int) -> None:
+        if count:
+            self._dropped += count
+            _lost.add(count, _TRACES)
 
     def _work(self) -> None:
         while not self._closing.is_set():
@@ -158,7 +174,7 @@ class Outbox:
                 if sent:
                     self._exported += len(batch)
                 else:
-                    self._dropped += len(batch)
+                    self._lose(len(batch))
                 self._idle.notify_all()
             if self._closing.is_set() and not sent:
                 return
@@ -217,6 +233,10 @@ class Outbox:
     def _wait(self) -> bool:
         """Wait before the batch is offered again; False when it is not to be."""
         return not self._closing.wait(self._interval * 2 ** min(self._failures - 1, _MOST_DOUBLINGS))
+
+
+_outboxes: Sources[Outbox] = Sources()
+_outboxes.show(TELEMETRY_FAILING, lambda outbox: [(float(outbox.failing), _TRACES)])
 
 
 def sized(span: LightSpan) -> Sized:
