@@ -193,7 +193,7 @@ async def test_what_happens_is_counted(desk: Desk) -> None:
     await desk.knowledge.search("reset the VPN token")
     first = await desk.ask("How do I reset the VPN token?")
     again = await desk.ask("How do I reset the VPN token?")
-    assert (first.remembered, again.remembered) == (False, True)
+    assert (first.cache, again.cache) == ("miss", "hit")
     after = {name: await total(desk, name) - before[name] for name in names}
     assert after == names
     assert await total(desk, "deskmind_answers_total", deskmind_mode="remembered") >= 1
@@ -273,7 +273,7 @@ async def test_the_number_of_series_is_bounded(client: httpx.AsyncClient, desk: 
     await abuse()
     assert provider.series() == first
     assert await total(desk, "gen_ai_client_operation_duration_seconds_count", deskmind_feature="other") >= 24
-    assert sum(first.values()) < 500, (
+    assert sum(first.values()) < 600, (
         "the bound that docs/observability.md states for an installation of this size"
     )
 

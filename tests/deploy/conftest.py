@@ -138,9 +138,8 @@ async def _drive(stage: Stage) -> None:
             await client.post("/v1/search", json={"query": question}, headers=key)
             asked, rated = await _asked(client, question, key), asked
             # the answer before, whose story is written by now
-            await _rate(
-                client, rated, ("up", "down")[turn % 4 == 3], stage.keys[names[(turn - 1) % len(names)]]
-            )
+            await _rate(client, rated, ("up", "down")[turn % 2], stage.keys[names[(turn - 1) % len(names)]])
+            await _asked(client, question, key)  # again, from memory
             unknown = company["unanswerable"][turn % len(company["unanswerable"])]
             await client.post("/v1/ask", json={"question": unknown}, headers=key)
             chat = {"model": MODEL, "messages": [{"role": "user", "content": question}]}

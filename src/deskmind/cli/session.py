@@ -26,7 +26,13 @@ __all__ = ["CommandLine", "desk_of", "fail", "operator_of"]
 _T = TypeVar("_T")
 _INTERRUPTED = 130
 # the command ends with the error itself; a log line of it would be a second one
-_TOLD_BY_THE_ERROR = ("deskmind.operation", "procrastinate", "psycopg.pool", "psycopg.transaction")
+_TOLD_BY_THE_ERROR = (
+    "deskmind.operation",
+    "deskmind.explain",
+    "procrastinate",
+    "psycopg.pool",
+    "psycopg.transaction",
+)
 
 
 class CommandLine:
