@@ -135,7 +135,10 @@ async def _drive(stage: Stage) -> None:
         for turn in range(10_000):
             key = {"Authorization": f"Bearer {stage.keys[names[turn % len(names)]]}"}
             question = questions[turn % len(questions)]
-            await client.post("/v1/search", json={"query": question}, headers=key)
+            found = (await client.post("/v1/search", json={"query": question}, headers=key)).json()[
+                "passages"
+            ]
+            await _say(client, stage, found)
             asked, rated = await _asked(client, question, key), asked
             # the answer before, whose story is written by now
             await _rate(client, rated, ("up", "down")[turn % 2], stage.keys[names[(turn - 1) % len(names)]])
@@ -151,6 +154,13 @@ async def _drive(stage: Stage) -> None:
             await client.get("/v1/documents", headers={"Authorization": "Bearer wrong"})
             prompt = {"prompt": {"name": "mine", "messages": [{"role": "user", "content": "hello"}]}}
             await client.post("/v1/prompts", json=prompt, headers=key)
+
+
+async def _say(client: httpx.AsyncClient, stage: Stage, found: list[dict[str, str]]) -> None:
+    """Make the model answer next with words of the best passage, cited: such an answer is remembered."""
+    if found:
+        words = " ".join(found[0]["text"].split(".")[0].split()[-12:])
+        await client.post(f"{stage.sandbox_url}/_sandbox/script", json={"replies": [f"{words} [1]."]})
 
 
 async def _asked(client: httpx.AsyncClient, question: str, key: dict[str, str]) -> str:
