@@ -223,7 +223,12 @@ async def _ratings(send: Any) -> None:
     assert (await send("POST", "/v1/feedback", json=rating)).status_code == 201
     for wrong in ({"rating": CANARIES["answer"]}, {"request_id": CANARIES["talk"]}, {CANARIES["talk"]: 1}):
         await send("POST", "/v1/feedback", json={**rating, **wrong})
-    for path in ("feedback", f"requests/{answer['request_id']}", f"requests/{CANARIES['talk']}", "quality?by=document"):
+    for path in (
+        "feedback",
+        f"requests/{answer['request_id']}",
+        f"requests/{CANARIES['talk']}",
+        "quality?by=document",
+    ):
         await send("GET", f"/v1/{path}")
 
 

@@ -173,7 +173,9 @@ async def test_an_ingests_job_continues_the_trace_of_its_request(
     assert job.parent is not None
     assert (f"{job.context.trace_id:032x}", job.parent.is_remote) == (TRACE, True)
     assert attribute(job, "deskmind.correlation_id") == "mine-42"
-    assert attribute(job, "deskmind.tenant") == attribute(by_name(traced)["knowledge.ingest"], "deskmind.tenant")
+    assert attribute(job, "deskmind.tenant") == attribute(
+        by_name(traced)["knowledge.ingest"], "deskmind.tenant"
+    )
 
 
 @pytest.mark.parametrize("parent", ["nonsense", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", "x" * 5_000])

@@ -110,7 +110,9 @@ async def test_a_models_answer_tells_calls_tries_cost_and_caches(
     assert chat.parent is not None
     assert steps[chat.parent].name == "models.call"
     assert chat.seconds == pytest.approx(call.seconds, rel=0.5, abs=0.05)
-    assert "chat fast" not in [step.name for step in (await desk.requests.explain(second.request_id)).parts[0].steps]
+    assert "chat fast" not in [
+        step.name for step in (await desk.requests.explain(second.request_id)).parts[0].steps
+    ]
     again = await desk.requests.explain(second.request_id)
     assert again.calls == ()
     assert [cache.outcome for cache in again.parts[0].caches if cache.cache == "remembered answer"] == ["hit"]

@@ -15,7 +15,6 @@ from deskmind.observability.instruments import TELEMETRY_DROPPED
 from deskmind.observability.telemetry._outbox import Outbox, sized
 from deskmind.observability.telemetry._spans import LightSpan
 
-
 _OBSERVED = """
 import threading
 from opentelemetry import metrics
