@@ -12,7 +12,7 @@ from tests.explain.conftest import QUESTION, Bureau
 from tests.observability.counting import Counted
 
 from deskmind.app import Deskmind
-from deskmind.errors import NotFoundError
+from deskmind.errors import DatabaseUnavailableError, NotFoundError
 from deskmind.explain import StoryWriter
 from deskmind.observability import correlation, telling
 from deskmind.observability.instruments import TELEMETRY_DROPPED
@@ -170,6 +170,28 @@ async def test_a_database_that_is_away_costs_stories_and_nothing_else(
     _story(writer, bureau.ann.scope)
     assert writer.dropped == 1_201
     assert counted.values() == {("stories",): 1_201}
+
+
+async def test_a_story_whose_writing_was_not_confirmed_is_stored_once(
+    bureau: Bureau, app: Deskmind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoints = app.database.endpoints
+    writer = StoryWriter(endpoints.ledger, endpoints.schema, flush_seconds=60)
+    run = writer._run  # pyright: ignore[reportPrivateUsage]
+
+    async def cut(statement: str, *values: object) -> list[tuple[object, ...]]:
+        await run(statement, *values)
+        raise DatabaseUnavailableError("The connection broke.")
+
+    with correlation("unconfirmed"):
+        _story(writer, bureau.ann.scope)
+    with monkeypatch.context() as broken:
+        broken.setattr(writer, "_run", cut)
+        await writer.flush()
+        assert writer.problem == "database-unavailable"
+    await writer.flush()
+    await writer.close()
+    assert len((await bureau.ann.requests.explain("unconfirmed")).parts) == 1
 
 
 async def test_one_bad_story_takes_no_other_with_it(bureau: Bureau, app: Deskmind) -> None:

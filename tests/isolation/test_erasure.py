@@ -19,6 +19,7 @@ from deskmind.errors import AuthenticationError, PermissionDeniedError, TenantNo
 from deskmind.gateway.ledger.postgres import PostgresSink
 from deskmind.jobs import defer
 from deskmind.knowledge.ingest import StagedFile
+from deskmind.observability import correlation
 from deskmind.prompts import PromptTemplate, Variable
 from deskmind.prompts.experiments import Variant
 from deskmind.prompts.messages import Message
@@ -125,6 +126,7 @@ async def test_nothing_is_left_and_the_neighbour_keeps_everything(
 ) -> None:
     names = [await new_tenant() for _ in range(2)]
     (desk, _, _), (neighbour, _, _) = [await _lived_in(app, sink, name) for name in names]
+    await app.settle_stories()
     cached = app.cache.scoped(desk.scope.tenant_id, "notes", codec=JsonCodec(str), ttl=60)
     await cached.set("a", "what the tenant asked")
     before = await _rows_of(admin, desk.scope.tenant_id)
@@ -183,6 +185,22 @@ async def test_who_was_inside_is_turned_away(
     with pytest.raises(TenantNotFoundError):
         await app.tenants.delete(tenant)
     assert await _rows_of(admin, desk.scope.tenant_id) == {}
+
+
+async def test_stories_that_are_written_late_are_not_kept_nor_take_others_with_them(
+    app: Deskmind, admin: Admin, operator: Desk, new_tenant: Callable[[], Awaitable[str]]
+) -> None:
+    erased = await app.desk(tenant=await new_tenant())
+    await app.settle_stories()
+    lost = app.stories.dropped
+    with correlation("late"):
+        await erased.principals.users()
+        await operator.principals.users()
+        await app.tenants.delete(erased.scope.tenant)
+        await app.settle_stories()
+    assert await _rows_of(admin, erased.scope.tenant_id) == {}
+    assert (await operator.requests.explain("late")).parts
+    assert app.stories.dropped == lost  # nobody misses them
 
 
 async def test_accounts_stay_without_people_and_calls_booked_late_are_added(

@@ -547,6 +547,7 @@ def _explain(metadata: MetaData) -> None:
         _text("question"),
         _json("told"),
         PrimaryKeyConstraint("tenant_id", "began_at", "story_id"),
+        ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
         Index("request_stories_request", "tenant_id", "request_id"),
         Index("request_stories_principal", "tenant_id", "principal_id", "began_at"),
     )

@@ -23,10 +23,11 @@ def story_record(story: Story) -> bytes:
     """
     scope = story.scope
     assert scope is not None
+    story.story_id = story.story_id or uuid4()
     record: dict[str, Any] = {
         "tenant_id": str(scope.tenant_id),
         "began_at": story.began_at,
-        "story_id": str(uuid4()),
+        "story_id": str(story.story_id),
         "principal_id": str(scope.principal_id),
         "request_id": story.request_id,
         "kind": story.kind,

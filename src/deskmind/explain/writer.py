@@ -167,7 +167,8 @@ class StoryWriter:
             self.written += len(records)
         except psycopg.Error as error:
             if len(records) == 1:
-                self._lose(type(error).__name__)
+                if not isinstance(error, psycopg.errors.ForeignKeyViolation):  # else its tenant was erased
+                    self._lose(type(error).__name__)
                 return
             for record in records:
                 await self._store([record])

@@ -15,6 +15,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Protocol, cast
+from uuid import UUID
 
 import orjson
 
@@ -139,6 +140,7 @@ class Story:
         notes: facts in the order they were noted.
         question: the text of the question, where that is kept.
         dropped: steps and notes beyond the bounds.
+        story_id: given when it is first written, so that it is stored once however often that is tried.
     """
 
     __slots__ = (
@@ -154,6 +156,7 @@ class Story:
         "request_id",
         "scope",
         "sink",
+        "story_id",
     )
 
     def __init__(self, kind: StoryKind) -> None:
@@ -168,6 +171,7 @@ class Story:
         self.notes: list[Note] = []
         self.question = ""
         self.dropped = 0
+        self.story_id: UUID | None = None
         self._steps = [Step(self, kind, None)]
 
     @property

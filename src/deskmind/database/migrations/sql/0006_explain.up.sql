@@ -5,7 +5,7 @@
 -- told: groups at that time, steps, facts: names, numbers and identifiers. The columns from found to documents are of
 -- the answer; found is null where there was none.
 CREATE TABLE request_stories (
-    tenant_id uuid NOT NULL,
+    tenant_id uuid NOT NULL REFERENCES tenants ON DELETE CASCADE, -- one that is written late finds its tenant gone
     began_at timestamptz NOT NULL,
     story_id uuid NOT NULL,
     principal_id uuid NOT NULL,
