@@ -220,11 +220,9 @@ def moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     ago = re.fullmatch(r"(\d{1,6})([dhm])", text.strip())
-    unit = ""
-    if ago:
-        unit = {"d": "days", "h": "hours", "m": "minutes"}[ago[2]]
     try:
-        if unit:
+        if ago:
+            unit = {"d": "days", "h": "hours", "m": "minutes"}[ago[2]]
             return datetime.now(UTC) - timedelta(**{unit: int(ago[1])})
         found = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
