@@ -163,7 +163,7 @@ async def test_a_forged_ranking_shows_nothing_that_is_hidden(two: list[Deskmind]
     here = await _ann(two[0], filled)
     honest = await here.knowledge.search(_QUESTION)
     engine = await two[0].engine()
-    rankings = here.knowledge._rankings(engine)
+    rankings = here.knowledge._finder._rankings(engine)
     async with filled.database.transaction(filled.scope) as connection:
         cursor = await connection.execute(
             "SELECT chunk_id FROM chunks c JOIN documents d USING (tenant_id, document_id)"
@@ -198,7 +198,7 @@ async def test_the_vector_remembered_is_the_vector(two: list[Deskmind], filled: 
     app = two[0]
     engine = await app.engine()
     here = await _ann(app, filled)
-    remembered = here.knowledge._embedder(engine)
+    remembered = here.knowledge._finder.embedder(engine)
     plain = Retriever(engine.embedder)
     for _ in range(2):
         mine = await Retriever(remembered).embed(analyse(_QUESTION))
