@@ -177,7 +177,7 @@ async def test_cost_is_the_ledgers_sum(desk: Desk) -> None:
     assert await total(desk, "deskmind_gateway_attempts_total", deskmind_outcome="ok") >= 40
 
 
-async def test_what_happens_is_counted(desk: Desk) -> None:
+async def test_what_happens_is_counted(desk: Desk, sandbox: ModelSandbox) -> None:
     """One of everything: an upload, a search, an answer, the same again from memory, a question without an answer."""
     names = {
         "deskmind_ingest_files_total": 1,
@@ -191,13 +191,14 @@ async def test_what_happens_is_counted(desk: Desk) -> None:
     before = {name: await total(desk, name) for name in names}
     await desk.knowledge.add("vpn.md", b"# VPN\n\nReset the VPN token in KeyBeacon.")
     await desk.knowledge.search("reset the VPN token")
+    sandbox.script(["Reset the VPN token in KeyBeacon [1]."])
     first = await desk.ask("How do I reset the VPN token?")
     again = await desk.ask("How do I reset the VPN token?")
-    assert (first.remembered, again.remembered) == (False, True)
+    assert (first.cache, again.cache) == ("miss", "hit")
     after = {name: await total(desk, name) - before[name] for name in names}
     assert after == names
     assert await total(desk, "deskmind_answers_total", deskmind_mode="remembered") >= 1
-    assert await total(desk, "deskmind_retrieval_duration_seconds_count", deskmind_stage="vector") >= 3
+    assert await total(desk, "deskmind_retrieval_duration_seconds_count", deskmind_stage="vector") >= 2
     assert await total(desk, "db_client_connection_max") > 0
     assert await total(desk, "deskmind_ledger_backlog") >= 0
     assert await total(desk, "deskmind_budget_used_ratio", deskmind_budget="installation") > 0

@@ -160,6 +160,7 @@ class BlockingDesk(Part[Desk]):
     ask = Blocking(Desk.ask)
     ask_stream = Iterating(Desk.ask_stream)
     audit = Blocking(Desk.audit)
+    metrics = Blocking(Desk.metrics)
 
     def __init__(self, desk: Desk, loop: Loop) -> None:
         super().__init__(desk, loop)
