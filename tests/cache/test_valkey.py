@@ -1,8 +1,10 @@
 """Several processes and one real server: shared values, invalidation, and a server that comes and goes."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -12,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deskmind.cache import Cache, Float32Codec, JsonCodec, MemoryTier, ScopedCache, ValkeyTier
+from deskmind.cache.names import OWN_USES
 from deskmind.cache.tier import Reading, Record
 from deskmind.errors import ConfigurationError
 
@@ -491,3 +494,30 @@ async def test_a_refresh_takes_what_another_process_has_refreshed(valkey: Server
         assert await texts.get_or_load("k", loads("loaded", calls)) == "old"
         await until(lambda: texts.peek("k") == "refreshed")
         assert calls == []
+
+
+async def test_a_process_that_kept_nothing_forgets_a_tenant_for_the_others(valkey: Server) -> None:
+    """As ``deskmind tenant delete`` does, which has asked nothing and so knows no use of the cache."""
+    tenant, other = uuid4(), uuid4()
+    writer, command, reader = (Cache(remote=ValkeyTier(valkey.url, timeout=2.0)) for _ in range(3))
+    try:
+        for use in OWN_USES:
+            for owner in (tenant, other):
+                await writer.scoped(owner, use, codec=TEXT, ttl=600).set("asked", "said")
+        assert await command.forget(tenant)
+        for use in OWN_USES:
+            assert await reader.scoped(tenant, use, codec=TEXT, ttl=600).get("asked") is None
+            assert await reader.scoped(other, use, codec=TEXT, ttl=600).get("asked") == "said"
+    finally:
+        for cache in (writer, command, reader):
+            await cache.close()
+
+
+def test_every_use_of_deskmind_is_known_and_documented() -> None:
+    root = Path(__file__).parents[2]
+    sources = [path.read_text() for path in (root / "src" / "deskmind").rglob("*.py")]
+    used = {name for text in sources for name in re.findall(r'scoped\(\s*[\w.]+,\s*"([a-z-]+)",', text)}
+    documented = set(
+        re.findall(r"^\| `([a-z-]+)` \|", (root / "docs" / "cache.md").read_text(), re.MULTILINE)
+    )
+    assert used - {"titles"} == OWN_USES == documented & OWN_USES

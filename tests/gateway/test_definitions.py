@@ -92,6 +92,7 @@ def test_list_prices_belong_to_list_addresses() -> None:
     assert price(model="gpt-4o-mini", **azure) is not None
     assert price(model="gpt-4o-mini", base_url="http://gpu:8000/v1") is None
     assert price(model="gpt-4o-mini", base_url="https://api.openai.com.evil.example/v1") is None
+    assert price(provider="litellm", model="hosted_vllm/gpt-4o", base_url="http://gpu:8000/v1") is None
     assert price(model="a-model-nobody-sells") is None
     assert price(provider="litellm", model="a-model-nobody-sells") is None
     own = Price(input=Decimal(0))

@@ -9,7 +9,7 @@ from uuid import UUID
 from deskmind.cache.codec import Codec
 from deskmind.cache.measures import CacheStats, UseStats, caches
 from deskmind.cache.memory import MemoryTier
-from deskmind.cache.names import Namespace
+from deskmind.cache.names import OWN_USES, Namespace
 from deskmind.cache.scoped import Lifetimes, ScopedCache
 from deskmind.cache.tier import CacheTier
 from deskmind.cache.tiers import Tiers
@@ -79,8 +79,11 @@ class Cache:
         return ScopedCache(self._tiers, namespace, codec, Lifetimes(ttl, negative_ttl, refresh_at), stats)
 
     async def forget(self, tenant_id: UUID) -> bool:
-        """Forget all of a tenant's values, in every use this process knows; ``False`` as for ``ScopedCache.delete``."""
-        roots = [Namespace(tenant_id, use).root for use in self._formats]
+        """Forget all of a tenant's values: Deskmind's own, and in every other use that this process knows.
+
+        ``False`` as for ``ScopedCache.delete``.
+        """
+        roots = [Namespace(tenant_id, use).root for use in sorted({*OWN_USES, *self._formats})]
         return all([await self._tiers.remove("root", root) for root in roots])
 
     def stats(self) -> CacheStats:

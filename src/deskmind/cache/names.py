@@ -8,7 +8,10 @@ from uuid import UUID
 
 from deskmind.errors import ConfigurationError
 
-__all__ = ["Namespace"]
+__all__ = ["OWN_USES", "Namespace"]
+
+OWN_USES = frozenset({"answers", "embeddings", "query-vectors", "rankings", "replies"})
+"""What Deskmind itself keeps, in this process or another that shares a server."""
 
 _USE = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _DIGEST_BYTES = 20

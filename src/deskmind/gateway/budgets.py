@@ -358,13 +358,17 @@ class BudgetKeeper:
         known = self._windows.get(window)
         if known is None or now >= known[0]:
             start, end = window_of(window, datetime.fromtimestamp(now, UTC))
+            self._forget(window, start if known is None else known[1])
             known = self._windows[window] = (end.timestamp(), start)
-            self._leases = {
-                key: lease
-                for key, lease in self._leases.items()
-                if lease.counter.budget.window != window or lease.counter.start >= start
-            }
         return known[1]
+
+    def _forget(self, window: Window, before: datetime) -> None:
+        """Drop leases of the window before the last; a subject that comes back returns those of the last."""
+        self._leases = {
+            key: lease
+            for key, lease in self._leases.items()
+            if lease.counter.budget.window != window or lease.counter.start >= before
+        }
 
 
 def window_of(window: Window, moment: datetime) -> tuple[datetime, datetime]:

@@ -85,7 +85,7 @@ def _names(deployment: Deployment) -> tuple[str, ...]:
     """Where a deployment stands in the table. A server of one's own has no list price, whatever its model's name."""
     model = deployment.model
     if deployment.provider == "litellm":
-        return (model, model.partition("/")[2])
+        return (model,) if deployment.base_url else (model, model.partition("/")[2])
     if deployment.provider == "azure":
         return (f"azure/{model}",)
     return (model,) if deployment.base_url.startswith("https://api.openai.com/") else ()
