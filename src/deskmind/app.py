@@ -26,6 +26,8 @@ from deskmind.gateway.service import UsageSurvey
 from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.governance.redaction.rules import RedactionRules
+from deskmind.governance.redaction.tenants import TenantRedactors
 from deskmind.installation import administrator, embedded_address, make_home, no_space
 from deskmind.jobs import JobGauges, JobQueue
 from deskmind.keyring import Keyring
@@ -37,6 +39,8 @@ from deskmind.knowledge.ingest.staging import INGEST_QUEUE, INGEST_TASK
 from deskmind.knowledge.loading import LoadLimits
 from deskmind.knowledge.ranking import SentenceReranker
 from deskmind.observability import logger, telemetry, use_pseudonym_key
+from deskmind.observability.content import use_redaction
+from deskmind.observability.masking import masked
 from deskmind.observability.metering import LoopWatch, start_metrics
 from deskmind.observability.story import tell
 from deskmind.scope import OPERATOR, Scope
@@ -91,6 +95,8 @@ class Deskmind:
         self._gateway_lock = asyncio.Lock()
         self._budgets: PostgresBudgets | None = None
         self._cache: Cache | None = None
+        self._rules: RedactionRules
+        self._redactors: TenantRedactors
         self._authentication: Authentication[Desk]
         self._resources = AsyncExitStack()
 
@@ -113,7 +119,7 @@ class Deskmind:
             home: data folder.
             config: TOML file.
             embedder: instead of the configured one.
-            shield: what model calls pass through; see ``deskmind.gateway.shield``.
+            shield: what model calls pass through instead of redaction; see ``deskmind.gateway.shield``.
             on_budget_alert: a function or coroutine function that is told when a budget passes a threshold.
             values: settings by name, such as ``database={"url": "…"}``.
         """
@@ -223,6 +229,7 @@ class Deskmind:
     async def _forget_tenant(self, tenant_id: UUID) -> None:
         self.forget_authentication()
         self.forget_budgets(tenant_id)
+        self._redactors.forget(tenant_id)
         await self.cache.forget(tenant_id)
 
     async def measure(self) -> asyncio.Task[None]:
@@ -314,6 +321,16 @@ class Deskmind:
         self.jobs.register_hourly("explain.expire", self._expire_stories)
         self._resources.push_async_callback(self.jobs.close)
         self._keep_stories(endpoints)
+        self._prepare_redaction()
+
+    def _prepare_redaction(self) -> None:
+        if self.settings.telemetry.capture_content:
+            use_redaction(self._masked)
+        self._rules = RedactionRules.of(self.settings.redaction)
+        keyed = self.keyring.current("pseudonym")
+        self._redactors = TenantRedactors(
+            self.database, self._rules, lambda tenant_id: keyed.derive(b"redaction:" + tenant_id.bytes)
+        )
 
     def _keep_stories(self, endpoints: Endpoints) -> None:
         settings = self.settings.explain
@@ -372,13 +389,40 @@ class Deskmind:
             keeper=keeper,
             shared=shared,
             providers={"openai": direct},
-            shield=self._shield,
+            shield=self._shield or self._redaction_shield(),
+            unshielded=self._unshielded(),
             propagate=propagate,
         )
         await ledger.start()
         self._resources.push_async_callback(self._budgets.close)
         self._resources.push_async_callback(gateway.close)
         return gateway
+
+    def _masked(self, text: str) -> str:
+        """A text as spans may show it."""
+        return masked(self._rules.masking.redact(text).text)
+
+    def _redaction_shield(self) -> Shield | None:
+        from deskmind.gateway.shield import RedactionShield
+
+        if not self.settings.redaction.enabled:
+            return None
+        redactors = self._redactors
+        return RedactionShield(lambda caller: redactors.of(caller.tenant_id))
+
+    async def ready_redaction(self) -> None:
+        """Read what redaction knows of names now, about a second in a thread, so that the first call need not."""
+        if self.settings.redaction.enabled and set(self.settings.models) - self._unshielded():
+            await asyncio.to_thread(lambda: self._rules.detectors)
+
+    def _unshielded(self) -> frozenset[str]:
+        """Models that personal data may reach: those on this machine, unless the settings or a given shield say otherwise."""
+        from deskmind.gateway.models import model_configs
+
+        if self._shield is not None or self.settings.redaction.local_models:
+            return frozenset()
+        models = model_configs(self.settings.models)
+        return frozenset(name for name, config in models.items() if config.on_this_machine)
 
     async def _schema_status(self) -> MigrationStatus:
         async with self.database.transaction(Scope.directory()) as connection:

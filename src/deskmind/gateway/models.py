@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any, Literal, Self, cast
 from urllib.parse import urlsplit
 
@@ -122,6 +123,11 @@ class ModelConfig(_Part):
     drain: float = Field(1.0, ge=0)
     extra_options: tuple[str, ...] = ()
 
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether every deployment is reached over the loopback interface; a proxy there is not looked behind."""
+        return all(_loopback(urlsplit(deployment.base_url).hostname or "") for deployment in self.deployments)
+
 
 def model_configs(models: Mapping[str, Any]) -> dict[str, ModelConfig]:
     """Named models from settings, mappings, or ``"provider/model"`` strings.
@@ -144,6 +150,13 @@ def model_configs(models: Mapping[str, Any]) -> dict[str, ModelConfig]:
             ) from None
     _check_names(found)
     return found
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _check_names(models: Mapping[str, ModelConfig]) -> None:
