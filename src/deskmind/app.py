@@ -42,7 +42,7 @@ from deskmind.observability import logger, telemetry, use_pseudonym_key
 from deskmind.observability.content import use_redaction
 from deskmind.observability.masking import masked
 from deskmind.observability.metering import LoopWatch, start_metrics
-from deskmind.observability.story import tell
+from deskmind.observability.story import current_story, tell
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
 
@@ -400,7 +400,9 @@ class Deskmind:
 
     def _masked(self, text: str) -> str:
         """A text as spans may show it."""
-        return masked(self._rules.masking.redact(text).text)
+        story = current_story()
+        scope = None if story is None else story.scope
+        return masked(self._redactors.masking(scope and scope.tenant_id).redact(text).text)
 
     def _redaction_shield(self) -> Shield | None:
         from deskmind.gateway.shield import RedactionShield
@@ -412,7 +414,8 @@ class Deskmind:
 
     async def ready_redaction(self) -> None:
         """Read what redaction knows of names now, about a second in a thread, so that the first call need not."""
-        if self.settings.redaction.enabled and set(self.settings.models) - self._unshielded():
+        shielded = self.settings.redaction.enabled and set(self.settings.models) - self._unshielded()
+        if shielded or self.settings.telemetry.capture_content:
             await asyncio.to_thread(lambda: self._rules.detectors)
 
     def _unshielded(self) -> frozenset[str]:

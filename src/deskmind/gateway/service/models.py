@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -192,7 +192,7 @@ class Models:
         ]
 
     @asynccontextmanager
-    async def _refusals(self, model: str) -> AsyncIterator[None]:
+    async def _refusals(self, model: str) -> AsyncGenerator[None]:
         """A request that the redaction policy refuses is an event in the audit log, which names the type of what it held."""
         try:
             yield

@@ -77,14 +77,13 @@ class RedactionRules:
         """A redactor with these rules, and further detectors that are asked first."""
         return Redactor((*further, *self.detectors), policy=self.policy, hash_key=hash_key)
 
-    @functools.cached_property
-    def masking(self) -> Redactor:
+    def masking(self, *further: Detector) -> Redactor:
         """For what is shown or kept elsewhere: what may not be seen is masked, nothing is refused."""
         allowed = {
             entity: Action.ALLOW for entity in EntityType if self.policy.action(entity) is Action.ALLOW
         }
         policy = RedactionPolicy(allowed, default=Action.MASK, least=self.policy.least)
-        return Redactor(self.detectors, policy=policy)
+        return Redactor((*further, *self.detectors), policy=policy)
 
 
 def _pattern(name: str, given: RedactionPattern) -> Pattern:

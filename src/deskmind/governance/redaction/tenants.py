@@ -38,6 +38,7 @@ _PEOPLE = "SELECT name, display_name FROM principals WHERE tenant_id = %s AND ki
 class _Kept:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     redactor: Redactor | None = None
+    masking: Redactor | None = None
     version: tuple[Any, ...] = ()
     until: float = 0.0
 
@@ -91,6 +92,11 @@ class TenantRedactors:
         assert kept.redactor is not None
         return kept.redactor
 
+    def masking(self, tenant_id: UUID | None) -> Redactor:
+        """What masks for spans, at once: with the tenant's directory when this process has read it."""
+        kept = self._kept.get(tenant_id) if tenant_id is not None else None
+        return self._rules.masking() if kept is None or kept.masking is None else kept.masking
+
     def forget(self, tenant_id: UUID) -> None:
         """A tenant is gone, or its people have changed here."""
         self._kept.pop(tenant_id, None)
@@ -104,7 +110,7 @@ class TenantRedactors:
         else:
             if people is not None:
                 key = self._hash_key(tenant_id)
-                kept.redactor = await asyncio.to_thread(_redactor, self._rules, people, key)
+                kept.redactor, kept.masking = await asyncio.to_thread(_redactors, self._rules, people, key)
                 kept.version = version
         kept.until = self._clock() + self._seconds
 
@@ -122,13 +128,16 @@ class TenantRedactors:
             return version, await (await connection.execute(_PEOPLE, (tenant_id,))).fetchall()
 
 
-def _redactor(rules: RedactionRules, people: Sequence[tuple[str, str]], key: bytes) -> Redactor:
+def _redactors(
+    rules: RedactionRules, people: Sequence[tuple[str, str]], key: bytes
+) -> tuple[Redactor, Redactor]:
+    """What redacts, and what masks."""
     try:
         directory = DirectoryDetector(entry for person in people for entry in _entries(*person))
     except MissingExtraError:  # the rules have said so
-        return rules.redactor(hash_key=key)
+        return rules.redactor(hash_key=key), rules.masking()
     directory.build()
-    return rules.redactor(directory, hash_key=key)
+    return rules.redactor(directory, hash_key=key), rules.masking(directory)
 
 
 def _entries(name: str, display_name: str) -> list[DirectoryEntry]:
