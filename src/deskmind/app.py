@@ -26,6 +26,7 @@ from deskmind.gateway.service import UsageSurvey
 from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.governance.redaction import Redactor
 from deskmind.governance.redaction.rules import RedactionRules
 from deskmind.governance.redaction.tenants import TenantRedactors
 from deskmind.installation import administrator, embedded_address, make_home, no_space
@@ -187,7 +188,7 @@ class Deskmind:
                     embedder=embedder,
                     answerer=ExtractiveAnswerer(threshold=self.settings.answer.threshold),
                     reranker=SentenceReranker(),
-                    pipeline=f"{PIPELINE}:{space}",
+                    pipeline=f"{PIPELINE}:{space}{':masked' if self.settings.redaction.ingest else ''}",
                 )
             return self._engine
 
@@ -398,6 +399,10 @@ class Deskmind:
         self._resources.push_async_callback(gateway.close)
         return gateway
 
+    async def _masking(self, scope: Scope) -> Redactor:
+        await self._redactors.of(scope.tenant_id)
+        return self._redactors.masking(scope.tenant_id)
+
     def _masked(self, text: str) -> str:
         """A text as spans may show it."""
         story = current_story()
@@ -512,5 +517,11 @@ class Deskmind:
             max_unpacked_bytes=settings.max_unpacked_bytes,
             max_text_chars=settings.max_text_chars,
         )
-        pipeline = IngestPipeline(self.database, engine.embedder, limits=limits, pipeline=engine.pipeline)
+        pipeline = IngestPipeline(
+            self.database,
+            engine.embedder,
+            limits=limits,
+            pipeline=engine.pipeline,
+            masking=await self._masking(scope) if self.settings.redaction.ingest else None,
+        )
         await pipeline.run(scope, ingest_id, first=int(arguments["first"]), last=int(arguments["last"]))

@@ -279,6 +279,33 @@ async def test_models_on_this_machine_see_texts_as_they_are_unless_the_settings_
     assert MAIL.encode() in wire.sent
 
 
+async def test_texts_are_masked_before_they_are_stored_where_that_is_wanted(
+    open_app: OpenApp, app: Deskmind, operator: Desk
+) -> None:
+    await operator.principals.add_user("zorblax.quillfeather", display_name=NAME)
+    text = f"# Printer of {NAME}\n\n{SAID}.\n\n## Call {PHONE}\n\nRestart the spooler, says {MAIL}.\n"
+    await operator.knowledge.add("printing.md", text.encode())
+    masking = await open_app({"ingest": True})
+    desk = await masking.desk(tenant=operator.scope.tenant)
+    report = await desk.knowledge.add("printing.md", text.encode())
+    assert report.count("stored") == 1  # not taken for unchanged
+    async with app.database.transaction(operator.scope) as connection:
+        rows = await (
+            await connection.execute(
+                "SELECT d.title, d.body, c.headings, c.body = substr(d.body, c.start_offset + 1, c.end_offset - c.start_offset)"
+                " FROM documents d JOIN chunks c USING (tenant_id, document_id) WHERE tenant_id = %s",
+                (operator.scope.tenant_id,),
+            )
+        ).fetchall()
+    assert rows
+    assert all(row[3] for row in rows)
+    stored = repr(rows).lower()
+    assert not [canary for canary in CANARIES if canary in stored]
+    assert "<person> (<employee_id>, <email_address>, <phone_number>) cannot print." in stored
+    (passage, *_) = await desk.knowledge.search("restart the spooler")
+    assert "Restart the spooler" in passage.text
+
+
 @pytest.mark.parametrize(
     ("redaction", "named"),
     [
