@@ -391,7 +391,7 @@ class Deskmind:
             shared=shared,
             providers={"openai": direct},
             shield=self._shield or self._redaction_shield(),
-            unshielded=self._unshielded(),
+            unshielded=self.unredacted_models,
             propagate=propagate,
         )
         await ledger.start()
@@ -419,18 +419,21 @@ class Deskmind:
 
     async def ready_redaction(self) -> None:
         """Read what redaction knows of names now, about a second in a thread, so that the first call need not."""
-        shielded = self.settings.redaction.enabled and set(self.settings.models) - self._unshielded()
-        if shielded or self.settings.telemetry.capture_content:
+        if set(self.settings.models) - self.unredacted_models or self.settings.telemetry.capture_content:
             await asyncio.to_thread(lambda: self._rules.detectors)
 
-    def _unshielded(self) -> frozenset[str]:
-        """Models that personal data may reach: those on this machine, unless the settings or a given shield say otherwise."""
+    @property
+    def unredacted_models(self) -> frozenset[str]:
+        """Models whose requests are sent as they are: by default those on this machine."""
         from deskmind.gateway.models import model_configs
 
-        if self._shield is not None or self.settings.redaction.local_models:
+        redaction, models = self.settings.redaction, model_configs(self.settings.models)
+        if self._shield is not None:
             return frozenset()
-        models = model_configs(self.settings.models)
-        return frozenset(name for name, config in models.items() if config.on_this_machine)
+        if not redaction.enabled:
+            return frozenset(models)
+        local = (name for name, config in models.items() if config.on_this_machine)
+        return frozenset() if redaction.local_models else frozenset(local)
 
     async def _schema_status(self) -> MigrationStatus:
         async with self.database.transaction(Scope.directory()) as connection:

@@ -23,7 +23,7 @@ from deskmind.governance.redaction.redactor import Redactor
 from deskmind.observability import logger
 from deskmind.settings import RedactionPattern, RedactionSettings
 
-__all__ = ["RedactionRules"]
+__all__ = ["RedactionRules", "missing_packages"]
 
 _PACKAGES = ("faker", "ahocorasick", "stdnum")
 _log = logger("deskmind.redaction")
@@ -63,8 +63,7 @@ class RedactionRules:
 
         Without the extra ``redaction`` a line in the log says what is missing.
         """
-        missing = [package for package in _PACKAGES if find_spec(package) is None]
-        if missing:
+        if missing := missing_packages():
             _log.warning(
                 "redaction.extra_missing",
                 packages=missing,
@@ -84,6 +83,11 @@ class RedactionRules:
         }
         policy = RedactionPolicy(allowed, default=Action.MASK, least=self.policy.least)
         return Redactor((*further, *self.detectors), policy=policy)
+
+
+def missing_packages() -> list[str]:
+    """Packages of the extra ``redaction`` that are not installed."""
+    return [package for package in _PACKAGES if find_spec(package) is None]
 
 
 def _pattern(name: str, given: RedactionPattern) -> Pattern:
