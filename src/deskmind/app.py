@@ -414,8 +414,7 @@ class Deskmind:
 
         if not self.settings.redaction.enabled:
             return None
-        redactors = self._redactors
-        return RedactionShield(lambda caller: redactors.of(caller.tenant_id))
+        return RedactionShield(lambda caller: self._redactors.of(caller.tenant_id))
 
     async def ready_redaction(self) -> None:
         """Read what redaction knows of names now, about a second in a thread, so that the first call need not."""

@@ -70,6 +70,9 @@ _MOST_REST = 8
 _LONGEST_ADDRESS = 160
 
 
+_POSTCODE_WORDS = ("zip", "post", "plz", "cap")
+
+
 class PlaceDetector:
     """Finds places (cities, states, countries), postal addresses and their postcodes. O(words)."""
 
@@ -100,15 +103,15 @@ class PlaceDetector:
                     "form of a postal address",
                     self.name,
                 )
-        for expression, score, reason in (
-            (_SEPARATED, 0.6, "part of an address"),
-            (_MILITARY, 0.9, "military address"),
+        for expression, score, reason, words in (
+            (_SEPARATED, 0.6, "part of an address", ("ap", "suite", "flat")),
+            (_MILITARY, 0.9, "military address", ("apo", "fpo", "dpo")),
         ):
-            for match in expression.finditer(text):
+            for match in expression.finditer(text) if _any(words, prepared) else ():
                 yield Finding(
                     match.start(), _extended(text, match.end()), EntityType.ADDRESS, score, reason, self.name
                 )
-        for match in _POSTCODE.finditer(text):
+        for match in _POSTCODE.finditer(text) if _any(_POSTCODE_WORDS, prepared) else ():
             yield Finding(
                 *match.span("value"), EntityType.POSTCODE, 0.9, "after a word for a postcode", self.name
             )
@@ -226,3 +229,8 @@ def _capitalised(text: str, words: list[Word], place: int) -> int:
             break
         count += 1
     return count
+
+
+def _any(words: tuple[str, ...], prepared: Prepared) -> bool:
+    """Whether one stands in the text, without which an expression need not be tried."""
+    return any(word in prepared.lowered for word in words)
