@@ -79,6 +79,7 @@ PATTERNS: Final = (
         0.85,
         "name in an internal domain",
         needs=".",
+        words=(".local", ".lan", ".internal", ".intranet", ".corp", ".home.arpa"),
     ),
     Pattern(
         EntityType.HOST,

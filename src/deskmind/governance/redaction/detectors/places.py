@@ -38,7 +38,7 @@ _LED = re.compile(
     rf"(?<![\w.])(?:(?i:{_STREET_LEAD}) (?:{_NAME},? ){{0,4}}{_NAME},? ?(?:{_NUMBER})?"
     r"|(?i:p\.? ?o\.? ?box|postfach|psc|unit) \d{1,6}(?:,? (?:[Bb]ox) \d{1,6})?|(?:USS|USNS|USNV|USCGC) [A-Z]\w+)(?!\w)"
 )
-_BEFORE_NUMBER = re.compile(r"([^\W\d_]{2,12}\.?) \d")
+_BEFORE_NUMBER = re.compile(r" \d")
 _ENDINGS = (*_STREET_END.replace("(?:ß|ss)", "ß").replace("\\.", ".").split("|"), "strasse")
 _ENDED = re.compile(
     rf"(?<![\w.])(?:{_NUMBER},? )?(?:{_NAME} ){{0,3}}{_NAME}(?i:{_STREET_END}) {_NUMBER}(?!\w)"
@@ -91,7 +91,10 @@ class PlaceDetector:
         text = prepared.text
         if not prepared.digits:
             return
-        hinted = any(found[1].lower().endswith(_ENDINGS) for found in _BEFORE_NUMBER.finditer(text))
+        lowered = prepared.lowered
+        hinted = any(
+            lowered.endswith(_ENDINGS, 0, found.start()) for found in _BEFORE_NUMBER.finditer(lowered)
+        )
         ended = _ENDED.finditer(text) if hinted else ()
         for match in itertools.chain(_NUMBERED.finditer(text), _LED.finditer(text), ended):
             if _plausible(match[0]):
