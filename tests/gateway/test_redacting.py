@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from deskmind.errors import ContentBlockedError
 from deskmind.gateway import Gateway, MemoryLedger, RedactionShield
 from deskmind.gateway.messages import Caller, ChatRequest
-from deskmind.gateway.shield import Protected
 from deskmind.governance.redaction import Action, EntityType, PatternDetector, RedactionPolicy, Redactor
 from deskmind.sandbox.models import ModelSandbox, Reply, ToolCall
 
@@ -146,22 +145,18 @@ async def test_brackets_that_a_model_escapes_are_understood(
         assert json.loads("".join([piece.text async for piece in stream])) == {"user": _MAIL}
 
 
-async def test_pictures_and_files_pass_unchanged(open_gateway: Open, bodies: list[dict[str, Any]]) -> None:
-    secret_like = "AKIAIOSFODNN7EXAMPLE4111111111111111"
+async def test_pictures_and_files_pass_unchanged() -> None:
+    data = "QUtJQTQxMTExMTExMTExMTExMTEvand4111111111111111"
     content = [
         {"type": "text", "text": f"for {_MAIL}"},
-        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{secret_like}"}},
-        {"type": "file", "file": {"file_data": f"data:application/pdf;base64,{secret_like}"}},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}},
+        {"type": "file", "file": {"file_data": f"data:application/pdf;base64,{data}"}},
+        {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}},
     ]
-    sent: list[Any] = []
-    gateway = open_gateway(shield=_shield())
-    del bodies
     request = ChatRequest([{"role": "user", "content": content}], None, {})
-    protected: Protected = await _shield().protect(request, Caller())
-    sent = protected.request.messages[0]["content"]
+    sent = (await _shield().protect(request, Caller())).request.messages[0]["content"]
     assert sent[0]["text"] == "for <EMAIL_ADDRESS_1>"
     assert sent[1:] == content[1:]
-    del gateway
 
 
 async def test_long_texts_are_redacted_too(open_gateway: Open, bodies: list[dict[str, Any]]) -> None:
