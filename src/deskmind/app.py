@@ -325,13 +325,14 @@ class Deskmind:
         self._prepare_redaction()
 
     def _prepare_redaction(self) -> None:
-        if self.settings.telemetry.capture_content:
-            use_redaction(self._masked)
         self._rules = RedactionRules.of(self.settings.redaction)
         keyed = self.keyring.current("pseudonym")
         self._redactors = TenantRedactors(
             self.database, self._rules, lambda tenant_id: keyed.derive(b"redaction:" + tenant_id.bytes)
         )
+        if self.settings.telemetry.capture_content:
+            use_redaction(self._masked)
+            self._resources.callback(use_redaction, masked)
 
     def _keep_stories(self, endpoints: Endpoints) -> None:
         settings = self.settings.explain
