@@ -22,7 +22,7 @@ from deskmind.errors import (
     SchemaVersionError,
 )
 from deskmind.explain import StoryWriter
-from deskmind.gateway.service import Door, UsageSurvey
+from deskmind.gateway.service import Door, Shielding, UsageSurvey
 from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
@@ -39,6 +39,8 @@ from deskmind.knowledge.loading import LoadLimits
 from deskmind.knowledge.ranking import SentenceReranker
 from deskmind.observability import logger, telemetry, use_pseudonym_key
 from deskmind.observability.actor import Acting
+from deskmind.observability.content import use_redaction
+from deskmind.observability.masking import masked
 from deskmind.observability.metering import LoopWatch, start_metrics
 from deskmind.observability.story import tell
 from deskmind.scope import OPERATOR, Scope
@@ -91,6 +93,7 @@ class Deskmind:
         self._engine_lock = asyncio.Lock()
         self._door: Door
         self._cache: Cache | None = None
+        self._shielding: Shielding
         self._authentication: Authentication[Desk]
         self._resources = AsyncExitStack()
 
@@ -113,7 +116,7 @@ class Deskmind:
             home: data folder.
             config: TOML file.
             embedder: instead of the configured one.
-            shield: what model calls pass through; see ``deskmind.gateway.shield``.
+            shield: what model calls pass through instead of redaction; see ``deskmind.gateway.shield``.
             on_budget_alert: a function or coroutine function that is told when a budget passes a threshold.
             values: settings by name, such as ``database={"url": "…"}``.
         """
@@ -181,7 +184,7 @@ class Deskmind:
                     embedder=embedder,
                     answerer=ExtractiveAnswerer(threshold=self.settings.answer.threshold),
                     reranker=SentenceReranker(),
-                    pipeline=f"{PIPELINE}:{space}",
+                    pipeline=f"{PIPELINE}:{space}{':masked' if self.settings.redaction.ingest else ''}",
                 )
             return self._engine
 
@@ -216,6 +219,7 @@ class Deskmind:
     async def _forget_tenant(self, tenant_id: UUID) -> None:
         self.forget_authentication()
         self.forget_budgets(tenant_id)
+        self._shielding.forget(tenant_id)
         await self.cache.forget(tenant_id)
 
     async def measure(self) -> asyncio.Task[None]:
@@ -303,11 +307,16 @@ class Deskmind:
         self.tenants = Tenants(self.database, on_deleted=self._forget_tenant)
         self.usage = UsageSurvey(self.database, self)
         self.maintenance = Maintenance(self.database)
+        self._shielding = Shielding(self.settings, self.database, self.keyring, given=self._shield)
+        if self.settings.telemetry.capture_content:
+            use_redaction(self._shielding.masked)
+            self._resources.callback(use_redaction, masked)
         self._door = Door(
             self.settings,
             self.database,
             self._resources,
-            shield=self._shield,
+            shield=self._shielding.shield,
+            unshielded=self._shielding.unredacted_models,
             on_budget_alert=self._on_budget_alert,
         )
         self.jobs = JobQueue(self.database, self.settings.jobs)
@@ -330,6 +339,15 @@ class Deskmind:
         """Write the stories and the usage of this process's calls so far."""
         await self.stories.flush()
         await self._door.settle()
+
+    async def ready_redaction(self) -> None:
+        """Read what redaction knows of names now, so that the first call need not."""
+        await self._shielding.ready()
+
+    @property
+    def unredacted_models(self) -> frozenset[str]:
+        """Models whose requests are sent as they are: by default those on this machine."""
+        return self._shielding.unredacted_models
 
     async def _schema_status(self) -> MigrationStatus:
         async with self.database.transaction(Scope.directory()) as connection:
@@ -418,5 +436,11 @@ class Deskmind:
             max_unpacked_bytes=settings.max_unpacked_bytes,
             max_text_chars=settings.max_text_chars,
         )
-        pipeline = IngestPipeline(self.database, engine.embedder, limits=limits, pipeline=engine.pipeline)
+        pipeline = IngestPipeline(
+            self.database,
+            engine.embedder,
+            limits=limits,
+            pipeline=engine.pipeline,
+            masking=await self._shielding.masking(scope) if self.settings.redaction.ingest else None,
+        )
         await pipeline.run(scope, ingest_id, first=int(arguments["first"]), last=int(arguments["last"]))

@@ -174,6 +174,7 @@ class ContentBlockedError(InvalidRequestError):
     """The text holds data of a type that the redaction policy refuses."""
 
     code, title = "content-blocked", "The text holds data that may not be sent"
+    status = 400
 
 
 class PromptError(InvalidRequestError):

@@ -37,6 +37,8 @@ __all__ = [
     "JobsSettings",
     "KnowledgeSettings",
     "LogSettings",
+    "RedactionPattern",
+    "RedactionSettings",
     "RedisSettings",
     "Settings",
     "TelemetrySettings",
@@ -194,6 +196,26 @@ class ExplainSettings(_Section):
     flush_seconds: float = Field(0.5, gt=0, le=60, description="seconds between batches of stories")
 
 
+class RedactionPattern(_Section):
+    """``[redaction.patterns.NAME]``: the form of an identifier of one's own."""
+
+    regex: str = Field(min_length=1)
+    type: str = "EMPLOYEE_ID"
+    score: float = Field(0.9, ge=0, le=1)
+
+
+class RedactionSettings(_Section):
+    """``[redaction]``: what a model must not see."""
+
+    enabled: bool = Field(True, description="redact what goes to models outside this machine")
+    local_models: bool = Field(False, description="redact what goes to models on this machine too")
+    actions: dict[str, str] = Field(default_factory=dict, description="by type, where not the default")
+    default: Literal["placeholder", "mask", "hash", "allow", "block"] = "placeholder"
+    least: float = Field(0.4, ge=0, le=1, description="findings below this score are left alone")
+    patterns: dict[str, RedactionPattern] = Field(default_factory=dict)
+    ingest: bool = Field(False, description="mask texts before they are stored and embedded")
+
+
 class DefaultsSettings(_Section):
     """``[defaults]``: what commands assume when an option is left out."""
 
@@ -227,6 +249,7 @@ class Settings(BaseSettings):
     models: dict[str, Any] = Field(default_factory=dict, description="[models.NAME], see the gateway")
     budgets: dict[str, BudgetSettings] = Field(default_factory=dict)
     explain: ExplainSettings = ExplainSettings()  # pyright: ignore[reportCallIssue]
+    redaction: RedactionSettings = RedactionSettings()  # pyright: ignore[reportCallIssue]
     defaults: DefaultsSettings = DefaultsSettings()
 
     @field_validator("home")

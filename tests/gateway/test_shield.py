@@ -16,7 +16,7 @@ from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import ContentFilteredError
 from deskmind.gateway import Caller, ChatRequest, Gateway, MemoryLedger, WordShield
-from deskmind.gateway.shield import Placeholders, Protected, changed_request
+from deskmind.gateway.shield import Placeholders, Protected, ProtectedTexts, changed_request
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox, Reply, ToolCall
 
 _NAME = 'Ada "the Countess" Lovelace'
@@ -216,7 +216,7 @@ class _Refusing(WordShield):
     async def protect(self, request: ChatRequest, caller: Caller) -> Protected:
         raise ContentFilteredError("The request holds a password.")
 
-    async def protect_texts(self, texts: Sequence[str], caller: Caller) -> Sequence[str]:
+    async def protect_texts(self, texts: Sequence[str], caller: Caller) -> ProtectedTexts:
         raise ContentFilteredError("The text holds a password.")
 
 

@@ -233,7 +233,12 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         monkeypatch.delenv(name)
     before = value()
     seen: list[Any] = []
-    json_texts = ('{"a": {"model": "b"}}', '{"a": {"window": "day", "usd": 1}}')
+    json_texts = (
+        '{"a": {"model": "b"}}',
+        '{"a": {"window": "day", "usd": 1}}',
+        '{"a": "b"}',
+        '{"a": {"regex": "b"}}',
+    )
     for text in (
         "17",
         "2000",
@@ -249,6 +254,8 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         "otlp",
         "http://collector:4318",
         "id",
+        "otlp",
+        "mask",
         '["a"]',
         *json_texts,
     ):

@@ -16,6 +16,11 @@ SHOWN = {
     "parts/embedder.py": ["hashing: 512 dimensions", "0.00 The canteen opens at noon."],
     "parts/cache.py": ["1 loader call for 1000 callers", "after the invalidation: None"],
     "parts/gateway.py": ["second: Where is the nearest printer?", "is used up", "settled 5 5"],
+    "parts/shield.py": [
+        'told: "Write to <EMAIL_ADDRESS_1>, please."',
+        "reads: I wrote to ann@example.com.",
+        "refused: The text holds data of the type CREDIT_CARD",
+    ],
     "parts/loading.py": ["Laptops (text/html)", "refused: empty.md is empty."],
     "parts/redaction.py": [
         "this is <PERSON_1> from <LOCATION_1>",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg import AsyncConnection
@@ -137,6 +138,21 @@ async def test_models_that_do_not_answer_and_a_ledger_that_cannot_book_are_red(
         ledger = (await app.gateway()).ledger
         monkeypatch.setattr(type(ledger), "problem", property(lambda _: "The database is away."))
         assert "booked" in (await checks.models(app)).finding
+
+
+async def test_models_elsewhere_that_are_told_everything_are_red(own: Deskmind) -> None:
+    """A model that is never called: where it is decides."""
+    models = {
+        "away": {"model": "m", "base_url": "https://models.example/v1"},
+        "near": {"model": "m", "base_url": "http://127.0.0.1:9/v1"},
+    }
+    common: dict[str, Any] = {"home": own.settings.home, "knowledge": {"embedder": "none"}, "models": models}
+    async with Deskmind.open(**common) as app:
+        found = await checks.redaction(app)
+        assert (found.state, "near" in found.finding) == ("green", True)
+    async with Deskmind.open(**common, redaction={"enabled": False}) as app:
+        found = await checks.redaction(app)
+        assert (found.state, "away" in found.finding, "near" in found.finding) == ("red", True, False)
 
 
 async def test_metrics_that_a_collector_does_not_take_are_red(own: Deskmind, tmp_path: Path) -> None:

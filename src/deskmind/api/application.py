@@ -66,6 +66,7 @@ def create_app(
             resources.push_async_callback(_stop, await deskmind.measure())
             await deskmind.engine()
             await deskmind.gateway()
+            await deskmind.ready_redaction()
             if chosen.api.embedded_worker:
                 worker = asyncio.create_task(deskmind.jobs.work())
                 resources.push_async_callback(_stop, worker)

@@ -24,7 +24,7 @@ from deskmind.gateway.messages import (
 from deskmind.gateway.models import Deployment, ModelConfig, Policy, Price, Timeouts
 from deskmind.gateway.providers import Provider, ProviderFailure
 from deskmind.gateway.routing import SharedHealth
-from deskmind.gateway.shield import Restorer, Shield, WordShield
+from deskmind.gateway.shield import RedactionShield, Restorer, Shield, WordShield
 from deskmind.gateway.streams import ChatStream
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "Provider",
     "ProviderFailure",
     "Ranking",
+    "RedactionShield",
     "Restorer",
     "SharedHealth",
     "Shield",

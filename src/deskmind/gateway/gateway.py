@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
@@ -29,7 +29,7 @@ from deskmind.gateway.providers import OpenAIProvider, Provider, ProviderStream
 from deskmind.gateway.requests import Recall, RecallVectors, chat_request, embedding_request, ranking_request
 from deskmind.gateway.routing import HealthBoard, SharedHealth
 from deskmind.gateway.running import Running, first_pieces
-from deskmind.gateway.shield.protocol import Shield
+from deskmind.gateway.shield.protocol import Protected, ProtectedTexts, Shield
 from deskmind.gateway.shield.replies import RestoredPieces, restored_reply, wants_json
 from deskmind.gateway.spans import end_call, start_call
 from deskmind.gateway.streams import ChatStream, Opened
@@ -54,6 +54,7 @@ class Gateway:
         shared: where replicas tell each other which deployments are out.
         providers: instead of the shipped ones, by name.
         shield: takes out of requests what a model must not see, and puts it back into replies; nothing when left out.
+        unshielded: names of models whose requests are sent as they are all the same.
         propagate: whether providers are told the trace a call belongs to.
 
     Raises:
@@ -69,6 +70,7 @@ class Gateway:
         shared: SharedHealth | None = None,
         providers: Mapping[str, Provider] | None = None,
         shield: Shield | None = None,
+        unshielded: Collection[str] = (),
         propagate: bool = True,
     ) -> None:
         self.models: dict[str, ModelConfig] = model_configs(models)
@@ -79,6 +81,7 @@ class Gateway:
         self._providers: dict[str, Provider] = dict(providers or {})
         self._propagate = propagate
         self._shield = shield
+        self._unshielded = frozenset(unshielded)
         self._opening = Opening(self.ledger, self.keeper, self.prices)
         self._running = Running(self.board, self.prices)
         self._streams: WeakSet[ChatStream] = WeakSet()
@@ -133,26 +136,29 @@ class Gateway:
         """
         config = self._config(model)
         request = chat_request(config, messages, max_tokens, options)
-        restorer = None
-        if self._shield is not None:
-            request, restorer = await self._shield.protect(request, caller)
+        protected = await self._protected(model, request, caller)
+        request, restorer = protected.request, protected.restorer
         if recall is None:
-            reply = await self._chat(model, config, request, caller, budgets)
+            reply = await self._chat(model, config, protected, caller, budgets)
         else:
-            reply = await recall(model, request, lambda: self._chat(model, config, request, caller, budgets))
+            reply = await recall(
+                model, request, lambda: self._chat(model, config, protected, caller, budgets)
+            )
         return reply if restorer is None else restored_reply(reply, restorer, json=wants_json(request))
 
     async def _chat(
         self,
         model: str,
         config: ModelConfig,
-        request: ChatRequest,
+        protected: Protected,
         caller: Caller,
         budgets: Sequence[Budget],
     ) -> ChatResponse:
         """The reply to a request as it may be sent."""
-        with_span = start_call("chat", model, config, request)
-        account, request = await self._open("chat", model, config, request, caller, budgets, with_span)
+        with_span = start_call("chat", model, config, protected.request, protected.counts)
+        account, request = await self._open(
+            "chat", model, config, protected.request, caller, budgets, with_span
+        )
         call_id = str(account.intent.call_id)
 
         async def call(deployment: Deployment) -> Any:
@@ -200,12 +206,9 @@ class Gateway:
         """
         config = self._config(model)
         request = chat_request(config, messages, max_tokens, options)
-        restoring = None
-        if self._shield is not None:
-            request, restorer = await self._shield.protect(request, caller)
-            if restorer is not None:
-                restoring = RestoredPieces(restorer, json=wants_json(request))
-        with_span = start_call("chat", model, config, request, streamed=True)
+        request, restorer, counts = await self._protected(model, request, caller)
+        restoring = None if restorer is None else RestoredPieces(restorer, json=wants_json(request))
+        with_span = start_call("chat", model, config, request, counts, streamed=True)
         account, request = await self._open(
             "chat", model, config, request, caller, budgets, with_span, streamed=True
         )
@@ -255,13 +258,12 @@ class Gateway:
         """
         config = self._config(model)
         embedding_request(config, texts, options)
-        if self._shield is not None:
-            user = [options["user"]] if isinstance(options.get("user"), str) else []
-            shielded = await self._shield.protect_texts([*texts, *user], caller)
-            texts, options = shielded[: len(texts)], {**options, **({"user": shielded[-1]} if user else {})}
+        user = [options["user"]] if isinstance(options.get("user"), str) else []
+        shielded, counts = await self._protected_texts(model, [*texts, *user], caller)
+        texts, options = shielded[: len(texts)], {**options, **({"user": shielded[-1]} if user else {})}
 
         async def embed(asked: Sequence[str]) -> Embeddings:
-            return await self._embed(model, config, asked, options, caller, budgets)
+            return await self._embed(model, config, ProtectedTexts(asked, counts), options, caller, budgets)
 
         return await (embed(texts) if recall is None else recall(model, config, texts, options, embed))
 
@@ -269,14 +271,15 @@ class Gateway:
         self,
         model: str,
         config: ModelConfig,
-        texts: Sequence[str],
+        protected: ProtectedTexts,
         options: Mapping[str, Any],
         caller: Caller,
         budgets: Sequence[Budget],
     ) -> Embeddings:
         """Vectors of texts as they may be sent."""
+        texts = protected.texts
         request = embedding_request(config, texts, options)
-        with_span = start_call("embeddings", model, config, request)
+        with_span = start_call("embeddings", model, config, request, protected.counts)
         account, _ = await self._open("embeddings", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
 
@@ -306,11 +309,11 @@ class Gateway:
     ) -> Ranking:
         """Documents by relevance to a query, at most ``limit``. Errors as for ``chat``."""
         config = self._config(model)
+        ranking_request(query, documents, limit)
+        shielded, counts = await self._protected_texts(model, [query, *documents], caller)
+        query, *documents = shielded
         request = ranking_request(query, documents, limit)
-        if self._shield is not None:
-            query, *documents = await self._shield.protect_texts([query, *documents], caller)
-            request = ranking_request(query, documents, limit)
-        with_span = start_call("rerank", model, config, request)
+        with_span = start_call("rerank", model, config, request, counts)
         account, _ = await self._open("rerank", model, config, request, caller, budgets, with_span)
         call_id = str(account.intent.call_id)
         most = len(documents) if limit is None else min(limit, len(documents))
@@ -327,6 +330,16 @@ class Gateway:
             reply.results[:most], model, deployment.name, row.usage, row.cost, row.outcome, tuple(account.attempts),
             row.seconds, row.intent.call_id,
         )  # fmt: skip
+
+    async def _protected(self, model: str, request: ChatRequest, caller: Caller) -> Protected:
+        if self._shield is None or model in self._unshielded:
+            return Protected(request, None)
+        return await self._shield.protect(request, caller)
+
+    async def _protected_texts(self, model: str, texts: Sequence[str], caller: Caller) -> ProtectedTexts:
+        if self._shield is None or model in self._unshielded:
+            return ProtectedTexts(texts)
+        return await self._shield.protect_texts(texts, caller)
 
     def _config(self, model: str) -> ModelConfig:
         config = self.models.get(model)

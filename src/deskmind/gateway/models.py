@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any, Literal, Self, cast
 from urllib.parse import urlsplit
 
@@ -127,6 +128,11 @@ class ModelConfig(_Part):
         """What may answer: provider, address and model of each deployment. Replies of other sources are not its own."""
         return [(item.provider, item.base_url, item.model) for item in self.deployments]
 
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether every deployment is reached over the loopback interface; a proxy there is not looked behind."""
+        return all(_loopback(urlsplit(deployment.base_url).hostname or "") for deployment in self.deployments)
+
 
 def model_configs(models: Mapping[str, Any]) -> dict[str, ModelConfig]:
     """Named models from settings, mappings, or ``"provider/model"`` strings.
@@ -149,6 +155,13 @@ def model_configs(models: Mapping[str, Any]) -> dict[str, ModelConfig]:
             ) from None
     _check_names(found)
     return found
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _check_names(models: Mapping[str, ModelConfig]) -> None:

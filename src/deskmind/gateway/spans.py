@@ -5,6 +5,8 @@ It is the current span while deployments are tried, so that its context goes to 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from opentelemetry import trace
 from opentelemetry.util.types import AttributeValue
 
@@ -19,9 +21,24 @@ __all__ = ["end_call", "note_attempt", "start_call"]
 
 
 def start_call(
-    operation: str, model: str, config: ModelConfig, request: ChatRequest, *, streamed: bool = False
+    operation: str,
+    model: str,
+    config: ModelConfig,
+    request: ChatRequest,
+    redacted: Mapping[str, int],
+    *,
+    streamed: bool = False,
 ) -> OpenSpan:
-    """Begin the span of a call; ``end_call`` ends it."""
+    """Begin the span of a call; ``end_call`` ends it.
+
+    Args:
+        operation: ``chat``, ``embeddings`` or ``rerank``.
+        model: the configured name.
+        config: the model.
+        request: as it is sent.
+        redacted: how many places a shield replaced in it, by type.
+        streamed: whether the reply comes in pieces.
+    """
     attributes: dict[str, AttributeValue] = {
         names.OPERATION_NAME: operation,
         names.PROVIDER_NAME: config.deployments[0].provider,
@@ -34,6 +51,9 @@ def start_call(
         attributes[names.REQUEST_TEMPERATURE] = float(temperature)
     if streamed:
         attributes[names.REQUEST_STREAM] = True
+    if redacted:
+        attributes["deskmind.redactions"] = sum(redacted.values())
+        attributes["deskmind.redacted_types"] = sorted(redacted)
     begun = start_span(f"{operation} {model}", "client", attributes)
     if operation == names.OPERATION_CHAT:
         capture_messages(begun.span, names.INPUT_MESSAGES, request.messages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +21,36 @@ __all__ = ["ChatStream", "Opened"]
 
 Opened = tuple[Deployment, tuple[ProviderStream, list[ChatDelta]]]
 """Whose stream it is, the stream, and its first pieces."""
+
+
+class _Gathered:
+    """The pieces of a reply, put together."""
+
+    __slots__ = ("_calls", "_text")
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._calls: dict[int, list[str]] = {}
+
+    def add(self, piece: ChatDelta) -> None:
+        """One more."""
+        if piece.text:
+            self._text.append(piece.text)
+        for part in piece.tool_calls:
+            call = self._calls.setdefault(part.index, ["", "", ""])
+            call[0] = part.id or call[0]
+            call[1] = part.name or call[1]
+            call[2] += part.arguments
+
+    @property
+    def text(self) -> str:
+        """What was said."""
+        return "".join(self._text)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """What is wanted, in order."""
+        return tuple(ToolCall(*self._calls[index]) for index in sorted(self._calls))
 
 
 class ChatStream:
@@ -54,8 +85,8 @@ class ChatStream:
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._deadline = self._loop.time() + config.timeouts.total - account.elapsed
-        self._text: list[str] = []
-        self._calls: dict[int, list[str]] = {}
+        self._shown = _Gathered()
+        self._sent = _Gathered()
         self._pieces = 0
         self._characters = 0
         self._finish = ""
@@ -87,7 +118,7 @@ class ChatStream:
             if self._restoring is not None:
                 piece = self._restoring.turn(piece)
             if piece is not None:
-                self._gather(piece)
+                self._shown.add(piece)
                 return piece
 
     async def _more(self) -> bool:
@@ -109,7 +140,7 @@ class ChatStream:
         """What was held back to the end of a stream."""
         rest = None if self._restoring is None else self._restoring.end()
         if rest is not None:
-            self._gather(rest)
+            self._shown.add(rest)
         await self._finished()
         if rest is None:
             raise StopAsyncIteration
@@ -136,6 +167,8 @@ class ChatStream:
 
     def _note(self, piece: ChatDelta) -> None:
         """Count what the provider produced."""
+        if self._restoring is not None:
+            self._sent.add(piece)
         if piece.text:
             self._pieces += 1
             self._characters += len(piece.text)
@@ -149,16 +182,6 @@ class ChatStream:
         if piece.provider_model:
             self._provider_model = piece.provider_model
 
-    def _gather(self, piece: ChatDelta) -> None:
-        """Keep what the reader was given, for the whole reply."""
-        if piece.text:
-            self._text.append(piece.text)
-        for part in piece.tool_calls:
-            call = self._calls.setdefault(part.index, ["", "", ""])
-            call[0] = part.id or call[0]
-            call[1] = part.name or call[1]
-            call[2] += part.arguments
-
     async def _finished(self) -> None:
         self._over = True
         try:
@@ -167,10 +190,9 @@ class ChatStream:
             self._board.ended(self._deployment, well=True)
             self._charge()
             row = self._account.close(self._deployment.name)
-            calls = tuple(ToolCall(*self._calls[index]) for index in sorted(self._calls))
             self.response = ChatResponse(
-                text="".join(self._text),
-                tool_calls=calls,
+                text=self._shown.text,
+                tool_calls=self._shown.tool_calls,
                 finish_reason=self._finish or "stop",
                 model=self._model,
                 deployment=self._deployment.name,
@@ -183,7 +205,13 @@ class ChatStream:
                 first_token_seconds=row.first_token_seconds,
                 call_id=row.intent.call_id,
             )
-            self._on_end(None, self.response)
+            self._on_end(None, self._as_sent(self.response))
+
+    def _as_sent(self, response: ChatResponse) -> ChatResponse:
+        """As the model said it, for the span: what was put back for the reader is not content to be traced."""
+        if self._restoring is None:
+            return response
+        return replace(response, text=self._sent.text, tool_calls=self._sent.tool_calls)
 
     async def _broken(self, failure: ProviderFailure) -> None:
         """After the first piece: a clear error, or a configured restart elsewhere."""
@@ -214,7 +242,7 @@ class ChatStream:
         )
 
     def _forget(self) -> None:
-        self._text, self._calls = [], {}
+        self._shown, self._sent = _Gathered(), _Gathered()
         self._pieces = self._characters = 0
         self._usage = None
         self._finish = ""

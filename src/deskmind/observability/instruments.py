@@ -254,6 +254,16 @@ INGEST_PENDING = Instrument(
     across="max",
     observed=True,
 )
+REDACTIONS = Instrument(
+    "deskmind.redactions",
+    "counter",
+    "{value}",
+    "personal and secret values: replaced on the way to models, put back into replies, refused, masked before storing",
+    (
+        Label("deskmind.entity", "the types of redaction", most=22),
+        Label("deskmind.direction", _CODE, ("sent", "restored", "refused", "stored")),
+    ),
+)
 POOL_COUNT = Instrument(
     "db.client.connection.count",
     "gauge",

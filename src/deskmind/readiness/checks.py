@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from deskmind.app import Deskmind
 from deskmind.database import Connection
+from deskmind.governance.redaction.rules import missing_packages
 from deskmind.observability.metering.scraping import address_of, scraped, total
 from deskmind.readiness.report import Check
 from deskmind.scope import Scope
@@ -239,6 +240,32 @@ async def stories(app: Deskmind) -> Check:
     return Check("stories", "green", "Stories of requests are written, none was lost.")
 
 
+async def redaction(app: Deskmind) -> Check:
+    """Personal data is taken out of what goes to models outside this machine, with all that finds it."""
+    models = (await app.gateway()).models
+    if not models:
+        return Check("redaction", "not assessed", "No model is configured, so no text goes to one.")
+    bare = sorted(name for name in app.unredacted_models if not models[name].on_this_machine)
+    if bare:
+        return Check(
+            "redaction",
+            "red",
+            f"Requests to {', '.join(bare)} leave this machine as they are.",
+            "Set redaction.enabled = true.",
+        )
+    missing = missing_packages()
+    if missing:
+        return Check(
+            "redaction",
+            "red",
+            f"Names and ids are not found without {', '.join(missing)}.",
+            "pip install 'deskmind[redaction]'",
+        )
+    local = ", ".join(sorted(app.unredacted_models))
+    plain = f" On this machine, as they are: {local}." if local else ""
+    return Check("redaction", "green", f"Requests that leave this machine are redacted.{plain}")
+
+
 async def _act(connection: Connection) -> str | None:
     cursor = await connection.execute("SELECT scope_act()")
     row = await cursor.fetchone()
@@ -259,15 +286,11 @@ CHECKS: dict[str, Callable[[Deskmind], Awaitable[Check]]] = {
     "models": models,
     "metrics": metrics,
     "stories": stories,
+    "redaction": redaction,
 }
 
 NOT_ASSESSED = (
     Check("backups", "not assessed", "Deskmind cannot see how the database is backed up.", "Test a restore."),
     Check("audit seal", "not assessed", "Audit events are append-only; they are not sealed by this release."),
-    Check(
-        "redaction",
-        "not assessed",
-        "Personal data is not redacted by this release; what is sent to a model leaves the machine as it is.",
-    ),
     Check("telemetry", "not assessed", "No collector is configured by this release."),
 )

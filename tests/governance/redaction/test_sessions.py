@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -13,7 +14,9 @@ from deskmind.errors import ContentBlockedError, InvalidRequestError
 from deskmind.governance.redaction import (
     Action,
     EntityType,
+    Finding,
     PatternDetector,
+    Prepared,
     RedactionPolicy,
     Redactor,
 )
@@ -122,3 +125,42 @@ def test_names_of_types_and_actions_are_checked() -> None:
     for wrong in ({"nobody": "mask"}, {"PERSON": "shred"}):
         with pytest.raises(InvalidRequestError, match="Known"):
             RedactionPolicy.parse(wrong)
+
+
+class _Listed:
+    """Finds words as they are given; what stands in a text of its own only where it is listed for that text."""
+
+    name = "listed"
+
+    def __init__(self, listed: dict[str, list[str]]) -> None:
+        self._listed = listed
+
+    def find(self, prepared: Prepared) -> Iterator[Finding]:
+        for value in self._listed.get(prepared.text, ()):
+            start = prepared.text.index(value)
+            yield Finding(start, start + len(value), EntityType.PERSON, 0.8, "listed", self.name)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (["Anna Kowalska"], [], "hi <PERSON_1>, annabel and ANNA KOWALSKA"),
+        (["Anna Kowalska"], ["Anna"], "hi <PERSON_1>, annabel and ANNA KOWALSKA"),
+        (["Kowalska"], ["Anna Kowalska"], "hi <PERSON_1>, annabel and ANNA KOWALSKA"),
+        (["it"], [], "hi Anna Kowalska, annabel and ANNA KOWALSKA"),
+    ],
+)
+def test_what_is_found_in_one_text_is_replaced_whole_in_the_others(
+    first: list[str], second: list[str], expected: str
+) -> None:
+    """A longer value is never left in part; ordinary words and other words' parts are not touched."""
+    one, other = "Anna Kowalska did it", "hi Anna Kowalska, annabel and ANNA KOWALSKA"
+    session = Redactor([_Listed({one: first, other: second})]).session()
+    assert session.protect_all([one, other])[other] == expected
+
+
+def test_allowed_values_are_not_looked_for_elsewhere() -> None:
+    policy = RedactionPolicy({EntityType.PERSON: Action.ALLOW})
+    redactor = Redactor([_Listed({"by Example": ["Example"]}), PatternDetector()], policy=policy)
+    texts = redactor.session().protect_all(["by Example", "to ann@example.com Example"])
+    assert texts["to ann@example.com Example"] == "to <EMAIL_ADDRESS_1> Example"

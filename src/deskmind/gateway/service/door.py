@@ -32,6 +32,7 @@ class Door:
         resources: AsyncExitStack,
         *,
         shield: Shield | None = None,
+        unshielded: frozenset[str] = frozenset(),
         on_budget_alert: Listener | None = None,
     ) -> None:
         """A door that is closed yet.
@@ -41,12 +42,14 @@ class Door:
             database: where usage is booked and budgets are kept.
             resources: closes what is opened.
             shield: what model calls pass through.
+            unshielded: models whose calls do not.
             on_budget_alert: is told when a budget passes a threshold.
         """
         self._settings = settings
         self._database = database
         self._resources = resources
         self._shield = shield
+        self._unshielded = unshielded
         self._on_budget_alert = on_budget_alert
         self._gateway: Gateway | None = None
         self._lock = asyncio.Lock()
@@ -103,6 +106,7 @@ class Door:
                 )
             },
             shield=self._shield,
+            unshielded=self._unshielded,
             propagate=telemetry.propagate,
         )
         await ledger.start()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from deskmind.database import Database
-from deskmind.errors import InvalidRequestError
+from deskmind.errors import ContentBlockedError, InvalidRequestError
 from deskmind.gateway.budgets import Budget
 from deskmind.gateway.gateway import Gateway
 from deskmind.gateway.messages import Caller, ChatResponse, Embeddings, Message, Ranking
@@ -17,11 +18,13 @@ from deskmind.gateway.service.room import GatewayRoom
 from deskmind.gateway.service.vectors import Vectors
 from deskmind.gateway.streams import ChatStream
 from deskmind.governance.access import Permission, operation
+from deskmind.governance.audit import record
 from deskmind.observability import correlation_id
 from deskmind.scope import Scope
 
 __all__ = ["DeploymentInfo", "ModelInfo", "Models"]
 
+_BLOCKED = "redaction.block"
 _DECIDED_HERE = frozenset({"caller", "budgets", "recall"})
 
 
@@ -90,15 +93,16 @@ class Models:
         """
         gateway = await self._room.gateway()
         exactly = options.get("temperature") == 0 if cached is None else cached
-        return await gateway.chat(
-            model,
-            messages,
-            max_tokens=max_tokens,
-            caller=self._caller(feature),
-            budgets=await self._budgets(),
-            recall=self._replies(gateway, model).recall if exactly else None,
-            **_callers_own(options),
-        )
+        async with self._refusals(model):
+            return await gateway.chat(
+                model,
+                messages,
+                max_tokens=max_tokens,
+                caller=self._caller(feature),
+                budgets=await self._budgets(),
+                recall=self._replies(gateway, model).recall if exactly else None,
+                **_callers_own(options),
+            )
 
     @operation(Permission.MODELS_CALL)
     async def stream(
@@ -112,14 +116,15 @@ class Models:
     ) -> ChatStream:
         """A reply in pieces, returned when the first is there; see ``Gateway.stream``."""
         gateway = await self._room.gateway()
-        return await gateway.stream(
-            model,
-            messages,
-            max_tokens=max_tokens,
-            caller=self._caller(feature),
-            budgets=await self._budgets(),
-            **_callers_own(options),
-        )
+        async with self._refusals(model):
+            return await gateway.stream(
+                model,
+                messages,
+                max_tokens=max_tokens,
+                caller=self._caller(feature),
+                budgets=await self._budgets(),
+                **_callers_own(options),
+            )
 
     @operation(Permission.MODELS_CALL)
     async def embed(
@@ -143,14 +148,15 @@ class Models:
             options: as for ``Gateway.embed``.
         """
         gateway = await self._room.gateway()
-        return await gateway.embed(
-            model,
-            texts,
-            caller=self._caller(feature),
-            budgets=await self._budgets(),
-            recall=Vectors(self._room.cache, self._scope).recall if cached else None,
-            **_callers_own(options),
-        )
+        async with self._refusals(model):
+            return await gateway.embed(
+                model,
+                texts,
+                caller=self._caller(feature),
+                budgets=await self._budgets(),
+                recall=Vectors(self._room.cache, self._scope).recall if cached else None,
+                **_callers_own(options),
+            )
 
     @operation(Permission.MODELS_CALL)
     async def rerank(
@@ -164,14 +170,15 @@ class Models:
     ) -> Ranking:
         """Documents by relevance; see ``Gateway.rerank``."""
         gateway = await self._room.gateway()
-        return await gateway.rerank(
-            model,
-            query,
-            documents,
-            limit=limit,
-            caller=self._caller(feature),
-            budgets=await self._budgets(),
-        )
+        async with self._refusals(model):
+            return await gateway.rerank(
+                model,
+                query,
+                documents,
+                limit=limit,
+                caller=self._caller(feature),
+                budgets=await self._budgets(),
+            )
 
     @operation(Permission.MODELS_CALL)
     async def list(self) -> list[ModelInfo]:
@@ -186,6 +193,23 @@ class Models:
 
     def _replies(self, gateway: Gateway, model: str) -> Replies:
         return Replies(self._room.cache, self._scope, gateway.models.get(model))
+
+    @asynccontextmanager
+    async def _refusals(self, model: str) -> AsyncGenerator[None]:
+        """A request that the redaction policy refuses is an event in the audit log, which names the type of what it held."""
+        try:
+            yield
+        except ContentBlockedError as error:
+            async with self._database.transaction(self._scope) as connection:
+                await record(
+                    connection,
+                    self._scope,
+                    _BLOCKED,
+                    resource=model,
+                    outcome="denied",
+                    type=str(error.details.get("type", "")),
+                )
+            raise
 
     async def _budgets(self) -> tuple[Budget, ...]:
         return await self._room.tenant_budgets(self._scope.tenant_id)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from deskmind.gateway.messages import Caller, ChatRequest
 
-__all__ = ["Flow", "Protected", "Restorer", "Shield"]
+__all__ = ["Flow", "Protected", "ProtectedTexts", "Restorer", "Shield"]
+
+
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class Flow(Protocol):
@@ -31,10 +35,24 @@ class Restorer(Protocol):
 
 
 class Protected(NamedTuple):
-    """A request that may be sent, and what restores its replies; None when there is nothing to restore."""
+    """A request that may be sent.
+
+    Attributes:
+        request: without what the model must not see.
+        restorer: what restores its replies; None when there is nothing to restore.
+        counts: how many places were replaced, by what they held, such as ``PERSON``; for the call's span.
+    """
 
     request: ChatRequest
     restorer: Restorer | None
+    counts: Mapping[str, int] = _NONE
+
+
+class ProtectedTexts(NamedTuple):
+    """Texts that may be sent, as many as were given, and how many places were replaced in them."""
+
+    texts: Sequence[str]
+    counts: Mapping[str, int] = _NONE
 
 
 class Shield(Protocol):
@@ -51,7 +69,7 @@ class Shield(Protocol):
         """
         ...
 
-    async def protect_texts(self, texts: Sequence[str], caller: Caller) -> Sequence[str]:
+    async def protect_texts(self, texts: Sequence[str], caller: Caller) -> ProtectedTexts:
         """Texts to embed or to rank, as many as were given, the same value replaced alike in all of them.
 
         Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any, cast
 
 from deskmind.gateway.messages import ChatRequest, Message
@@ -12,7 +13,9 @@ __all__ = ["changed_request"]
 
 Change = Callable[[str], str]
 
-_PROTOCOL = frozenset({"role", "type", "id", "tool_call_id", "name", "url", "detail", "format", "data"})
+_PROTOCOL = frozenset(
+    {"role", "type", "id", "tool_call_id", "name", "url", "detail", "format", "data", "file_data", "file_id"}
+)
 """Fields of messages whose text means something to the provider; pictures and files cannot be changed as text."""
 _SCHEMA_WORDS = frozenset({"description", "title", "enum", "const", "default", "examples"})
 """Fields of tools and schemas that hold words; the others name properties and types."""
@@ -40,6 +43,8 @@ def changed_request(request: ChatRequest, change: Change) -> ChatRequest:
     for name, value in options.items():
         if name in _DEFINITIONS:
             options[name] = _definition(value, change)
+        elif name == "metadata":
+            options[name] = _every(value, change)
         elif name not in _PLAIN:
             options[name] = _words(value, change)
     return ChatRequest(
@@ -89,14 +94,24 @@ def _arguments(value: Any, change: Change) -> Any:
 
 
 def _every(value: Any, change: Change) -> Any:
-    """Every text in a value that people's words may fill, names of fields left alone."""
+    """Every text in a value that people's words may fill, names of fields too: they may be somebody's address."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):
-        return {name: _every(item, change) for name, item in cast("Mapping[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_every(item, change) for item in cast("list[Any]", value)]
+        changed: dict[str, Any] = {}
+        for name, item in cast("Mapping[str, Any]", value).items():
+            changed[_free(change(name), changed)] = _every(item, change)
+        return changed
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        return [_every(item, change) for item in cast("Sequence[Any]", value)]
     return value
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    """The name, numbered where two became the same."""
+    if name not in taken:
+        return name
+    return next(each for number in count(2) if (each := f"{name} {number}") not in taken)
 
 
 def _definition(value: Any, change: Change) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from deskmind.gateway.messages import Caller, ChatRequest
 from deskmind.gateway.shield.placeholders import Placeholders
-from deskmind.gateway.shield.protocol import Protected
+from deskmind.gateway.shield.protocol import Protected, ProtectedTexts
 from deskmind.gateway.shield.requests import changed_request
 
 __all__ = ["WordShield"]
@@ -18,7 +18,7 @@ class WordShield:
 
     >>> import asyncio
     >>> shield = WordShield(["Ada", "Bob"])
-    >>> asyncio.run(shield.protect_texts(["Bob met Ada", "Ada"], Caller()))
+    >>> asyncio.run(shield.protect_texts(["Bob met Ada", "Ada"], Caller())).texts
     ['<WORD_1> met <WORD_2>', '<WORD_2>']
     """
 
@@ -42,11 +42,11 @@ class WordShield:
             return Protected(request, None)
         return Protected(changed, Placeholders({name: word for word, name in taken.items()}))
 
-    async def protect_texts(self, texts: Sequence[str], caller: Caller) -> Sequence[str]:
+    async def protect_texts(self, texts: Sequence[str], caller: Caller) -> ProtectedTexts:
         """Texts to embed or to rank."""
         del caller
         taken: dict[str, str] = {}
-        return [self._swapped(text, taken) for text in texts]
+        return ProtectedTexts([self._swapped(text, taken) for text in texts])
 
     def _swapped(self, text: str, taken: dict[str, str]) -> str:
         return self._pattern.sub(

@@ -62,6 +62,11 @@ class Prepared:
         ]
 
     @cached_property
+    def lowered(self) -> str:
+        """The text in lower case."""
+        return self.text.lower()
+
+    @cached_property
     def digits(self) -> bool:
         """Whether there is any digit, without which most patterns need not be tried."""
         return (

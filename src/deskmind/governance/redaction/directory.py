@@ -66,6 +66,10 @@ class DirectoryDetector:
             self._entries[entry.value, entry.type] = entry
         self._automaton = None
 
+    def build(self) -> None:
+        """Build the automaton now rather than with the next text: it takes about 10 µs a name."""
+        self._built()
+
     def find(self, prepared: Prepared) -> Iterable[Finding]:
         """The entries in a text."""
         automaton = self._built()

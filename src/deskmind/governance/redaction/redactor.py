@@ -75,7 +75,7 @@ class Redactor:
             if detectors is not None
             else (PatternDetector(), NationalIdDetector(), NameDetector(), PlaceDetector())
         )
-        self._policy = policy or RedactionPolicy()
+        self.policy = policy or RedactionPolicy()
         self._hash_key = hash_key or secrets.token_bytes(32)
 
     def find(self, text: str) -> list[Finding]:
@@ -83,7 +83,7 @@ class Redactor:
 
         Long texts are looked through in pieces that overlap, so that time grows with the length only.
         """
-        least = self._policy.least
+        least = self.policy.least
         found: list[Finding] = []
         for start in range(0, max(len(text), 1), _PIECE):
             piece = text[start : start + _PIECE + _OVERLAP]
@@ -102,10 +102,15 @@ class Redactor:
         Raises:
             ContentBlockedError: the policy refuses a type that was found.
         """
-        session = session or Session(self)
-        findings = tuple(
-            finding for finding in self.find(text) if self._policy.action(finding.type) is not Action.ALLOW
-        )
+        return self.replace(text, self.find(text), session or Session(self))
+
+    def replace(self, text: str, found: Sequence[Finding], session: Session) -> Redacted:
+        """A text with these findings replaced as the policy says.
+
+        Raises:
+            ContentBlockedError: the policy refuses the type of one.
+        """
+        findings = tuple(finding for finding in found if self.policy.action(finding.type) is not Action.ALLOW)
         pieces: list[str] = []
         end = 0
         for finding in findings:
@@ -121,7 +126,7 @@ class Redactor:
         return Session(self)
 
     def _replacement(self, finding: Finding, value: str, session: Session) -> str:
-        action = self._policy.action(finding.type)
+        action = self.policy.action(finding.type)
         if action is Action.PLACEHOLDER:
             return session.placeholder(finding.type, value)
         if action is Action.BLOCK:

@@ -16,8 +16,10 @@ import numpy as np
 
 from deskmind.database import Database
 from deskmind.errors import DeskmindError, StorageFullError, UnavailableError
+from deskmind.governance.redaction import Redactor
 from deskmind.knowledge.chunking import chunk
 from deskmind.knowledge.embedding import Embedder
+from deskmind.knowledge.ingest.redacting import masked_document, masked_facts
 from deskmind.knowledge.ingest.store import PreparedDocument, PreparedFile, fail_file, store_files, weights_of
 from deskmind.knowledge.loading import LoadLimits, load
 from deskmind.knowledge.measures import count_chunks, count_files, ingesting
@@ -83,12 +85,28 @@ class IngestPipeline:
     """Works off the pending files of one ingest; may be interrupted at any instant and run again."""
 
     def __init__(
-        self, database: Database, embedder: Embedder | None, *, limits: LoadLimits, pipeline: str
+        self,
+        database: Database,
+        embedder: Embedder | None,
+        *,
+        limits: LoadLimits,
+        pipeline: str,
+        masking: Redactor | None = None,
     ) -> None:
+        """A pipeline.
+
+        Args:
+            database: where staged files are and documents go.
+            embedder: None for words alone.
+            limits: on what a file may be.
+            pipeline: name of the way documents are made.
+            masking: masks texts before they are stored and embedded; they are stored as they are when left out.
+        """
         self._database = database
         self._embedder = embedder
         self._limits = limits
         self._pipeline = pipeline
+        self._masking = masking
 
     async def run(self, scope: Scope, ingest_id: UUID, *, first: int = 0, last: int = 2**31 - 1) -> None:
         """Process the pending files with ``first`` ≤ ordinal ≤ ``last``.
@@ -180,6 +198,10 @@ class IngestPipeline:
 
     def _load(self, file: _File) -> PreparedFile:
         documents = load(file.content, name=file.name, media_type=file.media_type, limits=self._limits)
+        facts = file.metadata
+        if self._masking is not None:
+            documents = [masked_document(document, self._masking) for document in documents]
+            facts = masked_facts(facts, self._masking)
         several = len(documents) > 1
         prepared: list[PreparedDocument] = []
         for number, document in enumerate(documents, 1):
@@ -188,7 +210,7 @@ class IngestPipeline:
             sentences = [[unit.text for unit in split_units(part.text)] for part in chunks]
             prepared.append(PreparedDocument(external_id, document, chunks, weights_of(chunks), sentences))
         return PreparedFile(
-            file.ordinal, file.external_id, file.uri, file.content_hash, file.metadata, tuple(prepared)
+            file.ordinal, file.external_id, file.uri, file.content_hash, facts, tuple(prepared)
         )
 
     async def _with_embeddings(self, batch: list[PreparedFile]) -> list[PreparedFile]:

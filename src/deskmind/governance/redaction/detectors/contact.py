@@ -83,6 +83,7 @@ PATTERNS: Final = (
         0.9,
         "e-mail address written out",
         needs="at",
+        words=("(at)", "[at]"),
     ),
     Pattern(
         EntityType.PHONE,
@@ -132,5 +133,6 @@ PATTERNS: Final = (
         ),
         0.9,
         "date after a word for birth",
+        words=("born", "birth", "dob", "d.o", "do.b", "geb", "né"),
     ),
 )

@@ -41,6 +41,7 @@ PATTERNS: Final = (
         0.0,
         "after a word for social security",
         check=_bare_ssn,
+        words=("ssn", "social security"),
     ),
     Pattern(
         EntityType.DRIVER_LICENSE,
@@ -49,6 +50,7 @@ PATTERNS: Final = (
         ),
         0.9,
         "after a word for a driving licence",
+        words=("licen",),
     ),
     Pattern(
         EntityType.NATIONAL_ID,
@@ -58,6 +60,28 @@ PATTERNS: Final = (
         ),
         0.85,
         "after a word for a national id",
+        words=(
+            "passport",
+            "national id",
+            "identity card",
+            "id card",
+            "nino",
+            "national insurance",
+            "nhs",
+            "personnummer",
+            "cpr",
+            "hetu",
+            "bsn",
+            "pesel",
+            "dni",
+            "nie",
+            "codice fiscale",
+            "nif",
+            "cpf",
+            "steuer",
+            "tax ",
+            "aadhaar",
+        ),
     ),
     Pattern(
         EntityType.NATIONAL_ID,
@@ -74,6 +98,7 @@ PATTERNS: Final = (
         ),
         0.85,
         "after a word for an employee number",
+        words=("emp", "staff", "personnel", "payroll", "badge", "worker"),
     ),
     Pattern(
         EntityType.ASSET,
@@ -82,6 +107,7 @@ PATTERNS: Final = (
         ),
         0.8,
         "after a word for an asset",
+        words=("asset", "serial", "service tag", "s/n", "inventory"),
     ),
     Pattern(
         EntityType.USERNAME,
@@ -91,6 +117,7 @@ PATTERNS: Final = (
         0.75,
         "after a word for a user name",
         needs="",
+        words=("user", "login", "logon", "account", "upn"),
     ),
     Pattern(
         EntityType.USERNAME,

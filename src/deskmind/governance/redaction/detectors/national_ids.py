@@ -27,13 +27,18 @@ class _Number:
     """A country's number: its check, its form, how sure its check alone makes us, and with context."""
 
     module: str
+    written: str
     form: re.Pattern[str]
     alone: float
     reason: str
 
 
 def _number(module: str, form: str, alone: float, reason: str) -> _Number:
-    return _Number(module, re.compile(rf"(?<![\w\-.]){form}(?![\w\-]|\.\d)"), alone, reason)
+    return _Number(module, form, _alone(form), alone, reason)
+
+
+def _alone(form: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w\-.])(?:{form})(?![\w\-]|\.\d)")
 
 
 # a single check digit lets every tenth number pass, so bare digits need context
@@ -71,6 +76,10 @@ _NUMBERS = (
 )
 
 
+_ANY = _alone("|".join(number.written for number in _NUMBERS))
+"""Where it finds nothing, none of them does: one pass rather than one for each country."""
+
+
 class NationalIdDetector:
     """Finds national ids whose check digits are right. Without the extra ``redaction`` it finds nothing."""
 
@@ -78,7 +87,7 @@ class NationalIdDetector:
 
     def find(self, prepared: Prepared) -> Iterable[Finding]:
         """Numbers that pass their country's check."""
-        if not prepared.digits:
+        if not prepared.digits or _ANY.search(prepared.text) is None:
             return
         for number in _NUMBERS:
             for match in number.form.finditer(prepared.text):

@@ -68,6 +68,7 @@ PATTERNS: Final = (
         ),
         0.6,
         "after a word for a machine",
+        words=("host", "server", "machine", "workstation", "laptop", "computer", "node", "vm", "pc"),
     ),
     Pattern(
         EntityType.HOST,
@@ -78,6 +79,7 @@ PATTERNS: Final = (
         0.85,
         "name in an internal domain",
         needs=".",
+        words=(".local", ".lan", ".internal", ".intranet", ".corp", ".home.arpa"),
     ),
     Pattern(
         EntityType.HOST,

@@ -32,6 +32,7 @@ class Pattern:
         reason: for explanations.
         needs: a character without which the pattern cannot match, tried first because that is fast; ``0`` stands for any
             digit, nothing for no such character.
+        words: in lower case, of which one must be in the text (as part of a word, too), tried next for the same reason.
     """
 
     type: EntityType
@@ -42,6 +43,7 @@ class Pattern:
     context: re.Pattern[str] | None = None
     with_context: float = 0.0
     needs: str = "0"
+    words: tuple[str, ...] = ()
 
 
 class PatternDetector:
@@ -77,7 +79,9 @@ class PatternDetector:
         """Places that fit a pattern and pass its check."""
         text, digits = prepared.text, prepared.digits
         for pattern in self._patterns:
-            if digits if pattern.needs == "0" else pattern.needs in text:
+            if not (digits if pattern.needs == "0" else pattern.needs in text):
+                continue
+            if not pattern.words or any(word in prepared.lowered for word in pattern.words):
                 yield from self._matches(pattern, text)
 
     def _matches(self, pattern: Pattern, text: str) -> Iterator[Finding]:

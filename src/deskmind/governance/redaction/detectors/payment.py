@@ -53,6 +53,7 @@ PATTERNS: Final = (
         ),
         0.75,
         "digits after a word for a card",
+        words=("card", "visa", "amex"),
     ),
     Pattern(
         EntityType.IBAN,

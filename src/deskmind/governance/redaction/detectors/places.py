@@ -38,7 +38,7 @@ _LED = re.compile(
     rf"(?<![\w.])(?:(?i:{_STREET_LEAD}) (?:{_NAME},? ){{0,4}}{_NAME},? ?(?:{_NUMBER})?"
     r"|(?i:p\.? ?o\.? ?box|postfach|psc|unit) \d{1,6}(?:,? (?:[Bb]ox) \d{1,6})?|(?:USS|USNS|USNV|USCGC) [A-Z]\w+)(?!\w)"
 )
-_BEFORE_NUMBER = re.compile(r"([^\W\d_]{2,12}\.?) \d")
+_BEFORE_NUMBER = re.compile(r" \d")
 _ENDINGS = (*_STREET_END.replace("(?:ß|ss)", "ß").replace("\\.", ".").split("|"), "strasse")
 _ENDED = re.compile(
     rf"(?<![\w.])(?:{_NUMBER},? )?(?:{_NAME} ){{0,3}}{_NAME}(?i:{_STREET_END}) {_NUMBER}(?!\w)"
@@ -70,6 +70,9 @@ _MOST_REST = 8
 _LONGEST_ADDRESS = 160
 
 
+_POSTCODE_WORDS = ("zip", "post", "plz", "cap")
+
+
 class PlaceDetector:
     """Finds places (cities, states, countries), postal addresses and their postcodes. O(words)."""
 
@@ -88,7 +91,10 @@ class PlaceDetector:
         text = prepared.text
         if not prepared.digits:
             return
-        hinted = any(found[1].lower().endswith(_ENDINGS) for found in _BEFORE_NUMBER.finditer(text))
+        lowered = prepared.lowered
+        hinted = any(
+            lowered.endswith(_ENDINGS, 0, found.start()) for found in _BEFORE_NUMBER.finditer(lowered)
+        )
         ended = _ENDED.finditer(text) if hinted else ()
         for match in itertools.chain(_NUMBERED.finditer(text), _LED.finditer(text), ended):
             if _plausible(match[0]):
@@ -100,15 +106,15 @@ class PlaceDetector:
                     "form of a postal address",
                     self.name,
                 )
-        for expression, score, reason in (
-            (_SEPARATED, 0.6, "part of an address"),
-            (_MILITARY, 0.9, "military address"),
+        for expression, score, reason, words in (
+            (_SEPARATED, 0.6, "part of an address", ("ap", "suite", "flat")),
+            (_MILITARY, 0.9, "military address", ("apo", "fpo", "dpo")),
         ):
-            for match in expression.finditer(text):
+            for match in expression.finditer(text) if _any(words, prepared) else ():
                 yield Finding(
                     match.start(), _extended(text, match.end()), EntityType.ADDRESS, score, reason, self.name
                 )
-        for match in _POSTCODE.finditer(text):
+        for match in _POSTCODE.finditer(text) if _any(_POSTCODE_WORDS, prepared) else ():
             yield Finding(
                 *match.span("value"), EntityType.POSTCODE, 0.9, "after a word for a postcode", self.name
             )
@@ -226,3 +232,8 @@ def _capitalised(text: str, words: list[Word], place: int) -> int:
             break
         count += 1
     return count
+
+
+def _any(words: tuple[str, ...], prepared: Prepared) -> bool:
+    """Whether one stands in the text, without which an expression need not be tried."""
+    return any(word in prepared.lowered for word in words)

@@ -74,6 +74,7 @@ PATTERNS: Final = (
         "credential in a header",
         check=_random,
         needs="",
+        words=("authorization", "bearer", "basic"),
     ),
     Pattern(
         EntityType.SECRET,
@@ -84,6 +85,7 @@ PATTERNS: Final = (
         "random characters after a word for a key",
         check=_random,
         needs="",
+        words=("key", "secret", "token"),
     ),
     Pattern(
         EntityType.URL,
@@ -103,5 +105,6 @@ PATTERNS: Final = (
         "after a word for a password",
         check=_password,
         needs="",
+        words=("pass", "pwd", "pin", "kennwort", "contrase"),
     ),
 )

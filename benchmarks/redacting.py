@@ -1,0 +1,89 @@
+"""What redaction adds to a chat: the same calls with and without it, in turns, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+from deskmind.gateway import Gateway, MemoryLedger, RedactionShield
+from deskmind.governance.redaction import DirectoryDetector, DirectoryEntry
+from deskmind.governance.redaction.rules import RedactionRules
+from deskmind.settings import RedactionSettings
+
+_SENTENCES = (
+    "The laptop {asset} does not wake up after the update of last night, and the docking station is not found.",
+    "{name} from the finance team cannot open the shared calendar any more; her number is {phone}.",
+    "Please reset the token of {mail} before the meeting with the auditors on Thursday morning.",
+    "The printer on the third floor says that its tray is empty although it has been filled twice today.",
+    "The VPN client reports error 809 from 10.20.{octet}.7 and the certificate seems to have expired.",
+    "When the cable is plugged in again the screen flickers, the fan is loud and the battery stays at 80 percent.",
+)
+_NAMES = ("Anna Kowalska", "John Smith", "Maria Fernandez", "Wei Zhang", "Olga Petrova", "Peter Jansen")
+_CHARS = 500
+
+
+async def run(*, quick: bool) -> list[dict[str, Any]]:
+    """The rows: milliseconds of processor time a call, and of the wall clock at the median."""
+    calls = 200 if quick else 2_000
+    people = [DirectoryEntry(f"{name} {number}") for name in _NAMES for number in range(200)]
+    redactor = RedactionRules.of(RedactionSettings()).redactor(DirectoryDetector(people))
+    server = subprocess.Popen(
+        [sys.executable, "-m", "deskmind.sandbox.models"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        known = json.loads(server.stdout.readline())
+        models = {"fast": {"model": "echo", "base_url": f"{known['base_url']}/v1", "api_key": known["key"]}}
+        async with (
+            Gateway(models, ledger=MemoryLedger()) as plain,
+            Gateway(models, ledger=MemoryLedger(), shield=RedactionShield(redactor)) as shielded,
+        ):
+            return await _in_turns({"without redaction": plain, "with redaction": shielded}, calls)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+async def _in_turns(gateways: dict[str, Gateway], calls: int) -> list[dict[str, Any]]:
+    chance = random.Random(5)
+    cpu: dict[str, list[float]] = {name: [] for name in gateways}
+    wall: dict[str, list[float]] = {name: [] for name in gateways}
+    for turn in range(calls + 20):
+        ask = [{"role": "user", "content": _message(chance)}]
+        for name, gateway in gateways.items():
+            started, used = time.perf_counter(), time.process_time()
+            await gateway.chat("fast", ask)
+            if turn >= 20:
+                wall[name].append((time.perf_counter() - started) * 1_000)
+                cpu[name].append((time.process_time() - used) * 1_000)
+            await asyncio.sleep(0)
+    return [
+        {
+            "case": f"a chat of {_CHARS} characters, {name}",
+            "p50 ms of CPU": round(statistics.median(cpu[name]), 3),
+            "p50 ms": round(statistics.median(wall[name]), 3),
+            "p95 ms": round(statistics.quantiles(wall[name], n=20)[-1], 3),
+        }
+        for name in gateways
+    ]
+
+
+def _message(chance: random.Random) -> str:
+    """No two alike: what was looked at before must not help."""
+    text = ""
+    while len(text) < _CHARS:
+        text += chance.choice(_SENTENCES).format(
+            name=chance.choice(_NAMES),
+            phone=f"+44 7700 9{chance.randrange(10**5):05}",
+            mail=f"user{chance.randrange(10**6)}@example.com",
+            asset=f"WS-{chance.randrange(10**5):05}",
+            octet=chance.randrange(250),
+        )
+        text += " "
+    return text[:_CHARS]
