@@ -10,6 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from deskmind.api.application import _OURS as UNWATCHED
 from deskmind.api.documentation import add_documentation
 
 _LOADED = re.compile(r'<(?:script|link|img)[^>]*?(?:src|href)="([^"]+)"')
@@ -53,7 +54,7 @@ async def test_it_shows_this_services_document(base_url: str) -> None:
 
 
 async def test_behind_a_prefix_its_addresses_have_it_too() -> None:
-    service = FastAPI(docs_url=None)
+    service = FastAPI(docs_url=None, telemetry=UNWATCHED)
     add_documentation(service)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(service, root_path='/desk"><script>'), base_url="http://desk.example"

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
 
 from deskmind import api
+from deskmind.api.application import _OURS as UNWATCHED
 from deskmind.api.events import server_sent_events
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
@@ -76,7 +77,7 @@ async def test_a_mounted_router_leaves_errors_to_its_host(operator: Desk) -> Non
     async def desk_for(_: Request) -> Desk:
         return operator
 
-    host = FastAPI()
+    host = FastAPI(telemetry=UNWATCHED)
     host.include_router(api.router(desk_for=desk_for, prefix="/desk"))
 
     @host.exception_handler(DeskmindError)

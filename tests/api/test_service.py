@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 
 from deskmind import api
 from deskmind.api import problems
+from deskmind.api.application import _OURS as UNWATCHED
 from deskmind.api.middleware import BodyLimit
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
@@ -207,7 +208,7 @@ async def test_malformed_json_ids_and_methods(caller: Any) -> None:
 
 
 async def test_too_large_a_body_is_refused() -> None:
-    service = FastAPI()
+    service = FastAPI(telemetry=UNWATCHED)
     service.add_middleware(BodyLimit, max_bytes=1000)
 
     @service.post("/")
@@ -281,7 +282,7 @@ async def test_the_router_mounts_in_another_application(operator: Desk, app: Des
             raise AuthenticationError("Who are you?")
         return await app.desk(tenant=operator.scope.tenant, user="guest")
 
-    host = FastAPI()
+    host = FastAPI(telemetry=UNWATCHED)
     host.include_router(api.router(desk_for=desk_for, prefix="/desk"))
     problems.install(host)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=host), base_url="http://test") as client:

@@ -248,6 +248,7 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         "other",
         "none",
         "json",
+        "console",
         "error",
         "process",
         "grpc",
