@@ -246,6 +246,7 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         "error",
         "process",
         "grpc",
+        "otlp",
         "http://collector:4318",
         "id",
         '["a"]',
