@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -283,3 +286,35 @@ async def test_a_trace_says_what_the_cache_decided(
         ("cache.lookup", {"deskmind.cache.use": "replies", "deskmind.cache.outcome": "memory"}),
     ]
     assert [span.name for span in traced.get_finished_spans()].count("chat fast") == 1
+
+
+_HOST = """
+import asyncio, sys
+import httpx
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+theirs, seen = TracerProvider(), InMemorySpanExporter()
+theirs.add_span_processor(SimpleSpanProcessor(seen))
+trace.set_tracer_provider(theirs)
+from deskmind.api import create_app
+from deskmind.settings import load_settings
+service = create_app(load_settings(home=sys.argv[1]))
+
+async def ask():
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=service), base_url="http://desk") as client:
+        await client.get("/nowhere?q=canary")
+
+asyncio.run(ask())
+assert trace.get_tracer_provider() is theirs
+print([span.name for span in seen.get_finished_spans()], "canary" in str([s.to_json() for s in seen.get_finished_spans()]))
+"""
+
+
+def test_a_hosts_provider_gets_one_span_of_a_request_without_its_query(tmp_path: Path) -> None:
+    """The framework would make spans of its own; in a process of its own, since a provider cannot be taken back."""
+    done = subprocess.run(
+        [sys.executable, "-c", _HOST, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['GET'] False\n"

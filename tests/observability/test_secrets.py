@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.observability.conftest import Lines
 
@@ -135,11 +135,11 @@ async def test_objects_bytes_and_exceptions_do_not_carry_one(written: Lines) -> 
 
 
 @given(secret=st.text(string.ascii_letters + string.digits + "!#$%/:?+*^~|", min_size=8, max_size=40))
+@example("postgres")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_password_gets_through_a_url_or_a_connection_string(secret: str) -> None:
-    for text in (f"postgresql://ana:{secret}@db:5432/x", f"host=db password={secret}", f"token: {secret}"):
-        assert secret not in masked(text)
-    assert masked(f"postgresql://ana:{secret}@db:5432/x") == "postgresql://ana:***@db:5432/x"
+    for form in ("postgresql://ana:{}@db:5432/x", "host=db password={}", "token: {}"):
+        assert masked(form.format(secret)) == form.format("***")
 
 
 @pytest.mark.parametrize(
