@@ -16,6 +16,8 @@ from deskmind.governance.access import PERMISSIONS, Permission, declared_permiss
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.governance.audit.sealing import Sealing
+from deskmind.governance.audit.service import AuditLog
 from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
@@ -33,7 +35,7 @@ def _operations() -> dict[str, object]:
         f"{kind.__name__}.{name}": method
         for kind in (
             *(Desk, Knowledge, Principals, ApiKeys, Tenants, Models, Usage, UsageSurvey, Budgets),
-            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality),
+            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality, AuditLog, Sealing),
         )
         for name, method in vars(kind).items()
         if not name.startswith("_") and inspect.isfunction(method)

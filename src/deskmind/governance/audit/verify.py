@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +22,7 @@ from deskmind.governance.audit.canonical import tenant_prefix
 from deskmind.governance.audit.checkpoint import Checkpoint, VerifyKey, origin_of
 from deskmind.governance.audit.tree import Frontier, leaf_hash
 
-__all__ = ["Finding", "Report", "main", "verify_bundle"]
+__all__ = ["Finding", "Report", "Verification", "main", "verify_bundle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Finding:
     """Something that does not hold.
 
     Attributes:
-        kind: ``unsigned``, ``key``, ``origin``, ``fork``, ``root``, ``missing``, ``count`` or ``foreign``.
+        kind: ``unsigned``, ``key``, ``origin``, ``fork``, ``root``, ``missing``, ``count`` or ``foreign``; of a log in
+            its database also ``columns``.
         message: what was found, one sentence; no content of events.
     """
 
@@ -76,67 +77,84 @@ def verify_bundle(
         ValueError: it is not a bundle.
     """
     head, events = read_head(iter(lines))
-    findings: list[Finding] = []
-    believed = _believed(head, keys, kept, findings)
-    size, covered = _compare(head, events, believed, findings)
-    if not believed:
-        findings.append(Finding("unsigned", "No checkpoint is signed with a key that was given."))
-    if size != head.events:
-        findings.append(Finding("count", f"The bundle announces {head.events} events and holds {size}."))
-    return Report(origin_of(head.tenant_id), size, covered, len(kept), tuple(findings))
-
-
-def _believed(
-    head: BundleHead, keys: Sequence[VerifyKey], kept: Sequence[Checkpoint], findings: list[Finding]
-) -> list[Checkpoint]:
-    """The checkpoints of this log that a trusted key signed, smallest first; findings for all others."""
-    believed: dict[tuple[int, bytes], Checkpoint] = {}
-    for checkpoint in (*head.checkpoints, *kept):
-        what = f"The checkpoint over {checkpoint.size} events"
-        if checkpoint.signed_by(keys) is None:
-            findings.append(Finding("key", f"{what} is not signed with a key that was given."))
-        elif checkpoint.origin != origin_of(head.tenant_id):
-            findings.append(Finding("origin", f"{what} is of another log."))
-        else:
-            believed.setdefault((checkpoint.size, checkpoint.root), checkpoint)
-    ordered = sorted(believed.values(), key=lambda checkpoint: checkpoint.size)
-    for one, next_one in pairwise(ordered):
-        if one.size == next_one.size:
-            findings.append(Finding("fork", f"Two signed checkpoints over {one.size} events differ."))
-    return ordered
-
-
-def _compare(
-    head: BundleHead, events: Iterator[bytes], believed: list[Checkpoint], findings: list[Finding]
-) -> tuple[int, int]:
-    """How many events there are, and how many of them the newest checkpoint that holds covers."""
-    tree, foreign, covered = Frontier(), 0, 0
-    prefix = tenant_prefix(head.tenant_id)
-    waiting = list(reversed(believed))
-
-    def meet() -> None:
-        nonlocal covered
-        while waiting and waiting[-1].size == tree.size:
-            if waiting.pop().root == tree.root():
-                covered = tree.size
-            else:
-                message = f"The first {tree.size} events are not those that were sealed."
-                findings.append(Finding("root", message))
-
-    meet()
+    verification = Verification(head, keys, kept=kept)
     for event in events:
-        foreign += not event.startswith(prefix)
-        tree.append(leaf_hash(event))
-        if waiting and waiting[-1].size == tree.size:
-            meet()
-    if foreign:
-        findings.append(
-            Finding("foreign", f"{foreign} events are not of this tenant, or of an unknown form.")
-        )
-    if waiting:
-        message = f"{waiting[0].size} events were sealed, and the bundle holds {tree.size}."
-        findings.append(Finding("missing", message))
-    return tree.size, covered
+        verification.add(event)
+    return verification.report()
+
+
+class Verification:
+    """A log on its way through: each event once, in the order of positions.
+
+    Args:
+        head: what is said of the log.
+        keys: that are trusted.
+        kept: checkpoints that were stored elsewhere.
+    """
+
+    def __init__(
+        self, head: BundleHead, keys: Sequence[VerifyKey], *, kept: Sequence[Checkpoint] = ()
+    ) -> None:
+        self._head = head
+        self._origin = origin_of(head.tenant_id)
+        self._prefix = tenant_prefix(head.tenant_id)
+        self._kept = len(kept)
+        self._findings: list[Finding] = []
+        self._tree = Frontier()
+        self._foreign = self._covered = 0
+        believed = self._believed((*head.checkpoints, *kept), keys)
+        if not believed:
+            self._find("unsigned", "No checkpoint is signed with a key that was given.")
+        self._waiting = believed[::-1]
+        self._compare()
+
+    def add(self, event: bytes) -> None:
+        """The next event's canonical bytes."""
+        self._foreign += not event.startswith(self._prefix)
+        self._tree.append(leaf_hash(event))
+        if self._waiting and self._waiting[-1].size == self._tree.size:
+            self._compare()
+
+    def report(self, *more: Finding) -> Report:
+        """What was found when all events went through, and what else was."""
+        size, findings = self._tree.size, [*self._findings]
+        if self._foreign:
+            message = f"{self._foreign} events are not of this tenant, or of an unknown form."
+            findings.append(Finding("foreign", message))
+        if self._waiting:
+            message = f"{self._waiting[0].size} events were sealed, and {size} are there."
+            findings.append(Finding("missing", message))
+        if size != self._head.events:
+            findings.append(Finding("count", f"{self._head.events} events are announced, {size} are there."))
+        return Report(self._origin, size, self._covered, self._kept, (*findings, *more))
+
+    def _believed(self, given: Iterable[Checkpoint], keys: Sequence[VerifyKey]) -> list[Checkpoint]:
+        """The checkpoints of this log that a trusted key signed, smallest first; findings for all others."""
+        believed: dict[tuple[int, bytes], Checkpoint] = {}
+        for checkpoint in given:
+            what = f"The checkpoint over {checkpoint.size} events"
+            if checkpoint.signed_by(keys) is None:
+                self._find("key", f"{what} is not signed with a key that was given.")
+            elif checkpoint.origin != self._origin:
+                self._find("origin", f"{what} is of another log.")
+            else:
+                believed.setdefault((checkpoint.size, checkpoint.root), checkpoint)
+        ordered = sorted(believed.values(), key=lambda checkpoint: checkpoint.size)
+        for one, other in pairwise(ordered):
+            if one.size == other.size:
+                self._find("fork", f"Two signed checkpoints over {one.size} events differ.")
+        return ordered
+
+    def _compare(self) -> None:
+        """Hold the checkpoints over so many events against them."""
+        while self._waiting and self._waiting[-1].size == self._tree.size:
+            if self._waiting.pop().root == self._tree.root():
+                self._covered = self._tree.size
+            else:
+                self._find("root", f"The first {self._tree.size} events are not those that were sealed.")
+
+    def _find(self, kind: str, message: str) -> None:
+        self._findings.append(Finding(kind, message))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
