@@ -200,7 +200,7 @@ class AuditSettings(_Section):
 
     seal: bool = Field(True, description="whether services and workers seal")
     seal_seconds: float = Field(10.0, gt=0, le=3600, description="seconds between seals")
-    max_seal_lag: float = Field(120.0, gt=0, description="seconds an event may wait before readiness says so")
+    max_seal_lag: float = Field(300.0, gt=0, description="seconds an event may wait before readiness says so")
     keyring: Path | None = Field(
         None, description="the sealer's keyring; audit-keyring.json in home by default"
     )

@@ -63,6 +63,8 @@ async def test_a_healthy_installation_has_nothing_red(own: Deskmind) -> None:
         ("roles", "ALTER ROLE deskmind_app CREATEROLE", "ALTER ROLE deskmind_app NOCREATEROLE"),
         ("roles", "GRANT CREATE ON SCHEMA deskmind TO deskmind_app", "REVOKE CREATE ON SCHEMA deskmind FROM deskmind_app"),
         ("scope", "UPDATE scope_keys SET retired_at = now()", "UPDATE scope_keys SET retired_at = NULL"),
+        ("audit seal", "UPDATE audit_events SET occurred_at = occurred_at - interval '301 seconds'",
+         "UPDATE audit_events SET occurred_at = now()"),
         ("jobs", "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('q', 't', 'failed')",
          "DELETE FROM procrastinate_jobs"),
     ],

@@ -164,7 +164,7 @@ def test_the_command_needs_no_other_part_of_deskmind(files: Callable[[str, str |
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (1, "")
     assert "key: The checkpoint over 12 events is not signed" in ran.stdout
-    assert "Compared with no checkpoint kept elsewhere" in ran.stdout
+    assert "No checkpoint kept elsewhere was given" in ran.stdout
 
 
 def test_the_command_tells_programs_too(

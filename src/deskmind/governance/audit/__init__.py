@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from deskmind.governance.audit.canonical import RecordedEvent, canonical_bytes
     from deskmind.governance.audit.checkpoint import Checkpoint, SigningKey, VerifyKey
     from deskmind.governance.audit.log import AuditEvent, audit_events, record
+    from deskmind.governance.audit.proof import Proof
     from deskmind.governance.audit.tree import Frontier, Tree, leaf_hash, verify_consistency, verify_inclusion
     from deskmind.governance.audit.verify import Finding, Report, verify_bundle
 
@@ -24,6 +25,7 @@ __all__ = [
     "Checkpoint",
     "Finding",
     "Frontier",
+    "Proof",
     "RecordedEvent",
     "Report",
     "SigningKey",
@@ -45,6 +47,7 @@ _MODULES = {
     "canonical": ("RecordedEvent", "canonical_bytes"),
     "checkpoint": ("Checkpoint", "SigningKey", "VerifyKey"),
     "log": ("AuditEvent", "audit_events", "record"),
+    "proof": ("Proof",),
     "tree": ("Frontier", "Tree", "leaf_hash", "verify_consistency", "verify_inclusion"),
     "verify": ("Finding", "Report", "verify_bundle"),
 }

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from deskmind.governance.audit.checkpoint import Checkpoint, VerifyKey
 from deskmind.governance.audit.tree import leaf_hash, verify_inclusion
 
-__all__ = ["Proof"]
+__all__ = ["PROOF_START", "Proof"]
 
 _VERSION = 1
+PROOF_START = b'{"proof":'
 
 
 @dataclass(frozen=True, slots=True)

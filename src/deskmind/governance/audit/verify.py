@@ -1,4 +1,4 @@
-"""Check an exported bundle offline: no database, no other part of Deskmind.
+"""Check an exported bundle, or the proof of one event, offline: no database, no other part of Deskmind.
 
     python -m deskmind.governance.audit.verify BUNDLE --key PUB [--checkpoint NOTE]
 
@@ -16,13 +16,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from deskmind.governance.audit.bundle import BundleHead, read_head
 from deskmind.governance.audit.canonical import tenant_prefix
 from deskmind.governance.audit.checkpoint import Checkpoint, VerifyKey, origin_of
+from deskmind.governance.audit.proof import PROOF_START, Proof
 from deskmind.governance.audit.tree import Frontier, leaf_hash
 
-__all__ = ["Finding", "Report", "Verification", "main", "verify_bundle"]
+__all__ = ["Finding", "Report", "Verification", "main", "read_keys", "verify_bundle", "verify_proof"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Report:
         covered: of them, by the newest checkpoint that holds.
         kept: checkpoints from elsewhere that it was compared with.
         findings: what does not hold; none when all does.
+        whole: whether a log was looked at, and not the proof of one event.
     """
 
     origin: str
@@ -56,11 +59,27 @@ class Report:
     covered: int
     kept: int
     findings: tuple[Finding, ...]
+    whole: bool = True
 
     @property
     def holds(self) -> bool:
         """Whether everything does."""
         return not self.findings
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"holds": self.holds, **asdict(self)}
+
+    def __str__(self) -> str:
+        """For a person."""
+        lines = [f"{self.origin}: {self.events} events, {self.covered} of them under a checkpoint that holds"]
+        if self.whole and not self.kept:
+            lines.append(
+                "No checkpoint kept elsewhere was given: a history rewritten whole would not be noticed."
+            )
+        lines += [f"{finding.kind}: {finding.message}" for finding in self.findings]
+        lines.append("Everything holds." if self.holds else "This log does not hold.")
+        return "\n".join(lines)
 
 
 def verify_bundle(
@@ -157,46 +176,55 @@ class Verification:
         self._findings.append(Finding(kind, message))
 
 
+def read_keys(given: Iterable[str]) -> tuple[VerifyKey, ...]:
+    """Public keys, each written out or in a file of them, one a line.
+
+    Raises:
+        ValueError: one cannot be read.
+    """
+    keys: list[VerifyKey] = []
+    for text in given:
+        path = Path(text)
+        lines = path.read_text("utf-8").splitlines() if path.is_file() else [text]
+        keys += [VerifyKey.parse(line) for line in lines if line.strip()]
+    return tuple(keys)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; gives its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m deskmind.governance.audit.verify",
-        description="Check an exported audit bundle without a database.",
+        description="Check an exported audit bundle, or the proof of one event, without a database.",
     )
-    parser.add_argument("bundle", type=Path, help="the exported file")
+    parser.add_argument("bundle", type=Path, help="the exported file, or a proof")
     parser.add_argument("--key", action="append", required=True, help="a public key, or a file of them")
     parser.add_argument("--checkpoint", action="append", default=[], type=Path, help="one kept elsewhere")
     parser.add_argument("--json", action="store_true", help="write the report as JSON")
     given = parser.parse_args(arguments)
     try:
-        keys = [key for text in given.key for key in _keys(text)]
         kept = [Checkpoint.parse(path.read_text("utf-8")) for path in given.checkpoint]
-        with given.bundle.open("rb") as lines:
-            report = verify_bundle(lines, keys, kept=kept)
+        report = _checked(given.bundle, read_keys(given.key), kept)
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"The bundle cannot be checked: {error}\n")
+        sys.stderr.write(f"The file cannot be checked: {error}\n")
         return 2
-    sys.stdout.write(json.dumps(asdict(report)) + "\n" if given.json else _told(report))
+    sys.stdout.write(f"{json.dumps(report.as_dict()) if given.json else report}\n")
     return 0 if report.holds else 1
 
 
-def _keys(text: str) -> list[VerifyKey]:
-    path = Path(text)
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else [text]
-    return [VerifyKey.parse(line) for line in lines if line.strip()]
+def _checked(path: Path, keys: Sequence[VerifyKey], kept: Sequence[Checkpoint]) -> Report:
+    with path.open("rb") as lines:
+        if not lines.readline().startswith(PROOF_START):
+            lines.seek(0)
+            return verify_bundle(lines, keys, kept=kept)
+    return verify_proof(Proof.parse(path.read_text("utf-8")), keys)
 
 
-def _told(report: Report) -> str:
-    lines = [
-        f"{report.origin}: {report.events} events, {report.covered} of them under a checkpoint that holds"
-    ]
-    if not report.kept:
-        lines.append(
-            "Compared with no checkpoint kept elsewhere: events cut off at the end would not be noticed."
-        )
-    lines += [f"{finding.kind}: {finding.message}" for finding in report.findings]
-    lines.append("Everything holds." if report.holds else "This log does not hold.")
-    return "\n".join(lines) + "\n"
+def verify_proof(proof: Proof, keys: Sequence[VerifyKey]) -> Report:
+    """Whether the event of a proof is in a log that one of these keys signed."""
+    findings = (
+        () if proof.holds(keys) else (Finding("root", "The event is not shown to be in a signed log."),)
+    )
+    return Report(proof.checkpoint.origin, 1, 0 if findings else 1, 0, findings, whole=False)
 
 
 if __name__ == "__main__":
