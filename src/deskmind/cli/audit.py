@@ -232,9 +232,7 @@ def _given(keys: Sequence[str], kept: Sequence[Path]) -> tuple[tuple[VerifyKey, 
     try:
         return read_keys(keys), tuple(Checkpoint.parse(path.read_text("utf-8")) for path in kept)
     except ValueError as error:
-        raise InvalidRequestError(
-            "A key or a checkpoint cannot be read.", why=f"{str(error).capitalize()}."
-        ) from None
+        raise InvalidRequestError("A key or a checkpoint cannot be read.", why=f"{error}.") from None
 
 
 def _show(events: list[AuditEvent], *, as_json: bool) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from psycopg import errors as pg
+
 from deskmind.database import Database
+from deskmind.errors import PermissionDeniedError
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.audit.checkpoint import VerifyKey
@@ -69,10 +72,21 @@ class Sealing:
 
     @operation(Permission.AUDIT_READ)
     async def backlog(self) -> Backlog:
-        """What waits. O(what waits)."""
-        async with self._database.transaction(self._scope) as connection:
-            cursor = await connection.execute("SELECT events, oldest_seconds FROM audit_backlog()")
-            row = await cursor.fetchone()
+        """What waits. O(what waits).
+
+        Raises:
+            PermissionDeniedError: the database does not accept the installation's scope.
+        """
+        try:
+            async with self._database.transaction(self._scope) as connection:
+                cursor = await connection.execute("SELECT events, oldest_seconds FROM audit_backlog()")
+                row = await cursor.fetchone()
+        except pg.InsufficientPrivilege as error:
+            raise PermissionDeniedError(
+                "The database does not tell how much waits to be sealed.",
+                why="It does not accept the scope.",
+                remedy="See the check 'scope' of `deskmind readiness`.",
+            ) from error
         return Backlog(*row) if row is not None else Backlog(0, 0.0)
 
     @operation(Permission.AUDIT_READ)
