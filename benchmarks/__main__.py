@@ -1,4 +1,4 @@
-"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway telemetry stories] [--quick]``."""
+"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway telemetry stories audit] [--quick]``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import asking, cache, gateway, ingesting, searching, starting, stories, telemetry
+from benchmarks import asking, audit, cache, gateway, ingesting, searching, starting, stories, telemetry
 
 _RESULTS = Path(__file__).parent / "results"
 _ALL = {
@@ -24,6 +24,7 @@ _ALL = {
     "gateway": gateway.run,
     "telemetry": telemetry.run,
     "stories": stories.run,
+    "audit": audit.run,
 }
 
 

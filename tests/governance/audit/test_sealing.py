@@ -13,6 +13,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg import errors as pg
 
+from deskmind.api import create_app
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import DatabaseUnavailableError, NotFoundError, PermissionDeniedError
@@ -307,16 +308,21 @@ async def test_one_event_is_proved_to_who_holds_the_public_key(app: Deskmind, se
             type(proof).parse(broken)
 
 
-async def test_a_rotated_key_signs_from_then_on(tmp_path: Path, app: Deskmind, operator: Desk) -> None:
-    endpoints, keys = app.database.endpoints, SealingKeys(tmp_path / "ring.json")
-    first = keys.public()
-    await app.sealing.seal()
-    assert first == (keys.current().public,)
+async def test_a_rotated_key_signs_from_then_on(
+    tmp_path: Path, app: Deskmind, sealed: Desk, admin: Admin
+) -> None:
+    """With a keyring of its own; the events of another are left to the other's sealer."""
+    first, keys = await _keys(app), SealingKeys(tmp_path / "ring.json")
+    assert keys.public() == (keys.current().public,)
     second = keys.rotate()
-    assert keys.public() == (*first, second)
-    assert keys.current().public == second != first[0]
-    assert SealingKeys(tmp_path / "ring.json").public() == keys.public()
-    del endpoints, operator
+    assert SealingKeys(tmp_path / "ring.json").current().public == second == keys.public()[-1]
+    endpoints = app.database.endpoints
+    await _act(sealed, 1)
+    stranger = Sealer(endpoints.sealer, endpoints.schema, keys)
+    assert sealed.scope.tenant_id in (await stranger.seal()).refused
+    await app.sealing.seal()
+    assert (await sealed.audit_log.verify(first)).holds
+    assert await _positions(admin, sealed) == list(range(13))
 
 
 async def test_events_are_found_by_what_they_say(app: Deskmind, operator: Desk) -> None:
@@ -367,6 +373,27 @@ async def test_what_waits_is_counted(app: Deskmind, operator: Desk) -> None:
     figures = app.sealing.sealer.figures()
     assert figures is not None
     assert figures[0] == refused
+
+
+async def test_the_service_seals_by_itself(desk_home: Path, app: Deskmind, operator: Desk) -> None:
+    await _act(operator, 3)
+    async with Deskmind.open(
+        home=desk_home, knowledge={"embedder": "hashing"}, audit={"seal_seconds": 0.05}
+    ) as serving:
+        service = create_app(app=serving)
+        async with asyncio.timeout(60), service.router.lifespan_context(service):
+            while await operator.audit_log.checkpoint() is None:
+                await asyncio.sleep(0)
+    assert (await operator.audit_log.verify(await _keys(app))).holds
+
+
+async def test_where_sealing_is_off_nothing_is_sealed(desk_home: Path, app: Deskmind, operator: Desk) -> None:
+    await _act(operator, 3)
+    async with Deskmind.open(
+        home=desk_home, knowledge={"embedder": "hashing"}, audit={"seal": False}
+    ) as quiet:
+        await quiet.keep_sealing()
+    assert await operator.audit_log.checkpoint() is None
 
 
 async def test_an_erased_tenants_log_goes_with_it(app: Deskmind, sealed: Desk, admin: Admin) -> None:

@@ -20,6 +20,7 @@ from uuid import UUID
 __all__ = ["VERSION", "RecordedEvent", "canonical_bytes", "tenant_prefix"]
 
 VERSION = 1
+_string = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +61,18 @@ def canonical_bytes(event: RecordedEvent) -> bytes:
     if event.occurred_at.tzinfo is None:
         raise ValueError("an event's time has a time zone")
     at = event.occurred_at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
-    members = {
-        "event": str(event.event_id),
-        "at": f"{at}Z",
-        "principal_id": str(event.principal_id),
-        "principal": event.principal,
-        "action": event.action,
-        "resource": event.resource,
-        "outcome": event.outcome,
-        "correlation": event.correlation_id,
-    }
-    written = "".join(f'"{name}":{_string(value)},' for name, value in members.items())
-    return tenant_prefix(event.tenant_id) + f'{written}"details":{event.details}}}'.encode()
+    return (
+        f'{_prefix(event.tenant_id)}"event":"{event.event_id}","at":"{at}Z","principal_id":"{event.principal_id}",'
+        f'"principal":{_string(event.principal)},"action":{_string(event.action)},'
+        f'"resource":{_string(event.resource)},"outcome":{_string(event.outcome)},'
+        f'"correlation":{_string(event.correlation_id)},"details":{event.details}}}'
+    ).encode()
 
 
 def tenant_prefix(tenant_id: UUID) -> bytes:
     """What the canonical bytes of each of a tenant's events begin with."""
-    return f'{{"audit":{VERSION},"tenant":"{tenant_id}",'.encode()
+    return _prefix(tenant_id).encode()
 
 
-def _string(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _prefix(tenant_id: UUID) -> str:
+    return f'{{"audit":{VERSION},"tenant":"{tenant_id}",'
