@@ -291,6 +291,21 @@ async def test_the_sealer_does_not_continue_a_log_that_is_not_its_own(
     assert (await _positions(admin, sealed)).count(None) == 1
 
 
+async def test_a_place_given_by_another_stops_that_log_alone(
+    app: Deskmind, sealed: Desk, admin: Admin, new_tenant: Callable[[], Awaitable[str]]
+) -> None:
+    await _act(sealed, 2)
+    await admin.execute(
+        "UPDATE audit_events SET position = 12 WHERE tenant_id = %s AND action = 'documents.delete' AND event_id ="
+        " (SELECT event_id FROM audit_events WHERE tenant_id = %s AND position IS NULL LIMIT 1)",
+        (sealed.scope.tenant_id, sealed.scope.tenant_id),
+    )
+    neighbour = await app.desk(tenant=await new_tenant())
+    await _act(neighbour, 1)
+    assert sealed.scope.tenant_id in (await app.sealing.seal()).refused
+    assert (await neighbour.audit_log.verify(await _keys(app))).holds
+
+
 async def test_one_event_is_proved_to_who_holds_the_public_key(app: Deskmind, sealed: Desk) -> None:
     event = (await sealed.audit_log.search(AuditFilter(action="documents.")))[3]
     proof = await sealed.audit_log.prove(event.event_id)

@@ -17,9 +17,9 @@ from typing import Any, cast
 from uuid import UUID
 
 from psycopg import AsyncConnection, sql
+from psycopg import errors as pg
 
 from deskmind.database import translated
-from deskmind.errors import DeskmindError
 from deskmind.governance.audit.checkpoint import Checkpoint, SigningKey, VerifyKey, origin_of
 from deskmind.governance.audit.tree import HASH_BYTES, Frontier, leaf_hash
 from deskmind.keyring import Keyring
@@ -71,6 +71,10 @@ class Sealed:
     events: int
     logs: int
     refused: tuple[UUID, ...] = ()
+
+
+class _NotContinuedError(Exception):
+    """A log is not what its newest checkpoint says, or changed while it was sealed."""
 
 
 class SealingKeys:
@@ -132,7 +136,9 @@ class Sealer:
         while True:
             try:
                 await self.seal()
-            except DeskmindError as error:
+            except (
+                Exception
+            ) as error:  # whatever it is, the next seal may succeed, and readiness sees what waits
                 _log.warning("audit.not_sealed", reason=type(error).__name__)
             await asyncio.sleep(every)
 
@@ -172,19 +178,22 @@ class Sealer:
         known: tuple[VerifyKey, ...],
     ) -> int | None:
         """How many events of a tenant were sealed; None when its log is not what was signed."""
-        total = 0
-        while True:
-            async with connection.transaction():
-                if not await self._locked(connection, tenant_id):
-                    return total
-                tree = await self._continued(connection, tenant_id, known)
-                if tree is None:
-                    _log.error("audit.seal_refused", tenant_id=str(tenant_id))
-                    return None
-                sealed = await self._seal_batch(connection, tenant_id, tree, signing)
-            total += sealed
-            if sealed < _BATCH:
-                return total
+        total, sealed = 0, _BATCH
+        try:
+            while sealed == _BATCH:
+                async with connection.transaction():
+                    if not await self._locked(connection, tenant_id):
+                        break
+                    tree = await self._continued(connection, tenant_id, known)
+                    sealed = await self._seal_batch(connection, tenant_id, tree, signing)
+                total += sealed
+        except (
+            _NotContinuedError,
+            pg.IntegrityError,
+        ):  # a place or a checkpoint that the sealer did not give
+            _log.error("audit.seal_refused", tenant_id=str(tenant_id))
+            return None
+        return total
 
     async def _locked(self, connection: AsyncConnection[Any], tenant_id: UUID) -> bool:
         names = (f"{self._schema}.erase_tenant", f"{self._schema}.seal.{tenant_id}")
@@ -193,8 +202,8 @@ class Sealer:
 
     async def _continued(
         self, connection: AsyncConnection[Any], tenant_id: UUID, known: tuple[VerifyKey, ...]
-    ) -> Frontier | None:
-        """The tree as the newest checkpoint left it; None when that is not one of ours."""
+    ) -> Frontier:
+        """The tree as the newest checkpoint left it."""
         row = await (await connection.execute(self._sql(_LAST), (tenant_id,))).fetchone()
         if row is None:
             return Frontier()
@@ -204,10 +213,12 @@ class Sealer:
             tree = Frontier(
                 last.size, [peaks[at : at + HASH_BYTES] for at in range(0, len(peaks), HASH_BYTES)]
             )
-        except ValueError:
-            return None
+        except ValueError as error:
+            raise _NotContinuedError from error
         ours = last.origin == origin_of(tenant_id) and last.signed_by(known) is not None
-        return tree if ours and tree.root() == last.root else None
+        if not ours or tree.root() != last.root:
+            raise _NotContinuedError
+        return tree
 
     async def _seal_batch(
         self, connection: AsyncConnection[Any], tenant_id: UUID, tree: Frontier, signing: SigningKey
@@ -221,7 +232,7 @@ class Sealer:
         positions = list(range(first, tree.size))
         placed = await connection.execute(self._sql(_PLACE), ([row[0] for row in rows], positions, tenant_id))
         if placed.rowcount != len(rows):
-            raise DeskmindError("Events changed while they were sealed.", why="Nothing was sealed of them.")
+            raise _NotContinuedError
         now = datetime.now(UTC)
         signed = signing.sign(origin_of(tenant_id), tree.size, tree.root(), now)
         values = (tree.size, signed.root, b"".join(tree.peaks), now, str(signing.public), signed.note)
