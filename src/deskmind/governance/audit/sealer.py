@@ -136,9 +136,7 @@ class Sealer:
         while True:
             try:
                 await self.seal()
-            except (
-                Exception
-            ) as error:  # whatever it is, the next seal may succeed, and readiness sees what waits
+            except Exception as error:  # the next seal may succeed; readiness sees what waits
                 _log.warning("audit.not_sealed", reason=type(error).__name__)
             await asyncio.sleep(every)
 
@@ -187,10 +185,8 @@ class Sealer:
                     tree = await self._continued(connection, tenant_id, known)
                     sealed = await self._seal_batch(connection, tenant_id, tree, signing)
                 total += sealed
-        except (
-            _NotContinuedError,
-            pg.IntegrityError,
-        ):  # a place or a checkpoint that the sealer did not give
+        except (_NotContinuedError, pg.IntegrityError):
+            # the latter: a place or a checkpoint that no sealer gave
             _log.error("audit.seal_refused", tenant_id=str(tenant_id))
             return None
         return total
