@@ -1,4 +1,4 @@
-"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway telemetry stories redaction] [--quick]``."""
+"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway telemetry stories redaction audit] [--quick]``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import asking, cache, gateway, ingesting, redacting, searching, starting, stories, telemetry
+from benchmarks import (
+    asking,
+    audit,
+    cache,
+    gateway,
+    ingesting,
+    redacting,
+    searching,
+    starting,
+    stories,
+    telemetry,
+)
 
 _RESULTS = Path(__file__).parent / "results"
 _ALL = {
@@ -25,6 +36,7 @@ _ALL = {
     "telemetry": telemetry.run,
     "stories": stories.run,
     "redaction": redacting.run,
+    "audit": audit.run,
 }
 
 

@@ -26,6 +26,9 @@ from deskmind.gateway.service import Door, Shielding, UsageSurvey
 from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.governance.audit.sealer import Sealer, SealingKeys
+from deskmind.governance.audit.sealing import Sealing
+from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.maintenance import Maintenance
 from deskmind.installation import administrator, embedded_address, make_home, no_space
 from deskmind.jobs import JobGauges, JobQueue
@@ -84,6 +87,8 @@ class Deskmind:
         self.usage: UsageSurvey
         self.stories: StoryWriter
         self.maintenance: Maintenance
+        self.sealing: Sealing
+        self.audit_log: AuditLog
         self.provisioner: Provisioner | None = None
         self.embedding_problem: str | None = None
         self._given_embedder = embedder
@@ -241,6 +246,16 @@ class Deskmind:
 
         return asyncio.create_task(keep_looking())
 
+    def keep_sealing(self) -> asyncio.Task[None]:
+        """Seal the audit log now and then, as the settings say; to be cancelled before the application closes."""
+        settings = self.settings.audit
+
+        async def seal() -> None:
+            if settings.seal:
+                await self.sealing.sealer.keep_sealing(settings.seal_seconds)
+
+        return asyncio.create_task(seal())
+
     async def work(self, *, on_ready: Callable[[], None] | None = None) -> None:
         """Run background jobs until SIGTERM or SIGINT; running ones are finished first.
 
@@ -250,6 +265,7 @@ class Deskmind:
         looking = await self.measure()
         await self.engine()
         loop = asyncio.get_running_loop()
+        sealing = self.keep_sealing()
         worker = asyncio.create_task(self.jobs.work())
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.cancel)
@@ -262,7 +278,8 @@ class Deskmind:
                 raise
         finally:
             looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            sealing.cancel()
+            await asyncio.gather(looking, sealing, return_exceptions=True)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
 
@@ -319,6 +336,9 @@ class Deskmind:
             unshielded=self._shielding.unredacted_models,
             on_budget_alert=self._on_budget_alert,
         )
+        audit_keys = SealingKeys(self.settings.audit.keyring or home / "audit-keyring.json")
+        self.sealing = Sealing(self.database, Sealer(endpoints.sealer, endpoints.schema, audit_keys))
+        self.audit_log = AuditLog(self.database, Scope.directory())
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
         self.jobs.register_hourly("explain.expire", self._expire_stories)

@@ -15,6 +15,7 @@ from deskmind.governance.access import Permission, operation
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.audit import AuditEvent, audit_events, record
+from deskmind.governance.audit.service import AuditLog
 from deskmind.knowledge.answering import AnswerEvent
 from deskmind.knowledge.models import Answer
 from deskmind.knowledge.retrieval import SearchFilter
@@ -48,6 +49,7 @@ class Desk:
         requests: what happened in them, explained.
         feedback: ratings of answers.
         quality: what the ratings say (operators).
+        audit_log: who did what, and the proof of it (operators).
     """
 
     def __init__(self, app: Deskmind, scope: Scope, *, key: str = "") -> None:
@@ -66,6 +68,7 @@ class Desk:
         self.requests = Requests(app.database, scope, app.settings.explain, app)
         self.feedback = Feedback(app.database, scope, app)
         self.quality = Quality(app.database, scope, app)
+        self.audit_log = AuditLog(app.database, scope)
 
     @property
     def scope(self) -> Scope:

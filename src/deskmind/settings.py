@@ -28,6 +28,7 @@ from deskmind.errors import ConfigurationError
 __all__ = [
     "AnswerSettings",
     "ApiSettings",
+    "AuditSettings",
     "BudgetSettings",
     "DatabaseSettings",
     "DefaultsSettings",
@@ -216,6 +217,17 @@ class RedactionSettings(_Section):
     ingest: bool = Field(False, description="mask texts before they are stored and embedded")
 
 
+class AuditSettings(_Section):
+    """``[audit]``: sealing the audit log."""
+
+    seal: bool = Field(True, description="whether services and workers seal")
+    seal_seconds: float = Field(10.0, gt=0, le=3600, description="seconds between seals")
+    max_seal_lag: float = Field(300.0, gt=0, description="seconds an event may wait before readiness says so")
+    keyring: Path | None = Field(
+        None, description="the sealer's keyring; audit-keyring.json in home by default"
+    )
+
+
 class DefaultsSettings(_Section):
     """``[defaults]``: what commands assume when an option is left out."""
 
@@ -248,6 +260,7 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()  # pyright: ignore[reportCallIssue]
     models: dict[str, Any] = Field(default_factory=dict, description="[models.NAME], see the gateway")
     budgets: dict[str, BudgetSettings] = Field(default_factory=dict)
+    audit: AuditSettings = AuditSettings()  # pyright: ignore[reportCallIssue]
     explain: ExplainSettings = ExplainSettings()  # pyright: ignore[reportCallIssue]
     redaction: RedactionSettings = RedactionSettings()  # pyright: ignore[reportCallIssue]
     defaults: DefaultsSettings = DefaultsSettings()

@@ -13,6 +13,7 @@ from deskmind.app import Deskmind
 from deskmind.database import Endpoints, Provisioner
 from deskmind.database.migrations import check_release, compare, revisions
 from deskmind.errors import ConfigurationError, DatabaseUnavailableError, SchemaVersionError
+from deskmind.governance.audit import leaf_hash
 from deskmind.settings import DatabaseSettings
 
 
@@ -66,6 +67,26 @@ async def test_up_down_and_up_again(empty: Empty) -> None:
 
     await empty.provisioner.prepare()
     assert await empty.names() == full
+
+
+async def test_audit_events_from_before_the_seal_can_be_sealed(empty: Empty) -> None:
+    migrations = empty.provisioner.migrations
+    await empty.provisioner.prepare()
+    await migrations.downgrade("0009")
+    await empty.run(
+        "INSERT INTO deskmind.audit_events (tenant_id, event_id, principal_id, principal, action, outcome)"
+        " SELECT u, u, u, 'ana', 'a.b', 'done' FROM gen_random_uuid() u"
+    )
+    await empty.provisioner.prepare()
+    async with await AsyncConnection.connect(empty.address) as connection:
+        cursor = await connection.execute(
+            "SELECT canonical, leaf_hash, position, relforcerowsecurity FROM deskmind.audit_events, pg_class"
+            " WHERE pg_class.oid = 'deskmind.audit_events'::regclass"
+        )
+        ((canonical, leaf, position, forced),) = await cursor.fetchall()
+    assert canonical.startswith(b'{"audit":1,')
+    assert leaf == leaf_hash(canonical)
+    assert (position, forced) == (None, True)
 
 
 async def test_drift_is_seen(empty: Empty) -> None:

@@ -68,7 +68,7 @@ async def test_policies_name_their_roles(admin: AsyncConnection[tuple[object, ..
         admin,
         "SELECT tablename, policyname, array_to_string(roles, ',') FROM pg_policies WHERE schemaname = 'deskmind'",
     )
-    offices = ("app", "search", "system", "auditor", "ledger", "eraser", "surveyor")
+    offices = ("app", "search", "system", "auditor", "ledger", "eraser", "surveyor", "sealer")
     allowed = {f"deskmind_{office}" for office in offices}
     for table, policy, roles in rows:
         assert set(str(roles).split(",")) <= allowed, (table, policy, roles)
@@ -110,6 +110,8 @@ async def test_definer_functions_pin_their_search_path_and_are_not_public(
         offices = {"deskmind_system", "deskmind_search", "deskmind_eraser"}
         if name == "usage_of_all_tenants":  # named in docs/operations.md: sums, for the installation alone
             offices = {"deskmind_surveyor"}
+        if name == "audit_backlog":  # two numbers over all tenants, for the installation alone
+            offices = {"deskmind_sealer"}
         assert owner in ({"deskmind_owner"} if of_owner else offices), name
         assert not superuser
 
@@ -123,6 +125,29 @@ async def test_the_application_role_is_nobody(admin: AsyncConnection[tuple[objec
         "  FROM pg_roles r WHERE rolname IN ('deskmind_app', 'deskmind_jobs')",
     )
     assert sorted(rows) == [("deskmind_app", False, 0, 0), ("deskmind_jobs", False, 0, 0)]
+
+
+async def test_nobody_changes_what_is_in_the_audit_log(admin: AsyncConnection[tuple[object, ...]]) -> None:
+    """The sealer gives a position once, by its policy; the eraser removes a tenant whole. No other role has a right to."""
+    rows = await _rows(
+        admin,
+        "SELECT r.rolname, c.relname, p.privilege, a.attname FROM pg_roles r, pg_class c"
+        "  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped,"
+        "       unnest(ARRAY['UPDATE', 'INSERT', 'DELETE', 'TRUNCATE']) p(privilege)"
+        " WHERE c.relnamespace = 'deskmind'::regnamespace AND c.relname IN ('audit_events', 'audit_checkpoints')"
+        "   AND r.rolname LIKE 'deskmind\\_%' AND NOT r.rolsuper AND r.rolname <> 'deskmind_owner'"
+        "   AND CASE WHEN p.privilege IN ('DELETE', 'TRUNCATE') THEN has_table_privilege(r.oid, c.oid, p.privilege)"
+        "            ELSE has_column_privilege(r.oid, c.oid, a.attnum, p.privilege) END",
+    )
+    changes = {(role, table, privilege) for role, table, privilege, _ in rows}
+    assert changes == {
+        ("deskmind_app", "audit_events", "INSERT"),
+        ("deskmind_sealer", "audit_events", "UPDATE"),
+        ("deskmind_sealer", "audit_checkpoints", "INSERT"),
+        ("deskmind_eraser", "audit_events", "DELETE"),
+        ("deskmind_eraser", "audit_checkpoints", "DELETE"),
+    }
+    assert {row[3] for row in rows if row[2] == "UPDATE"} == {"position"}
 
 
 async def test_the_job_login_reads_no_tenants_rows(admin: AsyncConnection[tuple[object, ...]]) -> None:

@@ -16,6 +16,8 @@ from deskmind.governance.access import PERMISSIONS, Permission, declared_permiss
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.governance.audit.sealing import Sealing
+from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.maintenance import Maintenance
 from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
@@ -45,7 +47,7 @@ def _operations() -> dict[str, object]:
                 UsageSurvey,
                 Budgets,
             ),
-            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality),
+            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality, AuditLog, Sealing),
         )
         for name, method in vars(kind).items()
         if not name.startswith("_") and inspect.isfunction(method)

@@ -19,7 +19,7 @@ from deskmind.scope import EVERYONE, Scope
 
 _TABLES = (
     "tenants", "principals", "memberships", "api_keys", "acls", "acl_members", "sources", "documents", "chunks",
-    "lexical", "ingests", "ingest_files", "audit_events",
+    "lexical", "ingests", "ingest_files", "audit_events", "audit_checkpoints",
 )  # fmt: skip
 
 
@@ -67,7 +67,8 @@ async def attack(operator: Desk, app: Deskmind, new_tenant: Callable[[], Any]) -
 async def test_the_own_token_shows_the_own_rows_only(attack: Attack) -> None:
     assert await attack.sees() == {"Open"}
     for table in _TABLES:
-        if table in {"acls", "acl_members", "api_keys", "ingests", "ingest_files", "audit_events", "sources"}:
+        operators = {"audit_events", "audit_checkpoints"}
+        if table in operators | {"acls", "acl_members", "api_keys", "ingests", "ingest_files", "sources"}:
             assert await attack.rows(f"SELECT * FROM {table}") == []
         elif table != "tenants":
             tenants = {row[0] for row in await attack.rows(f"SELECT tenant_id FROM {table}")}
@@ -163,7 +164,12 @@ _REFUSED = [
     "GRANT deskmind_owner TO deskmind_app",
     "TRUNCATE documents",
     "UPDATE audit_events SET action = 'nothing'",
+    "UPDATE audit_events SET position = 0",
     "DELETE FROM audit_events",
+    "UPDATE audit_checkpoints SET note = ''",
+    "DELETE FROM audit_checkpoints",
+    "INSERT INTO audit_checkpoints SELECT * FROM audit_checkpoints",
+    "SELECT * FROM audit_backlog()",
     "UPDATE api_keys SET mac = ''",
     "INSERT INTO scope_keys VALUES (9, repeat('x', 64)::bytea, repeat('x', 64)::bytea)",
     "COPY documents TO '/tmp/stolen'",

@@ -13,6 +13,13 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SHOWN = {
     "quickstart.py": ["approval of two finance managers", "I found nothing in your knowledge"],
     "notebook_style.py": ["1 documents, 1 chunks, 0 failures", "open tray 3"],
+    "parts/audit.py": [
+        "kept elsewhere: 5 events",
+        "untouched: holds",
+        "edited: The first 5 events are not those that were sealed.",
+        "swapped: The first 5 events are not those that were sealed.",
+        "cut off: 5 events were sealed, and 3 are there.",
+    ],
     "parts/embedder.py": ["hashing: 512 dimensions", "0.00 The canteen opens at noon."],
     "parts/cache.py": ["1 loader call for 1000 callers", "after the invalidation: None"],
     "parts/gateway.py": ["second: Where is the nearest printer?", "is used up", "settled 5 5"],

@@ -14,6 +14,7 @@ from deskmind.app import Deskmind
 from deskmind.database.migrations import MigrationStatus
 from deskmind.errors import ModelUnavailableError
 from deskmind.explain import StoryWriter
+from deskmind.governance.audit.sealing import Sealing
 from deskmind.observability.metering import MemoryMeterProvider, ProcessGroup
 from deskmind.observability.metering.endpoint import serving_metrics
 from deskmind.observability.metering.memory import ProcessMemory
@@ -64,6 +65,9 @@ async def test_a_healthy_installation_has_nothing_red(own: Deskmind) -> None:
         ("roles", "ALTER ROLE deskmind_app CREATEROLE", "ALTER ROLE deskmind_app NOCREATEROLE"),
         ("roles", "GRANT CREATE ON SCHEMA deskmind TO deskmind_app", "REVOKE CREATE ON SCHEMA deskmind FROM deskmind_app"),
         ("scope", "UPDATE scope_keys SET retired_at = now()", "UPDATE scope_keys SET retired_at = NULL"),
+        ("audit seal", "INSERT INTO audit_events (tenant_id, event_id, occurred_at, principal_id, principal, action, outcome)"
+         " SELECT u, u, now() - interval '301 seconds', u, '', 'late', 'done' FROM gen_random_uuid() u",
+         "DELETE FROM audit_events WHERE action = 'late'"),
         ("jobs", "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('q', 't', 'failed')",
          "DELETE FROM procrastinate_jobs"),
     ],
@@ -177,7 +181,9 @@ async def test_without_a_database_everything_that_needs_it_is_red(own: Deskmind)
     broken.keyring, broken.jobs = own.keyring, own.jobs
     broken.stories = StoryWriter("host=127.0.0.1 port=9 connect_timeout=1", "deskmind")
     broken.database = type(own.database)(own.database.endpoints, own.settings.database, own.database._signer)
+    broken.sealing = Sealing(broken.database, own.sealing.sealer)
     found = await states(broken)
+    assert found["audit seal"] == "red"
     assert found["database"] == found["scope"] == found["roles"] == found["stories"] == "red"
 
 

@@ -70,6 +70,7 @@ def create_app(
             if chosen.api.embedded_worker:
                 worker = asyncio.create_task(deskmind.jobs.work())
                 resources.push_async_callback(_stop, worker)
+                resources.push_async_callback(_stop, deskmind.keep_sealing())
             if own_process:
                 levels = asyncio.create_task(watch_level(chosen.home, chosen.log.level))
                 resources.push_async_callback(_stop, levels)

@@ -14,6 +14,7 @@ from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.governance.audit.service import AuditLog
 from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
@@ -146,6 +147,16 @@ class BlockingQuality(Part[Quality]):
     report = Blocking(Quality.report)
 
 
+class BlockingAuditLog(Part[AuditLog]):
+    """``desk.audit_log``."""
+
+    search = Blocking(AuditLog.search)
+    checkpoint = Blocking(AuditLog.checkpoint)
+    verify = Blocking(AuditLog.verify)
+    prove = Blocking(AuditLog.prove)
+    export = Iterating(AuditLog.export)
+
+
 class BlockingTenants(Part[Tenants]):
     """``app.tenants``."""
 
@@ -176,6 +187,7 @@ class BlockingDesk(Part[Desk]):
         self.requests = BlockingRequests(desk.requests, loop)
         self.feedback = BlockingFeedback(desk.feedback, loop)
         self.quality = BlockingQuality(desk.quality, loop)
+        self.audit_log = BlockingAuditLog(desk.audit_log, loop)
         self.add_user = self.principals.add_user
         self.ingest = self.knowledge.ingest
         self.search = self.knowledge.search

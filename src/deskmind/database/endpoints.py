@@ -1,7 +1,7 @@
 """Which server, database and logins are used.
 
 The application never runs as the database's owner or a superuser: from one administrator's address the
-logins ``{prefix}_app``, ``{prefix}_jobs`` and ``{prefix}_ledger`` follow, their passwords derived from the keyring, so that all
+logins ``{prefix}_app``, ``{prefix}_jobs``, ``{prefix}_ledger`` and ``{prefix}_sealer`` follow, their passwords derived from the keyring, so that all
 replicas that share the keyring agree on them and none is stored.
 """
 
@@ -52,14 +52,19 @@ class Roles:
         return f"{self.prefix}_inspector"
 
     @property
+    def sealer(self) -> str:
+        """The login that seals the audit log; gives positions, adds checkpoints, reads events and nothing else."""
+        return f"{self.prefix}_sealer"
+
+    @property
     def logins(self) -> tuple[str, ...]:
         """Roles that can log in."""
-        return (self.app, self.jobs, self.ledger)
+        return (self.app, self.jobs, self.ledger, self.sealer)
 
     @property
     def offices(self) -> tuple[str, ...]:
         """Roles that only own functions or hold one right."""
-        names = ("owner", "search", "system", "eraser", "sealer", "auditor", "surveyor", "inspector")
+        names = ("owner", "search", "system", "eraser", "auditor", "surveyor", "inspector")
         return tuple(f"{self.prefix}_{name}" for name in names)
 
 
@@ -70,6 +75,7 @@ class Endpoints:
     app: str = field(repr=False)
     jobs: str = field(repr=False)
     ledger: str = field(repr=False)
+    sealer: str = field(repr=False)
     admin: str | None = field(repr=False)
     roles: Roles
     schema: str
@@ -99,6 +105,7 @@ class Endpoints:
             app,
             _login(given, roles.jobs, keyring),
             _login(given, roles.ledger, keyring),
+            _login(given, roles.sealer, keyring),
             admin,
             roles,
             settings.schema_name,

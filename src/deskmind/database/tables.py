@@ -200,8 +200,25 @@ def _access(metadata: MetaData) -> None:
         _text("outcome"),
         _text("correlation_id"),
         _json("details"),
+        Column("canonical", LargeBinary, nullable=False),
+        Column("leaf_hash", LargeBinary, nullable=False),
+        Column("position", BigInteger, nullable=True),
         PrimaryKeyConstraint("tenant_id", "event_id"),
         Index("audit_events_time", "tenant_id", "occurred_at"),
+        Index("audit_events_position", "tenant_id", "position", unique=True),
+        Index("audit_events_unsealed", "tenant_id", "occurred_at"),
+    )
+    Table(
+        "audit_checkpoints",
+        metadata,
+        _uuid("tenant_id"),
+        Column("size", BigInteger, nullable=False),
+        Column("root", LargeBinary, nullable=False),
+        Column("peaks", LargeBinary, nullable=False),
+        _time("signed_at"),
+        _text("public_key"),
+        _text("note"),
+        PrimaryKeyConstraint("tenant_id", "size"),
     )
 
 

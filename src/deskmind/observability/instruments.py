@@ -340,7 +340,7 @@ AUDIT_BACKLOG = Instrument(
     "deskmind.audit.backlog",
     "gauge",
     "{event}",
-    "events without a place in the sealed log; 0 while the schema has no sealer",
+    "events without a place in the sealed log, as the sealers saw them last",
     across="max",
     observed=True,
 )
@@ -348,7 +348,7 @@ AUDIT_OLDEST = Instrument(
     "deskmind.audit.oldest_unsealed_age",
     "gauge",
     "s",
-    "since the oldest event that is not sealed; 0 while the schema has no sealer",
+    "since the oldest event that is not sealed; 0 when none waits",
     across="max",
     observed=True,
 )

@@ -266,6 +266,19 @@ async def redaction(app: Deskmind) -> Check:
     return Check("redaction", "green", f"Requests that leave this machine are redacted.{plain}")
 
 
+async def audit_seal(app: Deskmind) -> Check:
+    """No event waits longer for the sealer than it should."""
+    backlog, most = await app.sealing.backlog(), app.settings.audit.max_seal_lag
+    if backlog.oldest_seconds > most:
+        return Check(
+            "audit seal",
+            "red",
+            f"{backlog.events} audit events are not sealed, the oldest for {backlog.oldest_seconds:.0f} s.",
+            "Run a worker or the service with audit.seal, or `deskmind audit seal`; see the log (audit.seal_refused).",
+        )
+    return Check("audit seal", "green", f"No audit event has waited for more than {most:g} s to be sealed.")
+
+
 async def _act(connection: Connection) -> str | None:
     cursor = await connection.execute("SELECT scope_act()")
     row = await cursor.fetchone()
@@ -287,10 +300,10 @@ CHECKS: dict[str, Callable[[Deskmind], Awaitable[Check]]] = {
     "metrics": metrics,
     "stories": stories,
     "redaction": redaction,
+    "audit seal": audit_seal,
 }
 
 NOT_ASSESSED = (
     Check("backups", "not assessed", "Deskmind cannot see how the database is backed up.", "Test a restore."),
-    Check("audit seal", "not assessed", "Audit events are append-only; they are not sealed by this release."),
     Check("telemetry", "not assessed", "No collector is configured by this release."),
 )

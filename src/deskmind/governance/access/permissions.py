@@ -28,6 +28,7 @@ class Permission(StrEnum):
     BUDGETS_READ = "budgets.read"
     BUDGETS_WRITE = "budgets.write"
     AUDIT_READ = "audit.read"
+    AUDIT_SEAL = "audit.seal"
     METRICS_READ = "metrics.read"
     REQUESTS_READ = "requests.read"
     FEEDBACK_GIVE = "feedback.give"
@@ -64,6 +65,7 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.BUDGETS_READ: "list budgets",
     Permission.BUDGETS_WRITE: "set and remove budgets",
     Permission.AUDIT_READ: "read the audit log",
+    Permission.AUDIT_SEAL: "seal the audit logs of all tenants and change the key that signs them",
     Permission.METRICS_READ: "read the installation's metrics, where telemetry.metrics_tenants names the tenant",
     Permission.REQUESTS_READ: "explain requests: one's own, or all of the tenant as an operator",
     Permission.FEEDBACK_GIVE: "rate answers one was given",
@@ -109,6 +111,7 @@ _INSTALLATION_ONLY = frozenset(
         Permission.TENANTS_DELETE,
         Permission.USAGE_SURVEY,
         Permission.DATABASE_READ,
+        Permission.AUDIT_SEAL,
     }
 )
 _INSTALLATION = _INSTALLATION_ONLY | {Permission.AUDIT_READ}

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from deskmind.database import Connection
 from deskmind.errors import TenantNotFoundError
 from deskmind.observability import correlation_id
-from deskmind.observability.instruments import AUDIT_BACKLOG, AUDIT_EVENTS, AUDIT_OLDEST, counter, observe
+from deskmind.observability.instruments import AUDIT_EVENTS, counter
 from deskmind.observability.metering import labels
 from deskmind.scope import Scope
 
@@ -26,9 +26,6 @@ __all__ = ["AuditEvent", "Outcome", "audit_events", "record"]
 Outcome = Literal["allowed", "denied", "done", "failed"]
 
 _events = counter(AUDIT_EVENTS)
-# this release has no sealer, so no event waits for one
-observe(AUDIT_BACKLOG, lambda: [(0.0, labels())])
-observe(AUDIT_OLDEST, lambda: [(0.0, labels())])
 _outcomes = {outcome: labels({"deskmind.outcome": outcome}) for outcome in get_args(Outcome)}
 
 _INSERT = """

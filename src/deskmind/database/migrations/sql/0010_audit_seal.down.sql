@@ -1,0 +1,14 @@
+SET LOCAL ROLE <prefix>_sealer;
+DROP FUNCTION audit_backlog();
+SET LOCAL ROLE <prefix>_system;
+REVOKE EXECUTE ON FUNCTION scope_act() FROM <prefix>_sealer;
+SET LOCAL ROLE <prefix>_owner;
+DROP TABLE audit_checkpoints;
+DROP TRIGGER audit_prepared ON audit_events;
+DROP FUNCTION audit_prepared();
+DROP POLICY seal_place ON audit_events;
+DROP POLICY seal_read ON audit_events;
+REVOKE ALL ON audit_events FROM <prefix>_sealer;
+REVOKE ALL ON SCHEMA <schema> FROM <prefix>_sealer;
+DROP FUNCTION audit_canonical(audit_events);
+ALTER TABLE audit_events DROP COLUMN position, DROP COLUMN leaf_hash, DROP COLUMN canonical;

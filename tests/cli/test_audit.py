@@ -1,0 +1,92 @@
+"""The audit commands: what an operator keeps, and what an auditor checks without them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from deskmind.cli.root import app
+from deskmind.governance.audit.verify import main
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run a command in this process, on a home with one tenant."""
+    home = tmp_path_factory.mktemp("audit-home")
+    settings = {"DESKMIND_KNOWLEDGE_EMBEDDER": "hashing", "DESKMIND_HOME": str(home)}
+    settings["DESKMIND_DEFAULTS_TENANT"] = "acme"
+
+    def call(*words: str | Path, code: int = 0) -> Result:
+        result = CliRunner().invoke(app, [str(word) for word in words], env=settings)
+        assert result.exit_code == code, (words, result.output, result.stderr, result.exception)
+        return result
+
+    call("tenant", "create", "acme")
+    call("user", "add", "ann")
+    return call
+
+
+def as_json(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def test_from_the_act_to_the_offline_verifier(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "Nothing was sealed yet" in run("audit", "checkpoint", code=66).stderr
+    assert as_json(run("audit", "seal", "--json"))["events"] >= 2
+    key = run("audit", "keys").stdout.strip()
+    kept, bundle, proof = (tmp_path / name for name in ("kept.txt", "bundle.jsonl", "proof.json"))
+    run("audit", "checkpoint", "-o", kept)
+    assert run("audit", "checkpoint").stdout == kept.read_text("utf-8")
+    assert as_json(run("audit", "checkpoint", "--json"))["origin"].startswith("deskmind.audit/")
+    assert "Everything holds." in run("audit", "verify", "--key", key, "--checkpoint", kept).stdout
+    assert "give --key" in run("audit", "verify").stdout
+    assert as_json(run("audit", "verify", "--json"))["holds"] is True
+    run("audit", "export", bundle)
+    assert main([str(bundle), "--key", key, "--checkpoint", str(kept)]) == 0
+    (event,) = as_json(run("audit", "search", "--action", "principals.", "--json"))
+    proof.write_text(run("audit", "prove", event["event_id"]).stdout, "utf-8")
+    assert main([str(proof), "--key", key]) == 0
+    assert main([str(proof), "--key", "deskmind.audit+00000000+AAAA"]) == 2
+    proof.write_text(proof.read_text("utf-8").replace("ann", "bob"), "utf-8")
+    capsys.readouterr()
+    assert main([str(proof), "--key", key]) == 1
+    assert "not shown to be in a signed log" in capsys.readouterr().out
+
+
+def test_a_new_key_is_shown_and_the_old_one_still_verifies(run: Run) -> None:
+    run("audit", "seal")
+    old = run("audit", "keys").stdout.split()
+    new = run("audit", "rotate-key").stdout.strip()
+    assert run("audit", "keys").stdout.split() == [*old, new]
+    run("audit", "seal")
+    run("user", "add", "ben")
+    run("audit", "seal")
+    assert "key:" in run("audit", "verify", "--key", old[-1], code=1).stdout
+    both = [word for key in (*old, new) for word in ("--key", key)]
+    assert as_json(run("audit", "verify", *both, "--json"))["holds"] is True
+    newest = as_json(run("audit", "tail", "--installation", "--json"))[0]
+    assert (newest["action"], newest["resource"]) == ("audit.seal", new)
+
+
+def test_events_are_listed_for_people_and_programs(run: Run) -> None:
+    assert "principals.write" in run("audit", "tail").stdout
+    assert as_json(run("audit", "search", "--resource", "nothing", "--json")) == []
+    assert as_json(run("audit", "search", "--since", "1d", "--outcome", "done", "-n", "1", "--json"))
+    assert "tenants.write" in run("audit", "tail", "--installation").stdout
+
+
+def test_what_is_no_key_and_no_event_is_said(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "note").write_text("nothing", "utf-8")
+    assert "cannot be read" in run("audit", "verify", "--key", "nothing", code=65).stderr
+    assert "cannot be read" in run("audit", "verify", "--checkpoint", tmp_path / "note", code=65).stderr
+    missing = run("audit", "prove", "00000000-0000-0000-0000-000000000000", code=66)
+    assert "no sealed event" in missing.stderr
