@@ -40,6 +40,24 @@ BOARD = Board(
             ),
         ),
         Section(
+            "Redaction",
+            (
+                Panel(
+                    "Personal and secret values replaced",
+                    "A second, by type: on the way to models, in replies, and before storing.",
+                    "none",
+                    (
+                        q(
+                            rate("deskmind_redactions_total", by="deskmind_entity,deskmind_direction"),
+                            "{{deskmind_entity}} {{deskmind_direction}}",
+                            empty="every model is on this machine",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+            ),
+        ),
+        Section(
             "Access",
             (
                 Panel(

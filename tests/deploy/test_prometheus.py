@@ -19,6 +19,7 @@ from deskmind.settings import load_settings
 _PATIENCE = 90.0
 # why some queries may be empty here; what other queries give as a reason does not hold here, so those must have data
 EMPTY_HERE = {
+    "every model is on this machine",
     "no question and no search was refused or failed",
     "no tenant has set a budget",
     "no budget is used up",

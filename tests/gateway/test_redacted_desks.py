@@ -284,7 +284,8 @@ async def test_texts_are_masked_before_they_are_stored_where_that_is_wanted(
 ) -> None:
     await operator.principals.add_user("zorblax.quillfeather", display_name=NAME)
     text = f"# Printer of {NAME}\n\n{SAID}.\n\n## Call {PHONE}\n\nRestart the spooler, says {MAIL}.\n"
-    await operator.knowledge.add("printing.md", text.encode())
+    async with Deskmind.open(app.settings) as plain:  # closed before the other begins: it could take its job
+        await (await plain.desk(tenant=operator.scope.tenant)).knowledge.add("printing.md", text.encode())
     masking = await open_app({"ingest": True})
     desk = await masking.desk(tenant=operator.scope.tenant)
     report = await desk.knowledge.add("printing.md", text.encode())
