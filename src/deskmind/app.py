@@ -456,11 +456,12 @@ class Deskmind:
             max_unpacked_bytes=settings.max_unpacked_bytes,
             max_text_chars=settings.max_text_chars,
         )
+        masked_first = self.settings.redaction.ingest or "masked" in arguments
         pipeline = IngestPipeline(
             self.database,
             engine.embedder,
             limits=limits,
             pipeline=engine.pipeline,
-            masking=await self._shielding.masking(scope) if self.settings.redaction.ingest else None,
+            masking=await self._shielding.masking(scope) if masked_first else None,
         )
         await pipeline.run(scope, ingest_id, first=int(arguments["first"]), last=int(arguments["last"]))

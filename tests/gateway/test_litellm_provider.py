@@ -62,6 +62,13 @@ def make(open_gateway: Open, sandbox: ModelSandbox, way: str, ledger: MemoryLedg
     return made
 
 
+async def test_another_gateway_of_the_process_works_after_one_was_closed(make: Open) -> None:
+    for _ in range(2):
+        gateway = make()
+        assert (await gateway.chat("m", HELLO)).text
+        await gateway.close()
+
+
 @pytest.mark.parametrize("operation", ["chat", "stream"])
 async def test_the_wait_it_asks_for_is_passed_on(make: Open, sandbox: ModelSandbox, operation: str) -> None:
     sandbox.faults.add("rate_limit", retry_after=30)

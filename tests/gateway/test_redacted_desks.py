@@ -284,8 +284,7 @@ async def test_texts_are_masked_before_they_are_stored_where_that_is_wanted(
 ) -> None:
     await operator.principals.add_user("zorblax.quillfeather", display_name=NAME)
     text = f"# Printer of {NAME}\n\n{SAID}.\n\n## Call {PHONE}\n\nRestart the spooler, says {MAIL}.\n"
-    async with Deskmind.open(app.settings) as plain:  # closed before the other begins: it could take its job
-        await (await plain.desk(tenant=operator.scope.tenant)).knowledge.add("printing.md", text.encode())
+    await operator.knowledge.add("printing.md", text.encode())
     masking = await open_app({"ingest": True})
     desk = await masking.desk(tenant=operator.scope.tenant)
     report = await desk.knowledge.add("printing.md", text.encode())
@@ -305,6 +304,17 @@ async def test_texts_are_masked_before_they_are_stored_where_that_is_wanted(
     assert "<person> (<employee_id>, <email_address>, <phone_number>) cannot print." in stored
     (passage, *_) = await desk.knowledge.search("restart the spooler")
     assert "Restart the spooler" in passage.text
+
+
+async def test_a_worker_with_other_settings_masks_what_was_taken_in_to_be_masked(
+    open_app: OpenApp, app: Deskmind, operator: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masking = await open_app({"ingest": True})
+    desk = await masking.desk(tenant=operator.scope.tenant)
+    monkeypatch.setattr(masking.jobs, "drain", app.jobs.drain)
+    await desk.knowledge.add("printing.md", f"# Printer\n\nRestart it, says {MAIL}.\n".encode())
+    (passage, *_) = await desk.knowledge.search("restart")
+    assert "Restart it, says <EMAIL_ADDRESS>." in passage.text
 
 
 @pytest.mark.parametrize(

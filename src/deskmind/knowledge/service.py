@@ -253,7 +253,12 @@ class Knowledge:
         engine = await self._room.engine()
         async with self._database.transaction(self._scope) as connection:
             audience = await self._audience(connection, groups)
-        stager = Stager(self._database, self._scope, pipeline=engine.pipeline)
+        stager = Stager(
+            self._database,
+            self._scope,
+            pipeline=engine.pipeline,
+            masked=self._settings.redaction.ingest,
+        )
         ingest_id = await stager.stage(files(), source=source, acl=[audience])
         report = await self._finish(ingest_id, on_progress)
         async with self._database.transaction(self._scope) as connection:

@@ -159,6 +159,8 @@ class LiteLLMProvider:
             closing: Any = getattr(self._module, "close_litellm_async_clients", None)
             if closing is not None:
                 await closing()
+                # they stay in its cache, where the next application of this process would find them closed
+                self._module.in_memory_llm_clients_cache.flush_cache()
 
     def _common(self, deployment: Deployment, call_id: str) -> dict[str, Any]:
         given: dict[str, Any] = {"model": deployment.model, "num_retries": 0, "max_retries": 0}

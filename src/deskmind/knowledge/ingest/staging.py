@@ -68,10 +68,19 @@ class StagedFile:
 class Stager:
     """Writes one ingest's files and hands them to the jobs."""
 
-    def __init__(self, database: Database, scope: Scope, *, pipeline: str) -> None:
+    def __init__(self, database: Database, scope: Scope, *, pipeline: str, masked: bool = False) -> None:
+        """An ingest that begins.
+
+        Args:
+            database: where files are staged.
+            scope: who takes them in.
+            pipeline: what they go through.
+            masked: whoever works on them masks personal data first, whatever their own settings say.
+        """
         self._database = database
         self._scope = scope
         self._pipeline = pipeline
+        self._masked = masked
         self._ingest_id = uuid4()
         self._ordinal = 0
 
@@ -175,6 +184,7 @@ class Stager:
                         "first": str(first),
                         "last": str(last),
                         "correlation_id": correlation_id(),
+                        **({"masked": "true"} if self._masked else {}),
                     },
                 )
 
