@@ -19,7 +19,7 @@ import aiohttp
 
 from benchmarks import gateway_http
 from benchmarks.gateway_peers import in_process_peer
-from benchmarks.recording import record
+from benchmarks.recording import recording
 from deskmind import Deskmind
 from deskmind.gateway import Budget, BudgetKeeper, Gateway, MemoryLedger
 
@@ -70,9 +70,9 @@ async def _in_process(base: str, key: str, calls: int) -> list[dict[str, Any]]:
             rows.append(await _measure(case, lambda: whole.chat("fast", _HELLO), calls))
             rows += await _clients(base, key, calls // 6)
             rows += in_process_peer(base, key, Path(home), calls)
-            record()
-            case += ", spans and measurements recorded"
-            rows.append(await _measure(case, lambda: whole.chat("fast", _HELLO), calls))
+            case += ", spans and metrics recorded"
+            with recording():
+                rows.append(await _measure(case, lambda: whole.chat("fast", _HELLO), calls))
     for row in rows[1:]:
         row["p50_to_bare"] = round(row["p50_ms"] / rows[0]["p50_ms"], 2)
         row["rate_to_bare"] = round(row["calls_per_s"] / rows[0]["calls_per_s"], 3)

@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.gateway_peers import answering, free_port, peer_servers, stop
 from benchmarks.http_load import Endpoint, Load, load, stream
+from benchmarks.recording import SHARE, collector
 
 _ROUNDS = 3
 _SLOW = 8
@@ -120,12 +121,25 @@ def _medians(pairs: list[tuple[float, float]]) -> tuple[float, float]:
 
 @asynccontextmanager
 async def _service(home: Path, models: dict[str, Any]) -> AsyncGenerator[tuple[Endpoint, Callable[[], int]]]:
-    """``deskmind serve`` with a budget, every span and measurement recorded, and a look into its ledger."""
+    """``deskmind serve`` with a budget, telemetry, and a look into its ledger."""
+    with collector() as telemetry:
+        async with _served(home, models, telemetry) as found:
+            yield found
+
+
+@asynccontextmanager
+async def _served(
+    home: Path, models: dict[str, Any], telemetry: str
+) -> AsyncGenerator[tuple[Endpoint, Callable[[], int]]]:
     environment = {
         **os.environ,
         "DESKMIND_HOME": str(home / "home"),
         "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
         "DESKMIND_MODELS": json.dumps(models),
+        "DESKMIND_TELEMETRY_METRICS_PORT": str(free_port()),
+        "DESKMIND_TELEMETRY_TRACES": "otlp",
+        "DESKMIND_TELEMETRY_ENDPOINT": telemetry,
+        "DESKMIND_TELEMETRY_SAMPLE_RATIO": str(SHARE),
     }
 
     def command(*words: str) -> str:
@@ -141,7 +155,7 @@ async def _service(home: Path, models: dict[str, Any]) -> AsyncGenerator[tuple[E
     port = free_port()
     with (home / "serve.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.recording", "serve", "--port", str(port), "--workers", "1"],
+            [sys.executable, "-m", "deskmind.cli", "serve", "--port", str(port), "--workers", "1"],
             env=environment, stdout=log, stderr=log,
         )  # fmt: skip
     try:

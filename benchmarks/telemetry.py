@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -25,6 +23,7 @@ import orjson
 import psutil
 from fastapi import FastAPI
 
+from benchmarks.recording import collector
 from deskmind import Deskmind
 from deskmind.api import create_app
 from deskmind.knowledge.ingest.staging import StagedFile
@@ -34,19 +33,6 @@ from deskmind.settings import TelemetrySettings
 
 _DOCUMENTS = 200
 _SUBJECTS = ("VPN", "printer", "mailbox", "laptop", "badge", "payroll", "scanner", "backup")
-_SINK = """
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-class Sink(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(200); self.send_header("content-length", "0"); self.end_headers()
-    def log_message(self, *_): pass
-server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
-print(server.server_address[1], flush=True)
-server.serve_forever()
-"""
-
 Call = Callable[[int], Awaitable[None]]
 Flush = Callable[[], object]
 
@@ -58,7 +44,7 @@ async def run(*, quick: bool) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as home:
         async with _calls(home) as cases:
             database = _Database(home)
-            with _sink() as endpoint:
+            with collector() as endpoint:
                 for name, call in cases.items():
                     rows += await _compare(name, call, endpoint, database, rounds, calls)
     return rows
@@ -141,17 +127,6 @@ def _traces(endpoint: str, ratio: float) -> Iterator[Flush]:
             yield begun.flush
         finally:
             begun.close()
-
-
-@contextmanager
-def _sink() -> Iterator[str]:
-    process = subprocess.Popen([sys.executable, "-c", _SINK], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-    finally:
-        process.kill()
-        process.wait()
 
 
 @asynccontextmanager

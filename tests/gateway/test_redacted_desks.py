@@ -100,11 +100,13 @@ async def open_app(desk_home: Path, app: Deskmind, wire: Wire) -> AsyncIterator[
     del app  # keeps the home's server running
     opened: list[Deskmind] = []
 
-    async def make(redaction: dict[str, Any] | None = None, **more: Any) -> Deskmind:
+    async def make(
+        redaction: dict[str, Any] | None = None, *, home: Path = desk_home, **more: Any
+    ) -> Deskmind:
         deployment = {"base_url": f"http://127.0.0.1:{wire.port}/v1", "api_key": DEFAULT_KEY}
         patterns = {"badge": {"regex": "EMP-[0-9]{6}", "type": "EMPLOYEE_ID"}}
         started = Deskmind.open(
-            home=desk_home,
+            home=home,
             knowledge={"embedder": "hashing"},
             answer={"threshold": 0.0, "model": "fast"},
             models={
@@ -280,16 +282,21 @@ async def test_models_on_this_machine_see_texts_as_they_are_unless_the_settings_
 
 
 async def test_texts_are_masked_before_they_are_stored_where_that_is_wanted(
-    open_app: OpenApp, app: Deskmind, operator: Desk
+    open_app: OpenApp, desk_home: Path
 ) -> None:
+    """In a home of its own, where no worker of another test takes the job without knowing this one's patterns."""
+    home = desk_home.parent / f"{desk_home.name}-masked"
+    plain = await open_app(home=home)
+    await plain.tenants.create("masked")
+    operator = await plain.desk(tenant="masked")
     await operator.principals.add_user("zorblax.quillfeather", display_name=NAME)
     text = f"# Printer of {NAME}\n\n{SAID}.\n\n## Call {PHONE}\n\nRestart the spooler, says {MAIL}.\n"
     await operator.knowledge.add("printing.md", text.encode())
-    masking = await open_app({"ingest": True})
-    desk = await masking.desk(tenant=operator.scope.tenant)
+    masking = await open_app({"ingest": True}, home=home)
+    desk = await masking.desk(tenant="masked")
     report = await desk.knowledge.add("printing.md", text.encode())
     assert report.count("stored") == 1  # not taken for unchanged
-    async with app.database.transaction(operator.scope) as connection:
+    async with plain.database.transaction(operator.scope) as connection:
         rows = await (
             await connection.execute(
                 "SELECT d.title, d.body, c.headings, c.body = substr(d.body, c.start_offset + 1, c.end_offset - c.start_offset)"
