@@ -1,6 +1,7 @@
 """What seeing everything costs: CPU of ``/v1/search`` and of a model call with traces and logs on against both off.
 
-The modes take turns in one process, so that what else the machine does falls on all of them alike. CPU is that of the
+Metrics cannot be taken back in a process, so traces and metrics together are measured in one process, nothing in another,
+which take turns. The other modes take turns in one process, so that what else the machine does falls on all of them alike. CPU is that of the
 serving process, its export thread included, and of PostgreSQL, since both bound the throughput of a machine; the collector
 is a process of its own and is not counted. A round is about as long as the spans of one export gather.
 """
@@ -10,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -17,7 +20,7 @@ from contextlib import asynccontextmanager, contextmanager
 from operator import truediv
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import psutil
@@ -28,6 +31,7 @@ from deskmind import Deskmind
 from deskmind.api import create_app
 from deskmind.knowledge.ingest.staging import StagedFile
 from deskmind.observability import configure_logging, span, telemetry
+from deskmind.observability.metering import start_metrics
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 from deskmind.settings import TelemetrySettings
 
@@ -47,7 +51,64 @@ async def run(*, quick: bool) -> list[dict[str, Any]]:
             with collector() as endpoint:
                 for name, call in cases.items():
                     rows += await _compare(name, call, endpoint, database, rounds, calls)
+    return rows + await asyncio.to_thread(_side_by_side, 2 * rounds, calls)
+
+
+def _side_by_side(rounds: int, calls: int) -> list[dict[str, Any]]:
+    """A process with traces and metrics on beside one with neither."""
+    with collector() as endpoint, _Side(calls, endpoint) as everything, _Side(calls, "") as nothing:
+        pairs = [(everything.round(), nothing.round()) for _ in range(rounds)]
+    rows: list[dict[str, Any]] = []
+    for name in pairs[0][0]:
+        shares = [seen[name] / bare[name] for seen, bare in pairs]
+        micros = median(seen[name] for seen, _ in pairs)
+        rows.append(
+            {
+                "case": f"{name}: traces and metrics, against a process with neither",
+                "cpu_us": round(micros),
+                "more_percent": round((median(shares) - 1) * 100, 1),
+            }
+        )
     return rows
+
+
+class _Side:
+    """A process that answers each line with the CPU of one round, in microseconds a call by case."""
+
+    def __init__(self, calls: int, endpoint: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.telemetry", str(calls), endpoint]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def __enter__(self) -> Self:
+        self.round()  # the first is slow
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def round(self) -> dict[str, float]:
+        """One round's figures."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return orjson.loads(self._process.stdout.readline())
+
+
+async def _serve_rounds(calls: int, endpoint: str) -> None:
+    """The other end of ``_Side``."""
+    if endpoint:
+        start_metrics(TelemetrySettings(), release="bench")  # pyright: ignore[reportCallIssue]
+    with tempfile.TemporaryDirectory() as home:
+        async with _calls(home) as cases:
+            database = _Database(home)
+            with _traces(endpoint, 1.0) if endpoint else _off() as flush:
+                while await asyncio.to_thread(sys.stdin.readline):
+                    used = {name: await _round(call, calls, flush, database) for name, call in cases.items()}
+                    sys.stdout.write(orjson.dumps(used).decode() + "\n")
+                    sys.stdout.flush()
 
 
 class _Database:
@@ -79,12 +140,7 @@ async def _compare(
     for _ in range(rounds):
         for mode, switched in modes.items():
             with switched() as flush:
-                before = time.process_time() + database.seconds()
-                for number in range(calls):
-                    await call(number)
-                await asyncio.to_thread(flush)
-                used = time.process_time() + database.seconds() - before
-                micros[mode].append(used / calls * 1e6)
+                micros[mode].append(await _round(call, calls, flush, database))
     usual = [(first + second) / 2 for first, second in zip(micros["off"], micros["off again"], strict=True)]
     return [
         {
@@ -94,6 +150,15 @@ async def _compare(
         }
         for mode, found in micros.items()
     ]
+
+
+async def _round(call: Call, calls: int, flush: Flush, database: _Database) -> float:
+    """CPU in microseconds a call."""
+    before = time.process_time() + database.seconds()
+    for number in range(calls):
+        await call(number)
+    await asyncio.to_thread(flush)
+    return (time.process_time() + database.seconds() - before) / calls * 1e6
 
 
 @contextmanager
@@ -198,3 +263,7 @@ def _request(service: FastAPI, key: str, path: str, body: Callable[[int], dict[s
         assert sent[0]["status"] == 200, sent
 
     return call
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve_rounds(int(sys.argv[1]), sys.argv[2]))

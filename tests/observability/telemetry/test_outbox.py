@@ -165,3 +165,26 @@ def test_a_collector_that_fails_is_on_the_metrics_until_it_takes_spans_again() -
     """As an observer of the catalogue's gauge reads it, in a process of its own."""
     done = subprocess.run([sys.executable, "-c", _OBSERVED], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0.0", "1.0", "0.0"], done.stderr
+
+
+def test_what_comes_during_an_export_gathers_until_the_next() -> None:
+    """Else, under load, each request's few spans would travel alone."""
+    entered, gate = threading.Event(), threading.Event()
+
+    class Watched(Scripted):
+        def export(self, spans: list[LightSpan]) -> bool:
+            entered.set()
+            return super().export(spans)
+
+    exporter = Watched([], gate)
+    outbox = Outbox(exporter, "here", batch_spans=3, interval=600)
+    outbox.put([sized(span) for span in made(3)])
+    assert entered.wait(20)
+    outbox.put([sized(span) for span in made(1)])
+    gate.set()
+    while outbox.counts().exported < 3:
+        pass
+    outbox.put([sized(span) for span in made(1)])
+    assert outbox.flush(20)
+    assert [len(batch) for batch in exporter.batches] == [3, 2]
+    outbox.close(20)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from deskmind.errors import ConfigurationError
+from deskmind.observability.telemetry._outbox import Exporter
+from deskmind.observability.telemetry._protobuf import SpanEncoder
 from deskmind.observability.telemetry._spans import LightSpan
 from deskmind.settings import TelemetrySettings
 
-__all__ = ["SdkExport", "destination_of", "exporter_of", "parsed_headers"]
+__all__ = ["destination_of", "exporter_of", "parsed_headers"]
 
 _TRACES = "/v1/traces"
 _LONGEST_VALUE = 20_000
@@ -35,77 +36,28 @@ def destination_of(settings: TelemetrySettings) -> str:
     )
 
 
-class SdkExport:
-    """An exporter of the SDK behind spans of ours.
+def exporter_of(settings: TelemetrySettings, resource: Mapping[str, str], version: str) -> Exporter:
+    """The exporter that the settings want.
 
     Args:
-        exporter: takes them.
-        resource: who sends them, as attributes.
+        settings: the ``[telemetry]`` section.
+        resource: who sends, as attributes.
         version: of the instrumentation.
-    """
-
-    def __init__(self, exporter: SpanExporter, resource: Mapping[str, str], version: str) -> None:
-        self._exporter = exporter
-        self._resource = Resource(dict(resource))
-        self._scope = InstrumentationScope("deskmind", version)
-
-    def export(self, spans: list[LightSpan]) -> bool:
-        """Send a batch; whether it was taken."""
-        return self._exporter.export([self._readable(span) for span in spans]) is SpanExportResult.SUCCESS
-
-    def shutdown(self) -> None:
-        """End."""
-        self._exporter.shutdown()
-
-    def _readable(self, span: LightSpan) -> ReadableSpan:
-        context = span.get_span_context()
-        parent = None
-        if span.parent_id:
-            parent = SpanContext(span.trace_id, span.parent_id, span.local_root, context.trace_flags)
-        return ReadableSpan(
-            name=span.name,
-            context=context,
-            parent=parent,
-            resource=self._resource,
-            attributes={name: _cut(value) for name, value in span.attributes.items()},
-            events=[Event(name, attributes, at) for name, attributes, at in span.events],
-            kind=span.kind,
-            status=_FAILED if span.failed else _FINE,
-            start_time=span.started,
-            end_time=span.ended,
-            instrumentation_scope=self._scope,
-        )
-
-
-def _cut(value: AttributeValue) -> AttributeValue:
-    return value[:_LONGEST_VALUE] if isinstance(value, str) else value
-
-
-def exporter_of(settings: TelemetrySettings) -> SpanExporter:
-    """The exporter that the settings want.
 
     Raises:
         ConfigurationError: the headers cannot be read.
         ImportError: a package of the extra is missing.
     """
     if settings.traces == "console":
-        return _Console()
+        return _Console(resource, version)
     headers = parsed_headers(settings)
     for name in _CHATTY:  # they report each failed attempt; we report the outage
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    if settings.protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+    from deskmind.observability.telemetry._transports import GrpcExport, HttpExport
 
-        endpoint = _endpoint(settings)
-        return GrpcExporter(
-            endpoint=endpoint,
-            insecure=endpoint.startswith("http://"),
-            headers={name.lower(): value for name, value in headers.items()},
-            timeout=settings.timeout,
-        )
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
-
-    return HttpExporter(endpoint=_endpoint(settings), headers=headers, timeout=settings.timeout)
+    kind = GrpcExport if settings.protocol == "grpc" else HttpExport
+    encoder = SpanEncoder(resource, "deskmind", version)
+    return kind(encoder, _endpoint(settings), headers, settings.timeout)
 
 
 def parsed_headers(settings: TelemetrySettings) -> dict[str, str]:
@@ -135,14 +87,41 @@ def _endpoint(settings: TelemetrySettings) -> str:
     return base if settings.protocol == "grpc" or base.endswith(_TRACES) else base + _TRACES
 
 
-class _Console(SpanExporter):
+class _Console:
     """One JSON line a span on standard error, for development."""
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+    def __init__(self, resource: Mapping[str, str], version: str) -> None:
+        self._resource = Resource(dict(resource))
+        self._scope = InstrumentationScope("deskmind", version)
+
+    def export(self, spans: list[LightSpan]) -> bool:
         """Print."""
-        sys.stderr.write("".join(span.to_json(indent=None) + "\n" for span in spans))
+        sys.stderr.write("".join(self._readable(span).to_json(indent=None) + "\n" for span in spans))
         sys.stderr.flush()
-        return SpanExportResult.SUCCESS
+        return True
 
     def shutdown(self) -> None:
         """Nothing."""
+
+    def _readable(self, span: LightSpan) -> ReadableSpan:
+        context = span.get_span_context()
+        parent = None
+        if span.parent_id:
+            parent = SpanContext(span.trace_id, span.parent_id, span.local_root, context.trace_flags)
+        return ReadableSpan(
+            name=span.name,
+            context=context,
+            parent=parent,
+            resource=self._resource,
+            attributes={name: _cut(value) for name, value in span.attributes.items()},
+            events=[Event(name, attributes, at) for name, attributes, at in span.events],
+            kind=span.kind,
+            status=_FAILED if span.failed else _FINE,
+            start_time=span.started,
+            end_time=span.ended,
+            instrumentation_scope=self._scope,
+        )
+
+
+def _cut(value: AttributeValue) -> AttributeValue:
+    return value[:_LONGEST_VALUE] if isinstance(value, str) else value

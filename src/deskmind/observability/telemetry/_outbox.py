@@ -96,6 +96,7 @@ class Outbox:
         self._closing = threading.Event()
         self._idle = threading.Condition(self._lock)
         self._in_hand = 0
+        self._flushing = 0
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="span-export", daemon=True)
         self._thread.start()
@@ -129,9 +130,13 @@ class Outbox:
 
     def flush(self, timeout: float) -> bool:
         """Export what is there now; whether that was possible within ``timeout`` seconds."""
-        self._wake.set()
         with self._idle:
-            return self._idle.wait_for(lambda: not self._queue and not self._in_hand, timeout)
+            self._flushing += 1
+            self._wake.set()
+            try:
+                return self._idle.wait_for(lambda: not self._queue and not self._in_hand, timeout)
+            finally:
+                self._flushing -= 1
 
     def close(self, timeout: float) -> None:
         """Export what is there, for at most ``timeout`` seconds, and end; what is left is dropped."""
@@ -165,7 +170,10 @@ class Outbox:
         self._empty()
 
     def _empty(self) -> None:
-        while batch := self._take():
+        """Export what is there; what comes in the meantime gathers, or each request's few spans would travel alone."""
+        there = len(self._queue)
+        while (there > 0 or self._pressing()) and (batch := self._take()):
+            there -= len(batch)
             sent = self._offer(batch)
             with self._idle:
                 if self._closed:  # they were given up, and counted
@@ -178,6 +186,9 @@ class Outbox:
                 self._idle.notify_all()
             if self._closing.is_set() and not sent:
                 return
+
+    def _pressing(self) -> bool:
+        return self._closing.is_set() or self._flushing > 0 or len(self._queue) >= self._batch[0]
 
     def _offer(self, batch: list[LightSpan]) -> bool:
         begun, offers = time.monotonic(), 1

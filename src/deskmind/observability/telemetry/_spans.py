@@ -104,6 +104,11 @@ class LightSpan(Span):
             self.sampled = (self.trace_id & _RANDOM_BITS) < sampled_below
             self._state = None
 
+    @property
+    def trace_state(self) -> TraceState | None:
+        """What other systems attached to the trace."""
+        return self._state
+
     def get_span_context(self) -> SpanContext:
         """Its identity, made when it is first asked for."""
         if self._context is None:

@@ -88,14 +88,14 @@ def _host_has_provider() -> bool:
 
 
 def _provide(settings: TelemetrySettings, version: str) -> Outbox:
-    from deskmind.observability.telemetry._exporters import SdkExport, destination_of, exporter_of
+    from deskmind.observability.telemetry._exporters import destination_of, exporter_of
 
     resource = {
         "service.name": settings.service_name,
         "service.version": version,
         "service.instance.id": str(uuid4()),
     }
-    export = SdkExport(exporter_of(settings), resource, version)
+    export = exporter_of(settings, resource, version)
     outbox = Outbox(export, destination_of(settings), interval=settings.interval)
     sampler = TailSampler(outbox, slow_seconds=settings.slow_seconds)
     use_provider(LightTracerProvider(sampler, settings.sample_ratio), version)
