@@ -26,7 +26,8 @@ async def run(*, quick: bool) -> list[dict[str, Any]]:
     """The rows: microseconds of processor time a decision."""
     batches = 20 if quick else 200
     roles = [
-        (Grant(name, "user ann"), BUILT_IN[name].permissions) for name in ("requester", "technician", "auditor")
+        (Grant(name, "user ann"), BUILT_IN[name].permissions)
+        for name in ("requester", "technician", "auditor")
     ]
     rights = Rights(Holding("ann", roles))
     both = Rights(Holding("ann", roles), Holding("bot", roles))

@@ -23,8 +23,8 @@ from deskmind.errors import (
 )
 from deskmind.explain import StoryWriter
 from deskmind.gateway.service import Door, Shielding, UsageSurvey
-from deskmind.governance.access.authority import AccessAuthority
 from deskmind.governance.access.authentication import Authentication
+from deskmind.governance.access.authority import AccessAuthority
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.sealer import Sealer, SealingKeys

@@ -133,4 +133,6 @@ async def test_grants_cannot_be_raised_over_http(
     await operator.access.grant("admin", user="ann")
     app.forget_authentication()
     assert (await clients["ann"].post("/v1/grants", json={"role": "owner", "user": "ann"})).status_code == 403
-    assert (await clients["ann"].post("/v1/grants", json={"role": "technician", "user": "ann"})).status_code == 201
+    assert (
+        await clients["ann"].post("/v1/grants", json={"role": "technician", "user": "ann"})
+    ).status_code == 201

@@ -79,7 +79,7 @@ async def test_a_role_opens_and_its_end_closes(app: Deskmind, operator: Desk, cl
 
 
 async def test_a_wider_operation_does_not_widen_the_desk(app: Deskmind, operator: Desk) -> None:
-    await operator.knowledge.add("# Salaries\n\nThe printer budget is secret.", name="s.md", groups=["board"])
+    await operator.knowledge.add("s.md", b"# Salaries\n\nThe printer budget is secret.", groups=["board"])
     auditor = await _desk(app, operator, "ann", "auditor", "knowledge-manager")
     assert await auditor.audit()
     assert await auditor.principals.users()
@@ -117,9 +117,11 @@ async def test_a_group_gives_and_takes_its_role(app: Deskmind, operator: Desk) -
         await ann.audit()
 
 
-async def test_a_desk_opened_in_a_group_that_was_left_must_be_opened_again(app: Deskmind, operator: Desk) -> None:
+async def test_a_desk_opened_in_a_group_that_was_left_must_be_opened_again(
+    app: Deskmind, operator: Desk
+) -> None:
     await operator.principals.add_user("ann", groups=["hr"])
-    await operator.knowledge.add("# Pay\n\nThe printer budget.", name="p.md", groups=["hr"])
+    await operator.knowledge.add("p.md", b"# Pay\n\nThe printer budget.", groups=["hr"])
     ann = await app.desk(tenant=operator.scope.tenant, user="ann")
     assert await ann.knowledge.documents()
     await operator.principals.set_groups("ann", [])
@@ -130,7 +132,7 @@ async def test_a_desk_opened_in_a_group_that_was_left_must_be_opened_again(app: 
 
 
 async def test_a_desk_of_a_former_admin_reaches_nothing(app: Deskmind, operator: Desk) -> None:
-    await operator.knowledge.add("# Pay\n\nThe printer budget.", name="p.md", groups=["hr"])
+    await operator.knowledge.add("p.md", b"# Pay\n\nThe printer budget.", groups=["hr"])
     boss = await _desk(app, operator, "boss", "admin")
     assert await boss.knowledge.documents()
     await operator.access.revoke("admin", user="boss")
@@ -293,7 +295,7 @@ async def test_a_key_s_own_roles_bound_it_also_when_they_have_ended(
     app: Deskmind, operator: Desk, clock: Clock
 ) -> None:
     await operator.principals.add_user("boss", role="operator")
-    await operator.knowledge.add("# Pay\n\nThe printer budget.", name="p.md", groups=["hr"])
+    await operator.knowledge.add("p.md", b"# Pay\n\nThe printer budget.", groups=["hr"])
     key = await operator.keys.create("boss", name="reader")
     assert await (await app.authenticate(key.secret)).keys.all()
     await operator.access.grant("requester", key=key.key_id, until=clock.now() + timedelta(hours=1))
@@ -339,7 +341,7 @@ async def test_an_expired_key_opens_nothing_though_its_desk_is_open(app: Deskmin
 async def test_an_agent_has_no_more_than_its_user_and_its_user_no_more_than_it(
     app: Deskmind, operator: Desk
 ) -> None:
-    await operator.knowledge.add("# Pay\n\nThe printer budget.", name="p.md", groups=["hr"])
+    await operator.knowledge.add("p.md", b"# Pay\n\nThe printer budget.", groups=["hr"])
     await operator.principals.add_user("ann", groups=["hr"])
     await operator.principals.add_user("boss", role="operator")
     agent = await _desk(app, operator, "bot", "service")
@@ -360,7 +362,9 @@ async def test_an_agent_has_no_more_than_its_user_and_its_user_no_more_than_it(
         await for_boss.access.grant("owner", user="bot")
 
 
-async def test_an_admin_s_agent_cannot_use_the_users_rights_to_raise_itself(app: Deskmind, operator: Desk) -> None:
+async def test_an_admin_s_agent_cannot_use_the_users_rights_to_raise_itself(
+    app: Deskmind, operator: Desk
+) -> None:
     await operator.principals.add_user("boss", role="operator")
     agent = await _desk(app, operator, "bot", "admin")
     for_boss = await agent.acting_for("boss")

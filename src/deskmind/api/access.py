@@ -138,12 +138,18 @@ def _add_decisions(routes: APIRouter, asker: Any) -> None:
         summary="Whether one, or a user, may do something, and why",
     )
     async def check_access(
-        permission: Annotated[str, Query(min_length=3, max_length=100)], desk: Desk = asker, user: Holder = None
+        permission: Annotated[str, Query(min_length=3, max_length=100)],
+        desk: Desk = asker,
+        user: Holder = None,
     ) -> DecisionBody:
-        found = await (desk.access.check(permission) if user is None else desk.access.check_of(user, permission))
+        found = await (
+            desk.access.check(permission) if user is None else desk.access.check_of(user, permission)
+        )
         return DecisionBody(allowed=found.allowed, permission=found.permission, because=found.because)
 
-    @routes.get("/access/review", operation_id="reviewAccess", tags=["access"], summary="Who may do what, and why")
+    @routes.get(
+        "/access/review", operation_id="reviewAccess", tags=["access"], summary="Who may do what, and why"
+    )
     async def review_access(desk: Desk = asker) -> Review:
         return Review(grants=[ReviewBody(**line.as_dict()) for line in await desk.access.review()])
 
@@ -222,12 +228,17 @@ def _add_policy(routes: APIRouter, asker: Any) -> None:
     async def get_policy(desk: Desk = asker) -> PolicyState:
         return _state(await desk.access.policy())
 
-    @routes.put("/access/policy", operation_id="setPolicy", tags=["access"], summary="Check and save a policy")
+    @routes.put(
+        "/access/policy", operation_id="setPolicy", tags=["access"], summary="Check and save a policy"
+    )
     async def set_policy(body: PolicyBody, desk: Desk = asker) -> PolicyState:
         return _state(await desk.access.set_policy(body.text))
 
     @routes.get(
-        "/access/policy/schema", operation_id="getPolicySchema", tags=["access"], summary="What policies may go by"
+        "/access/policy/schema",
+        operation_id="getPolicySchema",
+        tags=["access"],
+        summary="What policies may go by",
     )
     async def get_policy_schema(desk: Desk = asker) -> PolicySchema:
         return PolicySchema(cedar=await desk.access.policy_schema())

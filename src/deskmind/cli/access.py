@@ -30,7 +30,9 @@ _SPANS = {"h": "hours", "d": "days", "w": "weeks"}
 
 Role = Annotated[str, typer.Argument(help="Name of the role; `deskmind access roles` lists them.")]
 ToUser = Annotated[str | None, typer.Option("--user", "-u", help="A user.", show_default=False)]
-ToGroup = Annotated[str | None, typer.Option("--group", help="A group: all who are in it.", show_default=False)]
+ToGroup = Annotated[
+    str | None, typer.Option("--group", help="A group: all who are in it.", show_default=False)
+]
 ToKey = Annotated[UUID | None, typer.Option("--key", help="An API key, by its id.", show_default=False)]
 
 
@@ -70,7 +72,9 @@ def grant(
     key: ToKey = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", help="2027-01-31, 2027-01-31T18:00+01:00, or 8h, 30d, 2w.", show_default=False),
+        typer.Option(
+            "--until", help="2027-01-31, 2027-01-31T18:00+01:00, or 8h, 30d, 2w.", show_default=False
+        ),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, for reviews.")] = "",
     tenant: Tenant = None,
@@ -122,9 +126,7 @@ def revoke(
 
 
 @access_app.command("review")
-def review(
-    tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False
-) -> None:
+def review(tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
     """List who may do what, why, since when, until when, and when last."""
     line = CommandLine(home, config, as_json=as_json)
 
@@ -172,7 +174,8 @@ def roles(
 def define(
     name: Annotated[str, typer.Argument(help="1 to 63 of a-z, 0-9 and '-'.")],
     permits: Annotated[
-        str, typer.Option("--permits", help="Permissions, separated by commas; resource:* is all of a resource.")
+        str,
+        typer.Option("--permits", help="Permissions, separated by commas; resource:* is all of a resource."),
     ],
     description: Annotated[str, typer.Option("--description")] = "",
     tenant: Tenant = None,
@@ -183,7 +186,9 @@ def define(
 
     async def work(app: Deskmind) -> None:
         wanted = [item.strip() for item in permits.split(",") if item.strip()]
-        role = await (await operator_of(app, tenant)).access.define_role(name, wanted, description=description)
+        role = await (await operator_of(app, tenant)).access.define_role(
+            name, wanted, description=description
+        )
         say(f"The role {role.name} permits {', '.join(role.permissions)}.")
 
     CommandLine(home, config).run(work)

@@ -42,7 +42,8 @@ def test_a_policy_goes_by_roles_resource_and_agent() -> None:
 
 def test_what_cannot_be_evaluated_is_refused() -> None:
     policy = CedarPolicy(
-        '@id("sum") forbid (principal, action, resource) when { context.hour + 9223372036854775807 > 0 };', _CODES
+        '@id("sum") forbid (principal, action, resource) when { context.hour + 9223372036854775807 > 0 };',
+        _CODES,
     )
     assert not policy.judge(Asked("ticket:read", "ann", context={"hour": 3})).allowed
     assert not policy.judge(Asked("coffee:make", "ann")).allowed

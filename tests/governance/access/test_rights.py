@@ -67,10 +67,18 @@ def test_nobody_permits_nothing() -> None:
 
 def test_built_in_roles_grow_from_requester_to_owner() -> None:
     roles = {name: role.includes for name, role in BUILT_IN.items()}
-    assert roles["requester"] < roles["technician"] < roles["knowledge-manager"] < roles["admin"] < roles["owner"]
+    assert (
+        roles["requester"]
+        < roles["technician"]
+        < roles["knowledge-manager"]
+        < roles["admin"]
+        < roles["owner"]
+    )
     assert roles["owner"] - roles["admin"] == {Permission.ACCESS_OWN}
     assert roles["service"] - roles["requester"] == {Permission.ACCESS_DELEGATE}
-    assert not {item for item in roles["auditor"] if item.value.endswith((".write", ".grant", ".ask", ".search"))}
+    assert not {
+        item for item in roles["auditor"] if item.value.endswith((".write", ".grant", ".ask", ".search"))
+    }
     assert not any(
         item in includes
         for includes in roles.values()

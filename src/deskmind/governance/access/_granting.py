@@ -108,7 +108,16 @@ async def make_grant(
             (scope.tenant_id, holder.key_id),
         )
     grant_id = uuid4()
-    values = (scope.tenant_id, grant_id, role, holder.principal_id, holder.key_id, reason, scope.principal_id, until)
+    values = (
+        scope.tenant_id,
+        grant_id,
+        role,
+        holder.principal_id,
+        holder.key_id,
+        reason,
+        scope.principal_id,
+        until,
+    )
     (row,) = await (await connection.execute(_MAKE, values)).fetchall()
     await connection.execute(_REACH, (scope.tenant_id, holder.principal_id))
     return Granted(grant_id, role, holder.kind, holder.name, row[0], until)

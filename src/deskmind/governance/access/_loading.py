@@ -78,7 +78,8 @@ async def load_policy(connection: Connection, tenant_id: UUID) -> tuple[int, str
 async def load_roles(connection: Connection, tenant_id: UUID) -> dict[str, Role]:
     """The built-in roles and the tenant's own."""
     cursor = await connection.execute(
-        "SELECT name, permissions, description FROM access_roles WHERE tenant_id = %s ORDER BY name", (tenant_id,)
+        "SELECT name, permissions, description FROM access_roles WHERE tenant_id = %s ORDER BY name",
+        (tenant_id,),
     )
     own = {row[0]: Role(row[0], tuple(row[1]), row[2]) for row in await cursor.fetchall()}
     return {**own, **BUILT_IN}

@@ -100,7 +100,17 @@ async def review_lines(
     cursor = await connection.execute(_LINES, {"tenant": tenant_id, "operator": OPERATOR})
     return [
         ReviewLine(
-            kind, holder, role, via, permissions.get(role, ()), since, until, giver, reason, last_used, disabled
+            kind,
+            holder,
+            role,
+            via,
+            permissions.get(role, ()),
+            since,
+            until,
+            giver,
+            reason,
+            last_used,
+            disabled,
         )
         for kind, holder, role, via, since, until, giver, reason, last_used, disabled in await cursor.fetchall()
     ]

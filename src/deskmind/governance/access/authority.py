@@ -101,7 +101,9 @@ class AccessAuthority:
             raise ended(scope, wanted)
         return scope
 
-    async def decide(self, scope: Scope, permission: Permission, resource: Resource | None = None) -> Decision:
+    async def decide(
+        self, scope: Scope, permission: Permission, resource: Resource | None = None
+    ) -> Decision:
         """Whether a scope may do something, and why.
 
         Args:
@@ -163,7 +165,15 @@ class AccessAuthority:
             }
             roles = known.user.roles(now)
             verdict = policy.judge(
-                Asked(decision.permission, one.principal, roles, known.group_names, known.service, acted_on, context)
+                Asked(
+                    decision.permission,
+                    one.principal,
+                    roles,
+                    known.group_names,
+                    known.service,
+                    acted_on,
+                    context,
+                )
             )
             if not verdict.allowed:
                 named = (*verdict.policies, *verdict.failed)

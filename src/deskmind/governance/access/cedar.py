@@ -162,7 +162,9 @@ def _checked(cedar: Any, text: str, schema: Any) -> tuple[str, ...]:
     return tuple(names[1:])
 
 
-def _refused(why: str, remedy: str = "`deskmind access policy schema` shows what a policy may go by.") -> Exception:
+def _refused(
+    why: str, remedy: str = "`deskmind access policy schema` shows what a policy may go by."
+) -> Exception:
     return InvalidRequestError("The policy cannot be used.", why=why, remedy=remedy)
 
 

@@ -146,14 +146,15 @@ class _Entered:
         """The scope that the operation runs in; a refusal is recorded."""
         database = self._subject.database
         try:
-            if database.authority is not None:
-                return await database.authority.admit(scope, self._permission)
-            authorize(scope, self._permission)
-            return scope
+            if database.authority is None:
+                authorize(scope, self._permission)
+            else:
+                scope = await database.authority.admit(scope, self._permission)
         except PermissionDeniedError as error:
             async with database.transaction(scope) as connection:
                 await record(connection, scope, str(self._permission), outcome="denied", **_reason(error))
             raise
+        return scope
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

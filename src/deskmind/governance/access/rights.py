@@ -95,7 +95,9 @@ class Holding:
 
     def ends(self, now: datetime) -> dict[str, datetime | None]:
         """Until when each permission is held, None for always; those that are not held are not there."""
-        found = {name: [grant.until for grant in grants if grant.live(now)] for name, grants in self._held.items()}
+        found = {
+            name: [grant.until for grant in grants if grant.live(now)] for name, grants in self._held.items()
+        }
         return {name: _latest(ends) for name, ends in found.items() if ends}
 
     def roles(self, now: datetime) -> frozenset[str]:

@@ -94,7 +94,9 @@ def role_of(name: str, permissions: Iterable[str], description: str = "") -> Rol
     if not wanted:
         raise InvalidRequestError(f"The role '{name}' permits nothing.", remedy="Name its permissions.")
     if len(description) > 500 or not description.isprintable():
-        raise InvalidRequestError("The description is not valid.", why="It has up to 500 printable characters.")
+        raise InvalidRequestError(
+            "The description is not valid.", why="It has up to 500 printable characters."
+        )
     for pattern in wanted:
         if not any(_matches(pattern, item.code) for item in _TENANT):
             raise InvalidRequestError(

@@ -10,7 +10,14 @@ from uuid import UUID
 
 from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, InvalidRequestError, NotFoundError
-from deskmind.governance.access._granting import Granted, Holder, end_grant, find_holder, has_holders, make_grant
+from deskmind.governance.access._granting import (
+    Granted,
+    Holder,
+    end_grant,
+    find_holder,
+    has_holders,
+    make_grant,
+)
 from deskmind.governance.access._loading import load_policy, load_roles
 from deskmind.governance.access._reviewing import ReviewLine, review_lines
 from deskmind.governance.access.authority import AccessAuthority
