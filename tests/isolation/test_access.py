@@ -322,14 +322,21 @@ async def test_a_key_never_has_more_than_its_user(app: Deskmind, operator: Desk)
         await desk.keys.all()
 
 
-async def test_an_expired_key_opens_nothing_though_its_desk_is_open(app: Deskmind, operator: Desk) -> None:
+async def test_an_expired_or_revoked_key_opens_nothing_though_its_desk_is_open(
+    app: Deskmind, operator: Desk, clock: Clock
+) -> None:
     await operator.principals.add_user("ann")
-    key = await operator.keys.create("ann")
+    key = await operator.keys.create("ann", expires_at=clock.start + timedelta(hours=1))
     desk = await app.authenticate(key.secret)
+    clock.seconds += 59 * 60
+    assert await desk.knowledge.documents() == []
+    clock.seconds += 60
+    with pytest.raises(PermissionDeniedError):
+        await desk.knowledge.documents()
+    clock.seconds -= 60
     await operator.keys.revoke(key.key_id)
     with pytest.raises(AuthenticationError):
         await app.authenticate(key.secret)
-    app.authority.forget(operator.scope.tenant_id)
     with pytest.raises(PermissionDeniedError) as refused:
         await desk.knowledge.documents()
     assert "a key that is gone" in refused.value.why

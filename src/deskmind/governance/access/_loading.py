@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,10 @@ from deskmind.database import Connection
 from deskmind.governance.access.rights import Grant, Holding
 from deskmind.governance.access.roles import BUILT_IN, Role
 
-__all__ = ["Known", "load", "load_policy", "load_roles", "load_version"]
+__all__ = ["GONE", "Known", "load", "load_policy", "load_roles", "load_version"]
+
+GONE = Holding("a key that is gone", ())
+"""A key that was revoked or has expired: it may do nothing."""
 
 _VERSION = "SELECT version FROM access_versions WHERE tenant_id = %s"
 
@@ -34,7 +38,7 @@ SELECT g.role, g.until, p.kind, p.name
 """
 
 _KEY = """
-SELECT k.name, k.restricted, g.role, g.until
+SELECT k.name, k.restricted, k.expires_at, g.role, g.until
   FROM api_keys k
   LEFT JOIN access_grants g ON g.tenant_id = k.tenant_id AND g.key_id = k.key_id AND g.revoked_at IS NULL
        AND (g.until IS NULL OR g.until > now())
@@ -50,6 +54,7 @@ class Known:
         version: of the tenant's grants when it was read.
         user: what the user's and its groups' grants permit.
         key: what the key's own grants permit; None for a key without any, and without a key.
+        key_ends: when the key expires; None for never, and without a key.
         service: whether the user is a program.
         groups: its groups' ids.
         group_names: and names.
@@ -58,6 +63,7 @@ class Known:
     version: UUID | None
     user: Holding
     key: Holding | None
+    key_ends: datetime | None
     service: bool
     groups: frozenset[UUID]
     group_names: frozenset[str]
@@ -95,10 +101,12 @@ async def load(connection: Connection, tenant_id: UUID, principal_id: UUID, key_
     parties = [principal_id, *groups] if rows else []
     found = await (await connection.execute(_GRANTS, (tenant_id, parties))).fetchall()
     grants = [(Grant(role, f"{held} {who}", until), _codes(roles, role)) for role, until, held, who in found]
+    key, key_ends = await _key(connection, tenant_id, key_id, roles) if key_id is not None else (None, None)
     return Known(
         version,
         Holding(name, grants),
-        await _key(connection, tenant_id, key_id, roles) if key_id is not None else None,
+        key,
+        key_ends,
         kind == "service",
         frozenset(groups),
         frozenset(groups.values()),
@@ -107,17 +115,18 @@ async def load(connection: Connection, tenant_id: UUID, principal_id: UUID, key_
 
 async def _key(
     connection: Connection, tenant_id: UUID, key_id: UUID, roles: Mapping[str, Role]
-) -> Holding | None:
+) -> tuple[Holding | None, datetime | None]:
     rows = await (await connection.execute(_KEY, (tenant_id, key_id))).fetchall()
     if not rows:
-        return Holding("a key that is gone", ())
-    if not rows[0][1]:
-        return None
-    party = f"the key {rows[0][0] or key_id}"
-    return Holding(
-        party,
-        [(Grant(role, party, until), _codes(roles, role)) for _, _, role, until in rows if role is not None],
-    )
+        return GONE, None
+    name, restricted, expires_at = rows[0][:3]
+    if not restricted:
+        return None, expires_at
+    party = f"the key {name or key_id}"
+    grants = [
+        (Grant(role, party, until), _codes(roles, role)) for *_, role, until in rows if role is not None
+    ]
+    return Holding(party, grants), expires_at
 
 
 def _codes(roles: Mapping[str, Role], name: str) -> frozenset[str]:

@@ -160,6 +160,8 @@ class ApiKeys:
                     f"There is no live key {key_id}.", remedy="`deskmind key list` shows the tenant's keys."
                 )
             await record(connection, self._scope, Permission.KEYS_WRITE, resource=str(key_id), revoked=True)
+        if self._database.authority is not None:
+            self._database.authority.forget(self._scope.tenant_id)
         self._revoked()
 
 

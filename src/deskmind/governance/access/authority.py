@@ -15,11 +15,11 @@ from deskmind.cache.flights import Flight, Flights
 from deskmind.database import Database
 from deskmind.errors import InvalidRequestError
 from deskmind.governance.access._denials import ended, forbidden, not_held
-from deskmind.governance.access._loading import Known, load, load_policy, load_version
+from deskmind.governance.access._loading import GONE, Known, load, load_policy, load_version
 from deskmind.governance.access.cedar import CedarPolicy
 from deskmind.governance.access.permissions import OWN_REACH, Permission, permitted
 from deskmind.governance.access.policy import Asked, Policy, Resource, Verdict
-from deskmind.governance.access.rights import Decision, Grant, Rights
+from deskmind.governance.access.rights import Decision, Grant, Holding, Rights
 from deskmind.governance.access.roles import BUILT_IN, OVERSEEING
 from deskmind.scope import OPERATOR, Scope
 
@@ -123,14 +123,16 @@ class AccessAuthority:
 
     async def rights(self, scope: Scope) -> Rights:
         """What the user, its key, and an agent in its place may do, all of them together."""
-        parties = [
-            party
-            for one in _chain(scope)
-            if one.principal_id != OPERATOR
-            for known in (await self._known(one),)
-            for party in (known.user, known.key)
-            if party is not None
-        ]
+        parties: list[Holding] = []
+        for one in _chain(scope):
+            if one.principal_id == OPERATOR:
+                continue
+            known = await self._known(one)
+            parties.append(known.user)
+            if known.key is not None:
+                parties.append(known.key)
+            if known.key_ends is not None and known.key_ends <= self._now():
+                parties.append(GONE)
         return Rights(*parties)
 
     async def held(self, scope: Scope) -> dict[str, datetime | None]:

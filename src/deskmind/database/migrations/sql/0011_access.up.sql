@@ -128,6 +128,17 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION access_key_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
+AS $$
+BEGIN
+    UPDATE <schema>.access_versions v SET version = gen_random_uuid() WHERE v.tenant_id = NEW.tenant_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER access_key_changed AFTER UPDATE ON api_keys FOR EACH ROW
+    WHEN (OLD.revoked_at IS DISTINCT FROM NEW.revoked_at OR OLD.restricted IS DISTINCT FROM NEW.restricted)
+    EXECUTE FUNCTION access_key_changed();
+
 DO $$
 DECLARE t text;
 BEGIN
@@ -180,10 +191,11 @@ GRANT SELECT (tenant_id, key_id, principal_id, restricted, revoked_at, expires_a
 GRANT CREATE ON SCHEMA <schema> TO <prefix>_system;
 ALTER FUNCTION access_changed() OWNER TO <prefix>_system;
 ALTER FUNCTION access_removed() OWNER TO <prefix>_system;
+ALTER FUNCTION access_key_changed() OWNER TO <prefix>_system;
 ALTER FUNCTION access_concerns() OWNER TO <prefix>_system;
 REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system;
 REVOKE ALL ON FUNCTION principal_granted() FROM PUBLIC;
 SET LOCAL ROLE <prefix>_system;
-REVOKE ALL ON FUNCTION access_changed(), access_removed(), access_concerns() FROM PUBLIC;
+REVOKE ALL ON FUNCTION access_changed(), access_removed(), access_key_changed(), access_concerns() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION access_concerns() TO <prefix>_app;
 SET LOCAL ROLE <prefix>_owner;
