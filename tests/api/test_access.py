@@ -13,6 +13,10 @@ from deskmind.desk import Desk
 
 _UUID = "00000000-0000-4000-8000-000000000000"
 _NO_DESK = {"/healthz", "/readyz"}
+# where the schema says less than is looked at before the desk is asked
+_BODIES = {
+    "/v1/prompts": {"prompt": {"name": "greeting", "messages": [{"role": "system", "content": "Greet."}]}},
+}
 
 
 @pytest.fixture
@@ -62,6 +66,7 @@ def _request(path: str, method: str, described: dict[str, Any], document: dict[s
         for item in described.get("parameters", ())
         if item.get("required")
     }
+    described_path = path
     for name in [item["name"] for item in described.get("parameters", ()) if item["in"] == "path"]:
         path = path.replace(f"{{{name}}}", str(params.pop(name)))
     content = described.get("requestBody", {}).get("content", {})
@@ -69,21 +74,25 @@ def _request(path: str, method: str, described: dict[str, Any], document: dict[s
     if "multipart/form-data" in content:
         request["files"] = {"file": ("a.md", b"# A")}
     elif content:
-        request["json"] = _example(content["application/json"]["schema"], document)
+        request["json"] = _BODIES.get(described_path) or _example(
+            content["application/json"]["schema"], document
+        )
     return request
 
 
 async def test_no_route_is_open_to_somebody_without_a_role(clients: dict[str, httpx.AsyncClient]) -> None:
     document = (await clients["nobody"].get("/openapi.json")).json()
     walked = 0
+    opened: list[tuple[str, str, int, str]] = []
     for path, methods in document["paths"].items():
         for method, described in methods.items():
             if path in _NO_DESK:
                 continue
             answer = await clients["nobody"].request(**_request(path, method, described, document))
-            assert answer.status_code == 403, (method, path, answer.text)
-            assert "may not" in answer.text
+            if answer.status_code != 403 or "may not" not in answer.text:
+                opened.append((method, path, answer.status_code, answer.text))
             walked += 1
+    assert opened == []
     assert walked > 50
 
 

@@ -155,7 +155,7 @@ async def test_every_grant_and_refusal_is_in_the_audit_log(app: Deskmind, operat
         if event.action == "access.grant"
     ]
     assert told[::-1] == [
-        ("done", "user ann", "technician", None),
+        ("done", "user ann", "technician", False),
         ("done", "user ann", "technician", True),
         ("denied", "", None, None),
     ]

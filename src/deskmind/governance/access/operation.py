@@ -109,12 +109,6 @@ def _acting(subject: _G, scope: Scope) -> _G:
     return copied
 
 
-def _reason(error: PermissionDeniedError) -> dict[str, list[str]]:
-    """What of a refusal goes on record: which policies; that a role is missing goes without saying."""
-    policies: list[str] = error.details.get("policies", [])
-    return {"policies": policies} if policies else {}
-
-
 class _Entered:
     """Inside an operation. A class, not a generator: it is passed by every call of every operation."""
 
@@ -151,8 +145,9 @@ class _Entered:
             else:
                 scope = await database.authority.admit(scope, self._permission)
         except PermissionDeniedError as error:
+            forbidding: list[str] = error.details.get("policies", [])
             async with database.transaction(scope) as connection:
-                await record(connection, scope, str(self._permission), outcome="denied", **_reason(error))
+                await record(connection, scope, str(self._permission), outcome="denied", policies=forbidding)
             raise
         return scope
 

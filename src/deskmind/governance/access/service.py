@@ -128,7 +128,7 @@ class Access:
             self._check(held, wanted, until, Permission.ACCESS_GRANT)
             holder = await find_holder(connection, self._scope, user=user, group=group, key=key)
             granted = await make_grant(connection, self._scope, role, holder, until, reason)
-            await self._record(connection, role, holder, until=until.isoformat() if until else None)
+            await self._record(connection, role, holder, until=until)
         return granted
 
     @operation(Permission.ACCESS_GRANT)
@@ -275,7 +275,13 @@ class Access:
         return role
 
     async def _record(
-        self, connection: Connection, role: str, holder: Holder, **details: str | bool | None
+        self,
+        connection: Connection,
+        role: str,
+        holder: Holder,
+        *,
+        until: datetime | None = None,
+        revoked: bool = False,
     ) -> None:
         await record(
             connection,
@@ -283,7 +289,8 @@ class Access:
             Permission.ACCESS_GRANT,
             resource=f"{holder.kind} {holder.name}",
             role=role,
-            **details,
+            until=until.isoformat() if until else None,
+            revoked=revoked,
         )
 
 

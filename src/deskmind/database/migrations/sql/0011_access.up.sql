@@ -59,7 +59,7 @@ SELECT tenant_id, gen_random_uuid(),
        CASE WHEN role <> 'operator' THEN 'requester' WHEN kind = 'user' THEN 'owner' ELSE 'admin' END,
        principal_id, 'from before there were roles', created_at, '00000000-0000-0000-0000-000000000002'
   FROM principals WHERE kind <> 'group';
-INSERT INTO access_versions SELECT DISTINCT tenant_id, gen_random_uuid() FROM principals;
+INSERT INTO access_versions SELECT tenant_id, gen_random_uuid() FROM principals GROUP BY tenant_id;
 ALTER TABLE principals FORCE ROW LEVEL SECURITY;
 
 -- ---------------------------------------------------------------- who may see and change it
