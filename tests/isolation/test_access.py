@@ -251,9 +251,12 @@ async def test_who_edits_memberships_hands_out_no_more_than_they_hold(app: Deskm
     with pytest.raises(PermissionDeniedError, match="hand out"):
         await clerk.principals.add_user("puppet", role="operator")
     assert "puppet" not in {user.name for user in await operator.principals.users()}
-    assert (await clerk.principals.set_groups("clerk", ["readers"])).groups == ("readers",)
+    with pytest.raises(PermissionDeniedError, match="their own groups"):
+        await clerk.principals.set_groups("clerk", ["readers"])
+    await operator.principals.add_user("eve")
+    assert (await clerk.principals.set_groups("eve", ["readers"])).groups == ("readers",)
     requester = await _desk(app, operator, "ben")
-    with pytest.raises(PermissionDeniedError, match="ben may not"):
+    with pytest.raises(PermissionDeniedError, match="ben may not do this"):
         await requester.principals.set_groups("ben", ["readers"])
 
 
@@ -380,6 +383,18 @@ async def test_an_admin_s_agent_cannot_use_the_users_rights_to_raise_itself(
         await for_boss.access.grant("owner", user="bot")
     with pytest.raises(PermissionDeniedError, match="hand out"):
         await for_boss.keys.create("boss")
+
+
+async def test_an_agent_takes_nothing_lasting_away_from_acting(app: Deskmind, operator: Desk) -> None:
+    await operator.access.define_role("smith", ["keys:*", "principals:*"])
+    await _desk(app, operator, "ann", "smith")
+    agent = await _desk(app, operator, "bot", "service", "smith")
+    for_ann = await agent.acting_for("ann")
+    with pytest.raises(PermissionDeniedError, match="by themselves"):
+        await for_ann.keys.create("ann")
+    for name in ("ann", "bot"):
+        with pytest.raises(PermissionDeniedError, match="their own groups"):
+            await for_ann.principals.set_groups(name, ["hr"])
 
 
 async def test_acting_for_somebody_is_a_right_and_on_record(app: Deskmind, operator: Desk) -> None:

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from deskmind.database import Database
 from deskmind.errors import AuthenticationError, NotFoundError, PermissionDeniedError
-from deskmind.governance.access.handing_out import check_held, held_by
+from deskmind.governance.access.handing_out import check_held, check_oversees, held_by
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.access.principals import Principals
-from deskmind.governance.access.roles import BUILT_IN
 from deskmind.governance.audit import record
 from deskmind.keyring import Keyring
 from deskmind.scope import Scope
@@ -124,12 +123,13 @@ class ApiKeys:
             for code, end in wanted.items():
                 what = f"a key of {user.principal}"
                 check_held(self._scope, held, [code], until=end, act=Permission.KEYS_WRITE, what=what)
-            if user.principal_id != self._scope.principal_id and not _oversees(held):
-                raise PermissionDeniedError(
-                    f"{self._scope.principal} may make keys of their own only.",
+            if user.principal_id != self._scope.principal_id or self._scope.agent is not None:
+                check_oversees(
+                    self._scope,
+                    held,
+                    Permission.KEYS_WRITE,
+                    "may make keys of their own only, and by themselves",
                     why="A key lets its holder see what its user may see.",
-                    remedy="Ask an owner or admin of the tenant.",
-                    permission=Permission.KEYS_WRITE.code,
                 )
         except PermissionDeniedError:
             async with self._database.transaction(self._scope) as connection:
@@ -187,10 +187,6 @@ async def authenticate(database: Database, keyring: Keyring, secret: str) -> tup
     if not row[4]:
         scope = replace(scope, act="desk", role="member")
     return replace(scope, key_id=key_id), key_id
-
-
-def _oversees(held: Mapping[str, datetime | None]) -> bool:
-    return all(item.code in held for item in BUILT_IN["admin"].includes)
 
 
 def _encode(value: UUID) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -220,7 +221,7 @@ class AccessAuthority:
                 before.asked = asked
                 return before
             number, text, _ = await load_policy(connection, tenant_id)
-        found = _Tenant(asked, version, number, _parsed(text))
+        found = _Tenant(asked, version, number, await asyncio.to_thread(_parsed, text) if text else None)
         if flight.may_keep():
             _keep(self._tenants, tenant_id, found, _MOST_TENANTS)
         return found
@@ -242,9 +243,7 @@ def _chain(scope: Scope) -> Iterator[Scope]:
         one = one.agent
 
 
-def _parsed(text: str) -> Policy | None:
-    if not text:
-        return None
+def _parsed(text: str) -> Policy:
     try:
         return CedarPolicy(text, BUILT_IN["owner"].permissions)
     except InvalidRequestError:

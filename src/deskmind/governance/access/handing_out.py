@@ -9,10 +9,11 @@ from datetime import datetime
 from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, PermissionDeniedError
 from deskmind.governance.access.permissions import Permission, permitted
+from deskmind.governance.access.roles import BUILT_IN
 from deskmind.governance.audit import record
 from deskmind.scope import Scope
 
-__all__ = ["changing_grants", "check_held", "held_by"]
+__all__ = ["changing_grants", "check_held", "check_oversees", "held_by"]
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.access.' || %s, 0))"
 
@@ -64,6 +65,23 @@ def check_held(
             remedy="Ask somebody who holds it; owners are made and removed by owners.",
             permission=act.code,
             missing=missing,
+        )
+
+
+def check_oversees(
+    scope: Scope, held: Mapping[str, datetime | None], act: Permission, what: str, *, why: str
+) -> None:
+    """Refuse what only those may do who see all of the tenant anyway.
+
+    Raises:
+        PermissionDeniedError: they hold less than an admin.
+    """
+    if not all(item.code in held for item in BUILT_IN["admin"].includes):
+        raise PermissionDeniedError(
+            f"{scope.principal} {what}.",
+            why=why,
+            remedy="Ask an owner or admin of the tenant.",
+            permission=act.code,
         )
 
 

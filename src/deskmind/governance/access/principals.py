@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, InvalidRequestError, PrincipalNotFoundError
 from deskmind.governance.access._loading import load_roles
-from deskmind.governance.access.handing_out import changing_grants, check_held, held_by
+from deskmind.governance.access.handing_out import changing_grants, check_held, check_oversees, held_by
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.access.roles import BUILT_IN
@@ -154,13 +154,22 @@ class Principals:
 
         Raises:
             PrincipalNotFoundError: there is no such user.
-            PermissionDeniedError: a role of a group it joins or leaves includes what one does not hold.
+            PermissionDeniedError: a role of a group it joins or leaves includes what one does not hold, or it is oneself
+                and one does not oversee the tenant.
             ConflictError: it leaves the tenant without an owner.
         """
         _check_names(groups)
         held = await held_by(self._database, self._scope)
         async with self._changing() as connection:
             user = await self._user(connection, name)
+            if user.principal_id in _acting(self._scope):
+                check_oversees(
+                    self._scope,
+                    held,
+                    Permission.PRINCIPALS_WRITE,
+                    "may not change their own groups",
+                    why="Whoever is in a group sees the group's documents.",
+                )
             await self._check_groups(connection, held, set(groups).symmetric_difference(user.groups))
             await connection.execute(
                 "DELETE FROM memberships WHERE tenant_id = %s AND member_id = %s",
@@ -276,6 +285,11 @@ async def ensure_groups(connection: Connection, scope: Scope, names: Sequence[st
         (scope.tenant_id, wanted),
     )
     return dict(await cursor.fetchall())
+
+
+def _acting(scope: Scope) -> set[UUID]:
+    """Who acts: the user, and those in its place."""
+    return {scope.principal_id} | (_acting(scope.agent) if scope.agent is not None else set())
 
 
 def _user(row: Sequence[Any]) -> User:
