@@ -1,4 +1,4 @@
-"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway telemetry stories redaction audit] [--quick]``."""
+"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway telemetry stories redaction audit access] [--quick]``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    access,
     asking,
     audit,
     cache,
@@ -37,6 +38,7 @@ _ALL = {
     "stories": stories.run,
     "redaction": redacting.run,
     "audit": audit.run,
+    "access": access.run,
 }
 
 

@@ -24,6 +24,7 @@ from deskmind.errors import (
 from deskmind.explain import StoryWriter
 from deskmind.gateway.service import Door, Shielding, UsageSurvey
 from deskmind.governance.access.authentication import Authentication
+from deskmind.governance.access.authority import AccessAuthority
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.sealer import Sealer, SealingKeys
@@ -83,6 +84,7 @@ class Deskmind:
         self.keyring: Keyring
         self.database: Database
         self.jobs: JobQueue
+        self.authority: AccessAuthority
         self.tenants: Tenants
         self.usage: UsageSurvey
         self.stories: StoryWriter
@@ -223,6 +225,7 @@ class Deskmind:
 
     async def _forget_tenant(self, tenant_id: UUID) -> None:
         self.forget_authentication()
+        self.authority.forget(tenant_id)
         self.forget_budgets(tenant_id)
         self._shielding.forget(tenant_id)
         await self.cache.forget(tenant_id)
@@ -316,6 +319,8 @@ class Deskmind:
         )
         await self.database.open()
         self._resources.push_async_callback(self.database.close)
+        self.authority = self.database.authority = AccessAuthority(self.database)
+        self._resources.push_async_callback(self.authority.close)
         self._authentication = Authentication(
             self.database, self.keyring, lambda scope, key_id: Desk(self, scope, key=str(key_id))
         )

@@ -13,7 +13,9 @@ from deskmind.feedback import Feedback, Quality
 from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.access.api_keys import ApiKeys
+from deskmind.governance.access.delegation import acting_for
 from deskmind.governance.access.principals import Principals
+from deskmind.governance.access.service import Access
 from deskmind.governance.audit import AuditEvent, audit_events, record
 from deskmind.governance.audit.service import AuditLog
 from deskmind.knowledge.answering import AnswerEvent
@@ -43,6 +45,7 @@ class Desk:
         conversations: one's own, turn by turn.
         principals: users and groups (operators).
         keys: API keys (operators).
+        access: roles, grants, the policy; who may do what, and why.
         models: calls of language models.
         usage: what they used and cost.
         budgets: limits on it (operators).
@@ -53,6 +56,7 @@ class Desk:
     """
 
     def __init__(self, app: Deskmind, scope: Scope, *, key: str = "") -> None:
+        self._app = app
         self._database = app.database
         self._scope = scope
         self._metrics_tenants = app.settings.telemetry.metrics_tenants
@@ -63,6 +67,7 @@ class Desk:
         self.conversations = Conversations(app.database, scope)
         self.principals = Principals(app.database, scope)
         self.keys = ApiKeys(app.database, scope, app.keyring, on_revoked=app.forget_authentication)
+        self.access = Access(app.database, scope, app.authority)
         self.usage = Usage(app.database, scope, app)
         self.budgets = Budgets(app.database, scope, app)
         self.requests = Requests(app.database, scope, app.settings.explain, app)
@@ -105,6 +110,19 @@ class Desk:
     ) -> AsyncIterator[AnswerEvent]:
         """The same as a stream of events; the last one carries the whole answer."""
         return self.knowledge.ask_stream(question, filter=filter, conversation=conversation)
+
+    @operation(Permission.ACCESS_DELEGATE)
+    async def acting_for(self, user: str) -> Desk:
+        """The desk of a user with this desk's principal in the user's place, as an agent.
+
+        It sees what the user may see, and does what both may do: it never has more than the user, nor more than the agent.
+        Audit events of it name the user, and the agent in their details.
+
+        Raises:
+            PrincipalNotFoundError: there is no such user.
+        """
+        scope = await acting_for(self._database, self._scope, user)
+        return Desk(self._app, scope)
 
     @operation(Permission.AUDIT_READ)
     async def audit(self, *, limit: int = 100) -> list[AuditEvent]:

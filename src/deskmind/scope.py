@@ -42,7 +42,10 @@ class Scope:
         principal_id: who acts.
         principal: the principal's name.
         groups: ids of the groups the principal belongs to.
-        role: decides permissions.
+        role: ``operator`` for who oversees the whole tenant.
+        key_id: of the API key that was shown; its own grants, where it has any, bound what may be done.
+        agent: who acts in the principal's place; nothing may be done that not both may.
+        widened: the act is that of one operation that concerns the whole tenant, not the desk's.
     """
 
     act: Act
@@ -52,6 +55,9 @@ class Scope:
     principal: str
     groups: tuple[UUID, ...] = ()
     role: Role = "member"
+    key_id: UUID | None = None
+    agent: Scope | None = None
+    widened: bool = False
 
     @classmethod
     def directory(cls) -> Scope:

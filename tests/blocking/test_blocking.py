@@ -47,6 +47,8 @@ async def test_every_public_method_of_every_part_has_a_counterpart(
     for path, part in {"": operator, **parts}.items():
         mirror = getattr(blocking, path) if path else blocking
         for name, method in _public(part).items():
+            if name == "acting_for":  # gives a desk, there a blocking one
+                continue
             call = getattr(mirror, name, None)
             assert call is not None, f"desk.{path}.{name} has no blocking counterpart"
             assert inspect.signature(call) == inspect.signature(method), f"desk.{path}.{name}"

@@ -89,6 +89,32 @@ async def test_audit_events_from_before_the_seal_can_be_sealed(empty: Empty) -> 
     assert (position, forced) == (None, True)
 
 
+async def test_who_there_was_before_there_were_roles_keeps_what_they_may(empty: Empty) -> None:
+    await empty.provisioner.prepare()
+    await empty.provisioner.migrations.downgrade("0010")
+    await empty.run(
+        "ALTER TABLE deskmind.principals NO FORCE ROW LEVEL SECURITY;"
+        "INSERT INTO deskmind.tenants (tenant_id, slug, name) VALUES (gen_random_uuid(), 'old', 'old');"
+        "INSERT INTO deskmind.principals (tenant_id, principal_id, kind, name, role)"
+        " SELECT tenant_id, gen_random_uuid(), kind, kind || ' ' || role, role FROM deskmind.tenants,"
+        " unnest(ARRAY['user', 'service']) kind, unnest(ARRAY['member', 'operator']) role;"
+        "INSERT INTO deskmind.principals (tenant_id, principal_id, kind, name)"
+        " SELECT tenant_id, gen_random_uuid(), 'group', 'hr' FROM deskmind.tenants;"
+        "ALTER TABLE deskmind.principals FORCE ROW LEVEL SECURITY"
+    )
+    await empty.provisioner.prepare()
+    async with await AsyncConnection.connect(empty.address) as connection:
+        cursor = await connection.execute(
+            "SELECT p.name, g.role FROM deskmind.access_grants g JOIN deskmind.principals p USING (tenant_id, principal_id)"
+        )
+        assert dict(await cursor.fetchall()) == {
+            "user member": "requester",
+            "user operator": "owner",
+            "service member": "requester",
+            "service operator": "admin",
+        }
+
+
 async def test_drift_is_seen(empty: Empty) -> None:
     await empty.provisioner.prepare()
     drift = empty.provisioner.migrations.drift

@@ -15,6 +15,7 @@ from deskmind.gateway.service import Budgets, Models, Usage, UsageSurvey
 from deskmind.governance.access import PERMISSIONS, Permission, declared_permission
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
+from deskmind.governance.access.service import Access
 from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.sealing import Sealing
 from deskmind.governance.audit.service import AuditLog
@@ -47,6 +48,7 @@ def _operations() -> dict[str, object]:
                 UsageSurvey,
                 Budgets,
             ),
+            Access,
             *(Prompts, Experiments, Conversations, Requests, Feedback, Quality, AuditLog, Sealing),
         )
         for name, method in vars(kind).items()
@@ -63,7 +65,23 @@ def test_every_operation_declares_its_permission(name: str) -> None:
 def test_every_permission_is_described() -> None:
     assert set(PERMISSIONS) == set(Permission)
     used = {declared_permission(method) for method in _operations().values()}
-    assert used - {None} == set(Permission)
+    assert used - {None} == set(Permission) - {Permission.ACCESS_OWN}  # what owners have before admins
+
+
+async def test_no_operation_runs_for_somebody_without_a_role(operator: Desk, app: Deskmind) -> None:
+    await operator.principals.add_user("nobody")
+    await operator.access.revoke("requester", user="nobody")
+    desk = await app.desk(tenant=operator.scope.tenant, user="nobody")
+    walked = 0
+    for part in (desk, *(part for name, part in vars(desk).items() if not name.startswith("_"))):
+        for name, method in vars(type(part)).items():
+            if declared_permission(method) is None:
+                continue
+            called = getattr(part, name)()  # refused before its arguments are looked at
+            with pytest.raises(PermissionDeniedError, match="nobody may not do this"):
+                await (anext(called) if inspect.isasyncgen(called) else called)
+            walked += 1
+    assert walked > 60
 
 
 async def test_a_refusal_is_in_the_audit_log(operator: Desk, app: Deskmind) -> None:

@@ -13,6 +13,11 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SHOWN = {
     "quickstart.py": ["approval of two finance managers", "I found nothing in your knowledge"],
     "notebook_style.py": ["1 documents, 1 chunks, 0 failures", "open tray 3"],
+    "parts/access.py": [
+        "allowed because role bookkeeper granted to group accounts until 2027-04-01 00:00 UTC",
+        "no role of bot includes invoice:approve",
+        "ann's invoice: forbidden by four-eyes",
+    ],
     "parts/audit.py": [
         "kept elsewhere: 5 events",
         "untouched: holds",

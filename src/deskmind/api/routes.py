@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 
+from deskmind.api.access import add_access
 from deskmind.api.conversations import add_conversations
 from deskmind.api.events import server_sent_events
 from deskmind.api.experiments import add_experiments
@@ -176,6 +177,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         return Response(status_code=204)
 
     add_spending(routes, asker)
+    add_access(routes, asker)
     add_prompts(routes, asker)
     add_experiments(routes, asker)
     add_conversations(routes, asker)

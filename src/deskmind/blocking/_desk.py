@@ -13,6 +13,7 @@ from deskmind.feedback import Feedback, Quality
 from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
+from deskmind.governance.access.service import Access
 from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.service import AuditLog
 from deskmind.knowledge.service import Knowledge
@@ -102,6 +103,22 @@ class BlockingKeys(Part[ApiKeys]):
     revoke = Blocking(ApiKeys.revoke)
 
 
+class BlockingAccess(Part[Access]):
+    """``desk.access``."""
+
+    check = Blocking(Access.check)
+    check_of = Blocking(Access.check_of)
+    review = Blocking(Access.review)
+    grant = Blocking(Access.grant)
+    revoke = Blocking(Access.revoke)
+    roles = Blocking(Access.roles)
+    define_role = Blocking(Access.define_role)
+    delete_role = Blocking(Access.delete_role)
+    policy = Blocking(Access.policy)
+    policy_schema = Blocking(Access.policy_schema)
+    set_policy = Blocking(Access.set_policy)
+
+
 class BlockingModels(Part[Models]):
     """``desk.models``."""
 
@@ -181,6 +198,7 @@ class BlockingDesk(Part[Desk]):
         self.conversations = BlockingConversations(desk.conversations, loop)
         self.principals = BlockingPrincipals(desk.principals, loop)
         self.keys = BlockingKeys(desk.keys, loop)
+        self.access = BlockingAccess(desk.access, loop)
         self.models = BlockingModels(desk.models, loop)
         self.usage = BlockingUsage(desk.usage, loop)
         self.budgets = BlockingBudgets(desk.budgets, loop)
@@ -194,6 +212,10 @@ class BlockingDesk(Part[Desk]):
         self.documents = self.knowledge.documents
         self.document = self.knowledge.document
         self.delete = self.knowledge.delete
+
+    def acting_for(self, user: str) -> BlockingDesk:
+        """The desk of a user with this one's principal in the user's place; see ``Desk.acting_for``."""
+        return BlockingDesk(self.loop.run(self.part.acting_for(user)), self.loop)
 
     @property
     def scope(self) -> Scope:

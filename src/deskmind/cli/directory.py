@@ -186,6 +186,7 @@ def add_user(
     name: Annotated[str, typer.Argument()],
     groups: Groups = "",
     operator: Annotated[bool, typer.Option("--operator", help="May manage the tenant.")] = False,
+    service: Annotated[bool, typer.Option("--service", help="It is a program, not a person.")] = False,
     display_name: Annotated[str, typer.Option("--display-name")] = "",
     tenant: Tenant = None,
     home: Home = None,
@@ -198,7 +199,11 @@ def add_user(
     async def work(app: Deskmind) -> None:
         desk = await operator_of(app, tenant)
         user = await desk.principals.add_user(
-            name, groups=names(groups), display_name=display_name, role="operator" if operator else "member"
+            name,
+            groups=names(groups),
+            display_name=display_name,
+            role="operator" if operator else "member",
+            kind="service" if service else "user",
         )
         added = f"Added {user.name}" + (f" in {', '.join(user.groups)}." if user.groups else ".")
         print_value(_user(user), added, as_json=as_json)

@@ -6,6 +6,7 @@ import typer
 
 from deskmind import __version__
 from deskmind.cli import (
+    access,
     audit,
     database,
     demonstration,
@@ -73,6 +74,7 @@ app.command("explain")(requests.explain)
 app.add_typer(requests.requests_app, name="requests")
 app.add_typer(feedback.feedback_app, name="feedback")
 app.add_typer(feedback.quality_app, name="quality")
+app.add_typer(access.access_app, name="access")
 app.add_typer(audit.audit_app, name="audit")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)

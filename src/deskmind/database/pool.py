@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from deskmind.database._faults import connection_error, translated
 from deskmind.database._statements import Connection
 from deskmind.database._waiting import GivingUpPool
+from deskmind.database.authority import Authority
 from deskmind.database.endpoints import Endpoints
 from deskmind.database.scope_token import ScopeSigner
 from deskmind.errors import DatabaseUnavailableError, DeskmindError
@@ -46,6 +47,7 @@ class Database:
 
     Attributes:
         stories: where operations on it leave their stories; None for nowhere.
+        authority: decides what scopes may do on it; without one, operations go by what the scope reaches.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Database:
         self._pool: AsyncConnectionPool[Connection] | None = None
         _databases.add(self)
         self.stories: StorySink | None = None
+        self.authority: Authority | None = None
 
     @property
     def endpoints(self) -> Endpoints:

@@ -62,6 +62,7 @@ def describe(schema: str) -> MetaData:
     _installation(metadata)
     _principals(metadata)
     _access(metadata)
+    _grants(metadata)
     _usage(metadata)
     _knowledge(metadata)
     _ingest(metadata)
@@ -158,6 +159,7 @@ def _principals(metadata: MetaData) -> None:
         _time("expires_at", optional=True),
         _time("revoked_at", optional=True),
         _time("last_used_at", optional=True),
+        Column("restricted", Boolean, nullable=False),
         PrimaryKeyConstraint("tenant_id", "key_id"),
         _to_principal(schema, "principal_id"),
         Index("api_keys_principal", "tenant_id", "principal_id"),
@@ -219,6 +221,60 @@ def _access(metadata: MetaData) -> None:
         _text("public_key"),
         _text("note"),
         PrimaryKeyConstraint("tenant_id", "size"),
+    )
+
+
+def _grants(metadata: MetaData) -> None:
+    schema = metadata.schema
+    to_tenant = [f"{schema}.tenants.tenant_id"]
+    Table(
+        "access_roles",
+        metadata,
+        _uuid("tenant_id"),
+        _text("name"),
+        Column("permissions", ARRAY(Text), nullable=False),
+        _text("description"),
+        _time("changed_at"),
+        PrimaryKeyConstraint("tenant_id", "name"),
+        ForeignKeyConstraint(["tenant_id"], to_tenant, ondelete="CASCADE"),
+    )
+    Table(
+        "access_grants",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("grant_id"),
+        _text("role"),
+        Column("principal_id", Uuid, nullable=True),
+        Column("key_id", Uuid, nullable=True),
+        _text("reason"),
+        _time("granted_at"),
+        _uuid("granted_by"),
+        _time("until", optional=True),
+        _time("revoked_at", optional=True),
+        Column("revoked_by", Uuid, nullable=True),
+        PrimaryKeyConstraint("tenant_id", "grant_id"),
+        _to_principal(schema, "principal_id"),
+        _to(schema, "api_keys", "key_id", ondelete="CASCADE"),
+        Index("access_grants_principal", "tenant_id", "principal_id"),
+        Index("access_grants_key", "tenant_id", "key_id"),
+    )
+    Table(
+        "access_policies",
+        metadata,
+        _uuid("tenant_id"),
+        _integer("version"),
+        _text("text"),
+        _time("saved_at"),
+        _uuid("saved_by"),
+        PrimaryKeyConstraint("tenant_id", "version"),
+        ForeignKeyConstraint(["tenant_id"], to_tenant, ondelete="CASCADE"),
+    )
+    Table(
+        "access_versions",
+        metadata,
+        Column("tenant_id", Uuid, primary_key=True),
+        _uuid("version"),
+        ForeignKeyConstraint(["tenant_id"], to_tenant, ondelete="CASCADE"),
     )
 
 

@@ -279,6 +279,34 @@ async def audit_seal(app: Deskmind) -> Check:
     return Check("audit seal", "green", f"No audit event has waited for more than {most:g} s to be sealed.")
 
 
+async def access(app: Deskmind) -> Check:
+    """Every tenant with users has an owner that lasts; nobody owns one by a key without an end, or as a program."""
+    ((ownerless, keys, services),) = await _query(app, "SELECT * FROM access_concerns()")
+    found = [
+        text
+        for count, text in (
+            (keys, f"{keys} API keys of owners have no end"),
+            (services, f"{services} services own a tenant"),
+        )
+        if count
+    ]
+    if found:
+        return Check(
+            "access",
+            "red",
+            f"{' and '.join(found)}.",
+            "`deskmind access review` shows them; make keys with --expires-days, or grant the key a narrower role.",
+        )
+    if ownerless:
+        return Check(
+            "access",
+            "not assessed",
+            f"{ownerless} tenants have users and no owner: only the installation's operator manages them.",
+            "`deskmind access grant owner --user NAME`.",
+        )
+    return Check("access", "green", "Every tenant has an owner, and no key or program owns one for ever.")
+
+
 async def _act(connection: Connection) -> str | None:
     cursor = await connection.execute("SELECT scope_act()")
     row = await cursor.fetchone()
@@ -301,6 +329,7 @@ CHECKS: dict[str, Callable[[Deskmind], Awaitable[Check]]] = {
     "stories": stories,
     "redaction": redaction,
     "audit seal": audit_seal,
+    "access": access,
 }
 
 NOT_ASSESSED = (

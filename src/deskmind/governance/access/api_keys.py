@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from deskmind.database import Database
-from deskmind.errors import AuthenticationError, NotFoundError
+from deskmind.errors import AuthenticationError, NotFoundError, PermissionDeniedError
+from deskmind.governance.access.handing_out import check_held, check_oversees, held_by
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.access.principals import Principals
@@ -30,7 +31,9 @@ SELECT k.key_id, k.name, p.name, k.created_at, k.expires_at, k.revoked_at, k.las
 """
 
 _FIND = """
-SELECT k.principal_id, k.mac, k.mac_version, t.slug
+SELECT k.principal_id, k.mac, k.mac_version, t.slug,
+       NOT k.restricted OR EXISTS (SELECT FROM access_grants a WHERE a.tenant_id = k.tenant_id AND a.key_id = k.key_id
+           AND a.role IN ('owner', 'admin') AND a.revoked_at IS NULL AND (a.until IS NULL OR a.until > now()))
   FROM api_keys k JOIN tenants t ON t.tenant_id = k.tenant_id
  WHERE k.tenant_id = %s AND k.key_id = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
 """
@@ -92,12 +95,14 @@ class ApiKeys:
 
     @operation(Permission.KEYS_WRITE)
     async def create(self, user: str, *, name: str = "", expires_at: datetime | None = None) -> NewApiKey:
-        """Make a key with which ``user`` acts.
+        """Make a key with which ``user`` acts. Roles granted to it, see ``Access.grant``, bound what it may do.
 
         Raises:
             PrincipalNotFoundError: there is no such user.
+            PermissionDeniedError: the user holds what one does not, or is somebody else and one does not oversee the tenant.
         """
         principal = await Principals(self._database, self._scope).scope_of(name=user)
+        await self._check_may_act_as(principal)
         key_id = uuid4()
         secret = f"dk_{_encode(self._scope.tenant_id)}_{_encode(key_id)}_{secrets.token_hex(24)}"
         version, mac = self._keyring.mac("api-key", secret.encode())
@@ -109,6 +114,27 @@ class ApiKeys:
             )
             await record(connection, self._scope, Permission.KEYS_WRITE, resource=str(key_id), user=user)
         return NewApiKey(key_id, user, secret, expires_at)
+
+    async def _check_may_act_as(self, user: Scope) -> None:
+        """A key hands out what its user may do and see."""
+        held = await held_by(self._database, self._scope)
+        wanted = await held_by(self._database, user)
+        try:
+            for code, end in wanted.items():
+                what = f"a key of {user.principal}"
+                check_held(self._scope, held, [code], until=end, act=Permission.KEYS_WRITE, what=what)
+            if user.principal_id != self._scope.principal_id or self._scope.agent is not None:
+                check_oversees(
+                    self._scope,
+                    held,
+                    Permission.KEYS_WRITE,
+                    "may make keys of their own only, and by themselves",
+                    why="A key lets its holder see what its user may see.",
+                )
+        except PermissionDeniedError:
+            async with self._database.transaction(self._scope) as connection:
+                await record(connection, self._scope, Permission.KEYS_WRITE, outcome="denied")
+            raise
 
     @operation(Permission.KEYS_READ)
     async def all(self) -> list[ApiKey]:
@@ -134,6 +160,8 @@ class ApiKeys:
                     f"There is no live key {key_id}.", remedy="`deskmind key list` shows the tenant's keys."
                 )
             await record(connection, self._scope, Permission.KEYS_WRITE, resource=str(key_id), revoked=True)
+        if self._database.authority is not None:
+            self._database.authority.forget(self._scope.tenant_id)
         self._revoked()
 
 
@@ -156,7 +184,9 @@ async def authenticate(database: Database, keyring: Keyring, secret: str) -> tup
     async with database.transaction(operator) as connection:
         await connection.execute("SET LOCAL synchronous_commit = off")
         await connection.execute(_TOUCH, (tenant_id, key_id))
-    return scope, key_id
+    if not row[4]:
+        scope = replace(scope, act="desk", role="member")
+    return replace(scope, key_id=key_id), key_id
 
 
 def _encode(value: UUID) -> str:

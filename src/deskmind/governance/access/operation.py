@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractContextManager
@@ -20,7 +21,10 @@ __all__ = ["Governed", "declared_permission", "operation", "streaming_operation"
 
 
 class Governed(Protocol):
-    """Something with operations: it knows who acts and where the record goes."""
+    """Something with operations: it knows who acts and where the record goes.
+
+    It keeps its scope in ``_scope``. An operation that concerns the whole tenant runs on a copy whose scope reaches that.
+    """
 
     @property
     def scope(self) -> Scope:
@@ -59,8 +63,8 @@ def operation(
     ) -> Callable[Concatenate[_G, _P], Coroutine[Any, Any, _R]]:
         @functools.wraps(method)
         async def guarded(self: _G, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-            async with _Entered(self, permission, told=told):
-                return await method(self, *args, **kwargs)
+            async with _Entered(self, permission, told=told) as admitted:
+                return await method(_acting(self, admitted), *args, **kwargs)
 
         guarded.__dict__["__permission__"] = permission
         return guarded
@@ -81,8 +85,8 @@ def streaming_operation(
     ) -> Callable[Concatenate[_G, _P], AsyncIterator[_R]]:
         @functools.wraps(method)
         async def guarded(self: _G, *args: _P.args, **kwargs: _P.kwargs) -> AsyncIterator[_R]:
-            async with _Entered(self, permission):
-                async for item in method(self, *args, **kwargs):
+            async with _Entered(self, permission) as admitted:
+                async for item in method(_acting(self, admitted), *args, **kwargs):
                     yield item
 
         guarded.__dict__["__permission__"] = permission
@@ -94,6 +98,15 @@ def streaming_operation(
 def declared_permission(method: object) -> Permission | None:
     """The permission a method declares, None when it declares none."""
     return cast("dict[str, Any]", getattr(method, "__dict__", {})).get("__permission__")
+
+
+def _acting(subject: _G, scope: Scope) -> _G:
+    """The subject in the scope it was admitted with: a copy of it, where that is another than its own."""
+    if scope is subject.scope:
+        return subject
+    copied = copy.copy(subject)
+    copied.__dict__["_scope"] = scope
+    return copied
 
 
 class _Entered:
@@ -108,7 +121,7 @@ class _Entered:
         self._telling: telling | None = None
         self._correlation: AbstractContextManager[str] | None = None
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> Scope:
         scope, permission = self._subject.scope, self._permission
         if not correlation_id():
             self._correlation = correlation()
@@ -118,16 +131,25 @@ class _Entered:
         self._observation: Observation = observed(str(permission), tenant=scope.tenant, user=scope.principal)
         await self._observation.__aenter__()
         try:
-            authorize(scope, permission)
-        except PermissionDeniedError as error:
-            try:
-                async with self._subject.database.transaction(scope) as connection:
-                    await record(connection, scope, str(permission), outcome="denied")
-            except BaseException as failure:
-                await self.__aexit__(type(failure), failure, failure.__traceback__)
-                raise
+            return await self._admitted(scope)
+        except BaseException as error:
             await self.__aexit__(type(error), error, error.__traceback__)
             raise
+
+    async def _admitted(self, scope: Scope) -> Scope:
+        """The scope that the operation runs in; a refusal is recorded."""
+        database = self._subject.database
+        try:
+            if database.authority is None:
+                authorize(scope, self._permission)
+            else:
+                scope = await database.authority.admit(scope, self._permission)
+        except PermissionDeniedError as error:
+            forbidding: list[str] = error.details.get("policies", [])
+            async with database.transaction(scope) as connection:
+                await record(connection, scope, str(self._permission), outcome="denied", policies=forbidding)
+            raise
+        return scope
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from deskmind.errors import PermissionDeniedError
+from deskmind.errors import InvalidRequestError, PermissionDeniedError
 from deskmind.scope import Scope
 
-__all__ = ["PERMISSIONS", "Permission", "authorize", "permitted"]
+__all__ = ["OWN_REACH", "PERMISSIONS", "Permission", "authorize", "permitted"]
 
 
 class Permission(StrEnum):
-    """What a principal can be allowed to do. The value names the operation in audit, spans and logs."""
+    """What a principal can be allowed to do. The value names the operation in audit, spans and logs.
+
+    In roles, policies and decisions the same is written ``resource:action``, see ``code``.
+    """
 
     KNOWLEDGE_SEARCH = "knowledge.search"
     KNOWLEDGE_ASK = "knowledge.ask"
@@ -43,10 +46,37 @@ class Permission(StrEnum):
     CONVERSATIONS_READ = "conversations.read"
     CONVERSATIONS_WRITE = "conversations.write"
     CONVERSATIONS_ERASE = "conversations.erase"
+    ACCESS_CHECK = "access.check"
+    ACCESS_READ = "access.read"
+    ACCESS_GRANT = "access.grant"
+    ACCESS_DEFINE = "access.define"
+    ACCESS_DELEGATE = "access.delegate"
+    ACCESS_OWN = "access.own"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
     DATABASE_READ = "database.read"
+
+    @property
+    def code(self) -> str:
+        """``resource:action``, as roles and policies name it."""
+        return self.value.replace(".", ":")
+
+    @classmethod
+    def of(cls, text: str) -> Permission:
+        """The permission written ``resource:action``, or as its operation is.
+
+        Raises:
+            InvalidRequestError: there is none of that name.
+        """
+        try:
+            return cls(text.replace(":", "."))
+        except ValueError:
+            raise InvalidRequestError(
+                f"There is no permission '{text[:80]}'.",
+                why="A permission is a resource and an action, such as knowledge:ask.",
+                remedy="`deskmind access roles` lists them.",
+            ) from None
 
 
 PERMISSIONS: dict[Permission, str] = {
@@ -80,6 +110,12 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.CONVERSATIONS_READ: "read one's own conversations",
     Permission.CONVERSATIONS_WRITE: "keep and erase conversations of one's own",
     Permission.CONVERSATIONS_ERASE: "remove expired conversations and those of a user, without reading them",
+    Permission.ACCESS_CHECK: "see what one may do oneself, and why",
+    Permission.ACCESS_READ: "review who may do what, and read roles and policies",
+    Permission.ACCESS_GRANT: "grant and revoke roles that include nothing one lacks",
+    Permission.ACCESS_DEFINE: "define roles and the policy",
+    Permission.ACCESS_DELEGATE: "act for a user, with no more than both may",
+    Permission.ACCESS_OWN: "make and remove owners",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",
@@ -102,6 +138,7 @@ _MEMBER = frozenset(
         Permission.REQUESTS_READ,
         Permission.FEEDBACK_GIVE,
         Permission.FEEDBACK_READ,
+        Permission.ACCESS_CHECK,
     }
 )
 _INSTALLATION_ONLY = frozenset(
@@ -117,16 +154,19 @@ _INSTALLATION_ONLY = frozenset(
 _INSTALLATION = _INSTALLATION_ONLY | {Permission.AUDIT_READ}
 _OPERATOR = frozenset(Permission) - _INSTALLATION_ONLY
 
+OWN_REACH = _MEMBER | {Permission.ACCESS_DELEGATE}
+"""What reaches what the principal itself may see; everything else of a tenant concerns all of it."""
+
 
 def permitted(scope: Scope) -> frozenset[Permission]:
-    """The permissions of a scope."""
+    """The permissions of a scope where no grants are kept: by what it reaches alone."""
     if scope.act == "directory":
         return _INSTALLATION
     return _OPERATOR if scope.role == "operator" else _MEMBER
 
 
 def authorize(scope: Scope, permission: Permission) -> None:
-    """Let the scope through, or refuse.
+    """Let the scope through, or refuse, where no grants are kept.
 
     Raises:
         PermissionDeniedError: the scope's role does not include the permission.
@@ -134,7 +174,7 @@ def authorize(scope: Scope, permission: Permission) -> None:
     if permission not in permitted(scope):
         raise PermissionDeniedError(
             f"{scope.principal} may not do this: {PERMISSIONS[permission]}.",
-            why=f"The role '{scope.role}' does not include '{permission}'.",
+            why=f"The role '{scope.role}' does not include '{permission.code}'.",
             remedy="Ask an operator of the tenant.",
-            permission=str(permission),
+            permission=permission.code,
         )

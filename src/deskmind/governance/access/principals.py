@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, InvalidRequestError, PrincipalNotFoundError
+from deskmind.governance.access._loading import load_roles
+from deskmind.governance.access.handing_out import changing_grants, check_held, check_oversees, held_by
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
+from deskmind.governance.access.roles import BUILT_IN
+from deskmind.governance.access.roles import Role as AccessRole
 from deskmind.governance.audit import record
 from deskmind.scope import Role, Scope
 
@@ -38,10 +44,21 @@ SELECT g.principal_id, g.name, count(m.member_id)
 """
 
 _SCOPE = """
-SELECT p.principal_id, p.name, p.role,
+SELECT p.principal_id, p.name,
+       CASE WHEN EXISTS (SELECT FROM access_grants a WHERE a.tenant_id = p.tenant_id
+               AND a.principal_id IN (SELECT p.principal_id UNION ALL SELECT o.group_id FROM memberships o
+                   WHERE o.tenant_id = p.tenant_id AND o.member_id = p.principal_id)
+               AND a.role IN ('owner', 'admin') AND a.revoked_at IS NULL AND (a.until IS NULL OR a.until > now()))
+            THEN 'operator' ELSE 'member' END,
        coalesce(array_agg(m.group_id ORDER BY m.group_id) FILTER (WHERE m.group_id IS NOT NULL), '{}')
   FROM principals p LEFT JOIN memberships m ON m.tenant_id = p.tenant_id AND m.member_id = p.principal_id
  WHERE p.tenant_id = %s AND p.kind <> 'group' AND p.disabled_at IS NULL AND
+"""
+
+_ROLES_OF_GROUPS = """
+SELECT DISTINCT a.role FROM access_grants a JOIN principals g ON g.tenant_id = a.tenant_id AND g.principal_id = a.principal_id
+ WHERE a.tenant_id = %s AND g.kind = 'group' AND g.name = ANY (%s) AND a.revoked_at IS NULL
+   AND (a.until IS NULL OR a.until > now()) ORDER BY a.role
 """
 
 
@@ -95,13 +112,21 @@ class Principals:
     ) -> User:
         """Add a user with its groups; groups that do not exist are made.
 
+        A ``member`` is granted the role ``requester``, an ``operator`` the role ``owner`` where the installation's
+        operator adds it, else ``admin``.
+
         Raises:
             InvalidRequestError: a name is empty or longer than 200 characters.
             ConflictError: the user exists.
+            PermissionDeniedError: the role, or one of a group's, includes what one does not hold.
         """
         _check_names([name, *groups])
         user = User(uuid4(), name, display_name, kind, role, tuple(sorted(set(groups))))
-        async with self._database.transaction(self._scope) as connection:
+        held = await held_by(self._database, self._scope)
+        async with self._changing() as connection:
+            if role == "operator":
+                self._check(held, BUILT_IN["admin"])
+            await self._check_groups(connection, held, groups)
             cursor = await connection.execute(
                 "INSERT INTO principals (tenant_id, principal_id, kind, name, display_name, role)"
                 " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, kind, name) DO NOTHING",
@@ -129,10 +154,23 @@ class Principals:
 
         Raises:
             PrincipalNotFoundError: there is no such user.
+            PermissionDeniedError: a role of a group it joins or leaves includes what one does not hold, or it is oneself
+                and one does not oversee the tenant.
+            ConflictError: it leaves the tenant without an owner.
         """
         _check_names(groups)
-        async with self._database.transaction(self._scope) as connection:
+        held = await held_by(self._database, self._scope)
+        async with self._changing() as connection:
             user = await self._user(connection, name)
+            if user.principal_id in _acting(self._scope):
+                check_oversees(
+                    self._scope,
+                    held,
+                    Permission.PRINCIPALS_WRITE,
+                    "may not change their own groups",
+                    why="Whoever is in a group sees the group's documents.",
+                )
+            await self._check_groups(connection, held, set(groups).symmetric_difference(user.groups))
             await connection.execute(
                 "DELETE FROM memberships WHERE tenant_id = %s AND member_id = %s",
                 (self._scope.tenant_id, user.principal_id),
@@ -196,6 +234,30 @@ class Principals:
             role=row[2],
         )
 
+    def _changing(self) -> AbstractAsyncContextManager[Connection]:
+        return changing_grants(self._database, self._scope, Permission.PRINCIPALS_WRITE)
+
+    async def _check_groups(
+        self, connection: Connection, held: Mapping[str, datetime | None], groups: Iterable[str]
+    ) -> None:
+        """Whoever changes who is in a group hands out the group's roles, or takes them away."""
+        cursor = await connection.execute(_ROLES_OF_GROUPS, (self._scope.tenant_id, list(groups)))
+        granted = [name for (name,) in await cursor.fetchall()]
+        roles = await load_roles(connection, self._scope.tenant_id) if granted else {}
+        for name in granted:
+            if name in roles:
+                self._check(held, roles[name])
+
+    def _check(self, held: Mapping[str, datetime | None], role: AccessRole) -> None:
+        check_held(
+            self._scope,
+            held,
+            [item.code for item in role.includes],
+            until=None,
+            act=Permission.PRINCIPALS_WRITE,
+            what=f"the role '{role.name}'",
+        )
+
     async def _user(self, connection: Connection, name: str) -> User:
         cursor = await connection.execute(_USERS, (self._scope.tenant_id, name, name))
         row = await cursor.fetchone()
@@ -223,6 +285,11 @@ async def ensure_groups(connection: Connection, scope: Scope, names: Sequence[st
         (scope.tenant_id, wanted),
     )
     return dict(await cursor.fetchall())
+
+
+def _acting(scope: Scope) -> set[UUID]:
+    """Who acts: the user, and those in its place."""
+    return {scope.principal_id} | (_acting(scope.agent) if scope.agent is not None else set())
 
 
 def _user(row: Sequence[Any]) -> User:

@@ -81,6 +81,8 @@ async def record(
     Raises:
         TenantNotFoundError: the tenant was erased since the scope was made.
     """
+    if scope.agent is not None:
+        details = {**details, "agent": scope.agent.principal}
     who = (scope.tenant_id, event_id or uuid4(), scope.principal_id, scope.principal)
     try:
         await connection.execute(_INSERT, (*who, action, resource, outcome, correlation_id(), Jsonb(details)))

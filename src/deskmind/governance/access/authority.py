@@ -1,0 +1,258 @@
+"""Decides at the door of each operation: grants and policies of tenants, remembered and never long out of date."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar, cast
+from uuid import UUID
+
+from deskmind.cache.flights import Flight, Flights
+from deskmind.database import Database
+from deskmind.errors import InvalidRequestError
+from deskmind.governance.access._denials import ended, forbidden, not_held
+from deskmind.governance.access._loading import GONE, Known, load, load_policy, load_version
+from deskmind.governance.access.cedar import CedarPolicy
+from deskmind.governance.access.permissions import OWN_REACH, Permission, permitted
+from deskmind.governance.access.policy import Asked, Policy, Resource, Verdict
+from deskmind.governance.access.rights import Decision, Grant, Holding, Rights
+from deskmind.governance.access.roles import BUILT_IN, OVERSEEING
+from deskmind.scope import OPERATOR, Scope
+
+__all__ = ["AccessAuthority"]
+
+_BELIEVED_SECONDS = 1.0
+_MOST_USERS = 20_000
+_MOST_TENANTS = 10_000
+
+_Name = tuple[UUID, UUID, UUID | None]
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+@dataclass(slots=True)
+class _Tenant:
+    """What is known of a tenant, and when it was asked for."""
+
+    asked: float
+    version: UUID | None
+    policy_version: int
+    policy: Policy | None
+
+
+class _Broken:
+    """Stands for a saved policy that this release cannot use."""
+
+    def judge(self, asked: Asked) -> Verdict:
+        """It forbids everything: what it would have forbidden is not known."""
+        return Verdict(False, failed=("the saved policy does not fit this release",))
+
+
+class AccessAuthority:
+    """The authority of an application's database.
+
+    What is remembered of a tenant is asked for again after one second, with one small query; what changed is known then
+    here, and in the process of the change at once. Grants that end do so to the moment, by this machine's clock.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Nothing is known yet.
+
+        Args:
+            database: where grants are.
+            clock: in seconds, for how long something is believed.
+            now: the time that grants end by, with a time zone.
+        """
+        self._database = database
+        self._clock = clock
+        self._now = now
+        self._tenants: OrderedDict[UUID, _Tenant] = OrderedDict()
+        self._users: OrderedDict[_Name, Known] = OrderedDict()
+        self._asking = Flights()
+
+    async def admit(self, scope: Scope, permission: str) -> Scope:
+        """The scope in which an operation runs: the desk's, or the tenant's for what concerns all of it.
+
+        Raises:
+            PermissionDeniedError: a party lacks the permission, a policy forbids it, or the desk reaches more than it
+                still may.
+        """
+        wanted = Permission(permission)
+        decision = await self.decide(scope, wanted)
+        if not decision.allowed:
+            raise forbidden(scope, decision) if decision.policies else not_held(scope, wanted, decision)
+        if scope.act == "directory" or scope.principal_id == OPERATOR:
+            return scope
+        if wanted not in OWN_REACH:
+            return replace(scope, act="operate", widened=True) if scope.act == "desk" else scope
+        if scope.widened:
+            return replace(scope, act="desk", widened=False)
+        if not await self._still_reaches(scope):
+            raise ended(scope, wanted)
+        return scope
+
+    async def decide(
+        self, scope: Scope, permission: Permission, resource: Resource | None = None
+    ) -> Decision:
+        """Whether a scope may do something, and why.
+
+        Args:
+            scope: who.
+            permission: what.
+            resource: to what, for policies; the tenant unless given.
+        """
+        code = permission.code
+        if scope.act == "directory" or scope.principal_id == OPERATOR:
+            held = (Grant("operator", "the installation"),) if permission in permitted(scope) else ()
+            return Decision(bool(held), code, held, missing=() if held else (scope.principal,))
+        decision = (await self.rights(scope)).decide(code, now=self._now())
+        policy = (await self._tenant(scope.tenant_id)).policy
+        if not decision.allowed or policy is None:
+            return decision
+        return await self._judged(policy, scope, decision, resource)
+
+    async def rights(self, scope: Scope) -> Rights:
+        """What the user, its key, and an agent in its place may do, all of them together."""
+        parties: list[Holding] = []
+        for one in _chain(scope):
+            if one.principal_id == OPERATOR:
+                continue
+            known = await self._known(one)
+            parties.append(known.user)
+            if known.key is not None:
+                parties.append(known.key)
+            if known.key_ends is not None and known.key_ends <= self._now():
+                parties.append(GONE)
+        return Rights(*parties)
+
+    async def held(self, scope: Scope) -> dict[str, datetime | None]:
+        """Until when a scope holds each permission, ``resource:action``; None for always."""
+        if scope.act == "directory" or scope.principal_id == OPERATOR:
+            return {item.code: None for item in permitted(scope)}
+        return (await self.rights(scope)).ends(self._now())
+
+    def forget(self, tenant_id: UUID) -> None:
+        """Ask again about a tenant; what is being asked now is not believed."""
+        self._tenants.pop(tenant_id, None)
+        self._asking.invalidate_prefix(tenant_id.bytes)
+
+    async def close(self) -> None:
+        """End what is being asked."""
+        await self._asking.close()
+
+    async def _judged(
+        self, policy: Policy, scope: Scope, decision: Decision, resource: Resource | None
+    ) -> Decision:
+        now = self._now()
+        acted_on = resource or Resource("tenant", scope.tenant)
+        for one in _chain(scope):
+            if one.principal_id == OPERATOR:
+                continue
+            known = await self._known(one)
+            context = {
+                "hour": now.hour,
+                "weekday": now.isoweekday(),
+                "key": one.key_id is not None,
+                "agent": one.agent.principal if one.agent is not None else "",
+            }
+            roles = known.user.roles(now)
+            verdict = policy.judge(
+                Asked(
+                    decision.permission,
+                    one.principal,
+                    roles,
+                    known.group_names,
+                    known.service,
+                    acted_on,
+                    context,
+                )
+            )
+            if not verdict.allowed:
+                named = (*verdict.policies, *verdict.failed)
+                return Decision(False, decision.permission, decision.grants, named)
+        return decision
+
+    async def _still_reaches(self, scope: Scope) -> bool:
+        """Whether the desk, as it was opened, reaches no more than it may now."""
+        for one in _chain(scope):
+            known = await self._known(one) if one.principal_id != OPERATOR else None
+            if known is not None and not known.groups.issuperset(one.groups):
+                return False
+        if scope.act == "desk":
+            return True
+        return (await self.rights(scope)).all_hold_one_of(OVERSEEING, self._now())
+
+    async def _tenant(self, tenant_id: UUID) -> _Tenant:
+        """What is known of a tenant, as the database said at most a second ago."""
+        tenant = self._tenants.get(tenant_id)
+        if tenant is not None and self._clock() - tenant.asked < _BELIEVED_SECONDS:
+            return tenant
+        found, _ = await self._asking.run(tenant_id.bytes, partial(self._ask_tenant, tenant_id))
+        return cast("_Tenant", found)
+
+    async def _known(self, scope: Scope) -> Known:
+        """What is known of a scope's user: what was read since the tenant's grants changed last."""
+        tenant = await self._tenant(scope.tenant_id)
+        name = (scope.tenant_id, scope.principal_id, scope.key_id)
+        known = self._users.get(name)
+        if known is None or known.version != tenant.version:
+            flight = b"".join(part.bytes if part is not None else b"-" for part in name)
+            found, _ = await self._asking.run(flight, partial(self._ask_user, name))
+            known = cast("Known", found)
+        return known
+
+    async def _ask_tenant(self, tenant_id: UUID, flight: Flight) -> _Tenant:
+        asked = self._clock()
+        async with self._database.transaction(Scope.operator(tenant_id, "", "access")) as connection:
+            version = await load_version(connection, tenant_id)
+            before = self._tenants.get(tenant_id)
+            if before is not None and before.version == version:
+                before.asked = asked
+                return before
+            number, text, _ = await load_policy(connection, tenant_id)
+        found = _Tenant(asked, version, number, await asyncio.to_thread(_parsed, text) if text else None)
+        if flight.may_keep():
+            _keep(self._tenants, tenant_id, found, _MOST_TENANTS)
+        return found
+
+    async def _ask_user(self, name: _Name, flight: Flight) -> Known:
+        tenant_id, principal_id, key_id = name
+        async with self._database.transaction(Scope.operator(tenant_id, "", "access")) as connection:
+            found = await load(connection, tenant_id, principal_id, key_id)
+        if flight.may_keep():
+            _keep(self._users, name, found, _MOST_USERS)
+        return found
+
+
+def _chain(scope: Scope) -> Iterator[Scope]:
+    """A scope, the agent in its place, the agent in the agent's place."""
+    one: Scope | None = scope
+    while one is not None:
+        yield one
+        one = one.agent
+
+
+def _parsed(text: str) -> Policy:
+    try:
+        return CedarPolicy(text, BUILT_IN["owner"].permissions)
+    except InvalidRequestError:
+        return _Broken()
+
+
+def _keep(memory: OrderedDict[_K, _V], name: _K, value: _V, most: int) -> None:
+    """Remember a value; the one that was read longest ago makes room."""
+    memory[name] = value
+    memory.move_to_end(name)
+    if len(memory) > most:
+        memory.popitem(last=False)
