@@ -43,6 +43,11 @@ class Permission(StrEnum):
     CONVERSATIONS_READ = "conversations.read"
     CONVERSATIONS_WRITE = "conversations.write"
     CONVERSATIONS_ERASE = "conversations.erase"
+    PRIVACY_READ = "privacy.read"
+    PRIVACY_EXPORT = "privacy.export"
+    PRIVACY_ERASE = "privacy.erase"
+    PRIVACY_HOLD = "privacy.hold"
+    PRIVACY_RETAIN = "privacy.retain"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
@@ -80,6 +85,11 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.CONVERSATIONS_READ: "read one's own conversations",
     Permission.CONVERSATIONS_WRITE: "keep and erase conversations of one's own",
     Permission.CONVERSATIONS_ERASE: "remove expired conversations and those of a user, without reading them",
+    Permission.PRIVACY_READ: "see the data map, holds, erasures and their receipts",
+    Permission.PRIVACY_EXPORT: "export what is kept of a person",
+    Permission.PRIVACY_ERASE: "erase a person, repeat erasures after a restore, readmit",
+    Permission.PRIVACY_HOLD: "place and release legal holds",
+    Permission.PRIVACY_RETAIN: "remove what is older than the retention policies say",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",

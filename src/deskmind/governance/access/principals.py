@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -15,6 +15,8 @@ from deskmind.governance.audit import record
 from deskmind.scope import Role, Scope
 
 __all__ = ["Group", "Principals", "User", "ensure_groups"]
+
+Admit = Callable[[Connection, Sequence[str]], Awaitable[None]]
 
 _ENSURE_GROUP = """
 INSERT INTO principals (tenant_id, principal_id, kind, name) VALUES (%s, %s, 'group', %s)
@@ -69,9 +71,17 @@ class Group:
 class Principals:
     """The users and groups of the scope's tenant."""
 
-    def __init__(self, database: Database, scope: Scope) -> None:
+    def __init__(self, database: Database, scope: Scope, *, admit: Admit | None = None) -> None:
+        """The tenant's.
+
+        Args:
+            database: where they are kept.
+            scope: who acts.
+            admit: raises for names under which nobody may be added.
+        """
         self._database = database
         self._scope = scope
+        self._admit = admit
 
     @property
     def scope(self) -> Scope:
@@ -98,10 +108,13 @@ class Principals:
         Raises:
             InvalidRequestError: a name is empty or longer than 200 characters.
             ConflictError: the user exists.
+            SuppressedError: a name is that of a person who was erased.
         """
         _check_names([name, *groups])
         user = User(uuid4(), name, display_name, kind, role, tuple(sorted(set(groups))))
         async with self._database.transaction(self._scope) as connection:
+            if self._admit is not None:
+                await self._admit(connection, [name, display_name])
             cursor = await connection.execute(
                 "INSERT INTO principals (tenant_id, principal_id, kind, name, display_name, role)"
                 " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, kind, name) DO NOTHING",
