@@ -30,7 +30,7 @@ _PERSON = (
         ("Ask José de Vries.", f"Ask {ERASED}."),
         ("DE VRIES, JOSÉ or J. de Vries", f"{ERASED} or {ERASED}"),
         ("jose.vries@example.com; see /home/jvries_old/x", f"{ERASED}; see /home/{ERASED}_old/x"),
-        ("Call 020-1234567 or +31 (20) 123 45 67!", f"Call 020-1234567 or +{ERASED}!"),
+        ("Call 020-1234567 or +31 (20) 123 45 67!", f"Call {ERASED} or +{ERASED}!"),
         ("Jose\u0301 de Vries", ERASED),
         ("jvriesman, xjvries, 3120123456799 and Vries alone", "jvriesman, xjvries, 3120123456799 and Vries alone"),
     ],

@@ -81,7 +81,16 @@ def forms(identifiers: Iterable[Identifier]) -> frozenset[str]:
             found |= whole_forms(identifier)
             if identifier.kind == "name":
                 found |= set(forms_of(DirectoryEntry(identifier.value, EntityType.PERSON)))
+                found |= _with_particle(words_of(identifier.value))
     return frozenset(form for form in found if not everyday(form))
+
+
+def _with_particle(words: list[str]) -> set[str]:
+    """An initial before or behind a family name of several words: *A. de Vries*, *de Vries, A.*"""
+    if len(words) < 3:
+        return set()
+    family = " ".join(words[1:])
+    return {f"{words[0][0]} {family}", f"{family} {words[0][0]}"}
 
 
 def phone_form(digits: str) -> str:

@@ -4,6 +4,8 @@ DROP FUNCTION privacy_expire(text, integer);
 DROP FUNCTION privacy_mask(text, text, text, text, text, boolean);
 DROP FUNCTION privacy_detach(text, uuid, uuid, boolean);
 DROP FUNCTION privacy_remove(text, uuid, boolean);
+SET LOCAL ROLE <prefix>_owner;
+GRANT CREATE ON SCHEMA <schema> TO <prefix>_system;
 SET LOCAL ROLE <prefix>_system;
 REVOKE EXECUTE ON FUNCTION scope_tenant() FROM <prefix>_eraser;
 CREATE OR REPLACE FUNCTION purge_conversations() RETURNS bigint
@@ -45,6 +47,7 @@ BEGIN
     RETURN gone;
 END $$;
 SET LOCAL ROLE <prefix>_owner;
+REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system;
 DROP FUNCTION privacy_refuse_if_held(uuid, uuid);
 DROP FUNCTION privacy_held(uuid, uuid);
 DROP FUNCTION privacy_tenant();

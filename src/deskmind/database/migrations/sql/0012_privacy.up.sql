@@ -281,6 +281,7 @@ REVOKE ALL ON FUNCTION privacy_tenant(), privacy_held(uuid, uuid), privacy_refus
 GRANT EXECUTE ON FUNCTION privacy_tenant(), privacy_held(uuid, uuid), privacy_refuse_if_held(uuid, uuid),
     privacy_masked_json(jsonb, text, text) TO <prefix>_eraser;
 GRANT EXECUTE ON FUNCTION privacy_held(uuid, uuid), privacy_refuse_if_held(uuid, uuid) TO <prefix>_system;
+GRANT CREATE ON SCHEMA <schema> TO <prefix>_system;
 SET LOCAL ROLE <prefix>_system;
 GRANT EXECUTE ON FUNCTION scope_tenant() TO <prefix>_eraser;
 
@@ -330,6 +331,7 @@ BEGIN
     RETURN gone;
 END $$;
 SET LOCAL ROLE <prefix>_owner;
+REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system;
 
 GRANT CREATE ON SCHEMA <schema> TO <prefix>_eraser;
 ALTER FUNCTION privacy_remove(text, uuid, boolean) OWNER TO <prefix>_eraser;
