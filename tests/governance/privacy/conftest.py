@@ -53,22 +53,23 @@ async def admin(app: Deskmind) -> AsyncIterator[Admin]:
         yield connection
 
 
-async def dumped(admin: Admin) -> dict[str, bytes]:
-    """A logical dump of the schema after VACUUM: each table's rows, bytes decoded."""
+async def dumped(admin: Admin, desk: Desk) -> dict[str, bytes]:
+    """A logical dump of the schema after VACUUM: each table's rows, of the desk's tenant where they have one."""
     await admin.execute("VACUUM")
     cursor = await admin.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'deskmind'::regnamespace AND relkind IN ('r', 'p')"
-        " AND NOT relispartition"
+        "SELECT c.relname, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id')"
+        "  FROM pg_class c WHERE c.relnamespace = 'deskmind'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
     )
     tables: dict[str, bytes] = {}
-    for (name,) in await cursor.fetchall():
-        parts: list[bytes] = []
-        async with admin.cursor() as copying:
-            query = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT").format(sql.Identifier(str(name)))
-            async with copying.copy(query) as copy:
-                async for row in copy:
-                    parts.append(bytes(row))
-        tables[str(name)] = b"".join(parts)
+    for name, of_tenants in await cursor.fetchall():
+        query = sql.SQL("COPY (SELECT * FROM {}{}) TO STDOUT").format(
+            sql.Identifier(str(name)),
+            sql.SQL(" WHERE tenant_id = {}").format(sql.Literal(str(desk.scope.tenant_id)))
+            if of_tenants
+            else sql.SQL(""),
+        )
+        async with admin.cursor().copy(query) as copy:
+            tables[str(name)] = b"".join([bytes(row) async for row in copy])
     return tables
 
 

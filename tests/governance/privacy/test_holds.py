@@ -30,7 +30,7 @@ async def test_a_hold_on_one_does_not_protect_another(bureau: Bureau) -> None:
     about = await bureau.ben.conversations.create(f"Of {FULL_NAME}")
     erasure = await bureau.operator.privacy.erase(NAME)
     assert erasure.state == "done"
-    kept = await bureau.ben.conversations.get(about.conversation_id)
+    kept = await bureau.ben.conversations.get(about.about.conversation_id)
     assert kept.about.title == f"Of {FULL_NAME}", "what is held stays as it is"
 
 
@@ -45,10 +45,12 @@ async def test_a_hold_placed_while_it_runs_stops_an_erasure_and_its_release_lets
 
 
 async def test_the_database_itself_heeds_holds(bureau: Bureau) -> None:
-    await bureau.person.conversations.create("Mine")
+    mine = await bureau.person.conversations.create("Mine")
     await bureau.operator.privacy.hold(NAME, "case 4711")
     with pytest.raises(LegalHoldError):
         await bureau.operator.conversations.erase_of(bureau.person.scope.principal_id)
+    with pytest.raises(LegalHoldError):
+        await bureau.person.conversations.erase(mine.about.conversation_id)
     assert len(await bureau.person.conversations.list()) == 1
 
 

@@ -5,8 +5,11 @@ DROP FUNCTION privacy_mask(text, text, text, text, text, boolean);
 DROP FUNCTION privacy_detach(text, uuid, uuid, boolean);
 DROP FUNCTION privacy_remove(text, uuid, boolean);
 SET LOCAL ROLE <prefix>_owner;
+DROP TRIGGER privacy_keep_held ON conversations;
+DROP TRIGGER privacy_keep_held ON feedback;
 GRANT CREATE ON SCHEMA <schema> TO <prefix>_system;
 SET LOCAL ROLE <prefix>_system;
+DROP FUNCTION privacy_keep_held();
 REVOKE EXECUTE ON FUNCTION scope_tenant() FROM <prefix>_eraser;
 CREATE OR REPLACE FUNCTION purge_conversations() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
@@ -18,19 +21,6 @@ BEGIN
     END IF;
     DELETE FROM <schema>.conversations c
      WHERE c.tenant_id = <schema>.scope_tenant() AND c.expires_at <= now();
-    GET DIAGNOSTICS gone = ROW_COUNT;
-    RETURN gone;
-END $$;
-CREATE OR REPLACE FUNCTION erase_conversations_of(person uuid) RETURNS bigint
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
-AS $$
-DECLARE gone bigint;
-BEGIN
-    IF <schema>.scope_act() IS DISTINCT FROM 'operate' THEN
-        RAISE insufficient_privilege USING MESSAGE = 'operators erase the conversations of others';
-    END IF;
-    DELETE FROM <schema>.conversations c
-     WHERE c.tenant_id = <schema>.scope_tenant() AND c.principal_id = person;
     GET DIAGNOSTICS gone = ROW_COUNT;
     RETURN gone;
 END $$;

@@ -287,6 +287,17 @@ GRANT EXECUTE ON FUNCTION scope_tenant() TO <prefix>_eraser;
 
 -- ---------------------------------------------------------------- what removed before, now heeding holds
 
+-- A hold also keeps people from removing what is evidence against themselves, and operators from doing it for them.
+CREATE FUNCTION privacy_keep_held() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
+AS $$
+BEGIN
+    PERFORM <schema>.privacy_refuse_if_held(OLD.tenant_id, OLD.principal_id);
+    RETURN OLD;
+END $$;
+REVOKE ALL ON FUNCTION privacy_keep_held() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION privacy_keep_held() TO <prefix>_owner;
+
 CREATE OR REPLACE FUNCTION purge_conversations() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
 AS $$
@@ -298,21 +309,6 @@ BEGIN
     DELETE FROM <schema>.conversations c
      WHERE c.tenant_id = <schema>.scope_tenant() AND c.expires_at <= now()
        AND NOT <schema>.privacy_held(c.tenant_id, c.principal_id);
-    GET DIAGNOSTICS gone = ROW_COUNT;
-    RETURN gone;
-END $$;
-
-CREATE OR REPLACE FUNCTION erase_conversations_of(person uuid) RETURNS bigint
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
-AS $$
-DECLARE gone bigint;
-BEGIN
-    IF <schema>.scope_act() IS DISTINCT FROM 'operate' THEN
-        RAISE insufficient_privilege USING MESSAGE = 'operators erase the conversations of others';
-    END IF;
-    PERFORM <schema>.privacy_refuse_if_held(<schema>.scope_tenant(), person);
-    DELETE FROM <schema>.conversations c
-     WHERE c.tenant_id = <schema>.scope_tenant() AND c.principal_id = person;
     GET DIAGNOSTICS gone = ROW_COUNT;
     RETURN gone;
 END $$;
@@ -332,6 +328,8 @@ BEGIN
 END $$;
 SET LOCAL ROLE <prefix>_owner;
 REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system;
+CREATE TRIGGER privacy_keep_held BEFORE DELETE ON conversations FOR EACH ROW EXECUTE FUNCTION privacy_keep_held();
+CREATE TRIGGER privacy_keep_held BEFORE DELETE ON feedback FOR EACH ROW EXECUTE FUNCTION privacy_keep_held();
 
 GRANT CREATE ON SCHEMA <schema> TO <prefix>_eraser;
 ALTER FUNCTION privacy_remove(text, uuid, boolean) OWNER TO <prefix>_eraser;
