@@ -16,7 +16,9 @@ TICKET = "DE VRIES, ANN (ann.devries@example.com, 020 555 0173) has no VPN token
 
 
 def main() -> None:
-    person = [identifier_of(value) for value in ("Ann de Vries", "ann.devries@example.com", "+31 20 555 0173")]
+    person = [
+        identifier_of(value) for value in ("Ann de Vries", "ann.devries@example.com", "+31 20 555 0173")
+    ]
     print(Mentions.of(forms(person)).masked(TICKET))
 
     keys = MarkKeys(Keyring.open(MemoryKeySource()), uuid4())

@@ -229,6 +229,9 @@ class AuditSettings(_Section):
 
 
 _Days = Annotated[int, Field(ge=0, le=36_500)]
+_Kept = Literal[
+    "conversation_days", "feedback_days", "outcome_days", "ingest_days", "story_days", "usage_days"
+]
 
 
 class PrivacySettings(_Section):
@@ -240,13 +243,7 @@ class PrivacySettings(_Section):
     ingest_days: int = Field(90, ge=0, le=36_500, description="reports of finished ingests")
     story_days: int = Field(0, ge=0, le=36_500, description="where shorter than explain.keep_days")
     usage_days: int = Field(0, ge=0, le=36_500, description="entries of the ledger")
-    tenants: dict[
-        str,
-        dict[
-            Literal["conversation_days", "feedback_days", "outcome_days", "ingest_days", "story_days", "usage_days"],
-            _Days,
-        ],
-    ] = Field(default_factory=dict)
+    tenants: dict[str, dict[_Kept, _Days]] = Field(default_factory=dict)
 
 
 class DefaultsSettings(_Section):

@@ -80,4 +80,6 @@ def test_what_is_asked_wrongly_is_told(run: Run) -> None:
     run("privacy", "erase", code=2)
     run("privacy", "hold", "add", "--reason", "case", code=2)
     assert "no user" in run("privacy", "export", "--subject", "printer", code=66).stderr
-    assert "No hold stands" in run("privacy", "hold", "list").stdout or not run("privacy", "hold", "list").stdout
+    assert (
+        "No hold stands" in run("privacy", "hold", "list").stdout or not run("privacy", "hold", "list").stdout
+    )

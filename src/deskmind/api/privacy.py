@@ -25,7 +25,9 @@ class Person(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    subject: Identifier = Field(description="user name or id; without an account an e-mail address or full name")
+    subject: Identifier = Field(
+        description="user name or id; without an account an e-mail address or full name"
+    )
     also: list[Identifier] = Field(default_factory=list, max_length=50, description="further identifiers")
 
 
@@ -155,7 +157,7 @@ def add_privacy(routes: APIRouter, asker: Any) -> None:
         if body.dry_run:
             counts = await desk.privacy.plan(body.subject, also=body.also, owned=body.owned)
             stores = {store: dict(found) for store, found in counts.items()}
-            return ErasureBody(erasure_id=None, state="dry-run", stores=stores)
+            return ErasureBody(erasure_id=None, state="dry-run", stores=stores, receipt="")
         return ErasureBody.of(
             await desk.privacy.request_erasure(body.subject, also=body.also, owned=body.owned)
         )
@@ -166,7 +168,9 @@ def add_privacy(routes: APIRouter, asker: Any) -> None:
     async def list_erasures(
         desk: Desk = asker, limit: Annotated[int, Query(ge=1, le=200)] = 50
     ) -> ErasureList:
-        return ErasureList(erasures=[ErasureBody.of(item) for item in await desk.privacy.erasures(limit=limit)])
+        return ErasureList(
+            erasures=[ErasureBody.of(item) for item in await desk.privacy.erasures(limit=limit)]
+        )
 
     @routes.get(
         "/privacy/erasures/{erasure_id}",

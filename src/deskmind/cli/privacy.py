@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 
 __all__ = ["privacy_app"]
 
-privacy_app = typer.Typer(help="What is kept of people: export, erasure, holds, retention.", no_args_is_help=True)
+privacy_app = typer.Typer(
+    help="What is kept of people: export, erasure, holds, retention.", no_args_is_help=True
+)
 hold_app = typer.Typer(help="Legal holds.", no_args_is_help=True)
 privacy_app.add_typer(hold_app, name="hold")
 
 Person = Annotated[
     str,
-    typer.Option("--subject", help="User name or id; without an account an e-mail address, full name or number."),
+    typer.Option(
+        "--subject", help="User name or id; without an account an e-mail address, full name or number."
+    ),
 ]
 Also = Annotated[
     list[str] | None,
@@ -43,7 +47,9 @@ class _Owned(StrEnum):
 
 
 @privacy_app.command("map")
-def data_map(tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+def data_map(
+    tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False
+) -> None:
     """Show every store: what personal data it holds, why, for how long, how it is exported and erased."""
     line = CommandLine(home, config, as_json=as_json)
 
@@ -137,7 +143,9 @@ def receipts(
     if output is not None:
         for erasure in found:
             if erasure.receipt:
-                line.guard(lambda erasure=erasure: _write(output / f"{erasure.erasure_id}.json", erasure.receipt))
+                line.guard(
+                    lambda erasure=erasure: _write(output / f"{erasure.erasure_id}.json", erasure.receipt)
+                )
     print_rows(
         [erasure.as_dict() for erasure in found],
         ("erasure_id", "state", "requested_at", "completed_at", "replays"),

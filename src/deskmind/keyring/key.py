@@ -13,7 +13,15 @@ __all__ = ["PURPOSES", "SECRET_BYTES", "Key"]
 
 PURPOSES = frozenset(
     {
-        *("scope-token", "api-key", "database-role", "pseudonym", "content-encryption", "audit-signing", "webhook"),
+        *(
+            "scope-token",
+            "api-key",
+            "database-role",
+            "pseudonym",
+            "content-encryption",
+            "audit-signing",
+            "webhook",
+        ),
         *("privacy-mark", "privacy-receipt"),
     }
 )

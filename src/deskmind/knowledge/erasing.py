@@ -26,7 +26,15 @@ from deskmind.knowledge.sentences import split_units
 __all__ = ["KnowledgeStore"]
 
 _BATCH = 50
-_TABLES = ("documents", "chunks", "lexical", "lexical_statistics", "embeddings_*", "knowledge_versions", "sources")
+_TABLES = (
+    "documents",
+    "chunks",
+    "lexical",
+    "lexical_statistics",
+    "embeddings_*",
+    "knowledge_versions",
+    "sources",
+)
 
 _CANDIDATES = """
 SELECT document_id FROM documents
@@ -154,9 +162,7 @@ class KnowledgeStore:
 
     async def _masked(self, subject: Subject, rows: Sequence[tuple[Any, ...]]) -> list[_Masked]:
         async with self._database.transaction(subject.scope) as connection:
-            cursor = await connection.execute(
-                _CHUNKS, (subject.scope.tenant_id, [row[0] for row in rows])
-            )
+            cursor = await connection.execute(_CHUNKS, (subject.scope.tenant_id, [row[0] for row in rows]))
             pieces: dict[UUID, list[tuple[Any, ...]]] = {}
             for document_id, *piece in await cursor.fetchall():
                 pieces.setdefault(document_id, []).append(tuple(piece))

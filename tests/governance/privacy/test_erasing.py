@@ -7,11 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.governance.privacy.conftest import FULL_NAME, MAIL, NAME, NOTE, PHONE, Admin, Bureau, dumped, holding
+from tests.governance.privacy.conftest import (
+    FULL_NAME,
+    MAIL,
+    NAME,
+    NOTE,
+    PHONE,
+    Admin,
+    Bureau,
+    dumped,
+    holding,
+)
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.errors import AuthenticationError, PermissionDeniedError, PrincipalNotFoundError, SuppressedError
+from deskmind.errors import (
+    AuthenticationError,
+    PermissionDeniedError,
+    PrincipalNotFoundError,
+    SuppressedError,
+)
 from deskmind.governance.privacy import Holding, Receipt, Subject
 from deskmind.prompts import PromptTemplate, Variable
 from deskmind.prompts.messages import Message
@@ -50,7 +65,12 @@ async def test_a_dry_run_counts_and_changes_nothing(bureau: Bureau) -> None:
 
 async def test_the_person_does_not_come_back(bureau: Bureau, tmp_path: Path) -> None:
     await bureau.operator.privacy.erase(NAME, also=[MAIL, PHONE])
-    for name, display in ((NAME, ""), (NAME.upper(), ""), ("new", FULL_NAME), ("new", "QUORNBECK, Zilpha de")):
+    for name, display in (
+        (NAME, ""),
+        (NAME.upper(), ""),
+        ("new", FULL_NAME),
+        ("new", "QUORNBECK, Zilpha de"),
+    ):
         with pytest.raises(SuppressedError, match="erased"):
             await bureau.operator.principals.add_user(name, display_name=display)
     again = await bureau.operator.knowledge.add("vpn.md", NOTE)
@@ -71,13 +91,22 @@ async def test_connectors_ask_before_they_bring_anybody_in(app: Deskmind, bureau
     suppression = app.suppression(bureau.ben.scope)
     assert not await suppression.suppressed([MAIL, NAME])
     await bureau.operator.privacy.erase(NAME, also=[MAIL, PHONE, "a1b2c3d4e5f6"])
-    for identifier in (MAIL.upper(), NAME, FULL_NAME, "020 5550173", "A1B2C3D4E5F6", str(bureau.person.scope.principal_id)):
+    for identifier in (
+        MAIL.upper(),
+        NAME,
+        FULL_NAME,
+        "020 5550173",
+        "A1B2C3D4E5F6",
+        str(bureau.person.scope.principal_id),
+    ):
         assert await suppression.suppressed(["somebody@example.com", identifier]), identifier
     assert not await suppression.suppressed(["somebody@example.com", "", "…"])
 
 
 async def test_who_has_no_account_is_erased_by_an_address(bureau: Bureau) -> None:
-    await bureau.operator.knowledge.add("desk.md", b"# Desk\n\nMail bob.oakenhurst@example.org to move a desk.\n")
+    await bureau.operator.knowledge.add(
+        "desk.md", b"# Desk\n\nMail bob.oakenhurst@example.org to move a desk.\n"
+    )
     erasure = await bureau.operator.privacy.erase("bob.oakenhurst@example.org")
     assert erasure.counts["knowledge"] == {"masked": 1}
     with pytest.raises(PrincipalNotFoundError, match="no user"):
@@ -162,13 +191,29 @@ async def test_everything_is_gone_from_a_dump_the_files_and_the_caches(
     key = await _everything(operator, person, ben)
     words = ("quorn", "zilpha", "555 0173")
     before = holding(await dumped(admin, operator), *words)
-    expected = {"principals", "documents", "chunks", "turns", "conversations", "feedback", "prompt_versions", "api_keys"}
+    expected = {
+        "principals",
+        "documents",
+        "chunks",
+        "turns",
+        "conversations",
+        "feedback",
+        "prompt_versions",
+        "api_keys",
+    }
     assert expected <= set(before)
 
     exported = await operator.privacy.export(NAME, also=[MAIL, PHONE])
-    assert {"account", "conversations", "feedback", "ledger", "stories", "badges", "knowledge", "audit"} <= set(
-        exported.stores
-    )
+    assert {
+        "account",
+        "conversations",
+        "feedback",
+        "ledger",
+        "stories",
+        "badges",
+        "knowledge",
+        "audit",
+    } <= set(exported.stores)
     assert "My VPN token" in exported.as_json()
     assert "My VPN token" in exported.as_markdown()
     assert "<script" not in exported.as_html()
@@ -194,10 +239,14 @@ async def _everything(operator: Desk, person: Desk, ben: Desk) -> str:
     for desk in (person, ben):
         said = [Message("user", f"My VPN token, says {MAIL}")]
         about = await desk.conversations.create(f"For {FULL_NAME}", messages=said)
-        answer = await desk.ask(f"Who hands out a VPN token, {FULL_NAME}?", conversation=about.about.conversation_id)
+        answer = await desk.ask(
+            f"Who hands out a VPN token, {FULL_NAME}?", conversation=about.about.conversation_id
+        )
         await operator.requests.explain(answer.request_id)
         await desk.feedback.give(answer.request_id, "down", correction=f"Not {FULL_NAME}, {PHONE}.")
     await person.knowledge.add("zilpha.quorn.md", f"# Notes of {FULL_NAME}\n\nMy desk.\n".encode())
-    await operator.prompts.save(PromptTemplate("greet", [("user", f"{{{{ question }}}} for {FULL_NAME}")], {"question": Variable()}))
+    await operator.prompts.save(
+        PromptTemplate("greet", [("user", f"{{{{ question }}}} for {FULL_NAME}")], {"question": Variable()})
+    )
     created = await operator.keys.create(NAME, name=f"laptop of {FULL_NAME}")
     return created.secret

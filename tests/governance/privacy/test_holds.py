@@ -15,7 +15,11 @@ from deskmind.errors import ConflictError, InvalidRequestError, LegalHoldError, 
 async def test_a_hold_blocks_erasure_until_it_is_released(bureau: Bureau, on: str | None) -> None:
     hold = await bureau.operator.privacy.hold(on, "case 4711")
     await bureau.person.conversations.create("Mine")
-    for act in (bureau.operator.privacy.erase, bureau.operator.privacy.plan, bureau.operator.privacy.request_erasure):
+    for act in (
+        bureau.operator.privacy.erase,
+        bureau.operator.privacy.plan,
+        bureau.operator.privacy.request_erasure,
+    ):
         with pytest.raises(LegalHoldError, match="legal hold"):
             await act(NAME)
     assert await bureau.operator.privacy.erasures() == []
@@ -34,7 +38,9 @@ async def test_a_hold_on_one_does_not_protect_another(bureau: Bureau) -> None:
     assert kept.about.title == f"Of {FULL_NAME}", "what is held stays as it is"
 
 
-async def test_a_hold_placed_while_it_runs_stops_an_erasure_and_its_release_lets_it_finish(bureau: Bureau) -> None:
+async def test_a_hold_placed_while_it_runs_stops_an_erasure_and_its_release_lets_it_finish(
+    bureau: Bureau,
+) -> None:
     waiting = await bureau.operator.privacy.request_erasure(NAME)
     hold = await bureau.operator.privacy.hold(NAME, "case 4711")
     with pytest.raises(LegalHoldError):

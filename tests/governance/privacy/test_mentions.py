@@ -29,10 +29,13 @@ _PERSON = (
     [
         ("Ask José de Vries.", f"Ask {ERASED}."),
         ("DE VRIES, JOSÉ or J. de Vries", f"{ERASED} or {ERASED}"),
-        ("jose.vries@example.com; see /home/jvries_old/x", f"{ERASED}; see /home/{ERASED}_old/x"),
+        ("jose.vries@example.com; see /data/jvries_old/x", f"{ERASED}; see /data/{ERASED}_old/x"),
         ("Call 020-1234567 or +31 (20) 123 45 67!", f"Call {ERASED} or +{ERASED}!"),
         ("Jose\u0301 de Vries", ERASED),
-        ("jvriesman, xjvries, 3120123456799 and Vries alone", "jvriesman, xjvries, 3120123456799 and Vries alone"),
+        (
+            "jvriesman, xjvries, 3120123456799 and Vries alone",
+            "jvriesman, xjvries, 3120123456799 and Vries alone",
+        ),
     ],
 )
 def test_a_person_is_masked_however_the_name_is_written(text: str, masked: str) -> None:
@@ -55,7 +58,22 @@ def test_kinds_are_told_by_the_form() -> None:
 
 
 _pieces = st.sampled_from(
-    ["José", "JOSE", "de", "Vries", "VRIES", "jvries", "J.", "example", "com", "020", "1234567", "the", "printer", "é"]
+    [
+        "José",
+        "JOSE",
+        "de",
+        "Vries",
+        "VRIES",
+        "jvries",
+        "J.",
+        "example",
+        "com",
+        "020",
+        "1234567",
+        "the",
+        "printer",
+        "é",
+    ]
 )
 _between = st.sampled_from([" ", ", ", ".", "@", "-", "_", "", "\n"])
 

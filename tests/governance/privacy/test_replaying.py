@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 from psycopg import sql
-from tests.governance.privacy.conftest import FULL_NAME, MAIL, NAME, NOTE, PHONE, Admin, Bureau, dumped, holding
+from tests.governance.privacy.conftest import (
+    FULL_NAME,
+    MAIL,
+    NAME,
+    NOTE,
+    PHONE,
+    Admin,
+    Bureau,
+    dumped,
+    holding,
+)
 
 from deskmind.app import Deskmind
 from deskmind.errors import SuppressedError
@@ -61,15 +71,11 @@ async def _restore(admin: Admin, bureau: Bureau, kept: dict[str, bytes]) -> None
         query = sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(sql.Identifier(table))
         await admin.execute(query, (tenant,))
     for table in _BACKED_UP:
-        async with admin.cursor().copy(
-            sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
-        ) as copy:
+        async with admin.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
             await copy.write(kept[table])
 
 
-async def test_a_restored_backup_is_erased_again(
-    app: Deskmind, admin: Admin, bureau: Bureau
-) -> None:
+async def test_a_restored_backup_is_erased_again(app: Deskmind, admin: Admin, bureau: Bureau) -> None:
     kept = await _backup(admin, bureau)
     first = await bureau.operator.privacy.erase(NAME, also=[MAIL, PHONE])
     await _restore(admin, bureau, kept)
@@ -81,7 +87,9 @@ async def test_a_restored_backup_is_erased_again(
     (again,) = await bureau.operator.privacy.replay()
     assert again.replays == first.erasure_id
     assert again.counts["knowledge"]["masked"] == 1
-    assert not set(holding(await dumped(admin, bureau.operator), "quorn", "zilpha", "555 0173")) - {"audit_events"}
+    assert not set(holding(await dumped(admin, bureau.operator), "quorn", "zilpha", "555 0173")) - {
+        "audit_events"
+    }
     with pytest.raises(SuppressedError):
         await bureau.operator.principals.add_user("other", display_name=FULL_NAME)
     assert await bureau.operator.privacy.replay() == [], "there is nobody left to find"
@@ -124,7 +132,9 @@ async def test_an_erasure_that_was_killed_is_finished(
         process.send_signal(signal.SIGKILL)
     (left,) = await bureau.operator.privacy.erasures()
     assert left.state == "waiting"
-    assert "privacy_erasures" not in holding(await dumped(admin, bureau.operator), "quorn"), "it waits encrypted"
+    assert "privacy_erasures" not in holding(await dumped(admin, bureau.operator), "quorn"), (
+        "it waits encrypted"
+    )
     (done,) = await bureau.operator.privacy.resume()
     assert (done.erasure_id, done.state) == (left.erasure_id, "done")
     await bureau.operator.knowledge.add("late.md", NOTE.replace(b"# VPN", b"# Late VPN"))

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from tests.governance.privacy.conftest import NAME, Admin, Bureau
 
 from deskmind.app import Deskmind
-from deskmind.settings import PrivacySettings
 from deskmind.governance.privacy.retention import policies
+from deskmind.settings import PrivacySettings
 
 
 async def _aged(admin: Admin, bureau: Bureau, days: int) -> None:

@@ -50,7 +50,9 @@ def _table(store: str, personal: str, purpose: str, kept: str, exported: str, er
 
 
 def _plain(store: str, purpose: str, *, kind: StoreKind = "table") -> Holding:
-    return Holding(store, kind, _NOTHING, purpose, "while the installation exists", "not needed", "not needed")
+    return Holding(
+        store, kind, _NOTHING, purpose, "while the installation exists", "not needed", "not needed"
+    )
 
 
 DATA_MAP: tuple[Holding, ...] = (
@@ -123,7 +125,9 @@ DATA_MAP: tuple[Holding, ...] = (
 """What this release keeps. A store of one's own declares itself, see ``PersonalStore``."""
 
 
-def undeclared(tables: Iterable[str], caches: Iterable[str], holdings: Iterable[Holding] = DATA_MAP) -> list[str]:
+def undeclared(
+    tables: Iterable[str], caches: Iterable[str], holdings: Iterable[Holding] = DATA_MAP
+) -> list[str]:
     """The tables and uses of the cache that declare nothing."""
     declared = list(holdings)
     by_kind = {
@@ -131,6 +135,10 @@ def undeclared(tables: Iterable[str], caches: Iterable[str], holdings: Iterable[
     }
     prefixes = tuple(store[:-1] for store in by_kind["table"] if store.endswith("*"))
     return [
-        *(name for name in tables if name not in by_kind["table"] and not name.startswith(prefixes or ("\0",))),
+        *(
+            name
+            for name in tables
+            if name not in by_kind["table"] and not name.startswith(prefixes or ("\0",))
+        ),
         *(name for name in caches if name not in by_kind["cache"]),
     ]

@@ -13,8 +13,8 @@ from psycopg.types.json import Jsonb
 from deskmind import __version__
 from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, NotFoundError
-from deskmind.governance.audit import record
 from deskmind.governance.access.permissions import Permission
+from deskmind.governance.audit import record
 from deskmind.governance.privacy.holds import heeding_holds, held, holds_on
 from deskmind.governance.privacy.identifiers import principal_form, whole_forms
 from deskmind.governance.privacy.marks import Mark, MarkKeys
@@ -199,7 +199,9 @@ class Erasures:
     def subject_mark(self, subject: Subject) -> bytes:
         """What a receipt has in place of the person."""
         forms = sorted(form for identifier in subject.identifiers for form in whole_forms(identifier))
-        person = principal_form(subject.principal_id) if subject.principal_id is not None else "\n".join(forms)
+        person = (
+            principal_form(subject.principal_id) if subject.principal_id is not None else "\n".join(forms)
+        )
         return self.keys.mark(person)
 
     async def _load(self, erasure_id: UUID) -> tuple[Erasure, Subject | None]:
@@ -265,17 +267,15 @@ class Erasures:
             " WHERE tenant_id = %s AND erasure_id = %s",
             (now, receipt.text, self._scope.tenant_id, found.erasure_id),
         )
-        totals = {
-            kind: sum(counts.get(kind, 0) for counts in found.counts.values())
-            for kind in ("erased", "masked", "pseudonymised")
-        }
         await record(
             connection,
             self._scope,
             Permission.PRIVACY_ERASE,
             resource=str(found.erasure_id),
             act="completed",
-            **totals,
+            erased=_total(found, "erased"),
+            masked=_total(found, "masked"),
+            pseudonymised=_total(found, "pseudonymised"),
         )
 
     async def _list(self, erasure: Erasure) -> None:
@@ -293,3 +293,7 @@ class Erasures:
                 self._scope.tenant_id, erasure.erasure_id, tuple(marks), erasure.owned, erasure.receipt
             )
         )
+
+
+def _total(erasure: Erasure, how: str) -> int:
+    return sum(counts.get(how, 0) for counts in erasure.counts.values())

@@ -70,7 +70,11 @@ class Export:
 
 
 def _sentence(row: Mapping[str, Any]) -> str:
-    told = (f"{name}: {' '.join(str(value).split())}" for name, value in row.items() if value not in (None, "", []))
+    told = (
+        f"{name}: {' '.join(str(value).split())}"
+        for name, value in row.items()
+        if value not in (None, "", [])
+    )
     return "; ".join(told)
 
 

@@ -110,7 +110,9 @@ def held(holds: Sequence[UUID] = ()) -> LegalHoldError:
     """The error that says so."""
     return LegalHoldError(
         "This may not be removed: a legal hold stands.",
-        why=f"Holds: {', '.join(map(str, holds))}." if holds else "It is on the person, or on all of the tenant.",
+        why=f"Holds: {', '.join(map(str, holds))}."
+        if holds
+        else "It is on the person, or on all of the tenant.",
         remedy="`deskmind privacy hold list` shows the holds; `deskmind privacy hold release ID` releases one.",
     )
 

@@ -44,7 +44,8 @@ class Mentions:
     def of(cls, forms: Collection[str]) -> Self:
         """The mentions of these forms."""
         return cls(
-            frozenset(forms).__contains__, {0 if form.startswith(PHONE) else form.count(" ") + 1 for form in forms}
+            frozenset(forms).__contains__,
+            {0 if form.startswith(PHONE) else form.count(" ") + 1 for form in forms},
         )
 
     def __bool__(self) -> bool:
@@ -127,7 +128,11 @@ def _spelt(word: str) -> str:
 
 @cache
 def _letter(letter: str) -> str:
-    spellings = {letter, *(case for case in (letter.upper(),) if len(case) == 1), *_accented().get(letter, ())}
+    spellings = {
+        letter,
+        *(case for case in (letter.upper(),) if len(case) == 1),
+        *_accented().get(letter, ()),
+    }
     return letter if len(spellings) == 1 else f"[{''.join(sorted(spellings))}]"
 
 

@@ -50,8 +50,12 @@ class ReplayEntry:
             ValueError: it is none.
         """
         content: dict[str, Any] = json.loads(line)
-        marks = tuple(Mark(bytes.fromhex(value), version, words) for value, version, words in content["marks"])
-        return cls(UUID(content["tenant"]), UUID(content["erasure"]), marks, content["owned"], content["receipt"])
+        marks = tuple(
+            Mark(bytes.fromhex(value), version, words) for value, version, words in content["marks"]
+        )
+        return cls(
+            UUID(content["tenant"]), UUID(content["erasure"]), marks, content["owned"], content["receipt"]
+        )
 
 
 class ReplayList:
@@ -80,7 +84,9 @@ class ReplayList:
 
     def entries(self, tenant_id: UUID) -> list[ReplayEntry]:
         """Those of a tenant, oldest first; of several lines about one erasure the last counts."""
-        return list({entry.erasure_id: entry for entry in self._read() if entry.tenant_id == tenant_id}.values())
+        return list(
+            {entry.erasure_id: entry for entry in self._read() if entry.tenant_id == tenant_id}.values()
+        )
 
     def known(self, tenant_id: UUID) -> frozenset[UUID]:
         """The ids of a tenant's."""
@@ -92,5 +98,9 @@ class ReplayList:
         for number, line in enumerate(self._path.read_text("utf-8").splitlines(), 1):
             try:
                 yield ReplayEntry.parse(line)
-            except (ValueError, KeyError, TypeError):  # a write that was cut short; its entry was written again
+            except (
+                ValueError,
+                KeyError,
+                TypeError,
+            ):  # a write that was cut short; its entry was written again
                 _log.warning("privacy.list_line_unreadable", line=number)

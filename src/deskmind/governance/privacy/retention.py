@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from deskmind.database import Database
-from deskmind.governance.audit import record
 from deskmind.governance.access.permissions import Permission
+from deskmind.governance.audit import record
 from deskmind.governance.privacy.measures import count_expired
 from deskmind.governance.privacy.tables import without_time_limit
 from deskmind.scope import Scope
@@ -66,7 +66,7 @@ class Expired:
 
 def policies(settings: PrivacySettings, tenant: str) -> Iterator[Policy]:
     """The policies of a tenant: its own where ``[privacy.tenants.NAME]`` has one, else the installation's."""
-    own: Mapping[str, int] = settings.tenants.get(tenant, {})
+    own: dict[str, int] = {**settings.tenants.get(tenant, {})}
     for store, setting in _DAYS.items():
         yield Policy(store, own.get(setting, getattr(settings, setting)))
 

@@ -61,7 +61,9 @@ class PrivacyRoom(Protocol):
 class Privacy:
     """The people of the scope's tenant as data subjects (operators)."""
 
-    def __init__(self, database: Database, scope: Scope, settings: PrivacySettings, room: PrivacyRoom) -> None:
+    def __init__(
+        self, database: Database, scope: Scope, settings: PrivacySettings, room: PrivacyRoom
+    ) -> None:
         self._database = database
         self._scope = scope
         self._settings = settings
@@ -248,7 +250,7 @@ class Privacy:
             hold = await place_hold(
                 connection, self._scope.tenant_id, self._erasures().keys, found, reason.strip()
             )
-            await self._record_hold(connection, hold.hold_id, "placed", everyone=subject is None)
+            await self._record_hold(connection, hold.hold_id, "placed")
         return hold
 
     @operation(Permission.PRIVACY_READ, told=False)
@@ -296,10 +298,8 @@ class Privacy:
             self._database, self._scope, room.keyring, list(room.personal_stores), room.replay_list
         )
 
-    async def _record_hold(self, connection: Connection, hold_id: UUID, act: str, **details: bool) -> None:
-        await record(
-            connection, self._scope, Permission.PRIVACY_HOLD, resource=str(hold_id), act=act, **details
-        )
+    async def _record_hold(self, connection: Connection, hold_id: UUID, act: str) -> None:
+        await record(connection, self._scope, Permission.PRIVACY_HOLD, resource=str(hold_id), act=act)
 
     async def _subject(self, subject: str, also: Sequence[str], owned: Owned = "redact") -> Subject:
         given = [identifier_of(value) for value in also]

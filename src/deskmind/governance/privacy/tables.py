@@ -206,7 +206,10 @@ def table_stores(database: Database) -> list[TableStore]:
             "ingests",
             removed=("ingests",),
             masked=(
-                *(("ingest_files", column) for column in ("external_id", "uri", "name", "metadata", "problem")),
+                *(
+                    ("ingest_files", column)
+                    for column in ("external_id", "uri", "name", "metadata", "problem")
+                ),
                 ("sources", "name"),
             ),
             exports=(

@@ -39,7 +39,10 @@ def suppressed_document(document: LoadedDocument, mentions: Mentions) -> LoadedD
     for block in document.blocks:
         texts += (*block.headings, block.text)
     masked = {text: mentions.masked(text) for text in texts}
-    if all(text == without for text, without in masked.items()) and mentions.masked(document.text) == document.text:
+    if (
+        all(text == without for text, without in masked.items())
+        and mentions.masked(document.text) == document.text
+    ):
         return document
     facts = {masked[name]: masked[value] for name, value in document.metadata.items()}
     return _with_texts(replace(document, title=masked[document.title], metadata=facts), masked)
