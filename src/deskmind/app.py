@@ -31,12 +31,19 @@ from deskmind.governance.audit.sealer import Sealer, SealingKeys
 from deskmind.governance.audit.sealing import Sealing
 from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.maintenance import Maintenance
+from deskmind.governance.privacy import Mentions, PersonalStore, Suppression
+from deskmind.governance.privacy.audit import AuditStore
+from deskmind.governance.privacy.erasures import PRIVACY_QUEUE, PRIVACY_TASK
+from deskmind.governance.privacy.memory import MemoryStore
+from deskmind.governance.privacy.replaylist import ReplayList
+from deskmind.governance.privacy.tables import table_stores
 from deskmind.installation import administrator, embedded_address, make_home, no_space
 from deskmind.jobs import JobGauges, JobQueue
 from deskmind.keyring import Keyring
 from deskmind.knowledge.answering import ExtractiveAnswerer
 from deskmind.knowledge.embedding import Embedder, HashingEmbedder, LocalEmbedder
 from deskmind.knowledge.engine import Engine
+from deskmind.knowledge.erasing import KnowledgeStore
 from deskmind.knowledge.ingest import IngestPipeline
 from deskmind.knowledge.ingest.staging import INGEST_QUEUE, INGEST_TASK
 from deskmind.knowledge.loading import LoadLimits
@@ -103,6 +110,9 @@ class Deskmind:
         self._shielding: Shielding
         self._authentication: Authentication[Desk]
         self._resources = AsyncExitStack()
+        self._own_stores: list[PersonalStore] = []
+        self._host_stores: list[PersonalStore] = []
+        self.replay_list = ReplayList(settings.home / "privacy" / "erasures.jsonl")
 
     @classmethod
     def open(
@@ -350,6 +360,57 @@ class Deskmind:
         self.jobs.register_hourly("budgets.expire", self._door.expire_counters)
         self._resources.push_async_callback(self.jobs.close)
         self._keep_stories(endpoints)
+        self._keep_privacy()
+
+    def _keep_privacy(self) -> None:
+        self._own_stores = [
+            *table_stores(self.database),
+            KnowledgeStore(self.database, self),
+            MemoryStore(self._forget_values, self.settle_stories),
+            AuditStore(self.database),
+        ]
+        self.jobs.register(PRIVACY_TASK, PRIVACY_QUEUE, self._privacy_job)
+        self.jobs.register_hourly("privacy.retain", self.retain)
+
+    @property
+    def personal_stores(self) -> list[PersonalStore]:
+        """Every store of personal data, Deskmind's and the host's, in the order in which a person is erased."""
+        first, last = self._own_stores[:-2], self._own_stores[-2:]
+        return [*first, *self._host_stores, *last]
+
+    def register_store(self, store: PersonalStore) -> None:
+        """Have a store of the host's own take part in exports, erasures and the data map.
+
+        Raises:
+            ConfigurationError: another store has its name.
+        """
+        if store.name in {known.name for known in self.personal_stores}:
+            raise ConfigurationError(f"A store of the name '{store.name}' takes part already.")
+        self._host_stores.append(store)
+
+    def suppression(self, scope: Scope) -> Suppression:
+        """The erased people of the scope's tenant: connectors ask it before they bring anybody in."""
+        return Suppression(self.database, self.keyring, scope)
+
+    async def erased(self, scope: Scope) -> Mentions:
+        """The mentions of people of the scope's tenant who were erased."""
+        return await self.suppression(scope).mentions()
+
+    async def _forget_values(self, tenant_id: UUID) -> None:
+        self.forget_authentication()
+        self._shielding.forget(tenant_id)
+        await self.cache.forget(tenant_id)
+
+    async def _privacy_job(self, arguments: dict[str, str]) -> None:
+        operator = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
+        await Desk(self, operator).privacy.resume(UUID(arguments["erasure_id"]))
+
+    async def retain(self) -> None:
+        """Run every tenant's retention policies and go on with erasures that were interrupted."""
+        for tenant in await self.tenants.all():
+            desk = Desk(self, Scope.operator(tenant.tenant_id, tenant.slug, "worker"))
+            await desk.privacy.retain()
+            await desk.privacy.resume()
 
     def _keep_stories(self, endpoints: Endpoints) -> None:
         settings = self.settings.explain
@@ -358,7 +419,9 @@ class Deskmind:
         self._resources.push_async_callback(self.stories.close)
 
     async def _expire_stories(self) -> None:
-        await self.stories.expire(self.settings.explain.keep_days)
+        async with self.database.transaction(Scope.directory()) as connection:
+            row = await (await connection.execute("SELECT privacy_any_hold()")).fetchone()
+        await self.stories.expire(self.settings.explain.keep_days, by_month=row is not None and not row[0])
 
     async def settle_stories(self) -> None:
         """Write the stories and the usage of this process's calls so far."""
@@ -468,5 +531,6 @@ class Deskmind:
             limits=limits,
             pipeline=engine.pipeline,
             masking=await self._shielding.masking(scope) if masked_first else None,
+            erased=self.suppression(scope).mentions,
         )
         await pipeline.run(scope, ingest_id, first=int(arguments["first"]), last=int(arguments["last"]))

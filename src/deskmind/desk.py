@@ -18,6 +18,7 @@ from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.service import Access
 from deskmind.governance.audit import AuditEvent, audit_events, record
 from deskmind.governance.audit.service import AuditLog
+from deskmind.governance.privacy.service import Privacy
 from deskmind.knowledge.answering import AnswerEvent
 from deskmind.knowledge.models import Answer
 from deskmind.knowledge.retrieval import SearchFilter
@@ -53,6 +54,7 @@ class Desk:
         feedback: ratings of answers.
         quality: what the ratings say (operators).
         audit_log: who did what, and the proof of it (operators).
+        privacy: export, erasure, legal holds and retention (operators).
     """
 
     def __init__(self, app: Deskmind, scope: Scope, *, key: str = "") -> None:
@@ -65,7 +67,7 @@ class Desk:
         self.prompts = Prompts(app.database, scope)
         self.experiments = Experiments(app.database, scope)
         self.conversations = Conversations(app.database, scope)
-        self.principals = Principals(app.database, scope)
+        self.principals = Principals(app.database, scope, admit=app.suppression(scope).refuse)
         self.keys = ApiKeys(app.database, scope, app.keyring, on_revoked=app.forget_authentication)
         self.access = Access(app.database, scope, app.authority)
         self.usage = Usage(app.database, scope, app)
@@ -74,6 +76,7 @@ class Desk:
         self.feedback = Feedback(app.database, scope, app)
         self.quality = Quality(app.database, scope, app)
         self.audit_log = AuditLog(app.database, scope)
+        self.privacy = Privacy(app.database, scope, app.settings.privacy, app)
 
     @property
     def scope(self) -> Scope:

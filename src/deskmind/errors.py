@@ -24,6 +24,8 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── PromptNotFoundError
     │   └── ConversationNotFoundError
     ├── ConflictError                 the thing exists already, or changed meanwhile
+    │   ├── LegalHoldError            a legal hold forbids to remove it
+    │   └── SuppressedError           it would bring back a person who was erased
     ├── AuthenticationError           who is asking could not be established
     ├── PermissionDeniedError         who is asking may not do this
     ├── UnavailableError              a part we depend on does not answer
@@ -68,6 +70,7 @@ __all__ = [
     "EncryptedDocumentError",
     "InvalidRequestError",
     "KeyringError",
+    "LegalHoldError",
     "MissingExtraError",
     "ModelError",
     "ModelRequestError",
@@ -87,6 +90,7 @@ __all__ = [
     "SchemaVersionError",
     "StorageFullError",
     "StreamBrokenError",
+    "SuppressedError",
     "TenantNotFoundError",
     "UnavailableError",
     "UncacheableValueError",
@@ -265,6 +269,18 @@ class ConflictError(DeskmindError):
     """The thing exists already, or was changed by someone else."""
 
     code, status, title, exit_code = "conflict", 409, "Conflict", 73
+
+
+class LegalHoldError(ConflictError):
+    """A legal hold stands: nothing of the person, or of the tenant, may be removed."""
+
+    code, title = "legal-hold", "A legal hold stands"
+
+
+class SuppressedError(ConflictError):
+    """The identifiers are those of a person who was erased."""
+
+    code, title = "suppressed", "The person was erased"
 
 
 class AuthenticationError(DeskmindError):

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -228,6 +228,24 @@ class AuditSettings(_Section):
     )
 
 
+_Days = Annotated[int, Field(ge=0, le=36_500)]
+_Kept = Literal[
+    "conversation_days", "feedback_days", "outcome_days", "ingest_days", "story_days", "usage_days"
+]
+
+
+class PrivacySettings(_Section):
+    """``[privacy]``: days that rows are kept, 0 for no limit; ``[privacy.tenants.NAME]`` has those of one tenant."""
+
+    conversation_days: int = Field(365, ge=0, le=36_500, description="since the last turn")
+    feedback_days: int = Field(730, ge=0, le=36_500, description="since it was given")
+    outcome_days: int = Field(730, ge=0, le=36_500, description="outcomes of experiments")
+    ingest_days: int = Field(90, ge=0, le=36_500, description="reports of finished ingests")
+    story_days: int = Field(0, ge=0, le=36_500, description="where shorter than explain.keep_days")
+    usage_days: int = Field(0, ge=0, le=36_500, description="entries of the ledger")
+    tenants: dict[str, dict[_Kept, _Days]] = Field(default_factory=dict)
+
+
 class DefaultsSettings(_Section):
     """``[defaults]``: what commands assume when an option is left out."""
 
@@ -263,6 +281,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()  # pyright: ignore[reportCallIssue]
     explain: ExplainSettings = ExplainSettings()  # pyright: ignore[reportCallIssue]
     redaction: RedactionSettings = RedactionSettings()  # pyright: ignore[reportCallIssue]
+    privacy: PrivacySettings = PrivacySettings()  # pyright: ignore[reportCallIssue]
     defaults: DefaultsSettings = DefaultsSettings()
 
     @field_validator("home")

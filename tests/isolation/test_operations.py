@@ -20,6 +20,7 @@ from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.sealing import Sealing
 from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.maintenance import Maintenance
+from deskmind.governance.privacy.service import Privacy
 from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
@@ -49,7 +50,7 @@ def _operations() -> dict[str, object]:
                 Budgets,
             ),
             Access,
-            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality, AuditLog, Sealing),
+            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality, AuditLog, Sealing, Privacy),
         )
         for name, method in vars(kind).items()
         if not name.startswith("_") and inspect.isfunction(method)

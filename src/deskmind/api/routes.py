@@ -14,6 +14,7 @@ from deskmind.api.conversations import add_conversations
 from deskmind.api.events import server_sent_events
 from deskmind.api.experiments import add_experiments
 from deskmind.api.feedback import add_feedback
+from deskmind.api.privacy import add_privacy
 from deskmind.api.prompts import add_prompts
 from deskmind.api.requests import add_requests
 from deskmind.api.schemas import (
@@ -183,6 +184,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_conversations(routes, asker)
     add_requests(routes, asker)
     add_feedback(routes, asker)
+    add_privacy(routes, asker)
     return routes
 
 

@@ -19,6 +19,7 @@ from deskmind.cli import (
     logs,
     models,
     operations,
+    privacy,
     prompts,
     redaction,
     requests,
@@ -76,6 +77,7 @@ app.add_typer(feedback.feedback_app, name="feedback")
 app.add_typer(feedback.quality_app, name="quality")
 app.add_typer(access.access_app, name="access")
 app.add_typer(audit.audit_app, name="audit")
+app.add_typer(privacy.privacy_app, name="privacy")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)

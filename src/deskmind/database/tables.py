@@ -70,6 +70,7 @@ def describe(schema: str) -> MetaData:
     _experiments(metadata)
     _conversations(metadata)
     _explain(metadata)
+    _privacy(metadata)
     return metadata
 
 
@@ -646,6 +647,63 @@ def _explain(metadata: MetaData) -> None:
         UniqueConstraint("tenant_id", "feedback_id", name="feedback_id_key"),
         ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
         Index("feedback_given", "tenant_id", "given_at"),
+    )
+
+
+def _privacy(metadata: MetaData) -> None:
+    tenant = f"{metadata.schema}.tenants.tenant_id"
+    Table(
+        "privacy_erasures",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("erasure_id"),
+        Column("subject_mark", LargeBinary, nullable=False),
+        _integer("mark_version"),
+        _text("owned"),
+        _text("state"),
+        Column("sealed", LargeBinary),
+        _json("counts"),
+        Column("replays", Uuid),
+        _time("requested_at"),
+        _time("completed_at", optional=True),
+        _text("receipt"),
+        PrimaryKeyConstraint("tenant_id", "erasure_id"),
+        ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
+    )
+    Table(
+        "privacy_marks",
+        metadata,
+        _uuid("tenant_id"),
+        Column("mark", LargeBinary, nullable=False),
+        _integer("mark_version"),
+        Column("words", SmallInteger, nullable=False),
+        _uuid("erasure_id"),
+        PrimaryKeyConstraint("tenant_id", "mark"),
+        ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
+    )
+    Table(
+        "privacy_holds",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("hold_id"),
+        Column("principal_id", Uuid),
+        Column("marks", ARRAY(LargeBinary), nullable=False),
+        _text("reason"),
+        _time("placed_at"),
+        _time("released_at", optional=True),
+        PrimaryKeyConstraint("tenant_id", "hold_id"),
+        ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
+    )
+    Table(
+        "privacy_retention",
+        metadata,
+        _uuid("tenant_id"),
+        _text("store"),
+        _integer("days"),
+        _time("ran_at"),
+        Column("removed", BigInteger, nullable=False),
+        PrimaryKeyConstraint("tenant_id", "store"),
+        ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
     )
 
 

@@ -12,6 +12,7 @@ from deskmind.database import Connection, Database
 from deskmind.errors import InvalidRequestError, NotFoundError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
+from deskmind.governance.privacy.holds import heeding_holds
 from deskmind.knowledge.characters import check_characters
 from deskmind.observability import instruments
 from deskmind.observability.metering import labels
@@ -246,7 +247,7 @@ class Feedback:
     @operation(Permission.FEEDBACK_ERASE)
     async def forget(self, principal_id: UUID) -> int:
         """Remove every rating of one user of the tenant, corrections included; gives how many."""
-        async with self._database.transaction(self._scope) as connection:
+        async with self._database.transaction(self._scope) as connection, heeding_holds():
             cursor = await connection.execute(
                 "DELETE FROM feedback WHERE tenant_id = %s AND principal_id = %s",
                 (self._scope.tenant_id, principal_id),

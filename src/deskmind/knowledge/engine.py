@@ -7,9 +7,11 @@ from typing import Protocol
 
 from deskmind.cache import Cache
 from deskmind.gateway import Gateway
+from deskmind.governance.privacy import Mentions
 from deskmind.knowledge.answering import Answerer
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.ranking import Reranker
+from deskmind.scope import Scope
 
 __all__ = ["Engine", "EngineRoom"]
 
@@ -33,6 +35,10 @@ class EngineRoom(Protocol):
 
     async def gateway(self) -> Gateway:
         """The door to the models, opened at first use."""
+        ...
+
+    async def erased(self, scope: Scope) -> Mentions:
+        """The mentions of people of the scope's tenant who were erased."""
         ...
 
     @property

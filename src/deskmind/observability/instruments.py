@@ -264,6 +264,13 @@ REDACTIONS = Instrument(
         Label("deskmind.direction", _CODE, ("sent", "restored", "refused", "stored")),
     ),
 )
+PRIVACY_REMOVED = Instrument(
+    "deskmind.privacy.removed",
+    "counter",
+    "{row}",
+    "rows that erasures deleted, masked or pseudonymised, and that retention policies removed",
+    (Label("deskmind.removal", _CODE, ("erased", "masked", "pseudonymised", "expired")),),
+)
 POOL_COUNT = Instrument(
     "db.client.connection.count",
     "gauge",

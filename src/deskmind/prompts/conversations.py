@@ -13,6 +13,7 @@ from deskmind.database import Connection, Database
 from deskmind.errors import ConversationNotFoundError, InvalidRequestError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
+from deskmind.governance.privacy.holds import heeding_holds
 from deskmind.prompts.messages import Message
 from deskmind.prompts.summary import FirstSentences, Summariser, cut_to
 from deskmind.prompts.tokens import Estimate
@@ -247,8 +248,9 @@ class Conversations:
 
         Raises:
             ConversationNotFoundError: one has no such conversation.
+            LegalHoldError: a legal hold stands on it.
         """
-        async with self._database.transaction(self._scope) as connection:
+        async with self._database.transaction(self._scope) as connection, heeding_holds():
             cursor = await connection.execute(
                 "DELETE FROM conversations WHERE tenant_id = %s AND conversation_id = %s",
                 (self._scope.tenant_id, conversation_id),
@@ -274,7 +276,7 @@ class Conversations:
         return await self._remove("erase", "SELECT erase_conversations_of(%s)", principal_id)
 
     async def _remove(self, act: str, statement: str, *values: UUID) -> int:
-        async with self._database.transaction(self._scope) as connection:
+        async with self._database.transaction(self._scope) as connection, heeding_holds():
             row = await (await connection.execute(statement.encode(), values)).fetchone()
             count = int(row[0]) if row else 0
             await record(

@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from deskmind.app import Deskmind
+from deskmind.cache.names import OWN_USES
 from deskmind.database import Connection
+from deskmind.governance.privacy import DATA_MAP, undeclared
 from deskmind.governance.redaction.rules import missing_packages
 from deskmind.observability.metering.scraping import address_of, scraped, total
 from deskmind.readiness.report import Check
@@ -25,6 +27,11 @@ SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
  WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
  ORDER BY 1
+"""
+
+_TABLES = """
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1
 """
 
 _ROLE = """
@@ -307,6 +314,39 @@ async def access(app: Deskmind) -> Check:
     return Check("access", "green", "Every tenant has an owner, and no key or program owns one for ever.")
 
 
+_RETENTION_LATE = timedelta(hours=6)
+
+
+async def privacy(app: Deskmind) -> Check:
+    """Every store declares what it holds of people, retention runs, and no erasure is left undone."""
+    tables = [str(row[0]) for row in await _query(app, _TABLES)]
+    declared = [holding for store in app.personal_stores for holding in store.declare()]
+    if missing := undeclared(tables, sorted(OWN_USES), [*DATA_MAP, *declared]):
+        return Check(
+            "privacy",
+            "red",
+            f"Not in the data map: {', '.join(missing[:5])}.",
+            "Register the store that it belongs to with app.register_store.",
+        )
+    late: list[str] = []
+    waiting = 0
+    for tenant in await app.tenants.all():
+        desk = await app.desk(tenant=tenant.slug)
+        ran = await desk.privacy.retention()
+        since = min((item.ran_at for item in ran), default=tenant.created_at)
+        if datetime.now(UTC) - since > _RETENTION_LATE:
+            late.append(tenant.slug)
+        waiting += sum(item.state == "waiting" for item in await desk.privacy.erasures(limit=1000))
+    if late or waiting:
+        return Check(
+            "privacy",
+            "red",
+            f"Retention is late for {len(late)} tenants; {waiting} erasures are not finished.",
+            "Run a worker, or `deskmind privacy retain` and `deskmind privacy erase --resume` for each tenant.",
+        )
+    return Check("privacy", "green", "Every store is declared, retention runs, no erasure waits.")
+
+
 async def _act(connection: Connection) -> str | None:
     cursor = await connection.execute("SELECT scope_act()")
     row = await cursor.fetchone()
@@ -330,6 +370,7 @@ CHECKS: dict[str, Callable[[Deskmind], Awaitable[Check]]] = {
     "redaction": redaction,
     "audit seal": audit_seal,
     "access": access,
+    "privacy": privacy,
 }
 
 NOT_ASSESSED = (

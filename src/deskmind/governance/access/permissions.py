@@ -52,6 +52,11 @@ class Permission(StrEnum):
     ACCESS_DEFINE = "access.define"
     ACCESS_DELEGATE = "access.delegate"
     ACCESS_OWN = "access.own"
+    PRIVACY_READ = "privacy.read"
+    PRIVACY_EXPORT = "privacy.export"
+    PRIVACY_ERASE = "privacy.erase"
+    PRIVACY_HOLD = "privacy.hold"
+    PRIVACY_RETAIN = "privacy.retain"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
@@ -116,6 +121,11 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.ACCESS_DEFINE: "define roles and the policy",
     Permission.ACCESS_DELEGATE: "act for a user, with no more than both may",
     Permission.ACCESS_OWN: "make and remove owners",
+    Permission.PRIVACY_READ: "see the data map, holds, erasures and their receipts",
+    Permission.PRIVACY_EXPORT: "export what is kept of a person",
+    Permission.PRIVACY_ERASE: "erase a person, repeat erasures after a restore, readmit",
+    Permission.PRIVACY_HOLD: "place and release legal holds",
+    Permission.PRIVACY_RETAIN: "remove what is older than the retention policies say",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",

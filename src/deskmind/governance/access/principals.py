@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,8 @@ from deskmind.governance.audit import record
 from deskmind.scope import Role, Scope
 
 __all__ = ["Group", "Principals", "User", "ensure_groups"]
+
+Admit = Callable[[Connection, Sequence[str]], Awaitable[None]]
 
 _ENSURE_GROUP = """
 INSERT INTO principals (tenant_id, principal_id, kind, name) VALUES (%s, %s, 'group', %s)
@@ -86,9 +88,17 @@ class Group:
 class Principals:
     """The users and groups of the scope's tenant."""
 
-    def __init__(self, database: Database, scope: Scope) -> None:
+    def __init__(self, database: Database, scope: Scope, *, admit: Admit | None = None) -> None:
+        """The tenant's.
+
+        Args:
+            database: where they are kept.
+            scope: who acts.
+            admit: raises for names under which nobody may be added.
+        """
         self._database = database
         self._scope = scope
+        self._admit = admit
 
     @property
     def scope(self) -> Scope:
@@ -119,11 +129,14 @@ class Principals:
             InvalidRequestError: a name is empty or longer than 200 characters.
             ConflictError: the user exists.
             PermissionDeniedError: the role, or one of a group's, includes what one does not hold.
+            SuppressedError: a name is that of a person who was erased.
         """
         _check_names([name, *groups])
         user = User(uuid4(), name, display_name, kind, role, tuple(sorted(set(groups))))
         held = await held_by(self._database, self._scope)
         async with self._changing() as connection:
+            if self._admit is not None:
+                await self._admit(connection, [name, display_name])
             if role == "operator":
                 self._check(held, BUILT_IN["admin"])
             await self._check_groups(connection, held, groups)

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from psycopg import errors as pg
 
 from deskmind.database import Database
-from deskmind.errors import ConflictError, InvalidRequestError, TenantNotFoundError
+from deskmind.errors import ConflictError, InvalidRequestError, LegalHoldError, TenantNotFoundError
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.audit import AuditEvent, audit_events, record
@@ -127,10 +127,19 @@ class Tenants:
 
         Raises:
             TenantNotFoundError: there is none of that name.
+            LegalHoldError: a legal hold stands in it.
         """
         async with self._database.transaction(self._scope) as connection:
             await connection.execute("SET LOCAL statement_timeout = 0")
-            cursor = await connection.execute("SELECT * FROM erase_tenant(%s)", (slug,))
+            try:
+                cursor = await connection.execute("SELECT * FROM erase_tenant(%s)", (slug,))
+            except pg.CheckViolation as error:
+                if error.diag.constraint_name != "privacy_hold":
+                    raise
+                raise LegalHoldError(
+                    f"The tenant '{slug[:80]}' may not be removed: a legal hold stands.",
+                    remedy=f"`deskmind privacy hold list --tenant {slug[:80]}` shows the holds.",
+                ) from None
             row = await cursor.fetchone()
             if row is None or row[0] is None:
                 raise _unknown(slug)

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from deskmind.errors import MissingExtraError
+from deskmind.governance.redaction._ordinary import ORDINARY
 from deskmind.governance.redaction.detector import Prepared, folded
 from deskmind.governance.redaction.entities import EntityType
 from deskmind.governance.redaction.finding import Finding
 
-__all__ = ["DirectoryDetector", "DirectoryEntry"]
+__all__ = ["DirectoryDetector", "DirectoryEntry", "everyday", "forms_of"]
 
 _MOST_WORDS = 4
+_SHORTEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class DirectoryDetector:
         if self._automaton is None and self._entries:
             automaton = self._library.Automaton()
             for entry in self._entries.values():
-                for form in _forms(entry):
+                for form in forms_of(entry):
                     automaton.add_word(form, (len(form), entry.type))
             automaton.make_automaton()
             self._automaton = automaton
@@ -112,7 +114,13 @@ def _line(text: str) -> tuple[str, list[int]]:
     return "".join(characters), places
 
 
-def _forms(entry: DirectoryEntry) -> Iterator[str]:
+def everyday(value: str) -> bool:
+    """Whether a word says something else in most texts: a user named ``support`` is nobody's secret."""
+    return len(value) < _SHORTEST or folded(value) in ORDINARY
+
+
+def forms_of(entry: DirectoryEntry) -> Iterator[str]:
+    """How an entry may stand in a text: folded words between single blanks."""
     words = _line(entry.value)[0].split()
     whole = " ".join(words)
     if not whole:

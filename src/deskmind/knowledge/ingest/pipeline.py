@@ -7,7 +7,7 @@ is read and the one before is written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 from uuid import UUID
@@ -16,10 +16,11 @@ import numpy as np
 
 from deskmind.database import Database
 from deskmind.errors import DeskmindError, StorageFullError, UnavailableError
+from deskmind.governance.privacy import Mentions
 from deskmind.governance.redaction import Redactor
 from deskmind.knowledge.chunking import chunk
 from deskmind.knowledge.embedding import Embedder
-from deskmind.knowledge.ingest.redacting import masked_document, masked_facts
+from deskmind.knowledge.ingest.redacting import masked_document, masked_facts, suppressed_document
 from deskmind.knowledge.ingest.store import PreparedDocument, PreparedFile, fail_file, store_files, weights_of
 from deskmind.knowledge.loading import LoadLimits, load
 from deskmind.knowledge.measures import count_chunks, count_files, ingesting
@@ -92,6 +93,7 @@ class IngestPipeline:
         limits: LoadLimits,
         pipeline: str,
         masking: Redactor | None = None,
+        erased: Callable[[], Awaitable[Mentions]] | None = None,
     ) -> None:
         """A pipeline.
 
@@ -101,12 +103,14 @@ class IngestPipeline:
             limits: on what a file may be.
             pipeline: name of the way documents are made.
             masking: masks texts before they are stored and embedded; they are stored as they are when left out.
+            erased: gives the mentions of people who were erased, which are masked in any case; asked for each batch.
         """
         self._database = database
         self._embedder = embedder
         self._limits = limits
         self._pipeline = pipeline
         self._masking = masking
+        self._erased = erased
 
     async def run(self, scope: Scope, ingest_id: UUID, *, first: int = 0, last: int = 2**31 - 1) -> None:
         """Process the pending files with ``first`` ≤ ordinal ≤ ``last``.
@@ -146,10 +150,11 @@ class IngestPipeline:
     ) -> None:
         batch: list[PreparedFile] = []
         async for files in self._pending(scope, ingest, first, last):
+            erased = await self._erased() if self._erased is not None else None
             for file in files:
                 try:
                     with ingesting("load"):
-                        batch.append(await asyncio.to_thread(self._load, file))
+                        batch.append(await asyncio.to_thread(self._load, file, erased))
                 except DeskmindError as error:
                     if isinstance(error, UnavailableError | StorageFullError):
                         raise
@@ -196,12 +201,15 @@ class IngestPipeline:
             yield files
             after = files[-1].ordinal
 
-    def _load(self, file: _File) -> PreparedFile:
+    def _load(self, file: _File, erased: Mentions | None) -> PreparedFile:
         documents = load(file.content, name=file.name, media_type=file.media_type, limits=self._limits)
         facts = file.metadata
         if self._masking is not None:
             documents = [masked_document(document, self._masking) for document in documents]
             facts = masked_facts(facts, self._masking)
+        if erased:
+            documents = [suppressed_document(document, erased) for document in documents]
+            facts = {erased.masked(name): erased.masked(value) for name, value in facts.items()}
         several = len(documents) > 1
         prepared: list[PreparedDocument] = []
         for number, document in enumerate(documents, 1):

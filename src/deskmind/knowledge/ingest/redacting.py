@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from deskmind.governance.privacy import Mentions
 from deskmind.governance.redaction import Redactor
 from deskmind.governance.redaction.measures import count_redactions
 from deskmind.knowledge.models import Block, LoadedDocument
 from deskmind.observability.story import note
 
-__all__ = ["masked_document", "masked_facts"]
+__all__ = ["masked_document", "masked_facts", "suppressed_document"]
 
 
 def masked_document(document: LoadedDocument, redactor: Redactor) -> LoadedDocument:
@@ -29,6 +30,21 @@ def masked_document(document: LoadedDocument, redactor: Redactor) -> LoadedDocum
     for entity, count in session.replaced.items():
         note("redaction", type=str(entity), count=count)
     facts = {name: masked[value] for name, value in document.metadata.items()}
+    return _with_texts(replace(document, title=masked[document.title], metadata=facts), masked)
+
+
+def suppressed_document(document: LoadedDocument, mentions: Mentions) -> LoadedDocument:
+    """The document without mentions of people who were erased; the same object when there are none."""
+    texts = [document.title, *document.metadata, *document.metadata.values()]
+    for block in document.blocks:
+        texts += (*block.headings, block.text)
+    masked = {text: mentions.masked(text) for text in texts}
+    if (
+        all(text == without for text, without in masked.items())
+        and mentions.masked(document.text) == document.text
+    ):
+        return document
+    facts = {masked[name]: masked[value] for name, value in document.metadata.items()}
     return _with_texts(replace(document, title=masked[document.title], metadata=facts), masked)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection, Database
 from deskmind.errors import DeskmindError
+from deskmind.governance.privacy import Mentions
 from deskmind.jobs import defer
 from deskmind.knowledge.measures import count_files
 from deskmind.observability import correlation_id
@@ -59,6 +61,13 @@ class StagedFile:
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     problem: dict[str, Any] | None = None
 
+    def without(self, erased: Mentions) -> StagedFile:
+        """The file under names that mention nobody who was erased; its content is masked when it is read."""
+        facts = {erased.masked(name): erased.masked(value) for name, value in self.metadata.items()}
+        external_id, uri, name = map(erased.masked, (self.external_id, self.uri, self.name))
+        problem = None if self.problem is None else json.loads(erased.masked(json.dumps(self.problem)))
+        return replace(self, external_id=external_id, uri=uri, name=name, metadata=facts, problem=problem)
+
     @classmethod
     def unreadable(cls, uri: str, name: str, error: DeskmindError) -> StagedFile:
         """A file that failed before it could be staged."""
@@ -68,7 +77,15 @@ class StagedFile:
 class Stager:
     """Writes one ingest's files and hands them to the jobs."""
 
-    def __init__(self, database: Database, scope: Scope, *, pipeline: str, masked: bool = False) -> None:
+    def __init__(
+        self,
+        database: Database,
+        scope: Scope,
+        *,
+        pipeline: str,
+        masked: bool = False,
+        erased: Mentions | None = None,
+    ) -> None:
         """An ingest that begins.
 
         Args:
@@ -76,11 +93,13 @@ class Stager:
             scope: who takes them in.
             pipeline: what they go through.
             masked: whoever works on them masks personal data first, whatever their own settings say.
+            erased: the mentions of people who were erased, masked in the names of files.
         """
         self._database = database
         self._scope = scope
         self._pipeline = pipeline
         self._masked = masked
+        self._erased = erased
         self._ingest_id = uuid4()
         self._ordinal = 0
 
@@ -116,6 +135,8 @@ class Stager:
         return self._ingest_id
 
     async def _store(self, batch: list[StagedFile], source_id: UUID, acl_id: UUID) -> None:
+        if self._erased:
+            batch = [file.without(self._erased) for file in batch]
         digests = [hashlib.sha256(file.content or b"").digest() for file in batch]
         async with self._database.transaction(self._scope) as connection:
             cursor = await connection.execute(

@@ -18,7 +18,7 @@ from deskmind.knowledge.lexical import DIMENSIONS, document_weights
 from deskmind.knowledge.models import Chunk, LoadedDocument
 from deskmind.scope import Scope
 
-__all__ = ["PreparedDocument", "PreparedFile", "fail_file", "store_files"]
+__all__ = ["PreparedDocument", "PreparedFile", "fail_file", "replace_chunks", "store_files", "weights_of"]
 
 _REMOVE = """
 DELETE FROM documents WHERE tenant_id = %s AND source_id = %s
@@ -150,6 +150,26 @@ async def store_files(
             ingest.ingest_id,
         ),
     )
+
+
+async def replace_chunks(
+    connection: Connection,
+    tenant_id: UUID,
+    document_id: UUID,
+    prepared: PreparedDocument,
+    *,
+    space: str | None,
+) -> None:
+    """Give a stored document other chunks, in the caller's transaction, which holds ``lock_knowledge``."""
+    tables = ["lexical", "chunks"]
+    cursor = await connection.execute("SELECT name FROM embedding_spaces")
+    tables[:0] = [f"embeddings_{row[0]}" for row in await cursor.fetchall()]
+    for table in tables:
+        await connection.execute(
+            sql.SQL("DELETE FROM {} WHERE tenant_id = %s AND document_id = %s").format(sql.Identifier(table)),
+            (tenant_id, document_id),
+        )
+    await _store_chunks(connection, tenant_id, [(prepared, document_id)], space)
 
 
 async def fail_file(

@@ -1,0 +1,210 @@
+"""Privacy under ``/v1/privacy``: what is kept of people, its export and erasure, legal holds, receipts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from deskmind.api.schemas import Problem
+from deskmind.desk import Desk
+from deskmind.governance.privacy import Holding
+from deskmind.governance.privacy.erasures import Erasure
+from deskmind.governance.privacy.holds import Hold
+
+__all__ = ["add_privacy"]
+
+Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Person(BaseModel):
+    """Who it is about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    subject: Identifier = Field(
+        description="user name or id; without an account an e-mail address or full name"
+    )
+    also: list[Identifier] = Field(default_factory=list, max_length=50, description="further identifiers")
+
+
+class EraseRequest(Person):
+    """Who is to be erased."""
+
+    owned: Literal["redact", "delete"] = Field("redact", description="what becomes of documents of theirs")
+    dry_run: bool = False
+
+
+class HoldRequest(BaseModel):
+    """On whom a hold is placed; on everyone without ``subject``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    subject: Identifier | None = None
+    also: list[Identifier] = Field(default_factory=list, max_length=50)
+    reason: str = Field(min_length=1, max_length=500, description="a reference to the case, naming nobody")
+
+
+class HoldingBody(BaseModel):
+    """One store of the data map."""
+
+    store: str
+    kind: str
+    personal: str
+    purpose: str
+    kept: str
+    exported: str
+    erased: str
+
+    @classmethod
+    def of(cls, holding: Holding) -> HoldingBody:
+        """From an entry."""
+        return cls.model_validate(holding, from_attributes=True)
+
+
+class DataMapBody(BaseModel):
+    """The data map."""
+
+    stores: list[HoldingBody]
+
+
+class ExportBody(BaseModel):
+    """What is kept of a person."""
+
+    format: str
+    subject: str
+    made_at: datetime
+    stores: dict[str, list[dict[str, Any]]]
+
+
+class ErasureBody(BaseModel):
+    """An erasure as it stands; of a dry run only ``stores``, what would go."""
+
+    erasure_id: UUID | None
+    state: Literal["waiting", "done", "dry-run"]
+    stores: dict[str, dict[str, int]]
+    requested_at: datetime | None = None
+    completed_at: datetime | None = None
+    replays: UUID | None = None
+    receipt: str = Field("", description="signed, naming nobody; empty while it waits")
+
+    @classmethod
+    def of(cls, erasure: Erasure) -> ErasureBody:
+        """From an erasure."""
+        return cls.model_validate({**erasure.as_dict(), "receipt": erasure.receipt})
+
+
+class ErasureList(BaseModel):
+    """Erasures, newest first."""
+
+    erasures: list[ErasureBody]
+
+
+class HoldBody(BaseModel):
+    """A legal hold."""
+
+    hold_id: UUID
+    everyone: bool
+    reason: str
+    placed_at: datetime
+    released_at: datetime | None
+
+    @classmethod
+    def of(cls, hold: Hold) -> HoldBody:
+        """From a hold."""
+        return cls.model_validate(hold, from_attributes=True)
+
+
+class HoldList(BaseModel):
+    """Holds, oldest first."""
+
+    holds: list[HoldBody]
+
+
+def add_privacy(routes: APIRouter, asker: Any) -> None:
+    """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
+    tags: list[Any] = ["privacy"]
+    on_hold: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": "a legal hold stands"}}
+    unknown: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "not known"}}
+
+    @routes.get("/privacy/map", operation_id="showDataMap", tags=tags, summary="The data map")
+    async def show_map(desk: Desk = asker) -> DataMapBody:
+        return DataMapBody(stores=[HoldingBody.of(holding) for holding in await desk.privacy.map()])
+
+    @routes.post(
+        "/privacy/export",
+        operation_id="exportPerson",
+        tags=tags,
+        summary="What is kept of a person",
+        responses=unknown,
+    )
+    async def export_person(body: Person, desk: Desk = asker) -> ExportBody:
+        found = await desk.privacy.export(body.subject, also=body.also)
+        return ExportBody.model_validate(found.as_dict())
+
+    @routes.post(
+        "/privacy/erasures",
+        operation_id="erasePerson",
+        tags=tags,
+        status_code=202,
+        summary="Have a person erased by a worker; poll the erasure",
+        responses={**on_hold, **unknown},
+    )
+    async def erase_person(body: EraseRequest, desk: Desk = asker) -> ErasureBody:
+        if body.dry_run:
+            counts = await desk.privacy.plan(body.subject, also=body.also, owned=body.owned)
+            stores = {store: dict(found) for store, found in counts.items()}
+            return ErasureBody(erasure_id=None, state="dry-run", stores=stores, receipt="")
+        return ErasureBody.of(
+            await desk.privacy.request_erasure(body.subject, also=body.also, owned=body.owned)
+        )
+
+    @routes.get(
+        "/privacy/erasures", operation_id="listErasures", tags=tags, summary="Erasures with their receipts"
+    )
+    async def list_erasures(
+        desk: Desk = asker, limit: Annotated[int, Query(ge=1, le=200)] = 50
+    ) -> ErasureList:
+        return ErasureList(
+            erasures=[ErasureBody.of(item) for item in await desk.privacy.erasures(limit=limit)]
+        )
+
+    @routes.get(
+        "/privacy/erasures/{erasure_id}",
+        operation_id="getErasure",
+        tags=tags,
+        summary="One erasure as it stands",
+        responses=unknown,
+    )
+    async def get_erasure(erasure_id: UUID, desk: Desk = asker) -> ErasureBody:
+        return ErasureBody.of(await desk.privacy.erasure(erasure_id))
+
+    @routes.post(
+        "/privacy/holds",
+        operation_id="placeHold",
+        tags=tags,
+        status_code=201,
+        summary="Place a legal hold",
+        responses=unknown,
+    )
+    async def place_hold(body: HoldRequest, desk: Desk = asker) -> HoldBody:
+        return HoldBody.of(await desk.privacy.hold(body.subject, body.reason, also=body.also))
+
+    @routes.get("/privacy/holds", operation_id="listHolds", tags=tags, summary="Legal holds that stand")
+    async def list_holds(desk: Desk = asker, released: bool = False) -> HoldList:
+        return HoldList(holds=[HoldBody.of(hold) for hold in await desk.privacy.holds(released=released)])
+
+    @routes.delete(
+        "/privacy/holds/{hold_id}",
+        operation_id="releaseHold",
+        tags=tags,
+        status_code=204,
+        summary="Release a legal hold",
+        responses={**unknown, 409: {"model": Problem, "description": "released before"}},
+    )
+    async def release_hold(hold_id: UUID, desk: Desk = asker) -> Response:
+        await desk.privacy.release(hold_id)
+        return Response(status_code=204)

@@ -1,0 +1,68 @@
+"""Retention: what has expired goes on schedule, by the tenant's own policy, and not while it is held."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from tests.governance.privacy.conftest import NAME, Admin, Bureau
+
+from deskmind.app import Deskmind
+from deskmind.governance.privacy.retention import policies
+from deskmind.settings import PrivacySettings
+
+
+async def _aged(admin: Admin, bureau: Bureau, days: int) -> None:
+    await admin.execute(
+        "UPDATE conversations SET updated_at = now() - make_interval(days => %s) WHERE tenant_id = %s",
+        (days, bureau.operator.scope.tenant_id),
+    )
+
+
+async def test_old_and_expired_conversations_go_and_the_others_stay(
+    app: Deskmind, admin: Admin, bureau: Bureau
+) -> None:
+    await bureau.ben.conversations.create("old")
+    await _aged(admin, bureau, 400)
+    await bureau.ben.conversations.create("new")
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    await bureau.person.conversations.create("short", expires_at=soon)
+    await admin.execute(
+        "UPDATE conversations SET expires_at = now() WHERE tenant_id = %s AND title = 'short'",
+        (bureau.operator.scope.tenant_id,),
+    )
+    await app.retain()
+    cursor = await admin.execute(
+        "SELECT title FROM conversations WHERE tenant_id = %s", (bureau.operator.scope.tenant_id,)
+    )
+    assert [row[0] for row in await cursor.fetchall()] == ["new"]
+    last = {item.policy.store: item for item in await bureau.operator.privacy.retention()}
+    assert last["conversations"].removed == 2
+    assert last["usage_entries"].removed == 0
+    events = [event for event in await bureau.operator.audit() if event.action == "privacy.retain"]
+    assert [(event.resource, event.details["removed"]) for event in events] == [("conversations", 2)]
+
+
+async def test_what_is_held_does_not_expire(admin: Admin, bureau: Bureau) -> None:
+    await bureau.person.conversations.create("held")
+    await bureau.ben.conversations.create("not held")
+    await _aged(admin, bureau, 400)
+    hold = await bureau.operator.privacy.hold(NAME, "case 4711")
+    ran = {item.policy.store: item.removed for item in await bureau.operator.privacy.retain()}
+    assert ran["conversations"] == 1
+    await bureau.operator.conversations.purge()
+    assert len(await bureau.person.conversations.list()) == 1
+    await bureau.operator.privacy.release(hold.hold_id)
+    ran = {item.policy.store: item.removed for item in await bureau.operator.privacy.retain()}
+    assert ran["conversations"] == 1
+
+
+async def test_erasures_that_were_left_are_finished_on_schedule(app: Deskmind, bureau: Bureau) -> None:
+    waiting = await bureau.operator.privacy.request_erasure(NAME)
+    await app.retain()
+    assert (await bureau.operator.privacy.erasure(waiting.erasure_id)).state == "done"
+
+
+def test_a_tenant_has_policies_of_its_own() -> None:
+    settings = PrivacySettings.model_validate({"tenants": {"acme": {"conversation_days": 30}}})
+    assert {policy.store: policy.days for policy in policies(settings, "acme")}["conversations"] == 30
+    assert {policy.store: policy.days for policy in policies(settings, "other")}["conversations"] == 365
