@@ -67,6 +67,11 @@ class Prepared:
         return self.text.lower()
 
     @cached_property
+    def small(self) -> bool:
+        """Whether there is no capital at all, so that capitals tell nothing."""
+        return self.text.islower()
+
+    @cached_property
     def digits(self) -> bool:
         """Whether there is any digit, without which most patterns need not be tried."""
         return (

@@ -65,6 +65,7 @@ _COMPANY = frozenset(
     "inc ltd llc gmbh corp corporation company group plc incorporated consulting systems software technologies".split()
 )
 _PREPOSITIONS = frozenset("in to from at near of for outside around town city".split())
+_ALSO_WORDS = ORDINARY | frozenset("usa us uk turkey chile wales jersey split reading nice cork bath hull lima mobile male jordan georgia".split())
 _LONGEST_WELL_KNOWN = 4
 _MOST_REST = 8
 _LONGEST_ADDRESS = 160
@@ -129,9 +130,9 @@ class PlaceDetector:
         while place < len(words):
             word = words[place]
             if not word.text[0].isupper():
-                place += 1
-                continue
-            count, score, reason = _place_at(prepared.text, words, place, lexicon)
+                count, score, reason = _small_place(words, place, small=prepared.small), 0.5, "well-known place"
+            else:
+                count, score, reason = _place_at(prepared.text, words, place, lexicon)
             if count:
                 yield Finding(
                     word.start, words[place + count - 1].end, EntityType.LOCATION, score, reason, self.name
@@ -180,6 +181,18 @@ def _place_at(text: str, words: list[Word], place: int, lexicon: Lexicon) -> tup
     if following in _COMPANY or words[place + count - 1].folded in _COMPANY:
         return found
     return count, 0.6, "capitalised after a word for being somewhere"
+
+
+def _small_place(words: list[Word], place: int, *, small: bool) -> int:
+    """How many words from here name a well-known place in small letters: behind a preposition, or in a text without capitals."""
+    if not small and not (place and words[place - 1].folded in _PREPOSITIONS):
+        return 0
+    joined, found = "", 0
+    for count in range(1, min(_LONGEST_WELL_KNOWN, len(words) - place) + 1):
+        joined = f"{joined} {words[place + count - 1].folded}".strip()
+        if joined in WELL_KNOWN_PLACES and joined not in _ALSO_WORDS:
+            found = count
+    return found if len(joined) > 2 else 0
 
 
 def _known_place(
