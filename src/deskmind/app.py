@@ -30,6 +30,7 @@ from deskmind.governance.audit.sealer import Sealer, SealingKeys
 from deskmind.governance.audit.sealing import Sealing
 from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.maintenance import Maintenance
+from deskmind.governance.redaction import Redactor
 from deskmind.installation import administrator, embedded_address, make_home, no_space
 from deskmind.jobs import JobGauges, JobQueue
 from deskmind.keyring import Keyring
@@ -220,6 +221,14 @@ class Deskmind:
     def forget_budgets(self, tenant_id: UUID) -> None:
         """A tenant's budgets changed here."""
         self._door.forget_budgets(tenant_id)
+
+    async def tenant_redactor(self, tenant_id: UUID) -> Redactor:
+        """What finds personal data in a tenant's texts, by the settings and what the tenant has said."""
+        return await self._shielding.redactor(tenant_id)
+
+    def forget_redaction(self, tenant_id: UUID) -> None:
+        """A tenant's people, patterns or actions changed here."""
+        self._shielding.renew(tenant_id)
 
     async def _forget_tenant(self, tenant_id: UUID) -> None:
         self.forget_authentication()

@@ -16,6 +16,7 @@ from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.audit import AuditEvent, audit_events, record
 from deskmind.governance.audit.service import AuditLog
+from deskmind.governance.redaction.service import Redaction
 from deskmind.knowledge.answering import AnswerEvent
 from deskmind.knowledge.models import Answer
 from deskmind.knowledge.retrieval import SearchFilter
@@ -49,6 +50,7 @@ class Desk:
         requests: what happened in them, explained.
         feedback: ratings of answers.
         quality: what the ratings say (operators).
+        redaction: patterns, actions and names of the tenant's own (operators).
         audit_log: who did what, and the proof of it (operators).
     """
 
@@ -61,7 +63,8 @@ class Desk:
         self.prompts = Prompts(app.database, scope)
         self.experiments = Experiments(app.database, scope)
         self.conversations = Conversations(app.database, scope)
-        self.principals = Principals(app.database, scope)
+        self.principals = Principals(app.database, scope, on_changed=app.forget_redaction)
+        self.redaction = Redaction(app.database, scope, app)
         self.keys = ApiKeys(app.database, scope, app.keyring, on_revoked=app.forget_authentication)
         self.usage = Usage(app.database, scope, app)
         self.budgets = Budgets(app.database, scope, app)

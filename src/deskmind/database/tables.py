@@ -69,6 +69,7 @@ def describe(schema: str) -> MetaData:
     _experiments(metadata)
     _conversations(metadata)
     _explain(metadata)
+    _redaction(metadata)
     return metadata
 
 
@@ -590,6 +591,36 @@ def _explain(metadata: MetaData) -> None:
         UniqueConstraint("tenant_id", "feedback_id", name="feedback_id_key"),
         ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
         Index("feedback_given", "tenant_id", "given_at"),
+    )
+
+
+def _redaction(metadata: MetaData) -> None:
+    own = [f"{metadata.schema}.tenants.tenant_id"]
+    Table(
+        "redaction_patterns",
+        metadata,
+        _uuid("tenant_id"),
+        *(_text(name) for name in ("name", "regex", "type")),
+        Column("score", Double, nullable=False),
+        _time("created_at"),
+        PrimaryKeyConstraint("tenant_id", "name"),
+        ForeignKeyConstraint(["tenant_id"], own, ondelete="CASCADE"),
+    )
+    Table(
+        "redaction_actions",
+        metadata,
+        _uuid("tenant_id"),
+        *(_text(name) for name in ("type", "action")),
+        PrimaryKeyConstraint("tenant_id", "type"),
+        ForeignKeyConstraint(["tenant_id"], own, ondelete="CASCADE"),
+    )
+    Table(
+        "directory_entries",
+        metadata,
+        _uuid("tenant_id"),
+        *(_text(name) for name in ("source", "type", "value")),
+        PrimaryKeyConstraint("tenant_id", "source", "type", "value"),
+        ForeignKeyConstraint(["tenant_id"], own, ondelete="CASCADE"),
     )
 
 

@@ -43,6 +43,8 @@ class Permission(StrEnum):
     CONVERSATIONS_READ = "conversations.read"
     CONVERSATIONS_WRITE = "conversations.write"
     CONVERSATIONS_ERASE = "conversations.erase"
+    REDACTION_READ = "redaction.read"
+    REDACTION_WRITE = "redaction.write"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
@@ -80,6 +82,8 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.CONVERSATIONS_READ: "read one's own conversations",
     Permission.CONVERSATIONS_WRITE: "keep and erase conversations of one's own",
     Permission.CONVERSATIONS_ERASE: "remove expired conversations and those of a user, without reading them",
+    Permission.REDACTION_READ: "see the rules of redaction and try them on texts",
+    Permission.REDACTION_WRITE: "change patterns, actions and names of redaction",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -69,9 +69,12 @@ class Group:
 class Principals:
     """The users and groups of the scope's tenant."""
 
-    def __init__(self, database: Database, scope: Scope) -> None:
+    def __init__(
+        self, database: Database, scope: Scope, *, on_changed: Callable[[UUID], None] | None = None
+    ) -> None:
         self._database = database
         self._scope = scope
+        self._on_changed = on_changed
 
     @property
     def scope(self) -> Scope:
@@ -121,6 +124,8 @@ class Principals:
                 groups=list(user.groups),
                 role=role,
             )
+        if self._on_changed is not None:
+            self._on_changed(self._scope.tenant_id)
         return user
 
     @operation(Permission.PRINCIPALS_WRITE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -33,7 +34,7 @@ class Tokens(NamedTuple):
 
     Attributes:
         places: start and end of each token, ``[n]``.
-        probabilities: of each label, ``[n, len(labels)] float32``.
+        probabilities: of each group, ``[n, groups] float32``; group 0 is what belongs to none.
     """
 
     places: list[tuple[int, int]]
@@ -68,17 +69,22 @@ class Rampart:
     *Rampart*, National Design Studio, 2026, CC BY 4.0.
 
     Attributes:
-        labels: without ``B-`` and ``I-``, as the columns of the probabilities are.
+        groups: which labels belong to which group, ``[labels, groups] float32`` of 0 and 1.
     """
 
-    labels: tuple[str, ...]
+    groups: NDArray[np.float32]
     _session: Any
     _tokenizer: Any
     _ends: tuple[int, int]
 
     @classmethod
-    def load(cls, folder: Path) -> Rampart:
-        """From a folder that ``find_model`` has checked; 0.1 s."""
+    def load(cls, folder: Path, groups: Mapping[str, int]) -> Rampart:
+        """From a folder that ``find_model`` has checked; 0.1 s.
+
+        Args:
+            folder: of the model's files.
+            groups: the group, from 1, of labels without their ``B-`` and ``I-``.
+        """
         onnxruntime: Any = import_module("onnxruntime")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -93,18 +99,18 @@ class Rampart:
         tokenizer.no_padding()
         tokenizer.no_truncation()
         named: dict[str, str] = json.loads((folder / "config.json").read_text("utf-8"))["id2label"]
-        labels = tuple(
-            named[str(number)][_PREFIX:] if number else "" for number in range(len(named))
-        )
+        columns = np.zeros((len(named), max(groups.values()) + 1), np.float32)
+        for number, label in named.items():
+            columns[int(number), groups.get(label[_PREFIX:], 0)] = 1
         ends = (tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]"))
-        return cls(labels, session, tokenizer, ends)
+        return cls(columns, session, tokenizer, ends)
 
     def read(self, text: str) -> Tokens:
-        """The labels' probabilities for each token of a text; best of some 500 characters, more is cut into runs of tokens."""
+        """The groups' probabilities for each token of a text; best of some 500 characters, more is cut into runs of tokens."""
         encoded = self._tokenizer.encode(text, add_special_tokens=False)
         ids: list[int] = encoded.ids
         runs = [self._run(ids[start : start + _MOST_TOKENS]) for start in range(0, len(ids), _MOST_TOKENS)]
-        empty = np.empty((0, len(self.labels)), np.float32)
+        empty = np.empty((0, self.groups.shape[1]), np.float32)
         return Tokens(encoded.offsets, np.concatenate(runs) if runs else empty)
 
     def _run(self, ids: list[int]) -> NDArray[np.float32]:
@@ -112,7 +118,7 @@ class Rampart:
         feed = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
         logits: NDArray[np.float32] = self._session.run(None, feed)[0][0][1:-1]
         raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return (raised / raised.sum(axis=-1, keepdims=True)).astype(np.float32)
+        return (raised / raised.sum(axis=-1, keepdims=True)) @ self.groups
 
 
 def _carried() -> Path | None:

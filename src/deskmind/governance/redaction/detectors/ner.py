@@ -7,17 +7,17 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from deskmind.governance.redaction._ordinary import CALENDAR, ORDINARY
+from deskmind.governance.redaction._ordinary import ORDINARY
 from deskmind.governance.redaction._products import PRODUCTS
 from deskmind.governance.redaction.detector import Prepared, folded
-from deskmind.governance.redaction.detectors._rampart import Rampart, Tokens, find_model
+from deskmind.governance.redaction.detectors._things import THINGS
 from deskmind.governance.redaction.entities import EntityType
 from deskmind.governance.redaction.finding import Finding
+
+if TYPE_CHECKING:
+    from deskmind.governance.redaction.detectors._rampart import Rampart, Tokens
 
 __all__ = ["NerDetector"]
 
@@ -74,6 +74,8 @@ class NerDetector:
             MissingExtraError: the extra ``ner`` is not installed.
             ConfigurationError: there is no model, or its files are not the expected ones.
         """
+        from deskmind.governance.redaction.detectors._rampart import find_model
+
         self._folder = find_model(model)
 
     def load(self) -> None:
@@ -102,7 +104,9 @@ class NerDetector:
 
 @functools.lru_cache(maxsize=2)
 def _read_model(folder: Path) -> Rampart:
-    return Rampart.load(folder)
+    from deskmind.governance.redaction.detectors._rampart import Rampart
+
+    return Rampart.load(folder, _GROUPS)
 
 
 _loading = threading.Lock()
@@ -131,27 +135,19 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
 def _words(text: str, model: Rampart) -> Iterator[_Word]:
     """Words with what they most probably are: the probabilities of a group's labels added up, the mean of its tokens."""
     tokens = model.read(text)
-    grouped = _grouped(tokens, model.labels)
     pieces: list[int] = []
     for number, (start, end) in enumerate(tokens.places):
         if pieces and not (start == tokens.places[pieces[-1]][1] and text[start:end].isalnum() and text[start - 1].isalnum()):
-            yield _word(tokens, grouped, pieces)
+            yield _word(tokens, pieces)
             pieces = []
         if end > start:
             pieces.append(number)
     if pieces:
-        yield _word(tokens, grouped, pieces)
+        yield _word(tokens, pieces)
 
 
-def _grouped(tokens: Tokens, labels: tuple[str, ...]) -> NDArray[np.float32]:
-    columns = np.zeros((len(labels), len(_TYPES) + 1), np.float32)
-    for number, label in enumerate(labels):
-        columns[number, _GROUPS.get(label, 0)] = 1
-    return tokens.probabilities @ columns
-
-
-def _word(tokens: Tokens, grouped: NDArray[np.float32], pieces: list[int]) -> _Word:
-    mean = grouped[pieces].mean(axis=0)
+def _word(tokens: Tokens, pieces: list[int]) -> _Word:
+    mean = tokens.probabilities[pieces].mean(axis=0)
     group = int(mean[1:].argmax()) + 1
     if mean[group] <= mean[0]:
         group = 0
@@ -180,10 +176,12 @@ def _telling(value: str, group: int) -> bool:
     words = folded(value).replace("-", " ").replace(",", " ").split()
     digits = any(map(str.isdigit, value))
     if group == _ADDRESS:
-        return digits and len(words) > 1 and any(word.isalpha() and len(word) > 2 for word in words)
-    if digits or len(value) < 3 or all(word in PRODUCTS or word in CALENDAR for word in words):
-        return False
-    return not all(word in ORDINARY for word in words)
+        return digits and any(len(word) > 2 and word.isalpha() and _telling_word(word) for word in words)
+    return not digits and len(value) > 2 and any(_telling_word(word) for word in words)
+
+
+def _telling_word(word: str) -> bool:
+    return word not in PRODUCTS and word not in ORDINARY and word not in THINGS
 
 
 def _at(finding: Finding, by: int) -> Finding:
