@@ -19,6 +19,7 @@ from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.sealing import Sealing
 from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.maintenance import Maintenance
+from deskmind.governance.redaction.service import Redaction
 from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
@@ -47,7 +48,7 @@ def _operations() -> dict[str, object]:
                 UsageSurvey,
                 Budgets,
             ),
-            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality, AuditLog, Sealing),
+            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality, AuditLog, Sealing, Redaction),
         )
         for name, method in vars(kind).items()
         if not name.startswith("_") and inspect.isfunction(method)

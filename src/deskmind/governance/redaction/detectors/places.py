@@ -125,12 +125,15 @@ class PlaceDetector:
             yield Finding(*match.span(), EntityType.ADDRESS, 0.65, "state and postcode", self.name)
 
     def _places(self, prepared: Prepared, lexicon: Lexicon) -> Iterator[Finding]:
-        words = prepared.words
+        words, small = prepared.words, prepared.small
         place = 0
         while place < len(words):
             word = words[place]
             if not word.text[0].isupper():
-                count, score, reason = _small_place(words, place, small=prepared.small), 0.5, "well-known place"
+                if not small and (place == 0 or words[place - 1].folded not in _PREPOSITIONS):
+                    place += 1
+                    continue
+                count, score, reason = _small_place(words, place), 0.5, "well-known place"
             else:
                 count, score, reason = _place_at(prepared.text, words, place, lexicon)
             if count:
@@ -183,10 +186,8 @@ def _place_at(text: str, words: list[Word], place: int, lexicon: Lexicon) -> tup
     return count, 0.6, "capitalised after a word for being somewhere"
 
 
-def _small_place(words: list[Word], place: int, *, small: bool) -> int:
-    """How many words from here name a well-known place in small letters: behind a preposition, or in a text without capitals."""
-    if not small and not (place and words[place - 1].folded in _PREPOSITIONS):
-        return 0
+def _small_place(words: list[Word], place: int) -> int:
+    """How many words from here, in small letters, name a well-known place."""
     joined, found = "", 0
     for count in range(1, min(_LONGEST_WELL_KNOWN, len(words) - place) + 1):
         joined = f"{joined} {words[place + count - 1].folded}".strip()
