@@ -20,6 +20,7 @@ PRODUCTS = frozenset(
     snowflake solarwinds solidworks sophos splunk spotfire sql stata successfactors surface suse symantec synology tableau tanium
     teams teamviewer tenable terraform toad toshiba trello ubuntu unix veeam verizon veritas visio visual vmware vodafone vscode watchguard
     webex whatsapp windows winscp wireshark word workday xerox yammer yubikey zebra zendesk zoom zscaler
+    gecko mozilla webkit msg bellow bot jabra poly sennheiser wacom keybeacon kernel daemon cron
     wifi lan wan vpn dns dhcp ldap mfa sso rdp ssh ssl tls usb hdmi bios cpu gpu ram ssd hdd ups voip erp crm hris
     helpdesk servicedesk citrix receiver defender hyper docusign thinkpad latitude elitebook probook laserjet officejet deskjet bravia
     optiplex precision inspiron vostro ideapad thinkcentre macbook imac airpods airdrop magsafe galaxy pixel xperia ipados

@@ -55,7 +55,7 @@ class RedactionRules:
         """From the settings.
 
         Raises:
-            ConfigurationError: a type or an action is not known, or a pattern cannot be used.
+            ConfigurationError: a type or an action is not known, a pattern cannot be used, or the model is not there.
         """
         try:
             policy = RedactionPolicy.parse(settings.actions, default=settings.default, least=settings.least)
@@ -64,6 +64,8 @@ class RedactionRules:
             raise ConfigurationError(
                 f"[redaction]: {error.what}", remedy=error.remedy or "Correct it in deskmind.toml."
             ) from None
+        if settings.ner:
+            NerDetector(settings.ner_model)  # refuses at the start what would fail with the first text
         return cls(policy, patterns, settings.ner, settings.ner_model)
 
     def with_words(self, words: TenantWords) -> RedactionRules:

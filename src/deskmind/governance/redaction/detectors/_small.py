@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
+from deskmind.governance.redaction._cities import WELL_KNOWN_PLACES
 from deskmind.governance.redaction._ordinary import ORDINARY
 from deskmind.governance.redaction._products import PRODUCTS
 from deskmind.governance.redaction.detector import Word
@@ -23,6 +25,8 @@ _BEHIND = frozenset(
     "said says has had is was wants needs called calls told asked left cant cannot can can't does did got gets sits works still already"
     " never also reported reports replied wrote confirmed from who will would should says tried next here".split()
 )
+_NOUN = re.compile(r"(?:ion|ing|ed|ment|ness|ity|able|ance|ence|lly|nal|ive|ware|ense|its|age)$")
+"""How English words end that are no names."""
 
 
 class Small(NamedTuple):
@@ -46,6 +50,8 @@ def small_name(text: str, words: list[Word], place: int, lexicon: Lexicon) -> Sm
         return _titled(text, words, place)
     if word.folded not in lexicon.given or word.folded in ORDINARY or not word.text.islower() or len(word.text) < 3:
         return None
+    if word.folded in WELL_KNOWN_PLACES:
+        return None
     count = _families(text, words, place, lexicon)
     if count > 1:
         return Small(count, 0.6, "both names in small letters")
@@ -66,7 +72,8 @@ def _titled(text: str, words: list[Word], place: int) -> Small | None:
 
 
 def _unusual(word: str) -> bool:
-    return len(word) > 2 and word not in ORDINARY and word not in PRODUCTS and word not in THINGS
+    listed = word in ORDINARY or word in PRODUCTS or word in THINGS or word in WELL_KNOWN_PLACES
+    return len(word) > 2 and not listed and _NOUN.search(word) is None
 
 
 def _families(text: str, words: list[Word], place: int, lexicon: Lexicon) -> int:
