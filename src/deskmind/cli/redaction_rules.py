@@ -96,13 +96,15 @@ def test_pattern(
     line = CommandLine(home, config, as_json=as_json)
 
     def act() -> None:
-        from deskmind.governance.redaction import EntityType, Pattern, PatternDetector, Prepared
-        from deskmind.governance.redaction.expressions import checked_expression
+        from deskmind.governance.redaction.service import checked_pattern
 
-        pattern = Pattern(EntityType.EMPLOYEE_ID, checked_expression("test", regex), 1.0, "test", needs="")
+        expression = checked_pattern("test", regex, "EMPLOYEE_ID", 1.0).pattern().expression
         given = sys.stdin.read() if text is None else text
-        found = [item for item in PatternDetector([pattern]).find(Prepared(given)) if item.reason == "test"]
-        rows = [{"start": item.start, "end": item.end, "text": given[item.start : item.end]} for item in found]
+        group = "value" if "value" in expression.groupindex else 0
+        rows = [
+            {"start": match.start(group), "end": match.end(group), "text": match[group]}
+            for match in expression.finditer(given)
+        ]
         print_rows(rows, ("start", "end", "text"), as_json=as_json, empty="It is a good expression; nothing matches.")
 
     line.guard(act)

@@ -19,6 +19,8 @@ __all__ = ["DirectoryDetector", "DirectoryEntry"]
 
 _MOST_WORDS = 4
 _LONG_TOGETHER = 8
+_ALONE = frozenset("aistdm")
+"""Letters that stand alone in English, as words or behind an apostrophe."""
 _SHORTEST_ORGANISATION = 4
 _LEGAL_FORMS = frozenset("inc ltd llc gmbh ag sa sas bv nv plc corp kg oy ab as spa srl pty llp co kk".split())
 
@@ -172,7 +174,7 @@ def _of_person(words: list[str]) -> Iterator[str]:
     together = f"{words[0]}{family}"
     if len(together) >= _LONG_TOGETHER and together not in ORDINARY:
         yield together
-    if len(family) > 2 and family not in ORDINARY:  # *i will* is nobody's name
+    if len(family) > 2 and not (family in ORDINARY and given[0][0] in _ALONE):  # *i will*, *that's park* name nobody
         initials = [word[0] for word in given]
         for short in (initials, initials[:1]):
             yield " ".join([*short, family])

@@ -19,7 +19,7 @@ from deskmind.governance.redaction.redactor import Redacted, Redactor
 from deskmind.governance.redaction.stored import StoredPattern, read_patterns
 from deskmind.scope import Scope
 
-__all__ = ["Redaction", "RedactionRoom"]
+__all__ = ["Redaction", "RedactionRoom", "checked_pattern"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,79}")
 _MOST_PATTERNS = 100
@@ -107,7 +107,7 @@ class Redaction:
             InvalidRequestError: a value is not right, or some text could make the expression slow.
             ConflictError: there are too many.
         """
-        pattern = _checked(name, regex, type, score)
+        pattern = checked_pattern(name, regex, type, score)
         async with self._database.transaction(self._scope) as connection:
             others = [item for item in await read_patterns(connection, self._scope.tenant_id) if item.name != name]
             if len(others) >= _MOST_PATTERNS:
@@ -230,7 +230,12 @@ class Redaction:
         await record(connection, self._scope, Permission.REDACTION_WRITE, resource=resource, **details)
 
 
-def _checked(name: str, regex: str, kind: str, score: float) -> StoredPattern:
+def checked_pattern(name: str, regex: str, kind: str, score: float) -> StoredPattern:
+    """A pattern that can be stored.
+
+    Raises:
+        InvalidRequestError: a value is not right, or some text could make the expression slow.
+    """
     _check_name("pattern", name)
     if not 0 <= score <= 1:
         raise InvalidRequestError(f"The score {score} is not between 0 and 1.")

@@ -155,9 +155,9 @@ def _extended(text: str, end: int) -> int:
     for _ in range(_MOST_REST):
         rest = _REST.match(text, end, end + 80)
         if rest is None or rest.end() - start > _LONGEST_ADDRESS or not _continues(text[end : rest.end()]):
-            return end
+            break
         end = rest.end()
-    return end
+    return end - (end > start and text[end - 1] == ".")
 
 
 def _continues(part: str) -> bool:
