@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import statistics
@@ -59,10 +60,8 @@ def _alone(redactor: Redactor, texts: int) -> list[dict[str, Any]]:
     """Milliseconds of processor time for a text, none like another."""
     chance = random.Random(6)
     cases = {"without the model": (redactor, texts)}
-    try:
+    with contextlib.suppress(DeskmindError):  # no package carries it here
         cases["with the model"] = (redactor.with_detector(NerDetector()), texts // 20)
-    except DeskmindError:
-        pass  # no package carries it here
     rows: list[dict[str, Any]] = []
     for name, (asked, number) in cases.items():
         asked.find(_message(chance))
@@ -90,7 +89,9 @@ def _hostile(characters: int) -> list[dict[str, Any]]:
             slowest, worst = seconds, piece
     whole = _seconds(redactor, worst, characters)
     case = f"{characters:,} characters of {worst!r}, the slowest of {len(_HOSTILE)}"
-    return [{"case": case, "seconds of CPU": round(whole, 2), "times that of half": round(whole / slowest, 2)}]
+    return [
+        {"case": case, "seconds of CPU": round(whole, 2), "times that of half": round(whole / slowest, 2)}
+    ]
 
 
 def _seconds(redactor: Redactor, piece: str, characters: int) -> float:

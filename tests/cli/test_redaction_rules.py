@@ -46,17 +46,35 @@ def test_a_pattern_from_the_command_line_to_a_redacted_text(run: Run) -> None:
 
 def test_an_expression_is_tried_before_it_is_added(run: Run) -> None:
     assert "QX-4711" in run("redaction", "patterns", "test", "QX-[0-9]{4}", "--text", "it is QX-4711")
-    assert json.loads(run("redaction", "patterns", "test", "QX-[0-9]{4}", "--json", stdin="it is no badge")) == []
-    assert "repetition within a repetition" in run("redaction", "patterns", "test", "(a+)+", "--text", "a", code=65)
+    assert (
+        json.loads(run("redaction", "patterns", "test", "QX-[0-9]{4}", "--json", stdin="it is no badge"))
+        == []
+    )
+    assert "repetition within a repetition" in run(
+        "redaction", "patterns", "test", "(a+)+", "--text", "a", code=65
+    )
     assert "repetition within a repetition" in run("redaction", "patterns", "add", "bad", "(a+)+", code=65)
 
 
 def test_actions_and_names_of_the_tenant(run: Run, tmp_path: Path) -> None:
     run("redaction", "actions", "set", "email_address", "mask")
-    assert {"type": "EMAIL_ADDRESS", "action": "mask"} in json.loads(run("redaction", "actions", "list", "--json"))
+    assert {"type": "EMAIL_ADDRESS", "action": "mask"} in json.loads(
+        run("redaction", "actions", "list", "--json")
+    )
     names = tmp_path / "names.txt"
     names.write_text("KX-PRN-9\n\nKX-PRN-10\n", encoding="utf-8")
-    run("redaction", "directory", "add", "--file", str(names), "--type", "HOST_NAME", "--source", "cmdb", "--replace")
+    run(
+        "redaction",
+        "directory",
+        "add",
+        "--file",
+        str(names),
+        "--type",
+        "HOST_NAME",
+        "--source",
+        "cmdb",
+        "--replace",
+    )
     run("redaction", "directory", "add", "Ixquia Tlaloc")
     assert "KX-PRN-10" in run("redaction", "directory", "list", "--source", "cmdb")
     shown = run("redact", "-t", "rules-cli", "--text", "tlaloc IXQUIA, kx-prn-9, ann@example.com")
@@ -68,7 +86,9 @@ def test_actions_and_names_of_the_tenant(run: Run, tmp_path: Path) -> None:
 
 def test_the_model_is_asked_where_wanted(run: Run, tmp_path: Path) -> None:
     assert run("redact", "--ner", "--text", "the pw of kwame mensah").strip() == "the pw of <PERSON_1>"
-    labelled = json.dumps({"text": "the pw of kwame mensah", "spans": [{"start": 10, "end": 22, "type": "PERSON"}]})
+    labelled = json.dumps(
+        {"text": "the pw of kwame mensah", "spans": [{"start": 10, "end": 22, "type": "PERSON"}]}
+    )
     file = tmp_path / "labelled.jsonl"
     file.write_text(labelled, encoding="utf-8")
     assert json.loads(run("eval", "redaction", str(file), "--ner", "--json"))["recall"] == 1.0

@@ -33,7 +33,9 @@ Source = Annotated[str, typer.Option("--source", help="Where the names come from
 @patterns_app.command("add")
 def add_pattern(
     name: Name,
-    regex: Annotated[str, typer.Argument(help="A regular expression; a group named 'value' is what is found.")],
+    regex: Annotated[
+        str, typer.Argument(help="A regular expression; a group named 'value' is what is found.")
+    ],
     kind: Type = "EMPLOYEE_ID",
     score: Annotated[float, typer.Option("--score", help="How sure a match is.", min=0, max=1)] = 0.9,
     tenant: Tenant = None,
@@ -45,7 +47,9 @@ def add_pattern(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> None:
-        added = await (await operator_of(app, tenant)).redaction.add_pattern(name, regex, type=kind, score=score)
+        added = await (await operator_of(app, tenant)).redaction.add_pattern(
+            name, regex, type=kind, score=score
+        )
         print_value(added.as_dict(), f"{added.type} is found by the pattern {name}.", as_json=as_json)
 
     line.run(work)
@@ -85,7 +89,7 @@ def remove_pattern(
 
 
 @patterns_app.command("test")
-def test_pattern(
+def try_pattern(
     regex: Annotated[str, typer.Argument(help="A regular expression.")],
     text: Annotated[str | None, typer.Option("--text", help="A text; standard input when left out.")] = None,
     home: Home = None,
@@ -105,7 +109,9 @@ def test_pattern(
             {"start": match.start(group), "end": match.end(group), "text": match[group]}
             for match in expression.finditer(given)
         ]
-        print_rows(rows, ("start", "end", "text"), as_json=as_json, empty="It is a good expression; nothing matches.")
+        print_rows(
+            rows, ("start", "end", "text"), as_json=as_json, empty="It is a good expression; nothing matches."
+        )
 
     line.guard(act)
 
@@ -128,7 +134,9 @@ def list_actions(
 @actions_app.command("set")
 def set_action(
     kind: Annotated[str, typer.Argument(metavar="TYPE", help="Such as CREDIT_CARD.")],
-    action: Annotated[str, typer.Argument(help="mask, placeholder, hash, allow, block; 'default' as the settings say.")],
+    action: Annotated[
+        str, typer.Argument(help="mask, placeholder, hash, allow, block; 'default' as the settings say.")
+    ],
     tenant: Tenant = None,
     home: Home = None,
     config: Config = None,
@@ -165,9 +173,13 @@ def add_names(
 
         (entity,) = RedactionPolicy.parse({kind: "mask"}).actions
         lines = file.read_text("utf-8").splitlines() if file is not None else []
-        named = [DirectoryEntry(value.strip(), entity) for value in (*(values or ()), *lines) if value.strip()]
+        named = [
+            DirectoryEntry(value.strip(), entity) for value in (*(values or ()), *lines) if value.strip()
+        ]
         count = await (await operator_of(app, tenant)).redaction.know(named, source=source, replace=replace)
-        print_value({"source": source, "known": count}, f"{count} names are known of {source}.", as_json=as_json)
+        print_value(
+            {"source": source, "known": count}, f"{count} names are known of {source}.", as_json=as_json
+        )
 
     line.run(work)
 

@@ -14,7 +14,15 @@ from typing import Any, cast
 from deskmind.errors import InvalidRequestError
 from deskmind.governance.redaction import Redactor
 
-__all__ = ["SCORER", "LabelledText", "coarse_spans", "evaluate_redaction", "load_labelled", "only_types", "score_redaction"]
+__all__ = [
+    "SCORER",
+    "LabelledText",
+    "coarse_spans",
+    "evaluate_redaction",
+    "load_labelled",
+    "only_types",
+    "score_redaction",
+]
 
 SCORER = (
     "spans that overlap and have the same coarse type count as found; F2 = 5PR / (4P + R); one sum over the types"
@@ -95,7 +103,9 @@ def only_types(texts: Iterable[LabelledText], types: Iterable[str]) -> list[Labe
     """The texts with the labels of some coarse types only, so that others are neither asked for nor counted."""
     wanted = frozenset(types)
     return [
-        LabelledText(item.text, tuple(span for span in item.spans if _COARSE.get(span[2]) in wanted), item.template)
+        LabelledText(
+            item.text, tuple(span for span in item.spans if _COARSE.get(span[2]) in wanted), item.template
+        )
         for item in texts
     ]
 

@@ -18,13 +18,18 @@ def redactor() -> Redactor:
     [
         ("Site: Swansea\nFloor: 2", "Site: <LOCATION_1>\nFloor: 2"),
         ("REQUESTED FOR: ABERCROMBIE XANTHE", "REQUESTED FOR: <PERSON_1>"),
-        ("Assignee: Zorblax Quillfeather; Watch list: Ann Lee, Bo Ek", "Assignee: <PERSON_1>; Watch list: <PERSON_2>, <PERSON_3>"),
+        (
+            "Assignee: Zorblax Quillfeather; Watch list: Ann Lee, Bo Ek",
+            "Assignee: <PERSON_1>; Watch list: <PERSON_2>, <PERSON_3>",
+        ),
         ("Affected user ...... Yannick Mbeki", "Affected user ...... <PERSON_1>"),
         ("call frank back, he is in stuttgart", "call <PERSON_1> back, he is in <LOCATION_1>"),
         ("spoke to mr chukwu about it", "spoke to <PERSON_1> about it"),
     ],
 )
-def test_what_a_form_or_a_chat_says_of_people_and_places_is_found(redactor: Redactor, text: str, shown: str) -> None:
+def test_what_a_form_or_a_chat_says_of_people_and_places_is_found(
+    redactor: Redactor, text: str, shown: str
+) -> None:
     assert redactor.redact(text).text == shown
 
 

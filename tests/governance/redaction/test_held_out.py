@@ -26,4 +26,6 @@ def test_the_texts_to_judge_by_are_no_texts_to_work_with() -> None:
     development = {item.template for item in labelled_texts(DEVELOPMENT)}
     assert len(labelled_texts(HELD_OUT)) >= 150
     assert not held_out & development
-    assert not {item.text for item in labelled_texts(HELD_OUT)} & {item.text for item in labelled_texts(DEVELOPMENT)}
+    assert not {item.text for item in labelled_texts(HELD_OUT)} & {
+        item.text for item in labelled_texts(DEVELOPMENT)
+    }

@@ -21,7 +21,10 @@ def redactor() -> Redactor:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("pls reset the pw of kwame mensah, he sits in accra", "pls reset the pw of <PERSON_1>, he sits in <LOCATION_1>"),
+        (
+            "pls reset the pw of kwame mensah, he sits in accra",
+            "pls reset the pw of <PERSON_1>, he sits in <LOCATION_1>",
+        ),
         ("Ansprechpartnerin ist Zsófia Halász.", "Ansprechpartnerin ist <PERSON_1>."),
         ("Ship it to 27 Harbour Road, Cork.", "Ship it to <STREET_ADDRESS_1>."),
     ],
@@ -57,7 +60,9 @@ def test_a_name_is_found_wherever_it_stands_in_a_long_text() -> None:
         assert "Kwame Mensah" in found, before
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\n", "日本語のテキスト", "İ ſ ß ﬃ", "🙂" * 300, "x" * 5_000, "힣" * 900])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n\n", "日本語のテキスト", "İ ſ ß ﬃ", "🙂" * 300, "x" * 5_000, "힣" * 900]
+)
 def test_any_text_can_be_read(redactor: Redactor, text: str) -> None:
     for item in redactor.find(text):
         assert 0 <= item.start < item.end <= len(text)

@@ -9,7 +9,13 @@ import pytest
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.errors import ConflictError, ContentBlockedError, InvalidRequestError, NotFoundError, PermissionDeniedError
+from deskmind.errors import (
+    ConflictError,
+    ContentBlockedError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from deskmind.governance.redaction import Action, DirectoryEntry, EntityType
 
 NewTenant = Callable[[], Awaitable[str]]
@@ -79,7 +85,10 @@ async def test_users_devices_and_organisations_are_known_at_once(operator: Desk)
     ]
     assert await operator.redaction.know(entries, source="servicenow", replace=True) == 3
     text = "QUILLFEATHER zorblax of vantablue, T. Ixquia's kx-prn-9, tlaloc ixquia"
-    assert await _redacted(operator, text) == "<PERSON_1> of <ORGANIZATION_1>, T. Ixquia's <HOST_NAME_1>, <PERSON_2>"
+    assert (
+        await _redacted(operator, text)
+        == "<PERSON_1> of <ORGANIZATION_1>, T. Ixquia's <HOST_NAME_1>, <PERSON_2>"
+    )
     assert await operator.redaction.know(entries[:1], source="servicenow", replace=True) == 1
     assert await _redacted(operator, "ixquia tlaloc") == "ixquia tlaloc"
     assert await operator.redaction.directory() == entries[:1]
@@ -89,7 +98,9 @@ async def test_users_devices_and_organisations_are_known_at_once(operator: Desk)
         await operator.redaction.know([DirectoryEntry("x")])
 
 
-async def test_another_process_knows_it_with_its_next_request(app: Deskmind, operator: Desk, desk_home: Path) -> None:
+async def test_another_process_knows_it_with_its_next_request(
+    app: Deskmind, operator: Desk, desk_home: Path
+) -> None:
     async with Deskmind.open(
         home=desk_home, knowledge={"embedder": "hashing"}, redaction={"refresh_seconds": 0}
     ) as other:
@@ -100,7 +111,9 @@ async def test_another_process_knows_it_with_its_next_request(app: Deskmind, ope
         assert await _redacted(there, "QX-4711, zorblax quillfeather") == "<EMPLOYEE_ID_1>, <PERSON_1>"
 
 
-async def test_only_operators_and_every_change_is_on_record_without_values(app: Deskmind, operator: Desk) -> None:
+async def test_only_operators_and_every_change_is_on_record_without_values(
+    app: Deskmind, operator: Desk
+) -> None:
     await operator.principals.add_user("member")
     member = await app.desk(tenant=operator.scope.tenant, user="member")
     for refused in (
@@ -113,7 +126,11 @@ async def test_only_operators_and_every_change_is_on_record_without_values(app: 
             await refused
     await operator.redaction.add_pattern("badge", "QX-[0-9]{4}")
     await operator.redaction.know([DirectoryEntry("Ixquia Tlaloc")])
-    events = [item for item in await operator.audit() if item.action == "redaction.write" and item.outcome != "denied"]
+    events = [
+        item
+        for item in await operator.audit()
+        if item.action == "redaction.write" and item.outcome != "denied"
+    ]
     assert [(item.resource, item.details["act"]) for item in events] == [
         ("directory by-hand", "added"),
         ("pattern badge", "set"),

@@ -22,7 +22,9 @@ _LONG_TOGETHER = 8
 _ALONE = frozenset("aistdm")
 """Letters that stand alone in English, as words or behind an apostrophe."""
 _SHORTEST_ORGANISATION = 4
-_LEGAL_FORMS = frozenset("inc ltd llc gmbh ag sa sas bv nv plc corp kg oy ab as spa srl pty llp co kk".split())
+_LEGAL_FORMS = frozenset(
+    "inc ltd llc gmbh ag sa sas bv nv plc corp kg oy ab as spa srl pty llp co kk".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,9 @@ def _of_person(words: list[str]) -> Iterator[str]:
     together = f"{words[0]}{family}"
     if len(together) >= _LONG_TOGETHER and together not in ORDINARY:
         yield together
-    if len(family) > 2 and not (family in ORDINARY and given[0][0] in _ALONE):  # *i will*, *that's park* name nobody
+    if len(family) > 2 and not (
+        family in ORDINARY and given[0][0] in _ALONE
+    ):  # *i will*, *that's park* name nobody
         initials = [word[0] for word in given]
         for short in (initials, initials[:1]):
             yield " ".join([*short, family])
@@ -184,7 +188,12 @@ def _of_person(words: list[str]) -> Iterator[str]:
 def _without_form(words: list[str]) -> Iterator[str]:
     """*Contoso Ltd* is called *Contoso*."""
     short = words[:-1] if words[-1] in _LEGAL_FORMS else words
-    if short != words and short and len(" ".join(short)) >= _SHORTEST_ORGANISATION and short[0] not in ORDINARY:
+    if (
+        short != words
+        and short
+        and len(" ".join(short)) >= _SHORTEST_ORGANISATION
+        and short[0] not in ORDINARY
+    ):
         yield " ".join(short)
 
 

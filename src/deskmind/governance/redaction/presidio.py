@@ -87,7 +87,12 @@ class PresidioDetector:
             entity = self._entity(result.entity_type)
             if entity is not None:
                 yield Finding(
-                    result.start, result.end, entity, float(result.score), f"Presidio: {result.entity_type}", self.name
+                    result.start,
+                    result.end,
+                    entity,
+                    float(result.score),
+                    f"Presidio: {result.entity_type}",
+                    self.name,
                 )
 
     def _analyzed(self, text: str) -> Sequence[PresidioResult]:

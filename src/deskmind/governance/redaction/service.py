@@ -93,7 +93,12 @@ class Redaction:
 
     @operation(Permission.REDACTION_WRITE)
     async def add_pattern(
-        self, name: str, regex: str, *, type: str = "EMPLOYEE_ID", score: float = 0.9  # noqa: A002
+        self,
+        name: str,
+        regex: str,
+        *,
+        type: str = "EMPLOYEE_ID",  # noqa: A002
+        score: float = 0.9,
     ) -> StoredPattern:
         """Add a pattern, or put another in its place; it holds at once here, within seconds elsewhere.
 
@@ -109,7 +114,9 @@ class Redaction:
         """
         pattern = checked_pattern(name, regex, type, score)
         async with self._database.transaction(self._scope) as connection:
-            others = [item for item in await read_patterns(connection, self._scope.tenant_id) if item.name != name]
+            others = [
+                item for item in await read_patterns(connection, self._scope.tenant_id) if item.name != name
+            ]
             if len(others) >= _MOST_PATTERNS:
                 raise ConflictError(
                     f"There are {_MOST_PATTERNS} patterns already.",
@@ -131,7 +138,8 @@ class Redaction:
         """
         async with self._database.transaction(self._scope) as connection:
             cursor = await connection.execute(
-                "DELETE FROM redaction_patterns WHERE tenant_id = %s AND name = %s", (self._scope.tenant_id, name)
+                "DELETE FROM redaction_patterns WHERE tenant_id = %s AND name = %s",
+                (self._scope.tenant_id, name),
             )
             if cursor.rowcount == 0:
                 raise NotFoundError(
@@ -252,7 +260,8 @@ def checked_pattern(name: str, regex: str, kind: str, score: float) -> StoredPat
 def _check_name(what: str, name: str) -> None:
     if not _NAME.fullmatch(name):
         raise InvalidRequestError(
-            f"'{name[:80]}' is no name of a {what}.", remedy="Begin with a-z; then a-z, 0-9, '_', '.' and '-', 80 at most."
+            f"'{name[:80]}' is no name of a {what}.",
+            remedy="Begin with a-z; then a-z, 0-9, '_', '.' and '-', 80 at most.",
         )
 
 
@@ -260,7 +269,9 @@ def _entries(entries: Iterable[DirectoryEntry], source: str) -> list[DirectoryEn
     _check_name("source", source)
     named = list(dict.fromkeys(entries))
     if len(named) > _MOST_ENTRIES:
-        raise InvalidRequestError(f"{len(named)} names are too many.", remedy=f"Give at most {_MOST_ENTRIES} at once.")
+        raise InvalidRequestError(
+            f"{len(named)} names are too many.", remedy=f"Give at most {_MOST_ENTRIES} at once."
+        )
     if any(not 1 < len(entry.value.strip()) <= _LONGEST_VALUE for entry in named):
         raise InvalidRequestError(
             "A name is too short or too long.", remedy=f"Give names of 2 to {_LONGEST_VALUE} characters."

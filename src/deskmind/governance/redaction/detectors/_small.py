@@ -33,12 +33,12 @@ class Small(NamedTuple):
     """A name in small letters.
 
     Attributes:
-        count: words it takes.
+        length: words it takes.
         score: 0 to 1.
         reason: what spoke for it.
     """
 
-    count: int
+    length: int
     score: float
     reason: str
 
@@ -48,7 +48,12 @@ def small_name(text: str, words: list[Word], place: int, lexicon: Lexicon) -> Sm
     word = words[place]
     if word.folded in _TITLES:
         return _titled(text, words, place)
-    if word.folded not in lexicon.given or word.folded in ORDINARY or not word.text.islower() or len(word.text) < 3:
+    if (
+        word.folded not in lexicon.given
+        or word.folded in ORDINARY
+        or not word.text.islower()
+        or len(word.text) < 3
+    ):
         return None
     if word.folded in WELL_KNOWN_PLACES:
         return None
@@ -103,4 +108,6 @@ def _among_people(text: str, words: list[Word], place: int) -> bool:
     if behind is not None and behind.folded in _BEHIND and text[word.end : behind.start] == " ":
         return True
     begins = before is None or "\n" in text[before.end : word.start]
-    return begins and (behind is None or "\n" in text[word.end : behind.start] or text[word.end : word.end + 1] == ",")
+    return begins and (
+        behind is None or "\n" in text[word.end : behind.start] or text[word.end : word.end + 1] == ","
+    )

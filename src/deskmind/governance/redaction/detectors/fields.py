@@ -27,7 +27,9 @@ _STRONG_PERSON: Final = frozenset(
     "user name full,display name,manager,line manager,supervisor,approver,approved by,account holder,holder,cardholder,payee,consignee,"
     "visitor,visitor name,field engineer,technician,implementer,tester,change owner,watch list,submitted by,new hire,new starter,starter,"
     "leaver,onboarding,offboarding,trainee,reviewer,attn,attention,patient,vendor contact,guest,nombre,apellido,nachname,vorname,nom,prénom,"
-    "kontakt,anforderer,melder,demandeur,solicitante,richiedente,aanvrager,team lead,on call,oncall,escalation contact".split(",")
+    "kontakt,anforderer,melder,demandeur,solicitante,richiedente,aanvrager,team lead,on call,oncall,escalation contact".split(
+        ","
+    )
 )
 _WEAK_PERSON: Final = frozenset(
     "name,user,employee,owner,contact,from,to,cc,host,client,customer,author,engineer,lead,signed,sender,recipient,who,person,agent,staff".split(
@@ -64,7 +66,14 @@ class FieldDetector:
     def find(self, prepared: Prepared) -> Iterable[Finding]:
         """Values behind the names of fields."""
         text = prepared.text
-        if ":" not in text and "=" not in text and "|" not in text and ";" not in text and ".." not in text and "," not in text:
+        if (
+            ":" not in text
+            and "=" not in text
+            and "|" not in text
+            and ";" not in text
+            and ".." not in text
+            and "," not in text
+        ):
             return
         lexicon = self._lexicon or shipped_lexicon()
         place = 0
@@ -81,7 +90,12 @@ class FieldDetector:
         for value in _values(match):
             if _person(value, lexicon, strong=strong):
                 yield Finding(
-                    value.start, value.end, EntityType.PERSON, 0.82 if strong else 0.6, "field of a person", self.name
+                    value.start,
+                    value.end,
+                    EntityType.PERSON,
+                    0.82 if strong else 0.6,
+                    "field of a person",
+                    self.name,
                 )
             else:
                 return

@@ -129,7 +129,7 @@ class NameDetector:
     def _small(self, text: str, words: list[Word], place: int, lexicon: Lexicon) -> Iterator[Finding]:
         found = small_name(text, words, place, lexicon)
         if found is not None:
-            end = words[place + found.count - 1].end
+            end = words[place + found.length - 1].end
             yield Finding(words[place].start, end, EntityType.PERSON, found.score, found.reason, self.name)
 
 

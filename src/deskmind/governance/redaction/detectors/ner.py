@@ -137,7 +137,9 @@ def _words(text: str, model: Rampart) -> Iterator[_Word]:
     tokens = model.read(text)
     pieces: list[int] = []
     for number, (start, end) in enumerate(tokens.places):
-        if pieces and not (start == tokens.places[pieces[-1]][1] and text[start:end].isalnum() and text[start - 1].isalnum()):
+        if pieces and not (
+            start == tokens.places[pieces[-1]][1] and text[start:end].isalnum() and text[start - 1].isalnum()
+        ):
             yield _word(tokens, pieces)
             pieces = []
         if end > start:
@@ -160,7 +162,11 @@ def _joined(text: str, words: Iterable[_Word]) -> Iterator[_Word]:
     for word in words:
         if not text[word.start : word.end].isalnum():
             continue
-        if current is not None and word.group == current.group and text[current.end : word.start] in _JOINED[word.group]:
+        if (
+            current is not None
+            and word.group == current.group
+            and text[current.end : word.start] in _JOINED[word.group]
+        ):
             current.end = word.end
             current.probability = max(current.probability, word.probability)
             continue

@@ -65,7 +65,9 @@ _COMPANY = frozenset(
     "inc ltd llc gmbh corp corporation company group plc incorporated consulting systems software technologies".split()
 )
 _PREPOSITIONS = frozenset("in to from at near of for outside around town city".split())
-_ALSO_WORDS = ORDINARY | frozenset("usa us uk turkey chile wales jersey split reading nice cork bath hull lima mobile male jordan georgia".split())
+_ALSO_WORDS = ORDINARY | frozenset(
+    "usa us uk turkey chile wales jersey split reading nice cork bath hull lima mobile male jordan georgia".split()
+)
 _LONGEST_WELL_KNOWN = 4
 _MOST_REST = 8
 _LONGEST_ADDRESS = 160
