@@ -3,11 +3,12 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 PHOENIX := .phoenix
+PEERS := .peers
 BIN := $(VENV)/bin
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup phoenix demo test lint types imports docs hygiene wheel-check bench eval soak load dashboards lock format changelog clean
+.PHONY: help setup phoenix peers demo test lint types imports docs hygiene wheel-check bench eval soak load dashboards lock format changelog clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -36,6 +37,13 @@ $(PHOENIX)/.installed: requirements-phoenix.lock | $(VENV)/.created
 	@touch $@
 
 phoenix: $(PHOENIX)/.installed ## install Arize Phoenix in an environment of its own, for its tests (890 MB)
+
+$(PEERS)/.installed: requirements-peers.lock | $(VENV)/.created
+	$(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python scripts/install.py requirements-peers.lock
+	@touch $@
+
+peers: $(PEERS)/.installed ## install Presidio and spaCy in an environment of their own, to be compared with (600 MB)
 
 demo: $(VENV)/.runtime ## show Deskmind on a fictional company (ARGS=--exit ends after the answers)
 	@$(BIN)/deskmind demo $(ARGS)
@@ -100,4 +108,4 @@ changelog: $(VENV)/.development ## gather changes/ into CHANGELOG.md (VERSION=â€
 	$(BIN)/towncrier build --yes --version $(VERSION)
 
 clean: ## remove what was built, .venv included
-	rm -rf $(VENV) $(PHOENIX) dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) $(PHOENIX) $(PEERS) dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

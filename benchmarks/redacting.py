@@ -1,8 +1,9 @@
-"""What redaction adds to a chat: the same calls with and without it, in turns, in one process."""
+"""What redaction costs: of a text alone, with the model, of texts made to be slow; and what it adds to a chat."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import statistics
@@ -11,8 +12,9 @@ import sys
 import time
 from typing import Any
 
+from deskmind.errors import DeskmindError
 from deskmind.gateway import Gateway, MemoryLedger, RedactionShield
-from deskmind.governance.redaction import DirectoryDetector, DirectoryEntry
+from deskmind.governance.redaction import DirectoryDetector, DirectoryEntry, NerDetector, Redactor
 from deskmind.governance.redaction.rules import RedactionRules
 from deskmind.settings import RedactionSettings
 
@@ -26,6 +28,9 @@ _SENTENCES = (
 )
 _NAMES = ("Anna Kowalska", "John Smith", "Maria Fernandez", "Wei Zhang", "Olga Petrova", "Peter Jansen")
 _CHARS = 500
+_HOSTILE = (
+    "a", "A ", "1", "1 ", "a.", "A-", "x@", ",A", "name: ", "a:b;", "12 Main ", "password is ", "to: Bo Li, ", "Anna, ", "mr ", "::", "..", "( 1",
+)  # fmt: skip
 
 
 async def run(*, quick: bool) -> list[dict[str, Any]]:
@@ -44,10 +49,56 @@ async def run(*, quick: bool) -> list[dict[str, Any]]:
             Gateway(models, ledger=MemoryLedger()) as plain,
             Gateway(models, ledger=MemoryLedger(), shield=RedactionShield(redactor)) as shielded,
         ):
-            return await _in_turns({"without redaction": plain, "with redaction": shielded}, calls)
+            chats = await _in_turns({"without redaction": plain, "with redaction": shielded}, calls)
+        return [*chats, *_alone(redactor, 200 if quick else 2_000), *_hostile(50_000 if quick else 1_000_000)]
     finally:
         server.terminate()
         server.wait()
+
+
+def _alone(redactor: Redactor, texts: int) -> list[dict[str, Any]]:
+    """Milliseconds of processor time for a text, none like another."""
+    chance = random.Random(6)
+    cases = {"without the model": (redactor, texts)}
+    with contextlib.suppress(DeskmindError):  # no package carries it here
+        cases["with the model"] = (redactor.with_detector(NerDetector()), texts // 20)
+    rows: list[dict[str, Any]] = []
+    for name, (asked, number) in cases.items():
+        asked.find(_message(chance))
+        used: list[float] = []
+        for _ in range(number):
+            text = _message(chance)
+            started = time.thread_time()
+            asked.find(text)
+            used.append((time.thread_time() - started) * 1_000)
+        rows.append(
+            {"case": f"{_CHARS} characters, {name}", "p50 ms of CPU": round(statistics.median(used), 3),
+             "p95 ms of CPU": round(statistics.quantiles(used, n=20)[-1], 3)}
+        )  # fmt: skip
+    return rows
+
+
+def _hostile(characters: int) -> list[dict[str, Any]]:
+    """The slowest of texts that repeat what patterns begin with, and how much more twice the length takes."""
+    redactor = Redactor()
+    redactor.find("A first text.")
+    slowest, worst = 0.0, ""
+    for piece in _HOSTILE:
+        seconds = _seconds(redactor, piece, characters // 2)
+        if seconds > slowest:
+            slowest, worst = seconds, piece
+    whole = _seconds(redactor, worst, characters)
+    case = f"{characters:,} characters of {worst!r}, the slowest of {len(_HOSTILE)}"
+    return [
+        {"case": case, "seconds of CPU": round(whole, 2), "times that of half": round(whole / slowest, 2)}
+    ]
+
+
+def _seconds(redactor: Redactor, piece: str, characters: int) -> float:
+    text = (piece * (characters // len(piece) + 1))[:characters]
+    started = time.thread_time()
+    redactor.find(text)
+    return time.thread_time() - started
 
 
 async def _in_turns(gateways: dict[str, Gateway], calls: int) -> list[dict[str, Any]]:

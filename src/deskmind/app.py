@@ -37,6 +37,7 @@ from deskmind.governance.privacy.erasures import PRIVACY_QUEUE, PRIVACY_TASK
 from deskmind.governance.privacy.memory import MemoryStore
 from deskmind.governance.privacy.replaylist import ReplayList
 from deskmind.governance.privacy.tables import table_stores
+from deskmind.governance.redaction import Redactor
 from deskmind.installation import administrator, embedded_address, make_home, no_space
 from deskmind.jobs import JobGauges, JobQueue
 from deskmind.keyring import Keyring
@@ -232,6 +233,14 @@ class Deskmind:
     def forget_budgets(self, tenant_id: UUID) -> None:
         """A tenant's budgets changed here."""
         self._door.forget_budgets(tenant_id)
+
+    async def tenant_redactor(self, tenant_id: UUID) -> Redactor:
+        """What finds personal data in a tenant's texts, by the settings and what the tenant has said."""
+        return await self._shielding.redactor(tenant_id)
+
+    def forget_redaction(self, tenant_id: UUID) -> None:
+        """A tenant's people, patterns or actions changed here."""
+        self._shielding.renew(tenant_id)
 
     async def _forget_tenant(self, tenant_id: UUID) -> None:
         self.forget_authentication()

@@ -19,6 +19,7 @@ from deskmind.governance.access.service import Access
 from deskmind.governance.audit import AuditEvent, audit_events, record
 from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.privacy.service import Privacy
+from deskmind.governance.redaction.service import Redaction
 from deskmind.knowledge.answering import AnswerEvent
 from deskmind.knowledge.models import Answer
 from deskmind.knowledge.retrieval import SearchFilter
@@ -53,6 +54,7 @@ class Desk:
         requests: what happened in them, explained.
         feedback: ratings of answers.
         quality: what the ratings say (operators).
+        redaction: patterns, actions and names of the tenant's own (operators).
         audit_log: who did what, and the proof of it (operators).
         privacy: export, erasure, legal holds and retention (operators).
     """
@@ -67,7 +69,10 @@ class Desk:
         self.prompts = Prompts(app.database, scope)
         self.experiments = Experiments(app.database, scope)
         self.conversations = Conversations(app.database, scope)
-        self.principals = Principals(app.database, scope, admit=app.suppression(scope).refuse)
+        self.principals = Principals(
+            app.database, scope, admit=app.suppression(scope).refuse, on_changed=app.forget_redaction
+        )
+        self.redaction = Redaction(app.database, scope, app)
         self.keys = ApiKeys(app.database, scope, app.keyring, on_revoked=app.forget_authentication)
         self.access = Access(app.database, scope, app.authority)
         self.usage = Usage(app.database, scope, app)

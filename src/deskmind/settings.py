@@ -215,6 +215,16 @@ class RedactionSettings(_Section):
     least: float = Field(0.4, ge=0, le=1, description="findings below this score are left alone")
     patterns: dict[str, RedactionPattern] = Field(default_factory=dict)
     ingest: bool = Field(False, description="mask texts before they are stored and embedded")
+    ner: bool = Field(False, description="look for names with a model as well (extra ner)")
+    ner_model: Path | None = Field(
+        None, description="folder of that model's files, where no package carries them"
+    )
+    refresh_seconds: float = Field(
+        2.0,
+        ge=0,
+        le=300,
+        description="how old what a tenant has said elsewhere may be; 0 asks with every request",
+    )
 
 
 class AuditSettings(_Section):

@@ -17,6 +17,7 @@ from deskmind.cache import JsonCodec
 from deskmind.desk import Desk
 from deskmind.errors import AuthenticationError, PermissionDeniedError, TenantNotFoundError
 from deskmind.gateway.ledger.postgres import PostgresSink
+from deskmind.governance.redaction import DirectoryEntry
 from deskmind.jobs import defer
 from deskmind.knowledge.ingest import StagedFile
 from deskmind.observability import correlation
@@ -102,6 +103,9 @@ async def _lived_in(app: Deskmind, sink: PostgresSink, tenant: str) -> tuple[Des
     await ann.experiments.assign("brief")
     await ann.experiments.observe("brief", "feedback", 1.0)
     await ann.conversations.create("hello", messages=[Message("user", "Where is the paper?")])
+    await desk.redaction.add_pattern("badge", "EMP-[0-9]{6}")
+    await desk.redaction.set_action("URL", "allow")
+    await desk.redaction.know([DirectoryEntry("Ann Rao")])
     await desk.budgets.set("monthly", window="month", usd=Decimal(10))
     await sink.write([_call(ann, "0.25"), _call(ann, "0.5"), _call(desk, None)])
     async with await psycopg.AsyncConnection.connect(app.database.endpoints.ledger) as ledger:
@@ -150,6 +154,7 @@ async def test_nothing_is_left_and_the_neighbour_keeps_everything(
         "budget_counters",
         "jobs",
     }
+    tables |= {"redaction_patterns", "redaction_actions", "directory_entries"}
     tables |= {"prompt_versions", "experiments", "experiment_outcomes", "conversations", "turns"}
     assert tables <= before.keys()
     assert {name.split("_p")[0] for name in before if "_p" in name} >= {"chunks", "lexical"}

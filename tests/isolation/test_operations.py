@@ -21,6 +21,7 @@ from deskmind.governance.audit.sealing import Sealing
 from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.maintenance import Maintenance
 from deskmind.governance.privacy.service import Privacy
+from deskmind.governance.redaction.service import Redaction
 from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
@@ -50,7 +51,7 @@ def _operations() -> dict[str, object]:
                 Budgets,
             ),
             Access,
-            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality, AuditLog, Sealing, Privacy),
+            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality, AuditLog, Sealing, Privacy, Redaction),
         )
         for name, method in vars(kind).items()
         if not name.startswith("_") and inspect.isfunction(method)

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROMISED = {
-    "setup", "phoenix", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
+    "setup", "phoenix", "peers", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
     "wheel-check", "bench", "eval", "soak", "load", "dashboards", "lock", "changelog", "clean", "help",
 }  # fmt: skip
 STEPS = ["tests", "lint", "types", "import contract", "documentation", "hygiene", "wheel", "load"]

@@ -39,6 +39,10 @@ SHOWN = {
         "with <CREDIT_CARD>.",
         "Dear Anna Kowalska, I call +48 58 555 01 42 and tell LINDQVIST Bo.",
     ],
+    "parts/redaction_model.py": [
+        "called <PERSON_1> in <LOCATION_1>, his badge is <EMPLOYEE_ID_1>",
+        "recognised by the model",
+    ],
     "parts/prompts.py": ["Why does {{ this }} fail?", "line 2: '.__class__'", "a summary stands for"],
     "parts/stories.py": ["order-17: ok", "fetch stock in prepare", "'outcome': 'miss'"],
     "explain.py": [

@@ -59,6 +59,7 @@ def retrieval(
 @eval_app.command("redaction")
 def redaction(
     file: Annotated[Path, typer.Argument(help="Labelled texts: a JSON list or JSON lines of {text, spans}.")],
+    ner: Annotated[bool, typer.Option("--ner", help="Look for names with a model as well.")] = False,
     home: Home = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -68,9 +69,10 @@ def redaction(
 
     def act() -> dict[str, Any]:
         from deskmind.evaluation.redaction import evaluate_redaction, load_labelled
-        from deskmind.governance.redaction import Redactor
+        from deskmind.governance.redaction import NerDetector, Redactor
 
-        return evaluate_redaction(Redactor(), load_labelled(file))
+        redactor = Redactor().with_detector(NerDetector()) if ner else Redactor()
+        return evaluate_redaction(redactor, load_labelled(file))
 
     scores = line.guard(act)
     if as_json:

@@ -1,4 +1,4 @@
-"""``deskmind redact``: personal and secret data out of texts, without a database."""
+"""``deskmind redact``: personal and secret data out of texts; without a database unless by a tenant's rules."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import typer
 
 from deskmind.cli.options import Config, Home
 from deskmind.cli.output import print_table, say
-from deskmind.cli.session import CommandLine
+from deskmind.cli.session import CommandLine, operator_of
 
 if TYPE_CHECKING:
+    from deskmind.app import Deskmind
     from deskmind.governance.redaction import Redactor
 
 __all__ = ["redact"]
@@ -31,23 +32,43 @@ def redact(
     as_json: Annotated[
         bool, typer.Option("--json", help="Read JSON lines {id, text}; write {id, text, spans}.")
     ] = False,
+    ner: Annotated[bool, typer.Option("--ner", help="Look for names with a model as well.")] = False,
+    tenant: Annotated[
+        str | None,
+        typer.Option("--tenant", "-t", help="By the rules and names of this tenant.", show_default=False),
+    ] = None,
     home: Home = None,
     config: Config = None,
 ) -> None:
     """Replace personal and secret data in texts by placeholders."""
     line = CommandLine(home, config, as_json=as_json)
 
-    def act() -> None:
-        from deskmind.governance.redaction import Redactor
-
-        redactor = Redactor()
+    def act(redactor: Redactor) -> None:
         for content in _contents(files or [], text):
             if as_json:
                 _redact_lines(redactor, content)
             else:
                 _redact_text(redactor, content, explain=explain)
 
-    line.guard(act)
+    async def work(app: Deskmind) -> None:
+        act(_with_ner(await (await operator_of(app, tenant)).redaction.redactor(), ner=ner))
+
+    if tenant is not None:
+        line.run(work)
+    else:
+        line.guard(lambda: act(_plain(ner=ner)))
+
+
+def _plain(*, ner: bool) -> Redactor:
+    from deskmind.governance.redaction import Redactor
+
+    return _with_ner(Redactor(), ner=ner)
+
+
+def _with_ner(redactor: Redactor, *, ner: bool) -> Redactor:
+    from deskmind.governance.redaction import NerDetector
+
+    return redactor.with_detector(NerDetector()) if ner and not redactor.slow else redactor
 
 
 def _contents(files: list[Path], text: str | None) -> Iterator[str]:

@@ -22,6 +22,7 @@ from deskmind.cli import (
     privacy,
     prompts,
     redaction,
+    redaction_rules,
     requests,
     service,
 )
@@ -70,6 +71,7 @@ app.add_typer(models.budget_app, name="budget")
 app.add_typer(keyring.keyring_app, name="keyring")
 app.add_typer(prompts.prompts_app, name="prompts")
 app.command("redact")(redaction.redact)
+app.add_typer(redaction_rules.redaction_app, name="redaction")
 app.add_typer(experiments.experiments_app, name="experiments")
 app.command("explain")(requests.explain)
 app.add_typer(requests.requests_app, name="requests")

@@ -71,6 +71,7 @@ def describe(schema: str) -> MetaData:
     _conversations(metadata)
     _explain(metadata)
     _privacy(metadata)
+    _redaction(metadata)
     return metadata
 
 
@@ -704,6 +705,36 @@ def _privacy(metadata: MetaData) -> None:
         Column("removed", BigInteger, nullable=False),
         PrimaryKeyConstraint("tenant_id", "store"),
         ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
+    )
+
+
+def _redaction(metadata: MetaData) -> None:
+    own = [f"{metadata.schema}.tenants.tenant_id"]
+    Table(
+        "redaction_patterns",
+        metadata,
+        _uuid("tenant_id"),
+        *(_text(name) for name in ("name", "regex", "type")),
+        Column("score", Double, nullable=False),
+        _time("created_at"),
+        PrimaryKeyConstraint("tenant_id", "name"),
+        ForeignKeyConstraint(["tenant_id"], own, ondelete="CASCADE"),
+    )
+    Table(
+        "redaction_actions",
+        metadata,
+        _uuid("tenant_id"),
+        *(_text(name) for name in ("type", "action")),
+        PrimaryKeyConstraint("tenant_id", "type"),
+        ForeignKeyConstraint(["tenant_id"], own, ondelete="CASCADE"),
+    )
+    Table(
+        "directory_entries",
+        metadata,
+        _uuid("tenant_id"),
+        *(_text(name) for name in ("source", "type", "value")),
+        PrimaryKeyConstraint("tenant_id", "source", "type", "value"),
+        ForeignKeyConstraint(["tenant_id"], own, ondelete="CASCADE"),
     )
 
 

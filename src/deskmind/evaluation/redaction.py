@@ -14,7 +14,15 @@ from typing import Any, cast
 from deskmind.errors import InvalidRequestError
 from deskmind.governance.redaction import Redactor
 
-__all__ = ["SCORER", "LabelledText", "evaluate_redaction", "load_labelled", "score_redaction"]
+__all__ = [
+    "SCORER",
+    "LabelledText",
+    "coarse_spans",
+    "evaluate_redaction",
+    "load_labelled",
+    "only_types",
+    "score_redaction",
+]
 
 SCORER = (
     "spans that overlap and have the same coarse type count as found; F2 = 5PR / (4P + R); one sum over the types"
@@ -91,6 +99,17 @@ def load_labelled(file: Path) -> list[LabelledText]:
         ) from error
 
 
+def only_types(texts: Iterable[LabelledText], types: Iterable[str]) -> list[LabelledText]:
+    """The texts with the labels of some coarse types only, so that others are neither asked for nor counted."""
+    wanted = frozenset(types)
+    return [
+        LabelledText(
+            item.text, tuple(span for span in item.spans if _COARSE.get(span[2]) in wanted), item.template
+        )
+        for item in texts
+    ]
+
+
 def evaluate_redaction(redactor: Redactor, texts: Sequence[LabelledText]) -> dict[str, Any]:
     """The scores of a redactor on labelled texts.
 
@@ -103,7 +122,7 @@ def evaluate_redaction(redactor: Redactor, texts: Sequence[LabelledText]) -> dic
     found = [_found(redactor, item.text) for item in texts]
     seconds = time.perf_counter() - started
     characters = sum(len(item.text) for item in texts)
-    known = {kind for item in texts for _, _, kind in _coarse(item.spans)}
+    known = {kind for item in texts for _, _, kind in coarse_spans(item.spans)}
     pairs = [
         (item, [span for span in spans if span[2] in known]) for item, spans in zip(texts, found, strict=True)
     ]
@@ -120,7 +139,7 @@ def score_redaction(pairs: Iterable[tuple[LabelledText, Sequence[Span]]]) -> dic
     """F2, precision and recall of found spans against labels."""
     hits, missed, invented = Counter[str](), Counter[str](), Counter[str]()
     for item, spans in pairs:
-        labels = _coarse(item.spans)
+        labels = coarse_spans(item.spans)
         for label in labels:
             (hits if _covered(label, spans) else missed)[label[2]] += 1
         invented.update(span[2] for span in spans if not _covered(span, labels))
@@ -144,10 +163,11 @@ def _labelled(number: int, item: Mapping[str, Any]) -> LabelledText:
 
 
 def _found(redactor: Redactor, text: str) -> list[Span]:
-    return _coarse((found.start, found.end, str(found.type)) for found in redactor.find(text))
+    return coarse_spans((found.start, found.end, str(found.type)) for found in redactor.find(text))
 
 
-def _coarse(spans: Iterable[Span]) -> list[Span]:
+def coarse_spans(spans: Iterable[Span]) -> list[Span]:
+    """Spans with coarse types; those of types that are not scored are left out."""
     return [(start, end, _COARSE[kind]) for start, end, kind in spans if kind in _COARSE]
 
 

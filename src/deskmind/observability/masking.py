@@ -47,6 +47,13 @@ _SECRET_TEXT = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+_PERSONAL = re.compile(
+    r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[a-z0-9](?:[\w-]{0,61}[a-z0-9])?\.){1,8}[a-z]{2,24}(?![\w@])"  # an e-mail address
+    r"|(?<![\w.+:-])\+[1-9]\d{0,2}[ ().-]{0,2}(?:\d[ ().-]{0,2}){6,12}\d(?![\w:])"  # a telephone number with its country
+    r"|(?<![\w.-])(?:\d{4}[ -]){3}\d{1,7}(?![\w-])"  # a payment card in groups
+    r"|(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-])",  # a social security number
+    re.IGNORECASE,
+)
 _CANDIDATE = re.compile(r"[:=_@.\- %]")
 _PSEUDONYM = re.compile(r"p_[0-9a-f]{12}")
 
@@ -82,10 +89,11 @@ def _pseudonym(value: str, key: bytes) -> str:
 
 
 def masked(text: str) -> str:
-    """The text with passwords in URLs, ``name=value`` secrets, bearer tokens and known keys masked."""
+    """The text with passwords in URLs, ``name=value`` secrets, bearer tokens and known keys masked, and with e-mail
+    addresses, international telephone numbers, payment cards and social security numbers, whoever logged them."""
     if len(text) < 6 or not _CANDIDATE.search(text):
         return text
-    return _SECRET_TEXT.sub(_replacement, text)
+    return _PERSONAL.sub(MASK, _SECRET_TEXT.sub(_replacement, text))
 
 
 def loggable(value: object, depth: int = 0) -> Any:

@@ -270,7 +270,14 @@ async def redaction(app: Deskmind) -> Check:
         )
     local = ", ".join(sorted(app.unredacted_models))
     plain = f" On this machine, as they are: {local}." if local else ""
-    return Check("redaction", "green", f"Requests that leave this machine are redacted.{plain}")
+    names = (
+        "by a model as well"
+        if app.settings.redaction.ner
+        else "by lists and forms; redaction.ner asks a model too"
+    )
+    return Check(
+        "redaction", "green", f"Requests that leave this machine are redacted, names {names}.{plain}"
+    )
 
 
 async def audit_seal(app: Deskmind) -> Check:

@@ -43,7 +43,10 @@ class Shielding:
         self._rules = RedactionRules.of(settings.redaction)
         keyed = keyring.current("pseudonym")
         self._redactors = TenantRedactors(
-            database, self._rules, lambda tenant_id: keyed.derive(b"redaction:" + tenant_id.bytes)
+            database,
+            self._rules,
+            lambda tenant_id: keyed.derive(b"redaction:" + tenant_id.bytes),
+            seconds=settings.redaction.refresh_seconds,
         )
 
     @property
@@ -76,6 +79,10 @@ class Shielding:
         await self._redactors.of(scope.tenant_id)
         return self._redactors.masking(scope.tenant_id)
 
+    async def redactor(self, tenant_id: UUID) -> Redactor:
+        """That of a tenant, with all it has said."""
+        return await self._redactors.of(tenant_id)
+
     def masked(self, text: str) -> str:
         """A text as spans may show it."""
         story = current_story()
@@ -85,3 +92,7 @@ class Shielding:
     def forget(self, tenant_id: UUID) -> None:
         """A tenant is gone."""
         self._redactors.forget(tenant_id)
+
+    def renew(self, tenant_id: UUID) -> None:
+        """A tenant's people, patterns or actions have changed here."""
+        self._redactors.renew(tenant_id)

@@ -68,7 +68,7 @@ class RedactionShield:
         redactor = self._redactor if isinstance(self._redactor, Redactor) else await self._redactor(caller)
         session = redactor.session()
         try:
-            if sum(map(len, texts)) <= _LONGEST_AT_ONCE:
+            if not redactor.slow and sum(map(len, texts)) <= _LONGEST_AT_ONCE:
                 protected = session.protect_all(texts)
             else:
                 protected = await asyncio.to_thread(session.protect_all, texts)

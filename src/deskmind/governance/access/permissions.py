@@ -57,6 +57,8 @@ class Permission(StrEnum):
     PRIVACY_ERASE = "privacy.erase"
     PRIVACY_HOLD = "privacy.hold"
     PRIVACY_RETAIN = "privacy.retain"
+    REDACTION_READ = "redaction.read"
+    REDACTION_WRITE = "redaction.write"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
@@ -126,6 +128,8 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.PRIVACY_ERASE: "erase a person, repeat erasures after a restore, readmit",
     Permission.PRIVACY_HOLD: "place and release legal holds",
     Permission.PRIVACY_RETAIN: "remove what is older than the retention policies say",
+    Permission.REDACTION_READ: "see the rules of redaction and try them on texts",
+    Permission.REDACTION_WRITE: "change patterns, actions and names of redaction",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",

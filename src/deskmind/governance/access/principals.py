@@ -88,17 +88,26 @@ class Group:
 class Principals:
     """The users and groups of the scope's tenant."""
 
-    def __init__(self, database: Database, scope: Scope, *, admit: Admit | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        scope: Scope,
+        *,
+        admit: Admit | None = None,
+        on_changed: Callable[[UUID], None] | None = None,
+    ) -> None:
         """The tenant's.
 
         Args:
             database: where they are kept.
             scope: who acts.
             admit: raises for names under which nobody may be added.
+            on_changed: told of the tenant when its people changed.
         """
         self._database = database
         self._scope = scope
         self._admit = admit
+        self._on_changed = on_changed
 
     @property
     def scope(self) -> Scope:
@@ -159,6 +168,8 @@ class Principals:
                 groups=list(user.groups),
                 role=role,
             )
+        if self._on_changed is not None:
+            self._on_changed(self._scope.tenant_id)
         return user
 
     @operation(Permission.PRINCIPALS_WRITE)

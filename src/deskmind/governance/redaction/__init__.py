@@ -6,8 +6,10 @@ people and places, checksums of national ids, and the automaton for a tenant's d
 
 from deskmind.governance.redaction.detector import Detector, Prepared, Word, folded
 from deskmind.governance.redaction.detectors import (
+    FieldDetector,
     NameDetector,
     NationalIdDetector,
+    NerDetector,
     Pattern,
     PatternDetector,
     PlaceDetector,
@@ -17,6 +19,7 @@ from deskmind.governance.redaction.entities import EntityType
 from deskmind.governance.redaction.finding import Finding, resolve
 from deskmind.governance.redaction.lexicon import Lexicon
 from deskmind.governance.redaction.policy import Action, RedactionPolicy
+from deskmind.governance.redaction.presidio import PresidioDetector
 from deskmind.governance.redaction.redactor import Redacted, Redactor
 from deskmind.governance.redaction.session import Restorer, Session
 
@@ -26,14 +29,17 @@ __all__ = [
     "DirectoryDetector",
     "DirectoryEntry",
     "EntityType",
+    "FieldDetector",
     "Finding",
     "Lexicon",
     "NameDetector",
     "NationalIdDetector",
+    "NerDetector",
     "Pattern",
     "PatternDetector",
     "PlaceDetector",
     "Prepared",
+    "PresidioDetector",
     "Redacted",
     "RedactionPolicy",
     "Redactor",

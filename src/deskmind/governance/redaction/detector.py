@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from deskmind.governance.redaction.finding import Finding
 
@@ -16,8 +15,7 @@ __all__ = ["Detector", "Prepared", "Word", "folded"]
 _WORD = re.compile(r"[^\W\d_]+(?:['’\-](?!s\b)[^\W\d_]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word of a text.
 
     Attributes:
@@ -65,6 +63,11 @@ class Prepared:
     def lowered(self) -> str:
         """The text in lower case."""
         return self.text.lower()
+
+    @cached_property
+    def small(self) -> bool:
+        """Whether there is no capital at all, so that capitals tell nothing."""
+        return self.text.islower()
 
     @cached_property
     def digits(self) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from deskmind.errors import ContentBlockedError
 from deskmind.governance.redaction.detector import Detector, Prepared
 from deskmind.governance.redaction.detectors import (
+    FieldDetector,
     NameDetector,
     NationalIdDetector,
     PatternDetector,
@@ -66,17 +67,26 @@ class Redactor:
         """A redactor.
 
         Args:
-            detectors: instead of patterns, national ids, names and places.
+            detectors: instead of patterns, national ids, names, places and fields.
             policy: what is done with each type; placeholders by default.
             hash_key: for the action ``hash``; random by default, so that hashes agree within this object only.
         """
         self._detectors: tuple[Detector, ...] = tuple(
             detectors
             if detectors is not None
-            else (PatternDetector(), NationalIdDetector(), NameDetector(), PlaceDetector())
+            else (PatternDetector(), NationalIdDetector(), NameDetector(), PlaceDetector(), FieldDetector())
         )
         self.policy = policy or RedactionPolicy()
         self._hash_key = hash_key or secrets.token_bytes(32)
+
+    def with_detector(self, *further: Detector) -> Redactor:
+        """One that asks further detectors, and is as this one otherwise."""
+        return Redactor((*self._detectors, *further), policy=self.policy, hash_key=self._hash_key)
+
+    @property
+    def slow(self) -> bool:
+        """Whether a detector is so slow that texts do not belong in an event loop."""
+        return any(getattr(detector, "slow", False) for detector in self._detectors)
 
     def find(self, text: str) -> list[Finding]:
         """What is in a text, by position, none overlapping; scores below the policy's least are left out.

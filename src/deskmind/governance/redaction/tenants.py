@@ -1,37 +1,27 @@
-"""A redactor for each tenant: the installation's rules with the tenant's own people, and nobody else's."""
+"""A redactor for each tenant: the installation's rules with the tenant's own words, and nobody else's."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from deskmind.database import Database
 from deskmind.errors import MissingExtraError, UnavailableError
-from deskmind.governance.redaction._ordinary import ORDINARY
-from deskmind.governance.redaction.detector import folded
-from deskmind.governance.redaction.directory import DirectoryDetector, DirectoryEntry
-from deskmind.governance.redaction.entities import EntityType
+from deskmind.governance.redaction.directory import DirectoryDetector
 from deskmind.governance.redaction.redactor import Redactor
 from deskmind.governance.redaction.rules import RedactionRules
+from deskmind.governance.redaction.stored import TenantWords, read_words, words_version
 from deskmind.scope import Scope
 
 __all__ = ["TenantRedactors"]
 
 _NOBODY = UUID(int=0)
 _MOST_TENANTS = 500
-_SHORTEST = 3
-
-_VERSION = """
-SELECT count(*), sum(hashtextextended(name || chr(10) || display_name, 0)) FROM principals
- WHERE tenant_id = %s AND kind = 'user'
-"""
-
-_PEOPLE = "SELECT name, display_name FROM principals WHERE tenant_id = %s AND kind = 'user'"
 
 
 @dataclass(slots=True)
@@ -46,8 +36,8 @@ class _Kept:
 class TenantRedactors:
     """The redactors of the tenants that call.
 
-    A tenant's directory is compared with the database every few seconds and built anew, in a thread, when it has changed:
-    O(its people). While the database is away the one last known serves; who has none is refused.
+    What a tenant has said is compared with the database every few seconds and taken in anew, in a thread, when it has
+    changed: O(its names). While the database is away the one last known serves; who has none is refused.
     """
 
     def __init__(
@@ -98,53 +88,45 @@ class TenantRedactors:
         return self._rules.masking() if kept is None or kept.masking is None else kept.masking
 
     def forget(self, tenant_id: UUID) -> None:
-        """A tenant is gone, or its people have changed here."""
+        """A tenant is gone."""
         self._kept.pop(tenant_id, None)
+
+    def renew(self, tenant_id: UUID) -> None:
+        """Something of a tenant has changed here: look again with its next text."""
+        if tenant_id in self._kept:
+            self._kept[tenant_id].until = 0.0
 
     async def _refresh(self, tenant_id: UUID, kept: _Kept) -> None:
         try:
-            version, people = await self._read(tenant_id, kept.version)
+            version, words = await self._read(tenant_id, kept.version)
         except UnavailableError:
             if kept.redactor is None:
                 raise
         else:
-            if people is not None:
+            if words is not None:
                 key = self._hash_key(tenant_id)
-                kept.redactor, kept.masking = await asyncio.to_thread(_redactors, self._rules, people, key)
+                kept.redactor, kept.masking = await asyncio.to_thread(_redactors, self._rules, words, key)
                 kept.version = version
         kept.until = self._clock() + self._seconds
 
     async def _read(
         self, tenant_id: UUID, known: tuple[Any, ...]
-    ) -> tuple[tuple[Any, ...], Sequence[tuple[str, str]] | None]:
-        """The directory's version, and its people where they have changed."""
+    ) -> tuple[tuple[Any, ...], TenantWords | None]:
+        """The version of what the tenant has said, and all of it where that has changed."""
         if tenant_id == _NOBODY:
-            return (), []
+            return (), TenantWords()
         scope = Scope.operator(tenant_id, "", "redaction")
         async with self._database.transaction(scope) as connection:
-            version = await (await connection.execute(_VERSION, (tenant_id,))).fetchone() or ()
-            if version == known:
-                return version, None
-            return version, await (await connection.execute(_PEOPLE, (tenant_id,))).fetchall()
+            version = await words_version(connection, tenant_id)
+            return version, None if version == known else await read_words(connection, tenant_id)
 
 
-def _redactors(
-    rules: RedactionRules, people: Sequence[tuple[str, str]], key: bytes
-) -> tuple[Redactor, Redactor]:
+def _redactors(rules: RedactionRules, words: TenantWords, key: bytes) -> tuple[Redactor, Redactor]:
     """What redacts, and what masks."""
+    own = rules.with_words(words)
     try:
-        directory = DirectoryDetector(entry for person in people for entry in _entries(*person))
+        directory = DirectoryDetector(words.entries)
     except MissingExtraError:  # the rules have said so
-        return rules.redactor(hash_key=key), rules.masking()
+        return own.redactor(hash_key=key), own.masking()
     directory.build()
-    return rules.redactor(directory, hash_key=key), rules.masking(directory)
-
-
-def _entries(name: str, display_name: str) -> list[DirectoryEntry]:
-    """Both names, save words that say something else in most texts: a user named ``support`` is nobody's secret."""
-    named = ((name, EntityType.USERNAME), (display_name, EntityType.PERSON))
-    return [
-        DirectoryEntry(value, entity)
-        for value, entity in named
-        if len(value) >= _SHORTEST and folded(value) not in ORDINARY
-    ]
+    return own.redactor(directory, hash_key=key), own.masking(directory)

@@ -12,7 +12,7 @@ __all__ = ["PATTERNS"]
 
 _PHONE_CONTEXT = re.compile(
     r"(?i)\b(?:phones?|tel|telephone|mobile|cell(?:phone)?|fax|call(?:ed|ing|s)?|desk|office|home|work|direct|switchboard|helpdesk|ring|reach(?:ed)?|dial(?:led)?|callback|whatsapp"
-    r"|extension|ext|hotline|contact|number is|sms|text me|telefon|handy|mobil|numero|téléphone|teléfono)\b"
+    r"|extension|ext|hotline|contact|number is|numbers?:|no\.? is|call ?back|cb|voicemail|lvm|sms|text me|telefon|handy|mobil|numero|téléphone|teléfono)\b"
 )
 _OTHER_NUMBER = re.compile(
     r"(?i)(?:\b(?:kb|inc|ritm|chg|prb|req|version|build|error|code|port|pid|id|ticket|order|invoice|ref(?:erence)?|asset|serial|sn"
@@ -54,6 +54,8 @@ def _phone(match: re.Match[str]) -> float | None:
         return 0.55 if re.fullmatch(r"0[1-9]\d{8,9}", shown) else 0.2
     if shown.startswith("0") and digits >= 9:
         return 0.65
+    if re.fullmatch(r"[6-9]\d{4}[ -]\d{5}", shown):  # as mobile numbers are written in India
+        return 0.6
     if (
         all(len(group) == 3 for group in groups[1:])
         and len(groups[0]) <= 3

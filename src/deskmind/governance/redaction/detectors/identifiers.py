@@ -94,7 +94,7 @@ PATTERNS: Final = (
     Pattern(
         EntityType.EMPLOYEE_ID,
         re.compile(
-            r"(?i)\b(?:employee|emp|staff|personnel|payroll|badge|worker)(?:[ \-]?(?:id|number|no\.?|num|#))?(?: is)?[\s:#]{1,4}(?P<value>[A-Z]{0,4}-?\d[A-Z0-9\-]{2,12})\b"
+            r"(?i)\b(?:employee|emp|staff|personnel|payroll|badge|worker)(?:[ \-]?(?:id|number|no\.?|nr\.?|num|#))?(?: (?:is|was|reads))?[\s:#,]{1,4}(?:(?:nr|no)\.? )?(?P<value>[A-Z]{0,4}-?\d[A-Z0-9\-]{2,12})\b"
         ),
         0.85,
         "after a word for an employee number",
@@ -103,11 +103,11 @@ PATTERNS: Final = (
     Pattern(
         EntityType.ASSET,
         re.compile(
-            r"(?i)\b(?:asset(?: tag)?|serial|service tag|s/n|inventory)(?: (?:id|number|no\.?|tag))?(?: is)?[\s:#]{1,4}(?P<value>(?=[A-Z\-]{0,12}\d)[A-Z0-9][A-Z0-9\-]{3,20})\b"
+            r"(?i)\b(?:asset(?: tag)?|serial|service tag|s/?n|inventory)(?: (?:id|number|no\.?|nr\.?|tag))?(?: (?:is|was|reads))?[\s:#]{1,4}(?P<value>(?=[A-Z\-]{0,12}\d)[A-Z0-9][A-Z0-9\-]{3,20})\b"
         ),
         0.8,
         "after a word for an asset",
-        words=("asset", "serial", "service tag", "s/n", "inventory"),
+        words=("asset", "serial", "service tag", "s/n", "sn", "inventory"),
     ),
     Pattern(
         EntityType.USERNAME,

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from deskmind.governance.redaction._ordinary import CALENDAR, ORDINARY
 from deskmind.governance.redaction.detector import Prepared, Word
-from deskmind.governance.redaction.detectors._candidates import ENDINGS, Candidate, introduced
+from deskmind.governance.redaction.detectors._candidates import Candidate
+from deskmind.governance.redaction.detectors._small import small_name
+from deskmind.governance.redaction.detectors._things import COMPANIES
 from deskmind.governance.redaction.entities import EntityType
 from deskmind.governance.redaction.finding import Finding
 from deskmind.governance.redaction.lexicon import Lexicon, shipped_lexicon
@@ -37,17 +39,16 @@ _TITLE = frozenset(
         "senora",
         "sra",
         "hr",
+        "sgt",
+        "mister",
+        "madam",
+        "mlle",
+        "signora",
+        "familie",
     }
 )
 _PARTICLES = frozenset(
     "de da do dos das del della di du des la le les van von der den ten ter te zu zur el al bin ibn abu ben bar st san mc mac o y e af av".split()
-)
-_NOT_PERSON = frozenset(
-    "inc ltd llc gmbh corp corporation company co group holdings bank university college institute foundation association agency ministry department"
-    " street avenue road lane drive court place square boulevard way highway bridge airport station hospital hotel river lake mountain island county city"
-    " server database application software system windows office team project service desk center centre building room floor"
-    " plc llp sa ag ab oy as kg bv nv pty foods motors airlines records university school"
-    " consulting systems technologies technology solutions software analytics insurance labs networks capital partners media energy health data".split()
 )
 _GAP = frozenset({" ", "  ", ". ", ".", "\u00a0"})
 _ABBREVIATED = frozenset({"st", "jr", "sr"})
@@ -104,7 +105,7 @@ class NameDetector:
                 place += 1
                 continue
             following = words[place + len(run)] if place + len(run) < len(words) else None
-            if following is None or following.folded not in _NOT_PERSON or not following.text[0].isupper():
+            if following is None or following.folded not in COMPANIES or not following.text[0].isupper():
                 yield from self._judged(prepared.text, words, place, run, lexicon)
             place += len(run)
 
@@ -113,7 +114,7 @@ class NameDetector:
     ) -> Iterator[Finding]:
         run, titled = _trimmed(run, lexicon)
         names = [word for word in run if len(word.text) > 1 and word.text not in _PARTICLES]
-        if not names or any(word.folded in _NOT_PERSON for word in run):
+        if not names or any(word.folded in COMPANIES for word in run):
             return
         start, end = run[0].start, run[-1].end
         if text[end : end + 1] in {"@", "\\"}:
@@ -126,24 +127,10 @@ class NameDetector:
             yield Finding(start, end + dotted, EntityType.PERSON, score, reason, self.name)
 
     def _small(self, text: str, words: list[Word], place: int, lexicon: Lexicon) -> Iterator[Finding]:
-        """Names in small letters: a given and a family name side by side, or one after a strong word for people."""
-        word = words[place]
-        if (
-            word.folded not in lexicon.given
-            or word.folded in ORDINARY
-            or not word.text.islower()
-            or len(word.text) < 3
-        ):
-            return
-        following = words[place + 1] if place + 1 < len(words) else None
-        if following is not None and text[word.end : following.start] == " " and _family(following, lexicon):
-            yield Finding(
-                word.start, following.end, EntityType.PERSON, 0.6, "both names in small letters", self.name
-            )
-        elif introduced(text, word.start):
-            yield Finding(
-                word.start, word.end, EntityType.PERSON, 0.6, "known name after a word for people", self.name
-            )
+        found = small_name(text, words, place, lexicon)
+        if found is not None:
+            end = words[place + found.length - 1].end
+            yield Finding(words[place].start, end, EntityType.PERSON, found.score, found.reason, self.name)
 
 
 def _run(text: str, words: list[Word], place: int) -> list[Word]:
@@ -211,13 +198,4 @@ def _acts(text: str, run: list[Word]) -> bool:
         and not run[0].capitals
         and _SPEAKS.match(text, run[-1].end) is not None
         and not any(word.folded in ORDINARY for word in run)
-    )
-
-
-def _family(word: Word, lexicon: Lexicon) -> bool:
-    return (
-        word.text.islower()
-        and len(word.text) > 3
-        and word.folded not in ORDINARY
-        and (word.folded in lexicon.family or ENDINGS.search(word.folded) is not None)
     )

@@ -65,6 +65,9 @@ _COMPANY = frozenset(
     "inc ltd llc gmbh corp corporation company group plc incorporated consulting systems software technologies".split()
 )
 _PREPOSITIONS = frozenset("in to from at near of for outside around town city".split())
+_ALSO_WORDS = ORDINARY | frozenset(
+    "usa us uk turkey chile wales jersey split reading nice cork bath hull lima mobile male jordan georgia".split()
+)
 _LONGEST_WELL_KNOWN = 4
 _MOST_REST = 8
 _LONGEST_ADDRESS = 160
@@ -124,14 +127,17 @@ class PlaceDetector:
             yield Finding(*match.span(), EntityType.ADDRESS, 0.65, "state and postcode", self.name)
 
     def _places(self, prepared: Prepared, lexicon: Lexicon) -> Iterator[Finding]:
-        words = prepared.words
+        words, small = prepared.words, prepared.small
         place = 0
         while place < len(words):
             word = words[place]
             if not word.text[0].isupper():
-                place += 1
-                continue
-            count, score, reason = _place_at(prepared.text, words, place, lexicon)
+                if not small and (place == 0 or words[place - 1].folded not in _PREPOSITIONS):
+                    place += 1
+                    continue
+                count, score, reason = _small_place(words, place), 0.5, "well-known place"
+            else:
+                count, score, reason = _place_at(prepared.text, words, place, lexicon)
             if count:
                 yield Finding(
                     word.start, words[place + count - 1].end, EntityType.LOCATION, score, reason, self.name
@@ -151,9 +157,9 @@ def _extended(text: str, end: int) -> int:
     for _ in range(_MOST_REST):
         rest = _REST.match(text, end, end + 80)
         if rest is None or rest.end() - start > _LONGEST_ADDRESS or not _continues(text[end : rest.end()]):
-            return end
+            break
         end = rest.end()
-    return end
+    return end - (end > start and text[end - 1] == ".")
 
 
 def _continues(part: str) -> bool:
@@ -180,6 +186,16 @@ def _place_at(text: str, words: list[Word], place: int, lexicon: Lexicon) -> tup
     if following in _COMPANY or words[place + count - 1].folded in _COMPANY:
         return found
     return count, 0.6, "capitalised after a word for being somewhere"
+
+
+def _small_place(words: list[Word], place: int) -> int:
+    """How many words from here, in small letters, name a well-known place."""
+    joined, found = "", 0
+    for count in range(1, min(_LONGEST_WELL_KNOWN, len(words) - place) + 1):
+        joined = f"{joined} {words[place + count - 1].folded}".strip()
+        if joined in WELL_KNOWN_PLACES and joined not in _ALSO_WORDS:
+            found = count
+    return found if len(joined) > 2 else 0
 
 
 def _known_place(
