@@ -244,8 +244,9 @@ async def test_who_edits_memberships_hands_out_no_more_than_they_hold(app: Deskm
     await operator.principals.add_group("readers")
     await operator.access.grant("admin", group="chiefs")
     clerk = await _desk(app, operator, "clerk", "clerk")
+    await operator.principals.add_user("eve")
     with pytest.raises(PermissionDeniedError, match="hand out"):
-        await clerk.principals.set_groups("clerk", ["chiefs"])
+        await clerk.principals.set_groups("eve", ["chiefs"])
     with pytest.raises(PermissionDeniedError, match="hand out"):
         await clerk.principals.add_user("puppet", groups=["chiefs"])
     with pytest.raises(PermissionDeniedError, match="hand out"):
@@ -253,7 +254,6 @@ async def test_who_edits_memberships_hands_out_no_more_than_they_hold(app: Deskm
     assert "puppet" not in {user.name for user in await operator.principals.users()}
     with pytest.raises(PermissionDeniedError, match="their own groups"):
         await clerk.principals.set_groups("clerk", ["readers"])
-    await operator.principals.add_user("eve")
     assert (await clerk.principals.set_groups("eve", ["readers"])).groups == ("readers",)
     requester = await _desk(app, operator, "ben")
     with pytest.raises(PermissionDeniedError, match="ben may not do this"):

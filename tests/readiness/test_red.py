@@ -68,6 +68,12 @@ async def test_a_healthy_installation_has_nothing_red(own: Deskmind) -> None:
         ("audit seal", "INSERT INTO audit_events (tenant_id, event_id, occurred_at, principal_id, principal, action, outcome)"
          " SELECT u, u, now() - interval '301 seconds', u, '', 'late', 'done' FROM gen_random_uuid() u",
          "DELETE FROM audit_events WHERE action = 'late'"),
+        ("access", "WITH t AS (INSERT INTO tenants (tenant_id, slug, name) VALUES (gen_random_uuid(), 'owned', 'owned')"
+         " RETURNING tenant_id), p AS (INSERT INTO principals (tenant_id, principal_id, kind, name)"
+         " SELECT tenant_id, gen_random_uuid(), 'service', 'bot' FROM t RETURNING tenant_id, principal_id)"
+         " INSERT INTO access_grants (tenant_id, grant_id, role, principal_id, granted_by)"
+         " SELECT tenant_id, gen_random_uuid(), 'owner', principal_id, principal_id FROM p",
+         "DELETE FROM tenants WHERE slug = 'owned'"),
         ("jobs", "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('q', 't', 'failed')",
          "DELETE FROM procrastinate_jobs"),
     ],

@@ -8,6 +8,8 @@ import stat
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+from psycopg import errors as pg
+
 from deskmind.app import Deskmind
 from deskmind.cache.names import OWN_USES
 from deskmind.database import Connection
@@ -295,7 +297,12 @@ async def audit_seal(app: Deskmind) -> Check:
 
 async def access(app: Deskmind) -> Check:
     """Every tenant with users has an owner that lasts; nobody owns one by a key without an end, or as a program."""
-    ((ownerless, keys, services),) = await _query(app, "SELECT * FROM access_concerns()")
+    try:
+        ((ownerless, keys, services),) = await _query(app, "SELECT * FROM access_concerns()")
+    except pg.InsufficientPrivilege:
+        return Check(
+            "access", "red", "The database does not accept the installation's scope.", "See the check scope."
+        )
     found = [
         text
         for count, text in (
