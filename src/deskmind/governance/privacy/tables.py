@@ -125,7 +125,10 @@ def table_stores(database: Database) -> list[TableStore]:
             database,
             "account",
             removed=("api_keys", "memberships", "principals"),
-            masked=(("api_keys", "name"), ("principals", "display_name")),
+            masked=(
+                *(("api_keys", "name"), ("principals", "display_name"), ("access_grants", "reason")),
+                ("directory_entries", "value"),
+            ),
             exports=(
                 _Export(
                     "SELECT name, display_name, kind, role, created_at FROM principals"
@@ -139,6 +142,10 @@ def table_stores(database: Database) -> list[TableStore]:
                 _Export(
                     "SELECT name AS api_key, created_at, expires_at, revoked_at, last_used_at FROM api_keys"
                     " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY created_at"
+                ),
+                _Export(
+                    "SELECT role, reason, granted_at, until, revoked_at FROM access_grants"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY granted_at"
                 ),
             ),
         ),

@@ -99,6 +99,7 @@ GRANT SELECT (created_by, created_at, state) ON ingests TO <prefix>_eraser;
 GRANT SELECT (external_id, uri, name, metadata, problem), UPDATE (external_id, uri, name, metadata, problem)
     ON ingest_files TO <prefix>_eraser;
 GRANT SELECT (owner_id, name), UPDATE (owner_id, name) ON sources TO <prefix>_eraser;
+GRANT SELECT (reason), UPDATE (reason) ON access_grants TO <prefix>_eraser;
 GRANT SELECT (created_by), UPDATE (created_by) ON documents TO <prefix>_eraser;
 GRANT SELECT (principal_id), UPDATE (principal_id, api_key) ON usage_entries TO <prefix>_eraser;
 GRANT SELECT (principal_id), UPDATE (principal_id) ON budgets TO <prefix>_eraser;
@@ -222,7 +223,8 @@ BEGIN
         ('prompt_versions', 'note'), ('prompt_versions', 'author'), ('prompt_labels', 'moved_by'),
         ('experiments', 'started_by'), ('sources', 'name'), ('api_keys', 'name'), ('principals', 'display_name'),
         ('ingest_files', 'external_id'), ('ingest_files', 'uri'), ('ingest_files', 'name'),
-        ('ingest_files', 'metadata'), ('ingest_files', 'problem')) THEN
+        ('ingest_files', 'metadata'), ('ingest_files', 'problem'), ('access_grants', 'reason'),
+        ('directory_entries', 'value')) THEN
         RAISE invalid_parameter_value USING MESSAGE = 'no column of texts';
     END IF;
     IF col IN ('told', 'metadata', 'problem') THEN
@@ -241,6 +243,12 @@ BEGIN
         RETURN n;
     END IF;
     PERFORM <schema>.privacy_refuse_if_held(tenant, NULL);
+    IF relation = 'directory_entries' THEN -- an entry is a name and nothing else
+        EXECUTE format('DELETE FROM <schema>.%I x WHERE x.tenant_id = $1 AND %s', relation, found)
+          USING tenant, loose, mention;
+        GET DIAGNOSTICS n = ROW_COUNT;
+        RETURN n;
+    END IF;
     EXECUTE format('UPDATE <schema>.%I x SET %I = %s WHERE x.tenant_id = $1 AND %s', relation, col, made, found)
       USING tenant, loose, mention, instead;
     GET DIAGNOSTICS n = ROW_COUNT;

@@ -44,3 +44,4 @@ GRANT UPDATE (action) ON redaction_actions TO <prefix>_app;
 SELECT let_erase('redaction_patterns');
 SELECT let_erase('redaction_actions');
 SELECT let_erase('directory_entries');
+GRANT SELECT (value) ON directory_entries TO <prefix>_eraser; -- names of people who are erased go too
