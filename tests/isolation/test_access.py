@@ -313,6 +313,11 @@ async def test_a_key_s_own_roles_bound_it_also_when_they_have_ended(
     clock.seconds += 3600
     with pytest.raises(PermissionDeniedError, match="may not"):
         await desk.knowledge.documents()
+    clock.seconds -= 3600
+    assert await desk.knowledge.documents() == []
+    await operator.access.revoke("requester", key=key.key_id)
+    with pytest.raises(PermissionDeniedError, match="may not"):
+        await desk.knowledge.documents()
 
 
 async def test_a_key_never_has_more_than_its_user(app: Deskmind, operator: Desk) -> None:
