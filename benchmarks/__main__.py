@@ -1,4 +1,4 @@
-"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway telemetry stories redaction audit] [--quick]``."""
+"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway telemetry stories redaction audit privacy] [--quick]``."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from benchmarks import (
     cache,
     gateway,
     ingesting,
+    privacy,
     redacting,
     searching,
     starting,
@@ -37,6 +38,7 @@ _ALL = {
     "stories": stories.run,
     "redaction": redacting.run,
     "audit": audit.run,
+    "privacy": privacy.run,
 }
 
 

@@ -68,6 +68,7 @@ async def test_a_healthy_installation_has_nothing_red(own: Deskmind) -> None:
         ("audit seal", "INSERT INTO audit_events (tenant_id, event_id, occurred_at, principal_id, principal, action, outcome)"
          " SELECT u, u, now() - interval '301 seconds', u, '', 'late', 'done' FROM gen_random_uuid() u",
          "DELETE FROM audit_events WHERE action = 'late'"),
+        ("privacy", "CREATE TABLE diary (told text)", "DROP TABLE diary"),
         ("jobs", "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('q', 't', 'failed')",
          "DELETE FROM procrastinate_jobs"),
     ],
@@ -83,6 +84,22 @@ async def test_damage_in_the_database_is_red(own: Deskmind, check: str, damage: 
     assert found.remedy
     assert not report.ready
     assert (await states(own))[check] == "green"
+
+
+async def test_late_retention_and_unfinished_erasures_are_red(
+    own: Deskmind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await own.tenants.create("kept")
+    desk = await own.desk(tenant="kept")
+    await desk.privacy.retain()
+    assert (await checks.privacy(own)).state == "green"
+    await desk.privacy.request_erasure("ann.lee@example.com")
+    assert "1 erasures" in (await checks.privacy(own)).finding
+    await desk.privacy.resume()
+    assert (await checks.privacy(own)).state == "green"
+    monkeypatch.setattr(checks, "_RETENTION_LATE", checks.timedelta(seconds=-1))
+    assert "late for 1 tenants" in (await checks.privacy(own)).finding
+    await own.tenants.delete("kept")
 
 
 async def test_a_readable_keyring_is_red(own: Deskmind) -> None:
