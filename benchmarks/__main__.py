@@ -1,4 +1,4 @@
-"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway telemetry stories redaction audit access] [--quick]``."""
+"""Run benchmarks by name, or all: ``python -m benchmarks [NAME …] [--quick]``; ``--help`` lists the names."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from benchmarks import (
     cache,
     gateway,
     ingesting,
+    privacy,
     redacting,
     searching,
     starting,
@@ -39,6 +40,7 @@ _ALL = {
     "redaction": redacting.run,
     "audit": audit.run,
     "access": access.run,
+    "privacy": privacy.run,
 }
 
 

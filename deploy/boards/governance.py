@@ -58,6 +58,24 @@ BOARD = Board(
             ),
         ),
         Section(
+            "Privacy",
+            (
+                Panel(
+                    "Rows erased and expired",
+                    "A second: what erasures of people deleted, masked or pseudonymised, and what retention removed.",
+                    "none",
+                    (
+                        q(
+                            rate("deskmind_privacy_removed_total", by="deskmind_removal"),
+                            "{{deskmind_removal}}",
+                            empty="nobody was erased and nothing expired",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+            ),
+        ),
+        Section(
             "Access",
             (
                 Panel(

@@ -68,7 +68,7 @@ async def test_policies_name_their_roles(admin: AsyncConnection[tuple[object, ..
         admin,
         "SELECT tablename, policyname, array_to_string(roles, ',') FROM pg_policies WHERE schemaname = 'deskmind'",
     )
-    offices = ("app", "search", "system", "auditor", "ledger", "eraser", "surveyor", "sealer")
+    offices = ("app", "search", "system", "auditor", "ledger", "eraser", "privacy", "surveyor", "sealer")
     allowed = {f"deskmind_{office}" for office in offices}
     for table, policy, roles in rows:
         assert set(str(roles).split(",")) <= allowed, (table, policy, roles)
@@ -108,6 +108,13 @@ async def test_definer_functions_pin_their_search_path_and_are_not_public(
             *("ensure_story_partition", "drop_story_partitions"),
         }
         offices = {"deskmind_system", "deskmind_search", "deskmind_eraser"}
+        if name in {
+            "privacy_remove",
+            "privacy_detach",
+            "privacy_mask",
+            "privacy_expire",
+        }:  # in the scope's tenant
+            offices = {"deskmind_privacy"}
         if name == "usage_of_all_tenants":  # named in docs/operations.md: sums, for the installation alone
             offices = {"deskmind_surveyor"}
         if name == "audit_backlog":  # two numbers over all tenants, for the installation alone

@@ -238,6 +238,7 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         '{"a": {"window": "day", "usd": 1}}',
         '{"a": "b"}',
         '{"a": {"regex": "b"}}',
+        '{"a": {"feedback_days": 7}}',
     )
     for text in (
         "17",

@@ -74,6 +74,7 @@ async def test_a_healthy_installation_has_nothing_red(own: Deskmind) -> None:
          " INSERT INTO access_grants (tenant_id, grant_id, role, principal_id, granted_by)"
          " SELECT tenant_id, gen_random_uuid(), 'owner', principal_id, principal_id FROM p",
          "DELETE FROM tenants WHERE slug = 'owned'"),
+        ("privacy", "CREATE TABLE diary (told text)", "DROP TABLE diary"),
         ("jobs", "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('q', 't', 'failed')",
          "DELETE FROM procrastinate_jobs"),
     ],
@@ -89,6 +90,22 @@ async def test_damage_in_the_database_is_red(own: Deskmind, check: str, damage: 
     assert found.remedy
     assert not report.ready
     assert (await states(own))[check] == "green"
+
+
+async def test_late_retention_and_unfinished_erasures_are_red(
+    own: Deskmind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await own.tenants.create("kept")
+    desk = await own.desk(tenant="kept")
+    await desk.privacy.retain()
+    assert (await checks.privacy(own)).state == "green"
+    await desk.privacy.request_erasure("ann.lee@example.com")
+    assert "1 erasures" in (await checks.privacy(own)).finding
+    await desk.privacy.resume()
+    assert (await checks.privacy(own)).state == "green"
+    monkeypatch.setattr(checks, "_RETENTION_LATE", checks.timedelta(seconds=-1))
+    assert "late for 1 tenants" in (await checks.privacy(own)).finding
+    await own.tenants.delete("kept")
 
 
 async def test_a_readable_keyring_is_red(own: Deskmind) -> None:

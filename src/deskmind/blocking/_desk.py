@@ -16,6 +16,7 @@ from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.service import Access
 from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.service import AuditLog
+from deskmind.governance.privacy.service import Privacy
 from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
@@ -174,6 +175,27 @@ class BlockingAuditLog(Part[AuditLog]):
     export = Iterating(AuditLog.export)
 
 
+class BlockingPrivacy(Part[Privacy]):
+    """``desk.privacy``."""
+
+    map = Blocking(Privacy.map)
+    export = Blocking(Privacy.export)
+    plan = Blocking(Privacy.plan)
+    request_erasure = Blocking(Privacy.request_erasure)
+    erase = Blocking(Privacy.erase)
+    resume = Blocking(Privacy.resume)
+    erasures = Blocking(Privacy.erasures)
+    erasure = Blocking(Privacy.erasure)
+    verify_receipt = Blocking(Privacy.verify_receipt)
+    replay = Blocking(Privacy.replay)
+    readmit = Blocking(Privacy.readmit)
+    hold = Blocking(Privacy.hold)
+    holds = Blocking(Privacy.holds)
+    release = Blocking(Privacy.release)
+    retain = Blocking(Privacy.retain)
+    retention = Blocking(Privacy.retention)
+
+
 class BlockingTenants(Part[Tenants]):
     """``app.tenants``."""
 
@@ -206,6 +228,7 @@ class BlockingDesk(Part[Desk]):
         self.feedback = BlockingFeedback(desk.feedback, loop)
         self.quality = BlockingQuality(desk.quality, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)
+        self.privacy = BlockingPrivacy(desk.privacy, loop)
         self.add_user = self.principals.add_user
         self.ingest = self.knowledge.ingest
         self.search = self.knowledge.search

@@ -64,7 +64,7 @@ class Roles:
     @property
     def offices(self) -> tuple[str, ...]:
         """Roles that only own functions or hold one right."""
-        names = ("owner", "search", "system", "eraser", "auditor", "surveyor", "inspector")
+        names = ("owner", "search", "system", "eraser", "privacy", "auditor", "surveyor", "inspector")
         return tuple(f"{self.prefix}_{name}" for name in names)
 
 

@@ -230,7 +230,7 @@ class Provisioner:
         roles = self._endpoints.roles
         for name in (*roles.offices, *roles.logins):
             await _create_role(connection, name)
-        offices = ("search", "system", "eraser", "surveyor", "sealer")
+        offices = ("search", "system", "eraser", "privacy", "surveyor", "sealer")
         given = sql.SQL(", ").join(sql.Identifier(f"{roles.prefix}_{office}") for office in offices)
         owner = sql.Identifier(roles.owner)
         with translated():

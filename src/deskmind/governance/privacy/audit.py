@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
+from uuid import UUID
 
 from psycopg.rows import dict_row
 
@@ -32,12 +33,12 @@ class AuditStore:
 
     name = "audit"
 
-    def __init__(self, database: Database, keys: SubjectKeyring | None = None) -> None:
+    def __init__(self, database: Database, keys: Callable[[UUID], SubjectKeyring] | None = None) -> None:
         """The log.
 
         Args:
             database: where it is.
-            keys: of the subjects; without them events keep their names, and erasures say how many.
+            keys: of a tenant's subjects; without them events keep their names, and erasures say how many.
         """
         self._database = database
         self._keys = keys
@@ -61,7 +62,8 @@ class AuditStore:
                 return {("kept" if self._keys is None else "erased"): count} if count else {}
             subjects = [str(subject.principal_id)] if subject.principal_id is not None else []
             subjects += [identifier.value for identifier in subject.identifiers]
-            destroyed = [await self._keys.destroy(connection, name) for name in dict.fromkeys(subjects)]
+            keys = self._keys(subject.scope.tenant_id)
+            destroyed = [await keys.destroy(connection, name) for name in dict.fromkeys(subjects)]
             return {"keys destroyed": sum(destroyed)} if any(destroyed) else {}
 
     async def _events(self, connection: Connection, subject: Subject) -> int:

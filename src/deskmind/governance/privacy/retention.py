@@ -66,9 +66,10 @@ class Expired:
 
 def policies(settings: PrivacySettings, tenant: str) -> Iterator[Policy]:
     """The policies of a tenant: its own where ``[privacy.tenants.NAME]`` has one, else the installation's."""
-    own: dict[str, int] = {**settings.tenants.get(tenant, {})}
+    own = {str(name): days for name, days in settings.tenants.get(tenant, {}).items()}
     for store, setting in _DAYS.items():
-        yield Policy(store, own.get(setting, getattr(settings, setting)))
+        days = own.get(setting)
+        yield Policy(store, getattr(settings, setting) if days is None else days)
 
 
 class Retention:

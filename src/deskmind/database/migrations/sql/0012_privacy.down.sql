@@ -1,5 +1,4 @@
-SET LOCAL ROLE <prefix>_eraser;
-DROP FUNCTION privacy_any_hold();
+SET LOCAL ROLE <prefix>_privacy;
 DROP FUNCTION privacy_expire(text, integer);
 DROP FUNCTION privacy_mask(text, text, text, text, text, boolean);
 DROP FUNCTION privacy_detach(text, uuid, uuid, boolean);
@@ -10,7 +9,7 @@ DROP TRIGGER privacy_keep_held ON feedback;
 GRANT CREATE ON SCHEMA <schema> TO <prefix>_system;
 SET LOCAL ROLE <prefix>_system;
 DROP FUNCTION privacy_keep_held();
-REVOKE EXECUTE ON FUNCTION scope_tenant() FROM <prefix>_eraser;
+DROP FUNCTION privacy_any_hold();
 CREATE OR REPLACE FUNCTION purge_conversations() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
 AS $$
@@ -42,25 +41,19 @@ DROP FUNCTION privacy_refuse_if_held(uuid, uuid);
 DROP FUNCTION privacy_held(uuid, uuid);
 DROP FUNCTION privacy_tenant();
 DROP FUNCTION privacy_masked_json(jsonb, text, text);
+DO $$
+DECLARE t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['conversations', 'turns', 'feedback', 'request_stories', 'experiment_outcomes', 'principals',
+        'api_keys', 'memberships', 'prompt_versions', 'prompt_labels', 'experiments', 'ingests', 'ingest_files', 'sources',
+        'documents', 'usage_entries', 'budgets', 'budget_counters'] LOOP
+        EXECUTE format('DROP POLICY privacy ON %I', t);
+        EXECUTE format('REVOKE ALL ON %I FROM <prefix>_privacy', t);
+    END LOOP;
+END $$;
 DROP TABLE privacy_retention, privacy_holds, privacy_marks, privacy_erasures;
 DROP FUNCTION privacy_hold_stands();
-REVOKE SELECT (principal_id, title, summary, updated_at, expires_at), UPDATE (title, summary) ON conversations
-    FROM <prefix>_eraser;
-REVOKE SELECT (principal_id, content), UPDATE (content) ON turns FROM <prefix>_eraser;
-REVOKE SELECT (principal_id, correction, given_at), UPDATE (correction) ON feedback FROM <prefix>_eraser;
-REVOKE SELECT (principal_id, question, told, began_at), UPDATE (question, told) ON request_stories FROM <prefix>_eraser;
-REVOKE SELECT (principal_id, occurred_at) ON experiment_outcomes FROM <prefix>_eraser;
-REVOKE SELECT (principal_id, display_name), UPDATE (display_name) ON principals FROM <prefix>_eraser;
-REVOKE SELECT (principal_id, name), UPDATE (name) ON api_keys FROM <prefix>_eraser;
-REVOKE SELECT (member_id) ON memberships FROM <prefix>_eraser;
-REVOKE SELECT (content, note, author), UPDATE (content, note, author) ON prompt_versions FROM <prefix>_eraser;
-REVOKE SELECT (moved_by), UPDATE (moved_by) ON prompt_labels FROM <prefix>_eraser;
-REVOKE SELECT (started_by), UPDATE (started_by) ON experiments FROM <prefix>_eraser;
-REVOKE SELECT (created_by, created_at, state) ON ingests FROM <prefix>_eraser;
-REVOKE SELECT (external_id, uri, name, metadata, problem), UPDATE (external_id, uri, name, metadata, problem)
-    ON ingest_files FROM <prefix>_eraser;
-REVOKE SELECT (owner_id, name), UPDATE (owner_id, name) ON sources FROM <prefix>_eraser;
-REVOKE SELECT (created_by), UPDATE (created_by) ON documents FROM <prefix>_eraser;
-REVOKE SELECT (principal_id), UPDATE (principal_id, api_key) ON usage_entries FROM <prefix>_eraser;
-REVOKE SELECT (principal_id), UPDATE (principal_id) ON budgets FROM <prefix>_eraser;
-REVOKE SELECT (subject) ON budget_counters FROM <prefix>_eraser;
+REVOKE ALL ON SCHEMA <schema> FROM <prefix>_privacy;
+SET LOCAL ROLE <prefix>_system;
+REVOKE EXECUTE ON FUNCTION scope_act(), scope_tenant() FROM <prefix>_privacy;
+SET LOCAL ROLE <prefix>_owner;

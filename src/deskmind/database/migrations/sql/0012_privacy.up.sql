@@ -68,7 +68,7 @@ GRANT SELECT, INSERT, DELETE ON privacy_marks TO <prefix>_app;
 GRANT SELECT, INSERT ON privacy_holds TO <prefix>_app;
 GRANT UPDATE (released_at) ON privacy_holds TO <prefix>_app;
 CREATE POLICY holds_heeded ON privacy_holds FOR SELECT TO <prefix>_system USING (true);
-GRANT SELECT (tenant_id, principal_id, released_at) ON privacy_holds TO <prefix>_eraser, <prefix>_system;
+GRANT SELECT (tenant_id, principal_id, released_at) ON privacy_holds TO <prefix>_privacy, <prefix>_system;
 
 -- A hold that stands keeps the whole tenant from being erased.
 CREATE FUNCTION privacy_hold_stands() RETURNS trigger
@@ -81,29 +81,45 @@ REVOKE ALL ON FUNCTION privacy_hold_stands() FROM PUBLIC;
 CREATE TRIGGER privacy_hold_stands BEFORE DELETE ON privacy_holds FOR EACH ROW
     WHEN (OLD.released_at IS NULL) EXECUTE FUNCTION privacy_hold_stands();
 
--- ---------------------------------------------------------------- what the eraser may see and change
+-- ---------------------------------------------------------------- what the functions below may see and change
 
-GRANT SELECT (principal_id), UPDATE (title, summary) ON conversations TO <prefix>_eraser;
-GRANT SELECT (title, summary, updated_at, expires_at) ON conversations TO <prefix>_eraser;
-GRANT SELECT (principal_id, content), UPDATE (content) ON turns TO <prefix>_eraser;
-GRANT SELECT (principal_id, correction, given_at), UPDATE (correction) ON feedback TO <prefix>_eraser;
-GRANT SELECT (principal_id, question, told, began_at), UPDATE (question, told) ON request_stories TO <prefix>_eraser;
-GRANT SELECT (principal_id, occurred_at) ON experiment_outcomes TO <prefix>_eraser;
-GRANT SELECT (principal_id, display_name), UPDATE (display_name) ON principals TO <prefix>_eraser;
-GRANT SELECT (principal_id, name), UPDATE (name) ON api_keys TO <prefix>_eraser;
-GRANT SELECT (member_id) ON memberships TO <prefix>_eraser;
-GRANT SELECT (content, note, author), UPDATE (content, note, author) ON prompt_versions TO <prefix>_eraser;
-GRANT SELECT (moved_by), UPDATE (moved_by) ON prompt_labels TO <prefix>_eraser;
-GRANT SELECT (started_by), UPDATE (started_by) ON experiments TO <prefix>_eraser;
-GRANT SELECT (created_by, created_at, state) ON ingests TO <prefix>_eraser;
+-- A role of its own, whom row-level security keeps inside the tenant of an operator's scope.
+DO $$
+DECLARE t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['conversations', 'turns', 'feedback', 'request_stories', 'experiment_outcomes', 'principals',
+        'api_keys', 'memberships', 'prompt_versions', 'prompt_labels', 'experiments', 'ingests', 'ingest_files', 'sources',
+        'documents', 'usage_entries', 'budgets', 'budget_counters', 'privacy_holds', 'access_grants'] LOOP
+        EXECUTE format('CREATE POLICY privacy ON %I FOR ALL TO <prefix>_privacy
+            USING (tenant_id = (SELECT scope_tenant()) AND (SELECT scope_act()) = ''operate'')', t);
+        EXECUTE format('GRANT SELECT (tenant_id) ON %I TO <prefix>_privacy', t);
+    END LOOP;
+END $$;
+GRANT USAGE ON SCHEMA <schema> TO <prefix>_privacy;
+GRANT DELETE ON conversations, feedback, request_stories, experiment_outcomes, ingests, api_keys, memberships, principals,
+    usage_entries, budget_counters TO <prefix>_privacy;
+GRANT SELECT (started_at) ON usage_entries TO <prefix>_privacy;
+GRANT SELECT (principal_id), UPDATE (title, summary) ON conversations TO <prefix>_privacy;
+GRANT SELECT (title, summary, updated_at, expires_at) ON conversations TO <prefix>_privacy;
+GRANT SELECT (principal_id, content), UPDATE (content) ON turns TO <prefix>_privacy;
+GRANT SELECT (principal_id, correction, given_at), UPDATE (correction) ON feedback TO <prefix>_privacy;
+GRANT SELECT (principal_id, question, told, began_at), UPDATE (question, told) ON request_stories TO <prefix>_privacy;
+GRANT SELECT (principal_id, occurred_at) ON experiment_outcomes TO <prefix>_privacy;
+GRANT SELECT (principal_id, display_name), UPDATE (display_name) ON principals TO <prefix>_privacy;
+GRANT SELECT (principal_id, name), UPDATE (name) ON api_keys TO <prefix>_privacy;
+GRANT SELECT (member_id) ON memberships TO <prefix>_privacy;
+GRANT SELECT (content, note, author), UPDATE (content, note, author) ON prompt_versions TO <prefix>_privacy;
+GRANT SELECT (moved_by), UPDATE (moved_by) ON prompt_labels TO <prefix>_privacy;
+GRANT SELECT (started_by), UPDATE (started_by) ON experiments TO <prefix>_privacy;
+GRANT SELECT (created_by, created_at, state) ON ingests TO <prefix>_privacy;
 GRANT SELECT (external_id, uri, name, metadata, problem), UPDATE (external_id, uri, name, metadata, problem)
-    ON ingest_files TO <prefix>_eraser;
-GRANT SELECT (owner_id, name), UPDATE (owner_id, name) ON sources TO <prefix>_eraser;
-GRANT SELECT (reason), UPDATE (reason) ON access_grants TO <prefix>_eraser;
-GRANT SELECT (created_by), UPDATE (created_by) ON documents TO <prefix>_eraser;
-GRANT SELECT (principal_id), UPDATE (principal_id, api_key) ON usage_entries TO <prefix>_eraser;
-GRANT SELECT (principal_id), UPDATE (principal_id) ON budgets TO <prefix>_eraser;
-GRANT SELECT (subject) ON budget_counters TO <prefix>_eraser;
+    ON ingest_files TO <prefix>_privacy;
+GRANT SELECT (owner_id, name), UPDATE (owner_id, name) ON sources TO <prefix>_privacy;
+GRANT SELECT (reason), UPDATE (reason) ON access_grants TO <prefix>_privacy;
+GRANT SELECT (created_by), UPDATE (created_by) ON documents TO <prefix>_privacy;
+GRANT SELECT (principal_id), UPDATE (principal_id, api_key) ON usage_entries TO <prefix>_privacy;
+GRANT SELECT (principal_id), UPDATE (principal_id) ON budgets TO <prefix>_privacy;
+GRANT SELECT (subject) ON budget_counters TO <prefix>_privacy;
 
 -- Each function below acts inside the tenant of an operator's scope, tells counts and shows no content: what operators
 -- may not read, such as conversations, they can have erased and cannot read this way either.
@@ -121,7 +137,7 @@ CREATE FUNCTION privacy_held(tenant uuid, person uuid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, <schema>, pg_temp
 AS $$ SELECT EXISTS (SELECT FROM <schema>.privacy_holds h WHERE h.tenant_id = tenant AND h.released_at IS NULL
         AND (h.principal_id = person OR (h.principal_id IS NULL AND h.marks = '{}'))) $$;
-GRANT SELECT (marks) ON privacy_holds TO <prefix>_eraser, <prefix>_system;
+GRANT SELECT (marks) ON privacy_holds TO <prefix>_privacy, <prefix>_system;
 
 CREATE FUNCTION privacy_refuse_if_held(tenant uuid, person uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, <schema>, pg_temp
@@ -279,21 +295,23 @@ BEGIN
     RETURN n;
 END $$;
 
+REVOKE ALL ON FUNCTION privacy_tenant(), privacy_held(uuid, uuid), privacy_refuse_if_held(uuid, uuid),
+    privacy_masked_json(jsonb, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION privacy_tenant(), privacy_held(uuid, uuid), privacy_refuse_if_held(uuid, uuid),
+    privacy_masked_json(jsonb, text, text) TO <prefix>_privacy;
+GRANT EXECUTE ON FUNCTION privacy_held(uuid, uuid), privacy_refuse_if_held(uuid, uuid) TO <prefix>_system;
+GRANT CREATE ON SCHEMA <schema> TO <prefix>_system;
+SET LOCAL ROLE <prefix>_system;
+GRANT EXECUTE ON FUNCTION scope_act(), scope_tenant() TO <prefix>_privacy;
+
+-- ---------------------------------------------------------------- what removed before, now heeding holds
+
 -- Whether any tenant has a hold: then old stories go singly, not by the month.
 CREATE FUNCTION privacy_any_hold() RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
 AS $$ BEGIN RETURN EXISTS (SELECT FROM <schema>.privacy_holds h WHERE h.released_at IS NULL); END $$;
-
-REVOKE ALL ON FUNCTION privacy_tenant(), privacy_held(uuid, uuid), privacy_refuse_if_held(uuid, uuid),
-    privacy_masked_json(jsonb, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION privacy_tenant(), privacy_held(uuid, uuid), privacy_refuse_if_held(uuid, uuid),
-    privacy_masked_json(jsonb, text, text) TO <prefix>_eraser;
-GRANT EXECUTE ON FUNCTION privacy_held(uuid, uuid), privacy_refuse_if_held(uuid, uuid) TO <prefix>_system;
-GRANT CREATE ON SCHEMA <schema> TO <prefix>_system;
-SET LOCAL ROLE <prefix>_system;
-GRANT EXECUTE ON FUNCTION scope_tenant() TO <prefix>_eraser;
-
--- ---------------------------------------------------------------- what removed before, now heeding holds
+REVOKE ALL ON FUNCTION privacy_any_hold() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION privacy_any_hold() TO <prefix>_app;
 
 -- A hold also keeps people from removing what is evidence against themselves, and operators from doing it for them.
 CREATE FUNCTION privacy_keep_held() RETURNS trigger
@@ -339,16 +357,15 @@ REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system;
 CREATE TRIGGER privacy_keep_held BEFORE DELETE ON conversations FOR EACH ROW EXECUTE FUNCTION privacy_keep_held();
 CREATE TRIGGER privacy_keep_held BEFORE DELETE ON feedback FOR EACH ROW EXECUTE FUNCTION privacy_keep_held();
 
-GRANT CREATE ON SCHEMA <schema> TO <prefix>_eraser;
-ALTER FUNCTION privacy_remove(text, uuid, boolean) OWNER TO <prefix>_eraser;
-ALTER FUNCTION privacy_detach(text, uuid, uuid, boolean) OWNER TO <prefix>_eraser;
-ALTER FUNCTION privacy_mask(text, text, text, text, text, boolean) OWNER TO <prefix>_eraser;
-ALTER FUNCTION privacy_expire(text, integer) OWNER TO <prefix>_eraser;
-ALTER FUNCTION privacy_any_hold() OWNER TO <prefix>_eraser;
-REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_eraser;
-SET LOCAL ROLE <prefix>_eraser;
+GRANT CREATE ON SCHEMA <schema> TO <prefix>_privacy;
+ALTER FUNCTION privacy_remove(text, uuid, boolean) OWNER TO <prefix>_privacy;
+ALTER FUNCTION privacy_detach(text, uuid, uuid, boolean) OWNER TO <prefix>_privacy;
+ALTER FUNCTION privacy_mask(text, text, text, text, text, boolean) OWNER TO <prefix>_privacy;
+ALTER FUNCTION privacy_expire(text, integer) OWNER TO <prefix>_privacy;
+REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_privacy;
+SET LOCAL ROLE <prefix>_privacy;
 REVOKE ALL ON FUNCTION privacy_remove(text, uuid, boolean), privacy_detach(text, uuid, uuid, boolean),
-    privacy_mask(text, text, text, text, text, boolean), privacy_expire(text, integer), privacy_any_hold() FROM PUBLIC;
+    privacy_mask(text, text, text, text, text, boolean), privacy_expire(text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION privacy_remove(text, uuid, boolean), privacy_detach(text, uuid, uuid, boolean),
-    privacy_mask(text, text, text, text, text, boolean), privacy_expire(text, integer), privacy_any_hold() TO <prefix>_app;
+    privacy_mask(text, text, text, text, text, boolean), privacy_expire(text, integer) TO <prefix>_app;
 SET LOCAL ROLE <prefix>_owner;

@@ -44,4 +44,8 @@ GRANT UPDATE (action) ON redaction_actions TO <prefix>_app;
 SELECT let_erase('redaction_patterns');
 SELECT let_erase('redaction_actions');
 SELECT let_erase('directory_entries');
-GRANT SELECT (value) ON directory_entries TO <prefix>_eraser; -- names of people who are erased go too
+
+-- Names of people who are erased go too.
+CREATE POLICY privacy ON directory_entries FOR ALL TO <prefix>_privacy
+    USING (tenant_id = (SELECT scope_tenant()) AND (SELECT scope_act()) = 'operate');
+GRANT SELECT (tenant_id, value), DELETE ON directory_entries TO <prefix>_privacy;
