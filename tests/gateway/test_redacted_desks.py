@@ -347,6 +347,16 @@ async def test_what_a_tenant_says_of_redaction_holds_for_its_models(
     assert b"4111" not in wire.sent
 
 
+async def test_a_tenant_cannot_allow_what_the_installation_blocks(open_app: OpenApp, operator: Desk) -> None:
+    app = await open_app({"actions": {"CREDIT_CARD": "block", "EMAIL_ADDRESS": "mask"}})
+    desk = await app.desk(tenant=operator.scope.tenant)
+    for entity in ("CREDIT_CARD", "EMAIL_ADDRESS"):
+        await desk.redaction.set_action(entity, "allow")
+    assert (await desk.redaction.redact(MAIL)).text == MAIL
+    with pytest.raises(ContentBlockedError):
+        await desk.redaction.redact("card 4111 1111 1111 1111")
+
+
 @pytest.mark.parametrize(
     ("redaction", "named"),
     [
