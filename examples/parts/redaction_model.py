@@ -9,7 +9,7 @@ import re
 
 from deskmind.governance.redaction import EntityType, NerDetector, Pattern, PatternDetector, Redactor
 
-NOTE = "called kwame mensah in accra, his badge is QX-4711, mail k.mensah@example.com"
+NOTE = "the pw of kwame mensah, his badge is QX-4711, mail k.mensah@example.com"
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from tests.cache.conftest import Valkey, shared_valkey, valkey  # noqa: F401
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import ConfigurationError, ContentBlockedError
+from deskmind.governance.redaction import DirectoryEntry, EntityType
 from deskmind.governance.redaction.rules import RedactionRules
 from deskmind.governance.redaction.tenants import TenantRedactors
 from deskmind.observability import configure_logging, correlation
@@ -319,9 +320,41 @@ async def test_a_worker_with_other_settings_masks_what_was_taken_in_to_be_masked
     masking = await open_app({"ingest": True})
     desk = await masking.desk(tenant=operator.scope.tenant)
     monkeypatch.setattr(masking.jobs, "drain", app.jobs.drain)
-    await desk.knowledge.add("printing.md", f"# Printer\n\nRestart it, says {MAIL}.\n".encode())
+    await operator.redaction.add_pattern("desk-badge", "QX-[0-9]{4}")
+    await operator.redaction.know([DirectoryEntry("KX-PRN-9", EntityType.HOST)])
+    await desk.knowledge.add(
+        "printing.md", f"# Printer\n\nRestart kx-prn-9, says {MAIL} (QX-4711).\n".encode()
+    )
     (passage, *_) = await desk.knowledge.search("restart")
-    assert "Restart it, says <EMAIL_ADDRESS>." in passage.text
+    assert "Restart <HOST_NAME>, says <EMAIL_ADDRESS> (<EMPLOYEE_ID>)." in passage.text
+
+
+async def test_what_a_tenant_says_of_redaction_holds_for_its_models(
+    open_app: OpenApp, wire: Wire, operator: Desk
+) -> None:
+    desk = await (await open_app()).desk(tenant=operator.scope.tenant)
+    await desk.redaction.add_pattern("desk-badge", "QX-[0-9]{4}")
+    await desk.redaction.know([DirectoryEntry("KX-PRN-9", EntityType.HOST)])
+    await desk.redaction.set_action("CREDIT_CARD", "block")
+    ask = [{"role": "user", "content": "QX-4711 cannot print on kx-prn-9"}]
+    async with await desk.models.stream("fast", ask) as stream:
+        said = "".join([piece.text async for piece in stream])
+    assert said == "QX-4711 cannot print on kx-prn-9"
+    assert b"<EMPLOYEE_ID_1> cannot print on <HOST_NAME_1>" in wire.sent
+    assert b"4711" not in wire.sent
+    with pytest.raises(ContentBlockedError):
+        await desk.models.chat("fast", [{"role": "user", "content": "card 4111 1111 1111 1111"}])
+    assert b"4111" not in wire.sent
+
+
+async def test_a_tenant_cannot_allow_what_the_installation_blocks(open_app: OpenApp, operator: Desk) -> None:
+    app = await open_app({"actions": {"CREDIT_CARD": "block", "EMAIL_ADDRESS": "mask"}})
+    desk = await app.desk(tenant=operator.scope.tenant)
+    for entity in ("CREDIT_CARD", "EMAIL_ADDRESS"):
+        await desk.redaction.set_action(entity, "allow")
+    assert (await desk.redaction.redact(MAIL)).text == MAIL
+    with pytest.raises(ContentBlockedError):
+        await desk.redaction.redact("card 4111 1111 1111 1111")
 
 
 @pytest.mark.parametrize(

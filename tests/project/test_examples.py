@@ -40,7 +40,7 @@ SHOWN = {
         "Dear Anna Kowalska, I call +48 58 555 01 42 and tell LINDQVIST Bo.",
     ],
     "parts/redaction_model.py": [
-        "called <PERSON_1> in <LOCATION_1>, his badge is <EMPLOYEE_ID_1>",
+        "the pw of <PERSON_1>, his badge is <EMPLOYEE_ID_1>",
         "recognised by the model",
     ],
     "parts/prompts.py": ["Why does {{ this }} fail?", "line 2: '.__class__'", "a summary stands for"],

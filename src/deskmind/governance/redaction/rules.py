@@ -69,10 +69,12 @@ class RedactionRules:
         return cls(policy, patterns, settings.ner, settings.ner_model)
 
     def with_words(self, words: TenantWords) -> RedactionRules:
-        """These rules with what a tenant has said of its own: its actions are believed before the settings'."""
+        """These rules with what a tenant has said of its own: its actions come before the settings', save what those block."""
         if not words.patterns and not words.actions:
             return self
-        policy = dataclasses.replace(self.policy, actions={**self.policy.actions, **(words.actions or {})})
+        blocked = {entity: act for entity, act in self.policy.actions.items() if act is Action.BLOCK}
+        actions = {**self.policy.actions, **(words.actions or {}), **blocked}
+        policy = dataclasses.replace(self.policy, actions=actions)
         return _Extended(policy, (*self.patterns, *words.patterns), self.ner, self.ner_model, self)
 
     @functools.cached_property

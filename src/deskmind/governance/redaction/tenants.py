@@ -31,6 +31,7 @@ class _Kept:
     masking: Redactor | None = None
     version: tuple[Any, ...] = ()
     until: float = 0.0
+    changes: int = 0
 
 
 class TenantRedactors:
@@ -93,10 +94,12 @@ class TenantRedactors:
 
     def renew(self, tenant_id: UUID) -> None:
         """Something of a tenant has changed here: look again with its next text."""
-        if tenant_id in self._kept:
-            self._kept[tenant_id].until = 0.0
+        if (kept := self._kept.get(tenant_id)) is not None:
+            kept.changes += 1
+            kept.until = 0.0
 
     async def _refresh(self, tenant_id: UUID, kept: _Kept) -> None:
+        changes = kept.changes
         try:
             version, words = await self._read(tenant_id, kept.version)
         except UnavailableError:
@@ -107,7 +110,8 @@ class TenantRedactors:
                 key = self._hash_key(tenant_id)
                 kept.redactor, kept.masking = await asyncio.to_thread(_redactors, self._rules, words, key)
                 kept.version = version
-        kept.until = self._clock() + self._seconds
+        if kept.changes == changes:  # otherwise something was said while this was being read
+            kept.until = self._clock() + self._seconds
 
     async def _read(
         self, tenant_id: UUID, known: tuple[Any, ...]

@@ -13,9 +13,11 @@ from deskmind.governance.redaction.detectors._candidates import ENDINGS, introdu
 from deskmind.governance.redaction.detectors._things import THINGS
 from deskmind.governance.redaction.lexicon import Lexicon
 
-__all__ = ["Small", "small_name"]
+__all__ = ["SMALL_TITLES", "Small", "small_name"]
 
-_TITLES = frozenset("mr mrs ms dr mme herr frau prof sgt mister madam familie mlle señora senora".split())
+SMALL_TITLES = frozenset(
+    "mr mrs ms dr mme herr frau prof sgt mister madam familie mlle señora senora".split()
+)
 _BEFORE = frozenset(
     "user for with by from to its im it's i'm is ask asked asking tell told colleague manager boss cc hi hey hello dear thanks"
     " thx ty cheers regards rgds br mvh gruß lg call called calling contact as and or me name named via ping per than like"
@@ -46,7 +48,7 @@ class Small(NamedTuple):
 def small_name(text: str, words: list[Word], place: int, lexicon: Lexicon) -> Small | None:
     """The name that begins with a word in small letters, if one does."""
     word = words[place]
-    if word.folded in _TITLES:
+    if word.folded in SMALL_TITLES:
         return _titled(text, words, place)
     if (
         word.folded not in lexicon.given

@@ -63,8 +63,9 @@ def _phone(match: re.Match[str]) -> float | None:
         and digits < 10
         and groups[0][0] != "0"
     ):
-        return 0.42 if len(groups) < 4 else 0.3  # thousands are grouped like this too
-    return 0.5
+        whole = len(groups) == 3 and len(groups[0]) == 3 and not shown.endswith("000")
+        return 0.42 if whole else 0.3  # thousands are grouped like this too
+    return 0.3 if digits == 7 and " " in shown else 0.5
 
 
 PATTERNS: Final = (
@@ -90,8 +91,8 @@ PATTERNS: Final = (
     Pattern(
         EntityType.PHONE,
         re.compile(
-            r"(?<![\w.,:/\-#])(?:\+\d{1,15}|\(\+?\d{1,5}\)|\d{1,14})"
-            r"(?:(?: ?[\-./] ?|[ \u00a0]|(?<=\))|(?=\())(?:\(\d{1,5}\)|\d{1,8})){0,7}"
+            r"(?<![\w.,/\-#])(?<!\d:)(?:\+\d{1,15}|\(\+?\d{1,5}\)|\d{1,14})"
+            r"(?:(?: ?[\-./] ?|[ \u00a0]|(?<=\))|(?=\())(?:\(\d{1,5}\)|\d{1,10})){0,7}"
             r"(?:\s?(?:x|ext\.?|extension)\s?\d{1,6})?(?![\w%@]|[.:/\-,]\d)(?! \d)"
         ),
         0.0,

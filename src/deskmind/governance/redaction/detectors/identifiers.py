@@ -15,7 +15,7 @@ _SSN_CONTEXT = re.compile(r"(?i)\b(?:ssn|social security|social|taxpayer|itin|si
 
 
 def _ssn(match: re.Match[str]) -> float | None:
-    return 0.9 if ssn_valid(match["area"], match["group"], match["serial"]) else None
+    return 0.9 if ssn_valid(match[0][:3], match["group"], match["serial"]) else None
 
 
 def _bare_ssn(match: re.Match[str]) -> float | None:
@@ -26,7 +26,7 @@ def _bare_ssn(match: re.Match[str]) -> float | None:
 PATTERNS: Final = (
     Pattern(
         EntityType.SSN,
-        re.compile(r"(?<![\w\-.])(?P<area>\d{3})([\- ])(?P<group>\d{2})\2(?P<serial>\d{4})(?![\w\-]|\.\d)"),
+        re.compile(r"\d(?<![\w\-.]\d)\d{2}([\- ])(?P<group>\d{2})\1(?P<serial>\d{4})(?![\w\-]|\.\d)"),
         0.0,
         "form and ranges of a social security number",
         check=_ssn,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from deskmind.governance.redaction._ordinary import CALENDAR, ORDINARY
 from deskmind.governance.redaction.detector import Prepared, Word
 from deskmind.governance.redaction.detectors._candidates import Candidate
-from deskmind.governance.redaction.detectors._small import small_name
+from deskmind.governance.redaction.detectors._small import SMALL_TITLES, small_name
 from deskmind.governance.redaction.detectors._things import COMPANIES
 from deskmind.governance.redaction.entities import EntityType
 from deskmind.governance.redaction.finding import Finding
@@ -99,11 +99,13 @@ class NameDetector:
         words = prepared.words
         place = 0
         while place < len(words):
-            run = _run(prepared.text, words, place)
-            if not run:
-                yield from self._small(prepared.text, words, place, lexicon)
+            word = words[place]
+            if not word.text[0].isupper():
+                if word.folded in lexicon.given or word.folded in SMALL_TITLES:
+                    yield from self._small(prepared.text, words, place, lexicon)
                 place += 1
                 continue
+            run = _run(prepared.text, words, place)
             following = words[place + len(run)] if place + len(run) < len(words) else None
             if following is None or following.folded not in COMPANIES or not following.text[0].isupper():
                 yield from self._judged(prepared.text, words, place, run, lexicon)
@@ -136,8 +138,6 @@ class NameDetector:
 def _run(text: str, words: list[Word], place: int) -> list[Word]:
     """The longest run of capitalised words from here, with particles and initials between them."""
     first = words[place]
-    if not first.text[0].isupper():
-        return []
     run = [first]
     pending: list[Word] = []
     for word in words[place + 1 : place + 1 + 2 * _MOST_WORDS]:

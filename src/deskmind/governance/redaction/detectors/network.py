@@ -37,7 +37,7 @@ def _host(match: re.Match[str]) -> float | None:
 PATTERNS: Final = (
     Pattern(
         EntityType.IP,
-        re.compile(r"(?<![\w.\-])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?![\w\-]|\.\d)"),
+        re.compile(r"\d(?<![\w.\-]\d)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?:/\d{1,2})?(?![\w\-]|\.\d)"),
         0.0,
         "form of an IPv4 address",
         check=_address,
@@ -56,7 +56,7 @@ PATTERNS: Final = (
     Pattern(
         EntityType.MAC,
         re.compile(
-            r"(?i)(?<![\w:\-.])(?:[0-9a-f]{2}([:\-]))(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![\w:\-])|(?<![\w.])(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}(?![\w.])"
+            r"[0-9A-Fa-f](?<![\w:\-.].)(?:[0-9A-Fa-f]([:\-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![\w:\-])|[0-9A-Fa-f]{3}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![\w.]))"
         ),
         0.98,
         "form of a MAC address",

@@ -110,7 +110,7 @@ class PlaceDetector:
                     self.name,
                 )
         for expression, score, reason, words in (
-            (_SEPARATED, 0.6, "part of an address", ("ap", "suite", "flat")),
+            (_SEPARATED, 0.6, "part of an address", ("apt", "apartment", "suite", "flat")),
             (_MILITARY, 0.9, "military address", ("apo", "fpo", "dpo")),
         ):
             for match in expression.finditer(text) if _any(words, prepared) else ():
