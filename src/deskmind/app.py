@@ -29,6 +29,7 @@ from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.sealer import Sealer, SealingKeys
 from deskmind.governance.audit.sealing import Sealing
 from deskmind.governance.audit.service import AuditLog
+from deskmind.governance.audit.subjects import SubjectRing
 from deskmind.governance.maintenance import Maintenance
 from deskmind.installation import administrator, embedded_address, make_home, no_space
 from deskmind.jobs import JobGauges, JobQueue
@@ -314,6 +315,7 @@ class Deskmind:
             signer,
             diagnose=functools.partial(no_space, home) if self.settings.embedded else None,
         )
+        self.database.companions[SubjectRing] = await asyncio.to_thread(SubjectRing, self.keyring)
         await self.database.open()
         self._resources.push_async_callback(self.database.close)
         self._authentication = Authentication(

@@ -128,7 +128,7 @@ async def test_the_application_role_is_nobody(admin: AsyncConnection[tuple[objec
 
 
 async def test_nobody_changes_what_is_in_the_audit_log(admin: AsyncConnection[tuple[object, ...]]) -> None:
-    """The sealer gives a position once, by its policy; the eraser removes a tenant whole. No other role has a right to."""
+    """The sealer gives a position once, by its policy; the system adds, for the application; the eraser removes a tenant whole. No other role has a right to."""
     rows = await _rows(
         admin,
         "SELECT r.rolname, c.relname, p.privilege, a.attname FROM pg_roles r, pg_class c"
@@ -142,6 +142,7 @@ async def test_nobody_changes_what_is_in_the_audit_log(admin: AsyncConnection[tu
     changes = {(role, table, privilege) for role, table, privilege, _ in rows}
     assert changes == {
         ("deskmind_app", "audit_events", "INSERT"),
+        ("deskmind_system", "audit_events", "INSERT"),
         ("deskmind_sealer", "audit_events", "UPDATE"),
         ("deskmind_sealer", "audit_checkpoints", "INSERT"),
         ("deskmind_eraser", "audit_events", "DELETE"),

@@ -20,6 +20,7 @@ from deskmind.scope import EVERYONE, Scope
 _TABLES = (
     "tenants", "principals", "memberships", "api_keys", "acls", "acl_members", "sources", "documents", "chunks",
     "lexical", "ingests", "ingest_files", "audit_events", "audit_checkpoints",
+    "audit_subjects",
 )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class Database:
 
     Attributes:
         stories: where operations on it leave their stories; None for nowhere.
+        companions: what upper floors keep with it, by type; every transaction's connection has them.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Database:
         self._pool: AsyncConnectionPool[Connection] | None = None
         _databases.add(self)
         self.stories: StorySink | None = None
+        self.companions: dict[type[Any], Any] = {}
 
     @property
     def endpoints(self) -> Endpoints:
@@ -145,8 +147,11 @@ class Database:
                 started = time.perf_counter()
                 try:
                     await self._enter(connection, scope)
+                    connection.waiting = {}
                     yield connection
+                    await connection.settle()
                 finally:
+                    connection.waiting = None
                     _duration.record(time.perf_counter() - started, _TRANSACTION)
 
     @contextmanager
@@ -162,6 +167,7 @@ class Database:
             raise better from error
 
     async def _enter(self, connection: Connection, scope: Scope) -> None:
+        connection.companions = self.companions
         pid = connection.info.backend_pid
         if self._pooled:
             pid = await _wipe(connection)

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from deskmind.database import Connection, Database
 from deskmind.errors import InvalidRequestError, NotFoundError
 from deskmind.governance.access import Permission, operation
-from deskmind.governance.audit import record
+from deskmind.governance.audit import Person, record
 from deskmind.knowledge.characters import check_characters
 from deskmind.observability import instruments
 from deskmind.observability.metering import labels
@@ -255,7 +255,7 @@ class Feedback:
                 connection,
                 self._scope,
                 Permission.FEEDBACK_ERASE,
-                resource=str(principal_id),
+                resource=Person(principal_id=principal_id),
                 ratings=cursor.rowcount,
             )
             return cursor.rowcount

@@ -12,7 +12,16 @@ from typing import NoReturn
 __all__ = ["PURPOSES", "SECRET_BYTES", "Key"]
 
 PURPOSES = frozenset(
-    {"scope-token", "api-key", "database-role", "pseudonym", "content-encryption", "audit-signing", "webhook"}
+    {
+        "scope-token",
+        "api-key",
+        "database-role",
+        "pseudonym",
+        "content-encryption",
+        "audit-signing",
+        "audit-subjects",
+        "webhook",
+    }
 )
 """What keys are for. A key serves one purpose only."""
 

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from deskmind.database import Connection, Database
 from deskmind.errors import ConversationNotFoundError, InvalidRequestError
 from deskmind.governance.access import Permission, operation
-from deskmind.governance.audit import record
+from deskmind.governance.audit import Person, record
 from deskmind.prompts.messages import Message
 from deskmind.prompts.summary import FirstSentences, Summariser, cut_to
 from deskmind.prompts.tokens import Estimate
@@ -281,7 +281,7 @@ class Conversations:
                 connection,
                 self._scope,
                 Permission.CONVERSATIONS_ERASE,
-                resource=",".join(map(str, values)),
+                resource=Person(principal_id=values[0]) if values else "",
                 act=act,
                 conversations=count,
             )

@@ -111,6 +111,7 @@ async def test_a_transaction_that_commits_late_is_sealed_later_and_not_skipped(
     before = len(await operator.audit())
     async with operator.database.transaction(operator.scope) as late:
         await record(late, operator.scope, "late.act")
+        await late.settle()
         await _act(operator, 3)
         await app.sealing.seal()
     await _act(operator, 2)

@@ -11,7 +11,7 @@ from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, InvalidRequestError, PrincipalNotFoundError
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
-from deskmind.governance.audit import record
+from deskmind.governance.audit import Person, record
 from deskmind.scope import Role, Scope
 
 __all__ = ["Group", "Principals", "User", "ensure_groups"]
@@ -117,7 +117,7 @@ class Principals:
                 connection,
                 self._scope,
                 Permission.PRINCIPALS_WRITE,
-                resource=name,
+                resource=Person(name, user.principal_id),
                 groups=list(user.groups),
                 role=role,
             )
@@ -142,7 +142,7 @@ class Principals:
                 connection,
                 self._scope,
                 Permission.PRINCIPALS_WRITE,
-                resource=name,
+                resource=Person(name, user.principal_id),
                 groups=sorted(set(groups)),
             )
             return await self._user(connection, name)
