@@ -26,6 +26,7 @@ from deskmind.gateway.service import Door, Shielding, UsageSurvey
 from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.governance.audit.calls import CallEvents
 from deskmind.governance.audit.sealer import Sealer, SealingKeys
 from deskmind.governance.audit.sealing import Sealing
 from deskmind.governance.audit.service import AuditLog
@@ -339,7 +340,10 @@ class Deskmind:
             on_budget_alert=self._on_budget_alert,
         )
         audit_keys = SealingKeys(self.settings.audit.keyring or home / "audit-keyring.json")
-        self.sealing = Sealing(self.database, Sealer(endpoints.sealer, endpoints.schema, audit_keys))
+        calls = CallEvents(self.database)
+        self.sealing = Sealing(
+            self.database, Sealer(endpoints.sealer, endpoints.schema, audit_keys, derive=calls.derive)
+        )
         self.audit_log = AuditLog(self.database, Scope.directory())
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)

@@ -21,6 +21,7 @@ _TABLES = (
     "tenants", "principals", "memberships", "api_keys", "acls", "acl_members", "sources", "documents", "chunks",
     "lexical", "ingests", "ingest_files", "audit_events", "audit_checkpoints",
     "audit_subjects",
+    "audit_calls_due",
 )  # fmt: skip
 
 

@@ -231,6 +231,14 @@ def _access(metadata: MetaData) -> None:
         Index("audit_subjects_principal", "tenant_id", "principal_id"),
     )
     Table(
+        "audit_calls_due",
+        metadata,
+        _uuid("tenant_id"),
+        _time("started_at"),
+        _uuid("call_id"),
+        PrimaryKeyConstraint("tenant_id", "started_at", "call_id"),
+    )
+    Table(
         "audit_checkpoints",
         metadata,
         _uuid("tenant_id"),

@@ -51,6 +51,15 @@ SELECT count(*) FILTER (WHERE s.canonical IS DISTINCT FROM {CANONICAL} OR s.leaf
        coalesce(string_agg(s.canonical, '\\x0a'::bytea), '')
   FROM (SELECT * FROM audit_events WHERE tenant_id = %s AND position >= %s AND position < %s ORDER BY position) s
 """
+_CALLS_UNLIKE = """
+SELECT count(*) FROM usage_entries u
+  JOIN audit_events a ON a.tenant_id = %(tenant)s AND a.event_id = u.call_id AND a.action = 'models.call'
+ WHERE u.tenant_id = %(tenant)s AND a.position IS NOT NULL
+   AND (a.occurred_at, a.resource, a.correlation_id, a.details->>'deployment', a.details->>'ledger', a.details->>'error',
+        (a.details->>'input_tokens')::bigint, (a.details->>'output_tokens')::bigint, (a.details->>'cost')::numeric)
+       IS DISTINCT FROM
+       (u.started_at, u.model, u.request_id, u.deployment, u.outcome, u.error, u.input_tokens, u.output_tokens, u.cost)
+"""
 _LEAVES = "SELECT leaf_hash FROM audit_events WHERE tenant_id = %s AND position < %s ORDER BY position"
 _ONE = "SELECT position, canonical FROM audit_events WHERE tenant_id = %s AND event_id = %s"
 
@@ -166,8 +175,14 @@ class AuditLog:
         async for unlike, lines in self._batches(head.events):
             differing += unlike
             await asyncio.to_thread(_pass, verification, lines)
-        message = f"The columns of {differing} events are not what was sealed of them."
-        return verification.report(*([Finding("columns", message)] if differing else []))
+        findings: list[Finding] = []
+        if differing:
+            message = f"The columns of {differing} events are not what was sealed of them."
+            findings.append(Finding("columns", message))
+        if calls := await self._calls_unlike():
+            message = f"{calls} model calls in the ledger are not what was sealed of them."
+            findings.append(Finding("ledger", message))
+        return verification.report(*findings)
 
     @operation(Permission.AUDIT_READ)
     async def prove(self, event_id: UUID) -> Proof:
@@ -254,6 +269,13 @@ class AuditLog:
             values = (self._scope.tenant_id, first, end)
             row = await (await connection.execute(_SEALED.encode(), values, binary=True)).fetchone()
         return (row[0], row[1]) if row is not None else (0, b"")
+
+    async def _calls_unlike(self) -> int:
+        async with self._database.transaction(self._scope) as connection:
+            row = await (
+                await connection.execute(_CALLS_UNLIKE, {"tenant": self._scope.tenant_id})
+            ).fetchone()
+        return row[0] if row is not None else 0
 
     async def _newest(self, connection: Connection) -> Checkpoint | None:
         cursor = await connection.execute(_NEWEST, (self._scope.tenant_id,))

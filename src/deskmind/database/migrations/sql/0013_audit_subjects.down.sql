@@ -1,3 +1,44 @@
+GRANT CREATE ON SCHEMA <schema> TO <prefix>_eraser, <prefix>_sealer;
+SET LOCAL ROLE <prefix>_sealer;
+CREATE OR REPLACE FUNCTION audit_backlog(OUT events bigint, OUT oldest_seconds double precision)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
+AS $$
+BEGIN
+    IF <schema>.scope_act() IS DISTINCT FROM 'directory' THEN
+        RAISE insufficient_privilege USING MESSAGE = 'what all tenants wait for is the installation''s';
+    END IF;
+    SELECT count(*), coalesce(greatest(extract(epoch FROM clock_timestamp() - min(a.occurred_at)), 0), 0)
+      INTO events, oldest_seconds FROM <schema>.audit_events a WHERE a.position IS NULL;
+END $$;
+SET LOCAL ROLE <prefix>_eraser;
+CREATE OR REPLACE FUNCTION close_account(tenant uuid) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, <schema>, pg_temp
+AS $$
+    WITH booked AS (
+        DELETE FROM <schema>.usage_entries u WHERE u.tenant_id = tenant
+        RETURNING u.started_at, u.model, u.deployment, u.input_tokens, u.cached_tokens, u.output_tokens,
+                  u.reasoning_tokens, u.cost)
+    INSERT INTO <schema>.closed_account_usage AS c
+    SELECT <schema>.account_of(tenant), date_trunc('month', started_at AT TIME ZONE 'UTC')::date, model, deployment,
+           count(*), sum(input_tokens), sum(cached_tokens), sum(output_tokens), sum(reasoning_tokens),
+           coalesce(sum(cost), 0), count(*) FILTER (WHERE cost IS NULL)
+      FROM booked GROUP BY 1, 2, 3, 4
+    ON CONFLICT (account_id, month, model, deployment) DO UPDATE SET
+        calls = c.calls + excluded.calls, input_tokens = c.input_tokens + excluded.input_tokens,
+        cached_tokens = c.cached_tokens + excluded.cached_tokens, output_tokens = c.output_tokens + excluded.output_tokens,
+        reasoning_tokens = c.reasoning_tokens + excluded.reasoning_tokens, cost = c.cost + excluded.cost,
+        unpriced_calls = c.unpriced_calls + excluded.unpriced_calls $$;
+SET LOCAL ROLE <prefix>_owner;
+REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_eraser, <prefix>_sealer;
+DROP TRIGGER audit_call_is_due ON usage_entries;
+SET LOCAL ROLE <prefix>_system;
+DROP FUNCTION audit_derive(uuid, json);
+DROP FUNCTION audit_call_is_due();
+SET LOCAL ROLE <prefix>_owner;
+DROP POLICY usage_derive ON usage_entries;
+REVOKE SELECT ON usage_entries FROM <prefix>_system;
+DROP TABLE audit_calls_due;
+
 -- Events of the second form stay as they were sealed; the older release finds their columns unlike their bytes.
 SET LOCAL ROLE <prefix>_system;
 DROP FUNCTION audit_append(uuid, uuid, json);

@@ -127,3 +127,124 @@ SET LOCAL ROLE <prefix>_system;
 REVOKE ALL ON FUNCTION audit_append(uuid, uuid, json) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit_append(uuid, uuid, json) TO <prefix>_app;
 SET LOCAL ROLE <prefix>_owner;
+
+-- ---------------------------------------------------------------- model calls: events derived from the ledger
+
+-- Calls that the ledger booked and the audit log does not have yet. A row commits with the call's, so none is skipped
+-- however late it commits; who seals makes the event of it and removes it.
+CREATE TABLE audit_calls_due (
+    tenant_id uuid NOT NULL,
+    started_at timestamptz NOT NULL,
+    call_id uuid NOT NULL,
+    PRIMARY KEY (tenant_id, started_at, call_id)
+);
+ALTER TABLE audit_calls_due ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit_calls_due FORCE ROW LEVEL SECURITY;
+SELECT let_erase('audit_calls_due');
+CREATE POLICY due_read ON audit_calls_due FOR SELECT TO <prefix>_app
+    USING (tenant_id = (SELECT scope_tenant()) AND (SELECT scope_act()) = 'operate');
+CREATE POLICY due_derive ON audit_calls_due FOR ALL TO <prefix>_system USING (true) WITH CHECK (true);
+CREATE POLICY due_seal ON audit_calls_due FOR SELECT TO <prefix>_sealer USING (true);
+CREATE POLICY usage_derive ON usage_entries FOR SELECT TO <prefix>_system USING (true);
+GRANT SELECT ON audit_calls_due TO <prefix>_app;
+GRANT SELECT, INSERT, DELETE ON audit_calls_due TO <prefix>_system;
+GRANT SELECT (tenant_id, started_at) ON audit_calls_due TO <prefix>_sealer;
+GRANT SELECT ON usage_entries TO <prefix>_system;
+
+CREATE FUNCTION audit_call_is_due() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
+AS $$
+BEGIN
+    INSERT INTO <schema>.audit_calls_due (tenant_id, started_at, call_id)
+    SELECT b.tenant_id, b.started_at, b.call_id FROM booked b ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+-- by its name before booked_late, which removes what is due of a tenant that is gone
+CREATE TRIGGER audit_call_is_due AFTER INSERT ON usage_entries
+    REFERENCING NEW TABLE AS booked FOR EACH STATEMENT EXECUTE FUNCTION audit_call_is_due();
+
+-- The events of calls that are due, made of the ledger's rows; the caller gives what is encrypted for who called.
+--   boxes: [{call_id, subject, personal}], the latter two null for calls of operators and workers
+-- Gives how many events were made. A call whose key was destroyed meanwhile stays due.
+CREATE FUNCTION audit_derive(tenant uuid, boxes json) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
+AS $$
+DECLARE
+    claims text[] := <schema>.scope_claims();
+    made bigint;
+BEGIN
+    IF claims IS NULL OR claims[6] <> 'operate' OR claims[3]::uuid IS DISTINCT FROM tenant
+       OR NOT EXISTS (SELECT FROM <schema>.tenants t WHERE t.tenant_id = tenant) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'events of calls are made by an operator of the tenant';
+    END IF;
+    WITH taken AS (
+        DELETE FROM <schema>.audit_calls_due d
+         USING json_to_recordset(boxes) AS g(call_id uuid, subject uuid, personal text), <schema>.usage_entries u
+         WHERE d.tenant_id = tenant AND d.call_id = g.call_id
+           AND u.tenant_id = tenant AND u.started_at = d.started_at AND u.call_id = d.call_id
+           AND CASE WHEN g.subject IS NULL
+                    THEN u.principal_id = '00000000-0000-0000-0000-000000000002'
+                    ELSE EXISTS (SELECT FROM <schema>.audit_subjects s WHERE s.tenant_id = tenant
+                        AND s.key_id = g.subject AND s.principal_id = u.principal_id AND s.destroyed_at IS NULL) END
+        RETURNING u.call_id, u.started_at, u.principal_id, u.feature, u.operation, u.model, u.deployment, u.input_tokens,
+            u.cached_tokens, u.output_tokens, u.reasoning_tokens, u.cost, u.outcome, u.attempts, u.error, u.streamed,
+            u.request_id, g.subject, g.personal)
+    INSERT INTO <schema>.audit_events (tenant_id, event_id, occurred_at, principal_id, principal, action, resource,
+        outcome, correlation_id, details, form, subject, personal)
+    SELECT tenant, t.call_id, t.started_at, CASE WHEN t.subject IS NULL THEN t.principal_id END,
+           CASE WHEN t.subject IS NULL THEN 'operator' ELSE '' END, 'models.call', t.model,
+           CASE WHEN t.error = '' THEN 'done' ELSE 'failed' END, t.request_id,
+           jsonb_build_object('ledger', t.outcome, 'operation', t.operation, 'feature', t.feature,
+               'deployment', t.deployment, 'input_tokens', t.input_tokens, 'cached_tokens', t.cached_tokens,
+               'output_tokens', t.output_tokens, 'reasoning_tokens', t.reasoning_tokens, 'cost', t.cost::text,
+               'attempts', t.attempts, 'error', t.error, 'streamed', t.streamed),
+           2, t.subject, decode(t.personal, 'hex')
+      FROM taken t
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS made = ROW_COUNT;
+    RETURN made;
+END $$;
+
+GRANT CREATE ON SCHEMA <schema> TO <prefix>_system, <prefix>_eraser, <prefix>_sealer;
+ALTER FUNCTION audit_call_is_due() OWNER TO <prefix>_system;
+ALTER FUNCTION audit_derive(uuid, json) OWNER TO <prefix>_system;
+SET LOCAL ROLE <prefix>_system;
+REVOKE ALL ON FUNCTION audit_call_is_due(), audit_derive(uuid, json) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit_derive(uuid, json) TO <prefix>_app;
+
+SET LOCAL ROLE <prefix>_eraser;
+CREATE OR REPLACE FUNCTION close_account(tenant uuid) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, <schema>, pg_temp
+AS $$
+    DELETE FROM <schema>.audit_calls_due d WHERE d.tenant_id = tenant;
+    WITH booked AS (
+        DELETE FROM <schema>.usage_entries u WHERE u.tenant_id = tenant
+        RETURNING u.started_at, u.model, u.deployment, u.input_tokens, u.cached_tokens, u.output_tokens,
+                  u.reasoning_tokens, u.cost)
+    INSERT INTO <schema>.closed_account_usage AS c
+    SELECT <schema>.account_of(tenant), date_trunc('month', started_at AT TIME ZONE 'UTC')::date, model, deployment,
+           count(*), sum(input_tokens), sum(cached_tokens), sum(output_tokens), sum(reasoning_tokens),
+           coalesce(sum(cost), 0), count(*) FILTER (WHERE cost IS NULL)
+      FROM booked GROUP BY 1, 2, 3, 4
+    ON CONFLICT (account_id, month, model, deployment) DO UPDATE SET
+        calls = c.calls + excluded.calls, input_tokens = c.input_tokens + excluded.input_tokens,
+        cached_tokens = c.cached_tokens + excluded.cached_tokens, output_tokens = c.output_tokens + excluded.output_tokens,
+        reasoning_tokens = c.reasoning_tokens + excluded.reasoning_tokens, cost = c.cost + excluded.cost,
+        unpriced_calls = c.unpriced_calls + excluded.unpriced_calls $$;
+
+-- What waits, calls that are due included.
+SET LOCAL ROLE <prefix>_sealer;
+CREATE OR REPLACE FUNCTION audit_backlog(OUT events bigint, OUT oldest_seconds double precision)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
+AS $$
+BEGIN
+    IF <schema>.scope_act() IS DISTINCT FROM 'directory' THEN
+        RAISE insufficient_privilege USING MESSAGE = 'what all tenants wait for is the installation''s';
+    END IF;
+    SELECT count(*), coalesce(greatest(extract(epoch FROM clock_timestamp() - min(w.since)), 0), 0)
+      INTO events, oldest_seconds
+      FROM (SELECT a.occurred_at AS since FROM <schema>.audit_events a WHERE a.position IS NULL
+            UNION ALL SELECT d.started_at FROM <schema>.audit_calls_due d) w;
+END $$;
+SET LOCAL ROLE <prefix>_owner;
+REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system, <prefix>_eraser, <prefix>_sealer;
