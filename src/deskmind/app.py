@@ -31,6 +31,8 @@ from deskmind.governance.audit.sealer import Sealer, SealingKeys
 from deskmind.governance.audit.sealing import Sealing
 from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.audit.subjects import SubjectRing
+from deskmind.governance.audit.witness import witnesses_of
+from deskmind.governance.audit.witnessing import Witnessing
 from deskmind.governance.maintenance import Maintenance
 from deskmind.installation import administrator, embedded_address, make_home, no_space
 from deskmind.jobs import JobGauges, JobQueue
@@ -254,7 +256,10 @@ class Deskmind:
 
         async def seal() -> None:
             if settings.seal:
-                await self.sealing.sealer.keep_sealing(settings.seal_seconds)
+                await asyncio.gather(
+                    self.sealing.sealer.keep_sealing(settings.seal_seconds),
+                    self.sealing.witnessing.keep_keeping(settings.witness_seconds),
+                )
 
         return asyncio.create_task(seal())
 
@@ -342,7 +347,9 @@ class Deskmind:
         audit_keys = SealingKeys(self.settings.audit.keyring or home / "audit-keyring.json")
         calls = CallEvents(self.database)
         self.sealing = Sealing(
-            self.database, Sealer(endpoints.sealer, endpoints.schema, audit_keys, derive=calls.derive)
+            self.database,
+            Sealer(endpoints.sealer, endpoints.schema, audit_keys, derive=calls.derive),
+            Witnessing(endpoints.sealer, endpoints.schema, witnesses_of(self.settings.audit)),
         )
         self.audit_log = AuditLog(self.database, Scope.directory())
         self.jobs = JobQueue(self.database, self.settings.jobs)

@@ -22,6 +22,7 @@ _TABLES = (
     "lexical", "ingests", "ingest_files", "audit_events", "audit_checkpoints",
     "audit_subjects",
     "audit_calls_due",
+    "audit_witnessed",
 )  # fmt: skip
 
 

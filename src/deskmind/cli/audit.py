@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from deskmind.governance.audit import AuditEvent, Checkpoint, Report, VerifyKey
     from deskmind.governance.audit.sealer import Sealed
     from deskmind.governance.audit.service import AuditLog
+    from deskmind.governance.audit.witnessing import Kept
 
 __all__ = ["audit_app"]
 
@@ -161,6 +162,9 @@ def verify(
         list[Path] | None,
         typer.Option("--checkpoint", help="A checkpoint that was kept elsewhere.", exists=True),
     ] = None,
+    witnessed: Annotated[
+        bool, typer.Option("--witness", help="Compare with what the configured witnesses have, too.")
+    ] = False,
     installation: Installation = False,
     tenant: Tenant = None,
     home: Home = None,
@@ -172,7 +176,9 @@ def verify(
 
     async def work(app: Deskmind) -> Report:
         trusted, checkpoints = _given(key or [], kept or [])
-        return await (await _log_of(app, tenant, installation)).verify(trusted, kept=checkpoints)
+        log = await _log_of(app, tenant, installation)
+        copies = await app.sealing.copies(log.scope.tenant_id) if witnessed else ()
+        return await log.verify(trusted, kept=[*checkpoints, *copies])
 
     report = line.run(work)
     if as_json:
@@ -199,6 +205,30 @@ def prove(
         return str(await (await _log_of(app, tenant, installation)).prove(event_id))
 
     say(CommandLine(home, config).run(work))
+
+
+@audit_app.command("witness")
+def witness(home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+    """Bring the newest checkpoints to the witnesses; services and workers do it every audit.witness_seconds."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> Kept:
+        from deskmind.errors import ConfigurationError
+
+        if not app.sealing.witnessing.witnesses:
+            raise ConfigurationError(
+                "No witness is configured.", remedy="Set audit.witness_url or audit.checkpoints."
+            )
+        return await app.sealing.witness()
+
+    kept = line.run(work)
+    print_value(
+        {"kept": kept.checkpoints, "refused": kept.refused},
+        f"{kept.checkpoints} checkpoints kept, {kept.refused} refused.",
+        as_json=as_json,
+    )
+    if kept.refused:
+        raise typer.Exit(1)
 
 
 @audit_app.command("forget")

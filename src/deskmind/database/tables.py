@@ -231,6 +231,15 @@ def _access(metadata: MetaData) -> None:
         Index("audit_subjects_principal", "tenant_id", "principal_id"),
     )
     Table(
+        "audit_witnessed",
+        metadata,
+        _uuid("tenant_id"),
+        _text("witness"),
+        Column("size", BigInteger, nullable=False),
+        _time("kept_at"),
+        PrimaryKeyConstraint("tenant_id", "witness"),
+    )
+    Table(
         "audit_calls_due",
         metadata,
         _uuid("tenant_id"),

@@ -1,3 +1,9 @@
+SET LOCAL ROLE <prefix>_sealer;
+DROP FUNCTION audit_unwitnessed(text);
+SET LOCAL ROLE <prefix>_owner;
+DROP TABLE audit_witnessed;
+DROP POLICY tenants_seal ON tenants;
+REVOKE SELECT (tenant_id) ON tenants FROM <prefix>_sealer;
 GRANT CREATE ON SCHEMA <schema> TO <prefix>_eraser, <prefix>_sealer;
 SET LOCAL ROLE <prefix>_sealer;
 CREATE OR REPLACE FUNCTION audit_backlog(OUT events bigint, OUT oldest_seconds double precision)

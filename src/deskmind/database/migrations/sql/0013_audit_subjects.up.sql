@@ -248,3 +248,48 @@ BEGIN
 END $$;
 SET LOCAL ROLE <prefix>_owner;
 REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system, <prefix>_eraser, <prefix>_sealer;
+
+-- ---------------------------------------------------------------- witnesses: which checkpoints are kept elsewhere
+
+CREATE TABLE audit_witnessed (
+    tenant_id uuid NOT NULL, -- nil for the log of the installation
+    witness text NOT NULL,
+    size bigint NOT NULL CHECK (size > 0),
+    kept_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, witness)
+);
+ALTER TABLE audit_witnessed ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit_witnessed FORCE ROW LEVEL SECURITY;
+SELECT let_erase('audit_witnessed');
+CREATE POLICY witnessed_read ON audit_witnessed FOR SELECT TO <prefix>_app USING (
+    ((SELECT scope_act()) = 'operate' AND tenant_id = (SELECT scope_tenant()))
+    OR ((SELECT scope_act()) = 'directory' AND tenant_id = '00000000-0000-0000-0000-000000000000'));
+CREATE POLICY witnessed_keep ON audit_witnessed FOR ALL TO <prefix>_sealer USING (true) WITH CHECK (true);
+CREATE POLICY tenants_seal ON tenants FOR SELECT TO <prefix>_sealer USING (true);
+GRANT SELECT ON audit_witnessed TO <prefix>_app;
+GRANT SELECT, INSERT, UPDATE ON audit_witnessed TO <prefix>_sealer;
+GRANT SELECT (tenant_id) ON tenants TO <prefix>_sealer;
+
+-- How many logs have a checkpoint that the witness lacks, and for how long the oldest has been lacking; for the installation.
+CREATE FUNCTION audit_unwitnessed(name text, OUT logs bigint, OUT oldest_seconds double precision)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
+AS $$
+BEGIN
+    IF <schema>.scope_act() IS DISTINCT FROM 'directory' THEN
+        RAISE insufficient_privilege USING MESSAGE = 'what all tenants'' logs lack is the installation''s';
+    END IF;
+    SELECT count(*), coalesce(greatest(extract(epoch FROM clock_timestamp() - min(lacking.signed_at)), 0), 0)
+      INTO logs, oldest_seconds
+      FROM (SELECT t.tenant_id FROM <schema>.tenants t
+            UNION ALL SELECT '00000000-0000-0000-0000-000000000000') t
+      LEFT JOIN <schema>.audit_witnessed w ON w.tenant_id = t.tenant_id AND w.witness = name
+     CROSS JOIN LATERAL (SELECT c.signed_at FROM <schema>.audit_checkpoints c
+         WHERE c.tenant_id = t.tenant_id AND c.size > coalesce(w.size, 0) ORDER BY c.size LIMIT 1) lacking;
+END $$;
+GRANT CREATE ON SCHEMA <schema> TO <prefix>_sealer;
+ALTER FUNCTION audit_unwitnessed(text) OWNER TO <prefix>_sealer;
+REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_sealer;
+SET LOCAL ROLE <prefix>_sealer;
+REVOKE ALL ON FUNCTION audit_unwitnessed(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit_unwitnessed(text) TO <prefix>_app;
+SET LOCAL ROLE <prefix>_owner;
