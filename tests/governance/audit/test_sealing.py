@@ -432,7 +432,7 @@ async def test_an_erased_tenants_log_goes_with_it(app: Deskmind, sealed: Desk, a
         "DELETE FROM audit_checkpoints",
         "SELECT details FROM audit_events",
         "INSERT INTO audit_events (tenant_id) VALUES (gen_random_uuid())",
-        "SELECT FROM tenants",
+        "SELECT slug FROM tenants",
     ],
 )
 async def test_the_sealers_login_can_do_nothing_but_seal(app: Deskmind, statement: str) -> None:
