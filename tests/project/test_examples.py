@@ -13,6 +13,11 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SHOWN = {
     "quickstart.py": ["approval of two finance managers", "I found nothing in your knowledge"],
     "notebook_style.py": ["1 documents, 1 chunks, 0 failures", "open tray 3"],
+    "parts/audit_in_your_database.py": [
+        "kept elsewhere: 2 events under one signature",
+        "untouched: holds",
+        "changed: The columns of 2 events are not what was sealed of them.",
+    ],
     "parts/audit.py": [
         "kept elsewhere: 5 events",
         "untouched: holds",

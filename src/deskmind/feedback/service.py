@@ -241,7 +241,10 @@ class Feedback:
                     "operator": OPERATOR,
                 },
             )
-            return [_entry(row) for row in await cursor.fetchall()]
+            entries = [_entry(row) for row in await cursor.fetchall()]
+            if self._scope.act == "operate":
+                await record(connection, self._scope, Permission.FEEDBACK_READ, entries=len(entries))
+            return entries
 
     @operation(Permission.FEEDBACK_ERASE)
     async def forget(self, principal_id: UUID) -> int:

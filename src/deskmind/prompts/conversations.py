@@ -140,6 +140,7 @@ class Conversations:
             )
             if messages:
                 await self._append(connection, conversation_id, messages)
+            await self._recorded(connection, conversation_id, "create", turns=len(messages))
             return await self._get(connection, conversation_id)
 
     @operation(Permission.CONVERSATIONS_READ)
@@ -185,6 +186,7 @@ class Conversations:
         """
         async with self._database.transaction(self._scope) as connection:
             await self._append(connection, conversation_id, messages)
+            await self._recorded(connection, conversation_id, "append", turns=len(messages))
             return await self._about(connection, conversation_id)
 
     @operation(Permission.CONVERSATIONS_WRITE)
@@ -203,6 +205,7 @@ class Conversations:
                 " WHERE tenant_id = %s AND conversation_id = %s",
                 (title, self._scope.tenant_id, conversation_id),
             )
+            await self._recorded(connection, conversation_id, "rename")
             return await self._about(connection, conversation_id)
 
     @operation(Permission.CONVERSATIONS_WRITE)
@@ -255,13 +258,7 @@ class Conversations:
             )
             if cursor.rowcount == 0:
                 raise _none(conversation_id)
-            await record(
-                connection,
-                self._scope,
-                Permission.CONVERSATIONS_WRITE,
-                resource=str(conversation_id),
-                act="erase",
-            )
+            await self._recorded(connection, conversation_id, "erase")
 
     @operation(Permission.CONVERSATIONS_ERASE)
     async def purge(self) -> int:
@@ -286,6 +283,10 @@ class Conversations:
                 conversations=count,
             )
             return count
+
+    async def _recorded(self, connection: Connection, conversation_id: UUID, act: str, **counts: int) -> None:
+        permission, resource = Permission.CONVERSATIONS_WRITE, str(conversation_id)
+        await record(connection, self._scope, permission, resource=resource, act=act, **counts)
 
     async def _append(
         self, connection: Connection, conversation_id: UUID, messages: Sequence[Message]

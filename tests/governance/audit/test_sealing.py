@@ -17,7 +17,17 @@ from deskmind.api import create_app
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import DatabaseUnavailableError, NotFoundError, PermissionDeniedError
-from deskmind.governance.audit import Checkpoint, Report, SigningKey, VerifyKey, record, verify_bundle
+from deskmind.governance.audit import (
+    Checkpoint,
+    Person,
+    RecordedEvent,
+    Report,
+    SigningKey,
+    VerifyKey,
+    canonical_bytes,
+    record,
+    verify_bundle,
+)
 from deskmind.governance.audit.checkpoint import origin_of
 from deskmind.governance.audit.sealer import Sealer, SealingKeys
 from deskmind.governance.audit.service import AuditFilter
@@ -94,8 +104,19 @@ async def test_the_database_and_python_write_the_same_bytes(
             connection, operator.scope, odd, resource=odd, text=odd, real=1e-7, big=2**60, none=None, yes=True
         )
         await record(connection, operator.scope, "", items=["b", "a"], zz=1, a=1.50)
+        await record(connection, operator.scope, "c.d", resource=Person("ü"), who=Person("ü"))
     await app.sealing.seal()
     assert (await operator.audit_log.verify(await _keys(app))).holds
+    cursor = await admin.execute(
+        "SELECT canonical, tenant_id, event_id, occurred_at, principal_id, principal, action, resource, outcome,"
+        "       correlation_id, details::text, form, subject, personal, about, about_personal, decision"
+        "  FROM audit_events WHERE tenant_id = %s",
+        (operator.scope.tenant_id,),
+    )
+    rows = await cursor.fetchall()
+    assert len(rows) >= 3
+    for stored, *columns in rows:
+        assert canonical_bytes(RecordedEvent(*columns)) == stored  # pyright: ignore[reportArgumentType]
     cursor = await admin.execute(
         "SELECT canonical FROM audit_events WHERE tenant_id = %s AND action = %s",
         (operator.scope.tenant_id, odd),

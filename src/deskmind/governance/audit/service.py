@@ -213,6 +213,7 @@ class AuditLog:
     async def export(self) -> AsyncIterator[bytes]:
         """The lines of a bundle of all sealed events, for ``python -m deskmind.governance.audit.verify``."""
         head = await self._head()
+        await self._carried_away("bundle", head.events)
         for line in write_bundle(head, ()):
             yield line
         async for _, lines in self._batches(head.events):
@@ -223,6 +224,7 @@ class AuditLog:
     async def events(self) -> AsyncIterator[AuditEvent]:
         """All sealed events in the order of their places, people by name where their keys live. For reading, not for proof."""
         size = (await self._head()).events
+        await self._carried_away("readable", size)
         for first in range(0, size, _BATCH):
             async with self._database.transaction(self._scope) as connection:
                 bounds = (self._scope.tenant_id, first, min(first + _BATCH, size))
@@ -230,6 +232,12 @@ class AuditLog:
                 events = await decrypted(connection, self._scope.tenant_id, rows)
             for event in events:
                 yield event
+
+    async def _carried_away(self, form: str, events: int) -> None:
+        async with self._database.transaction(self._scope) as connection:
+            await record(
+                connection, self._scope, Permission.AUDIT_READ, act="export", form=form, events=events
+            )
 
     def _keys(self, connection: Connection) -> SubjectKeys:
         return connection.companion(SubjectRing).of(self._scope.tenant_id)

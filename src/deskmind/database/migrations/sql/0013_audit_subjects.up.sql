@@ -98,10 +98,11 @@ BEGIN
                personal text, about uuid, about_personal text)) WITH ORDINALITY
            AS e(event_id, age, principal, action, resource, outcome, decision, correlation_id, details, subject,
                personal, about, about_personal, n)
-     WHERE (e.subject IS NULL OR EXISTS (SELECT FROM <schema>.audit_subjects s WHERE s.tenant_id = tenant
-               AND s.key_id = e.subject AND s.principal_id = actor AND s.destroyed_at IS NULL))
-       AND (e.about IS NULL OR EXISTS (SELECT FROM <schema>.audit_subjects s WHERE s.tenant_id = tenant
-               AND s.key_id = e.about AND s.destroyed_at IS NULL))
+     -- as scalars, each is looked up by its key; as EXISTS, all keys of the tenant might be read into a hash
+     WHERE (e.subject IS NULL OR actor = (SELECT s.principal_id FROM <schema>.audit_subjects s
+               WHERE s.tenant_id = tenant AND s.key_id = e.subject AND s.destroyed_at IS NULL))
+       AND (e.about IS NULL OR e.about = (SELECT s.key_id FROM <schema>.audit_subjects s
+               WHERE s.tenant_id = tenant AND s.key_id = e.about AND s.destroyed_at IS NULL))
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS stored = ROW_COUNT;
     IF stored < json_array_length(events) THEN
