@@ -335,6 +335,20 @@ CASES: tuple[Case, ...] = (
     ),
     Case("DeskmindAuditBacklog", False, "it keeps up", "30m", _gauge("deskmind_audit_backlog", "500x30")),
     Case(
+        "DeskmindAuditUnwitnessed",
+        True,
+        "the witness does not answer",
+        "90m",
+        _gauge("deskmind_audit_oldest_unwitnessed_age_seconds", "0+60x90"),
+    ),
+    Case(
+        "DeskmindAuditUnwitnessed",
+        False,
+        "the next round succeeds",
+        "90m",
+        _gauge("deskmind_audit_oldest_unwitnessed_age_seconds", "60x90"),
+    ),
+    Case(
         "DeskmindTelemetryDropped",
         True,
         "spans are given up",

@@ -235,6 +235,15 @@ ALERTS: tuple[Alert, ...] = (
         "audit-unsealed",
     ),
     _over(
+        "DeskmindAuditUnwitnessed",
+        "max by (job) (deskmind_audit_oldest_unwitnessed_age_seconds)",
+        "> 3600",
+        "5m",
+        "ticket",
+        "A witness has lacked checkpoints of the audit log for {{ $value | humanizeDuration }}.",
+        "audit-unwitnessed",
+    ),
+    _over(
         "DeskmindTelemetryDropped",
         "sum by (instance, deskmind_signal) (increase(deskmind_telemetry_dropped_total[10m]))",
         "> 0",

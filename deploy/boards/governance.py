@@ -37,6 +37,19 @@ BOARD = Board(
                     (q(f"max({series('deskmind_audit_oldest_unsealed_age_seconds')})", "oldest"),),
                     thresholds=((300, WARN), (900, BAD)),
                 ),
+                Panel(
+                    "Age of the oldest checkpoint that a witness lacks",
+                    "Until it is kept elsewhere, what it seals is proved to nobody.",
+                    "s",
+                    (
+                        q(
+                            f"max({series('deskmind_audit_oldest_unwitnessed_age_seconds')})",
+                            "oldest",
+                            empty="no witness is configured",
+                        ),
+                    ),
+                    thresholds=((600, WARN), (3600, BAD)),
+                ),
             ),
         ),
         Section(

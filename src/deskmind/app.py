@@ -27,9 +27,13 @@ from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.authority import AccessAuthority
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.tenants import Tenants
+from deskmind.governance.audit.calls import CallEvents
 from deskmind.governance.audit.sealer import Sealer, SealingKeys
 from deskmind.governance.audit.sealing import Sealing
 from deskmind.governance.audit.service import AuditLog
+from deskmind.governance.audit.subjects import SubjectRing
+from deskmind.governance.audit.witness import witnesses_of
+from deskmind.governance.audit.witnessing import Witnessing
 from deskmind.governance.maintenance import Maintenance
 from deskmind.governance.privacy import Mentions, PersonalStore, Suppression
 from deskmind.governance.privacy.audit import AuditStore
@@ -274,7 +278,10 @@ class Deskmind:
 
         async def seal() -> None:
             if settings.seal:
-                await self.sealing.sealer.keep_sealing(settings.seal_seconds)
+                await asyncio.gather(
+                    self.sealing.sealer.keep_sealing(settings.seal_seconds),
+                    self.sealing.witnessing.keep_keeping(settings.witness_seconds),
+                )
 
         return asyncio.create_task(seal())
 
@@ -336,6 +343,7 @@ class Deskmind:
             signer,
             diagnose=functools.partial(no_space, home) if self.settings.embedded else None,
         )
+        self.database.companions[SubjectRing] = await asyncio.to_thread(SubjectRing, self.keyring)
         await self.database.open()
         self._resources.push_async_callback(self.database.close)
         self.authority = self.database.authority = AccessAuthority(self.database)
@@ -361,7 +369,12 @@ class Deskmind:
             on_budget_alert=self._on_budget_alert,
         )
         audit_keys = SealingKeys(self.settings.audit.keyring or home / "audit-keyring.json")
-        self.sealing = Sealing(self.database, Sealer(endpoints.sealer, endpoints.schema, audit_keys))
+        calls = CallEvents(self.database)
+        self.sealing = Sealing(
+            self.database,
+            Sealer(endpoints.sealer, endpoints.schema, audit_keys, derive=calls.derive),
+            Witnessing(endpoints.sealer, endpoints.schema, witnesses_of(self.settings.audit)),
+        )
         self.audit_log = AuditLog(self.database, Scope.directory())
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)

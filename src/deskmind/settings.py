@@ -236,6 +236,16 @@ class AuditSettings(_Section):
     keyring: Path | None = Field(
         None, description="the sealer's keyring; audit-keyring.json in home by default"
     )
+    checkpoints: Path | None = Field(None, description="folder, elsewhere, to which checkpoints are written")
+    witness_url: str | None = Field(None, description="where checkpoints are posted")
+    witness_hosts: tuple[str, ...] = Field((), description="hosts that checkpoints may be posted to")
+    witness_token: SecretStr | None = Field(None, description="sent to the witness as a bearer token")
+    witness_seconds: float = Field(
+        60.0, gt=0, le=86400, description="seconds between rounds to the witnesses"
+    )
+    max_witness_lag: float = Field(
+        3600.0, gt=0, description="seconds a checkpoint may not be kept elsewhere before readiness says so"
+    )
 
 
 _Days = Annotated[int, Field(ge=0, le=36_500)]

@@ -53,10 +53,12 @@ def test_from_the_act_to_the_offline_verifier(
     run("audit", "export", bundle)
     assert main([str(bundle), "--key", key, "--checkpoint", str(kept)]) == 0
     (event,) = as_json(run("audit", "search", "--action", "principals.", "--json"))
+    assert event["resource"] == "ann"
     proof.write_text(run("audit", "prove", event["event_id"]).stdout, "utf-8")
     assert main([str(proof), "--key", key]) == 0
     assert main([str(proof), "--key", "deskmind.audit+00000000+AAAA"]) == 2
-    proof.write_text(proof.read_text("utf-8").replace("ann", "bob"), "utf-8")
+    assert "ann" not in proof.read_text("utf-8"), "a proof can be given away"
+    proof.write_text(proof.read_text("utf-8").replace("done", "none"), "utf-8")
     capsys.readouterr()
     assert main([str(proof), "--key", key]) == 1
     assert "not shown to be in a signed log" in capsys.readouterr().out
@@ -90,3 +92,22 @@ def test_what_is_no_key_and_no_event_is_said(run: Run, tmp_path: Path) -> None:
     assert "cannot be read" in run("audit", "verify", "--checkpoint", tmp_path / "note", code=65).stderr
     missing = run("audit", "prove", "00000000-0000-0000-0000-000000000000", code=66)
     assert "no sealed event" in missing.stderr
+
+
+def test_a_person_is_forgotten_and_the_log_holds(run: Run, tmp_path: Path) -> None:
+    run("user", "add", "wilhelmina")
+    run("audit", "seal")
+    assert "Continue?" in run("audit", "forget", "wilhelmina", code=1).stdout
+    assert (
+        as_json(run("audit", "search", "--resource", "wilhelmina", "--json"))[0]["action"]
+        == "principals.write"
+    )
+    assert as_json(run("audit", "forget", "wilhelmina", "--yes", "--json")) == {"destroyed": True}
+    assert "no such person" in run("audit", "forget", "wilhelmina", "--yes").stdout
+    run("audit", "seal")
+    readable = tmp_path / "events.jsonl"
+    run("audit", "export", readable, "--readable")
+    assert "erased subject" in readable.read_text("utf-8")
+    assert "wilhelmina" not in readable.read_text("utf-8")
+    assert run("audit", "rewrap", "--json").stdout.strip()
+    assert as_json(run("audit", "verify", "--json"))["holds"] is True

@@ -117,7 +117,10 @@ async def test_definer_functions_pin_their_search_path_and_are_not_public(
             offices = {"deskmind_privacy"}
         if name == "usage_of_all_tenants":  # named in docs/operations.md: sums, for the installation alone
             offices = {"deskmind_surveyor"}
-        if name == "audit_backlog":  # two numbers over all tenants, for the installation alone
+        if name in {
+            "audit_backlog",
+            "audit_unwitnessed",
+        }:  # two numbers over all tenants, for the installation alone
             offices = {"deskmind_sealer"}
         assert owner in ({"deskmind_owner"} if of_owner else offices), name
         assert not superuser
@@ -135,7 +138,7 @@ async def test_the_application_role_is_nobody(admin: AsyncConnection[tuple[objec
 
 
 async def test_nobody_changes_what_is_in_the_audit_log(admin: AsyncConnection[tuple[object, ...]]) -> None:
-    """The sealer gives a position once, by its policy; the eraser removes a tenant whole. No other role has a right to."""
+    """The sealer gives a position once, by its policy; the system adds, for the application; the eraser removes a tenant whole. No other role has a right to."""
     rows = await _rows(
         admin,
         "SELECT r.rolname, c.relname, p.privilege, a.attname FROM pg_roles r, pg_class c"
@@ -149,6 +152,7 @@ async def test_nobody_changes_what_is_in_the_audit_log(admin: AsyncConnection[tu
     changes = {(role, table, privilege) for role, table, privilege, _ in rows}
     assert changes == {
         ("deskmind_app", "audit_events", "INSERT"),
+        ("deskmind_system", "audit_events", "INSERT"),
         ("deskmind_sealer", "audit_events", "UPDATE"),
         ("deskmind_sealer", "audit_checkpoints", "INSERT"),
         ("deskmind_eraser", "audit_events", "DELETE"),

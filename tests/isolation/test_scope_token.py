@@ -20,6 +20,9 @@ from deskmind.scope import EVERYONE, Scope
 _TABLES = (
     "tenants", "principals", "memberships", "api_keys", "acls", "acl_members", "sources", "documents", "chunks",
     "lexical", "ingests", "ingest_files", "audit_events", "audit_checkpoints",
+    "audit_subjects",
+    "audit_calls_due",
+    "audit_witnessed",
 )  # fmt: skip
 
 

@@ -204,7 +204,7 @@ async def test_without_a_database_everything_that_needs_it_is_red(own: Deskmind)
     broken.keyring, broken.jobs = own.keyring, own.jobs
     broken.stories = StoryWriter("host=127.0.0.1 port=9 connect_timeout=1", "deskmind")
     broken.database = type(own.database)(own.database.endpoints, own.settings.database, own.database._signer)
-    broken.sealing = Sealing(broken.database, own.sealing.sealer)
+    broken.sealing = Sealing(broken.database, own.sealing.sealer, own.sealing.witnessing)
     broken._door, broken._shielding = own._door, own._shielding
     found = await states(broken)
     assert found["audit seal"] == "red"

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deskmind.api.measures import begun, ended
 from deskmind.api.problems import internal_error, problem_response
 from deskmind.errors import DocumentTooLargeError
+from deskmind.governance.audit.circumstances import came_from
 from deskmind.observability import accept_correlation_id, correlation, logger, names, note, span, telling
 from deskmind.observability.actor import Visit
 from deskmind.observability.propagation import incoming
@@ -47,7 +48,11 @@ class RequestContext:
             return
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"").decode("latin-1")
-        with correlation(accept_correlation_id(given or None)) as request_id:
+        client = scope.get("client")
+        with (
+            correlation(accept_correlation_id(given or None)) as request_id,
+            came_from(client[0] if client else ""),
+        ):
             await _Exchange(self._app, request_id, self._parent(headers)).run(scope, receive, send)
 
     def _parent(self, headers: dict[bytes, bytes]) -> Context | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -14,12 +15,13 @@ from deskmind.cli.output import print_json, print_rows, print_value, say
 from deskmind.cli.session import CommandLine, operator_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from deskmind.app import Deskmind
     from deskmind.governance.audit import AuditEvent, Checkpoint, Report, VerifyKey
     from deskmind.governance.audit.sealer import Sealed
     from deskmind.governance.audit.service import AuditLog
+    from deskmind.governance.audit.witnessing import Kept
 
 __all__ = ["audit_app"]
 
@@ -160,6 +162,9 @@ def verify(
         list[Path] | None,
         typer.Option("--checkpoint", help="A checkpoint that was kept elsewhere.", exists=True),
     ] = None,
+    witnessed: Annotated[
+        bool, typer.Option("--witness", help="Compare with what the configured witnesses have, too.")
+    ] = False,
     installation: Installation = False,
     tenant: Tenant = None,
     home: Home = None,
@@ -171,7 +176,9 @@ def verify(
 
     async def work(app: Deskmind) -> Report:
         trusted, checkpoints = _given(key or [], kept or [])
-        return await (await _log_of(app, tenant, installation)).verify(trusted, kept=checkpoints)
+        log = await _log_of(app, tenant, installation)
+        copies = await app.sealing.copies(log.scope.tenant_id) if witnessed else ()
+        return await log.verify(trusted, kept=[*checkpoints, *copies])
 
     report = line.run(work)
     if as_json:
@@ -200,9 +207,76 @@ def prove(
     say(CommandLine(home, config).run(work))
 
 
+@audit_app.command("witness")
+def witness(home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+    """Bring the newest checkpoints to the witnesses; services and workers do it every audit.witness_seconds."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> Kept:
+        from deskmind.errors import ConfigurationError
+
+        if not app.sealing.witnessing.witnesses:
+            raise ConfigurationError(
+                "No witness is configured.", remedy="Set audit.witness_url or audit.checkpoints."
+            )
+        return await app.sealing.witness()
+
+    kept = line.run(work)
+    print_value(
+        {"kept": kept.checkpoints, "refused": kept.refused},
+        f"{kept.checkpoints} checkpoints kept, {kept.refused} refused.",
+        as_json=as_json,
+    )
+    if kept.refused:
+        raise typer.Exit(1)
+
+
+@audit_app.command("forget")
+def forget(
+    person: Annotated[str, typer.Argument(help="Name of the person, or the id of the user.")],
+    yes: Annotated[bool, typer.Option("--yes", help="It cannot be undone; do it.")] = False,
+    tenant: Tenant = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Destroy the key of a person whom the log names: the log stays whole and says "erased subject"."""
+    line = CommandLine(home, config, as_json=as_json)
+    if not yes:
+        typer.confirm("Who it was cannot be told from the log any more. Continue?", abort=True)
+
+    async def work(app: Deskmind) -> bool:
+        return await (await operator_of(app, tenant)).audit_log.forget(person)
+
+    destroyed = line.run(work)
+    print_value(
+        {"destroyed": destroyed},
+        "The key is destroyed." if destroyed else "The log names no such person.",
+        as_json=as_json,
+    )
+
+
+@audit_app.command("rewrap")
+def rewrap(tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+    """Wrap the keys of people under the newest key "audit-subjects" of the keyring, so that older ones can be retired."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> int:
+        return await (await operator_of(app, tenant)).audit_log.rewrap()
+
+    count = line.run(work)
+    print_value({"keys": count}, f"{count} keys are wrapped anew.", as_json=as_json)
+
+
 @audit_app.command("export")
 def export(
     file: Annotated[Path, typer.Argument(help="Where the bundle goes.", dir_okay=False)],
+    readable: Annotated[
+        bool,
+        typer.Option(
+            "--readable", help="People by name, one JSON object an event, instead of what can be checked."
+        ),
+    ] = False,
     installation: Installation = False,
     tenant: Tenant = None,
     home: Home = None,
@@ -213,11 +287,12 @@ def export(
     async def work(app: Deskmind) -> None:
         log = await _log_of(app, tenant, installation)
         with file.open("wb") as bundle:
-            async for lines in log.export():
+            async for lines in _readable(log) if readable else log.export():
                 bundle.write(lines)
 
     CommandLine(home, config).run(work)
-    say(f"Check it with: python -m deskmind.governance.audit.verify {file} --key PUBLIC-KEY")
+    if not readable:
+        say(f"Check it with: python -m deskmind.governance.audit.verify {file} --key PUBLIC-KEY")
 
 
 async def _log_of(app: Deskmind, tenant: str | None, installation: bool) -> AuditLog:
@@ -235,19 +310,30 @@ def _given(keys: Sequence[str], kept: Sequence[Path]) -> tuple[tuple[VerifyKey, 
         raise InvalidRequestError("A key or a checkpoint cannot be read.", why=f"{error}.") from None
 
 
+async def _readable(log: AuditLog) -> AsyncIterator[bytes]:
+    async for event in log.events():
+        row = {**_row(event), "at": event.occurred_at.isoformat()}
+        yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+def _row(event: AuditEvent) -> dict[str, Any]:
+    return {
+        "event_id": str(event.event_id),
+        "at": event.occurred_at,
+        "principal": event.principal,
+        "address": event.address,
+        "action": event.action,
+        "resource": event.resource,
+        "outcome": event.outcome,
+        "decision": event.decision,
+        "request_id": event.correlation_id,
+        "details": event.details,
+    }
+
+
 def _show(events: list[AuditEvent], *, as_json: bool) -> None:
-    rows: list[dict[str, Any]] = [
-        {
-            "event_id": str(event.event_id),
-            "at": event.occurred_at.isoformat(timespec="seconds") if not as_json else event.occurred_at,
-            "principal": event.principal,
-            "action": event.action,
-            "resource": event.resource,
-            "outcome": event.outcome,
-            "request_id": event.correlation_id,
-            "details": event.details,
-        }
-        for event in events
-    ]
+    rows = [_row(event) for event in events]
+    if not as_json:
+        rows = [{**row, "at": row["at"].isoformat(timespec="seconds")} for row in rows]
     columns = ("at", "principal", "action", "resource", "outcome", "request_id")
     print_rows(rows, columns, as_json=as_json, empty="Nothing was recorded.")

@@ -19,7 +19,7 @@ __all__ = ["keyring_app"]
 
 keyring_app = typer.Typer(help="The keys this installation signs and verifies with.", no_args_is_help=True)
 
-_ROTATABLE = ("scope-token", "api-key", "pseudonym")
+_ROTATABLE = ("scope-token", "api-key", "pseudonym", "audit-subjects")
 _Purpose = Annotated[str, typer.Argument(help=f"What the key is for: {', '.join(_ROTATABLE)}.")]
 
 

@@ -6,15 +6,19 @@ A span is made only inside another that is recorded, so that a statement costs o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import psycopg
 from opentelemetry import trace
-from psycopg import AsyncConnection, AsyncCursor, sql
+from psycopg import AsyncConnection, AsyncCursor, AsyncTransaction, sql
 from psycopg.abc import Params, QueryNoTemplate
 from psycopg.rows import TupleRow
 
+from deskmind.errors import ConfigurationError
 from deskmind.observability import names, span
 
 __all__ = ["Connection", "statement_name"]
@@ -32,8 +36,57 @@ _TABLE_FUNCTION = re.compile(r"unnest|generate_|jsonb?_|regexp_|string_to_")
 _HOUSEKEEPING = frozenset({"set_config", "pg_advisory_unlock_all", "pg_backend_pid"})
 
 
+_Companion = TypeVar("_Companion")
+
+
 class Connection(AsyncConnection[TupleRow]):
-    """A connection whose statements leave spans."""
+    """A connection whose statements leave spans.
+
+    Attributes:
+        companions: what upper floors keep with the database, by type.
+        waiting: what is to be written before the transaction commits, by what writes it; None outside of a scope's
+            transaction.
+    """
+
+    companions: Mapping[type[Any], Any] = MappingProxyType({})
+    waiting: dict[Callable[[Connection, list[Any]], Awaitable[None]], list[Any]] | None = None
+
+    async def settle(self) -> None:
+        """Write what waits."""
+        waiting = self.waiting
+        while waiting:
+            write, items = waiting.popitem()
+            await write(self, items)
+
+    @asynccontextmanager
+    async def transaction(
+        self, savepoint_name: str | None = None, force_rollback: bool = False
+    ) -> AsyncGenerator[AsyncTransaction]:
+        """As psycopg's; what waits is written before a savepoint is set or released, and forgotten when it is rolled back."""
+        await self.settle()
+        async with super().transaction(savepoint_name, force_rollback) as transaction:
+            try:
+                yield transaction
+                await self.settle()
+            except BaseException:
+                if self.waiting:
+                    self.waiting.clear()
+                raise
+
+    def companion(self, kind: type[_Companion]) -> _Companion:
+        """What an upper floor keeps with the database.
+
+        Raises:
+            ConfigurationError: it keeps none.
+        """
+        found = self.companions.get(kind)
+        if found is None:
+            raise ConfigurationError(
+                f"This connection has no {kind.__name__}.",
+                why="It is of no transaction of an application's database.",
+                remedy="Use `async with database.transaction(scope)`.",
+            )
+        return found
 
     async def execute(  # pyright: ignore[reportIncompatibleMethodOverride] - template strings are of Python 3.14
         self,

@@ -48,6 +48,7 @@ class Database:
     Attributes:
         stories: where operations on it leave their stories; None for nowhere.
         authority: decides what scopes may do on it; without one, operations go by what the scope reaches.
+        companions: what upper floors keep with it, by type; every transaction's connection has them.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Database:
         _databases.add(self)
         self.stories: StorySink | None = None
         self.authority: Authority | None = None
+        self.companions: dict[type[Any], Any] = {}
 
     @property
     def endpoints(self) -> Endpoints:
@@ -148,8 +150,11 @@ class Database:
                 started = time.perf_counter()
                 try:
                     await self._enter(connection, scope)
+                    connection.waiting = {}
                     yield connection
+                    await connection.settle()
                 finally:
+                    connection.waiting = None
                     _duration.record(time.perf_counter() - started, _TRANSACTION)
 
     @contextmanager
@@ -165,6 +170,7 @@ class Database:
             raise better from error
 
     async def _enter(self, connection: Connection, scope: Scope) -> None:
+        connection.companions = self.companions
         pid = connection.info.backend_pid
         if self._pooled:
             pid = await _wipe(connection)

@@ -12,6 +12,7 @@ from deskmind.errors import InvalidRequestError, NotFoundError
 from deskmind.explain.explanation import Explanation
 from deskmind.explain.reading import read_calls, read_parts
 from deskmind.governance.access import Permission, operation
+from deskmind.governance.audit import record
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import ExplainSettings
 
@@ -122,6 +123,8 @@ class Requests:
                 rows, parts = await read_parts(connection, self._scope, request_id, self._settings.keep_days)
                 if rows:
                     calls = await read_calls(connection, self._scope, request_id, rows)
+                    if self._scope.act == "operate":
+                        await record(connection, self._scope, Permission.REQUESTS_READ, resource=request_id)
                     return Explanation(request_id, self._scope.tenant, parts, calls)
         raise NotFoundError(
             "There is no such request.",

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from deskmind.database import Connection, Database
 from deskmind.errors import InvalidRequestError, NotFoundError
 from deskmind.governance.access import Permission, operation
-from deskmind.governance.audit import record
+from deskmind.governance.audit import Person, record
 from deskmind.governance.privacy.holds import heeding_holds
 from deskmind.knowledge.characters import check_characters
 from deskmind.observability import instruments
@@ -242,7 +242,10 @@ class Feedback:
                     "operator": OPERATOR,
                 },
             )
-            return [_entry(row) for row in await cursor.fetchall()]
+            entries = [_entry(row) for row in await cursor.fetchall()]
+            if self._scope.act == "operate":
+                await record(connection, self._scope, Permission.FEEDBACK_READ, entries=len(entries))
+            return entries
 
     @operation(Permission.FEEDBACK_ERASE)
     async def forget(self, principal_id: UUID) -> int:
@@ -256,7 +259,7 @@ class Feedback:
                 connection,
                 self._scope,
                 Permission.FEEDBACK_ERASE,
-                resource=str(principal_id),
+                resource=Person(principal_id=principal_id),
                 ratings=cursor.rowcount,
             )
             return cursor.rowcount

@@ -20,6 +20,7 @@ PURPOSES = frozenset(
             "pseudonym",
             "content-encryption",
             "audit-signing",
+            "audit-subjects",
             "webhook",
         ),
         *("privacy-mark", "privacy-receipt"),

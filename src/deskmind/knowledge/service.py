@@ -215,7 +215,9 @@ class Knowledge:
             NotFoundError: there is none, or the principal may not see it.
         """
         async with self._database.transaction(self._scope) as connection:
-            return await read_document(connection, self._scope, document_id)
+            document = await read_document(connection, self._scope, document_id)
+            await record(connection, self._scope, Permission.DOCUMENTS_READ, resource=str(document_id))
+            return document
 
     @operation(Permission.DOCUMENTS_DELETE)
     async def delete(self, document_id: UUID) -> None:

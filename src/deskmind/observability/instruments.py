@@ -359,6 +359,14 @@ AUDIT_OLDEST = Instrument(
     across="max",
     observed=True,
 )
+AUDIT_UNWITNESSED = Instrument(
+    "deskmind.audit.oldest_unwitnessed_age",
+    "gauge",
+    "s",
+    "since the first checkpoint was signed that a witness lacks; 0 when none lacks any",
+    across="max",
+    observed=True,
+)
 TELEMETRY_DROPPED = Instrument(
     "deskmind.telemetry.dropped",
     "counter",

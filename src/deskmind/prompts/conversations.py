@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from deskmind.database import Connection, Database
 from deskmind.errors import ConversationNotFoundError, InvalidRequestError
 from deskmind.governance.access import Permission, operation
-from deskmind.governance.audit import record
+from deskmind.governance.audit import Person, record
 from deskmind.governance.privacy.holds import heeding_holds
 from deskmind.prompts.messages import Message
 from deskmind.prompts.summary import FirstSentences, Summariser, cut_to
@@ -141,6 +141,7 @@ class Conversations:
             )
             if messages:
                 await self._append(connection, conversation_id, messages)
+            await self._recorded(connection, conversation_id, "create", turns=len(messages))
             return await self._get(connection, conversation_id)
 
     @operation(Permission.CONVERSATIONS_READ)
@@ -186,6 +187,7 @@ class Conversations:
         """
         async with self._database.transaction(self._scope) as connection:
             await self._append(connection, conversation_id, messages)
+            await self._recorded(connection, conversation_id, "append", turns=len(messages))
             return await self._about(connection, conversation_id)
 
     @operation(Permission.CONVERSATIONS_WRITE)
@@ -204,6 +206,7 @@ class Conversations:
                 " WHERE tenant_id = %s AND conversation_id = %s",
                 (title, self._scope.tenant_id, conversation_id),
             )
+            await self._recorded(connection, conversation_id, "rename")
             return await self._about(connection, conversation_id)
 
     @operation(Permission.CONVERSATIONS_WRITE)
@@ -257,13 +260,7 @@ class Conversations:
             )
             if cursor.rowcount == 0:
                 raise _none(conversation_id)
-            await record(
-                connection,
-                self._scope,
-                Permission.CONVERSATIONS_WRITE,
-                resource=str(conversation_id),
-                act="erase",
-            )
+            await self._recorded(connection, conversation_id, "erase")
 
     @operation(Permission.CONVERSATIONS_ERASE)
     async def purge(self) -> int:
@@ -283,11 +280,15 @@ class Conversations:
                 connection,
                 self._scope,
                 Permission.CONVERSATIONS_ERASE,
-                resource=",".join(map(str, values)),
+                resource=Person(principal_id=values[0]) if values else "",
                 act=act,
                 conversations=count,
             )
             return count
+
+    async def _recorded(self, connection: Connection, conversation_id: UUID, act: str, **counts: int) -> None:
+        permission, resource = Permission.CONVERSATIONS_WRITE, str(conversation_id)
+        await record(connection, self._scope, permission, resource=resource, act=act, **counts)
 
     async def _append(
         self, connection: Connection, conversation_id: UUID, messages: Sequence[Message]

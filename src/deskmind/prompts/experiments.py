@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, InvalidRequestError, NotFoundError
 from deskmind.governance.access import Permission, operation
-from deskmind.governance.audit import record
+from deskmind.governance.audit import Person, record
 from deskmind.observability import note
 from deskmind.prompts.outcomes import ExperimentReport, Tally, compare
 from deskmind.prompts.trials import (
@@ -300,7 +300,7 @@ class Experiments:
                 connection,
                 self._scope,
                 Permission.EXPERIMENTS_WRITE,
-                resource=str(principal_id),
+                resource=Person(principal_id=principal_id),
                 act="forget",
                 outcomes=cursor.rowcount,
             )

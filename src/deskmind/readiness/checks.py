@@ -361,6 +361,32 @@ async def privacy(app: Deskmind) -> Check:
     return Check("privacy", "green", "Every store is declared, retention runs, no erasure waits.")
 
 
+async def audit_witness(app: Deskmind) -> Check:
+    """A checkpoint of each log was kept outside of the database lately."""
+    most = app.settings.audit.max_witness_lag
+    lacking = await app.sealing.lacking()
+    if not lacking:
+        return Check(
+            "audit witness",
+            "not assessed",
+            "No witness is configured: whether checkpoints are kept elsewhere is not known here.",
+            "Set audit.witness_url or audit.checkpoints, or keep `deskmind audit checkpoint` elsewhere yourself.",
+        )
+    for witness in lacking:
+        if witness.oldest_seconds > most:
+            return Check(
+                "audit witness",
+                "red",
+                f"{witness.witness} lacks checkpoints of {witness.logs} logs, the oldest for"
+                f" {witness.oldest_seconds:.0f} s.",
+                "See the log (audit.not_witnessed), then run `deskmind audit witness`.",
+            )
+    names = ", ".join(witness.witness for witness in lacking)
+    return Check(
+        "audit witness", "green", f"{names}: no checkpoint has been lacking for more than {most:g} s."
+    )
+
+
 async def _act(connection: Connection) -> str | None:
     cursor = await connection.execute("SELECT scope_act()")
     row = await cursor.fetchone()
@@ -385,6 +411,7 @@ CHECKS: dict[str, Callable[[Deskmind], Awaitable[Check]]] = {
     "audit seal": audit_seal,
     "access": access,
     "privacy": privacy,
+    "audit witness": audit_witness,
 }
 
 NOT_ASSESSED = (

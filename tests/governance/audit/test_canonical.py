@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.governance.audit.logs import AT, TENANT, event
 
-from deskmind.governance.audit.canonical import RecordedEvent, canonical_bytes, tenant_prefix
+from deskmind.governance.audit.canonical import RecordedEvent, canonical_bytes, tenant_prefixes
 
 text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 recorded = st.builds(
@@ -30,11 +30,24 @@ def test_the_form_is_fixed() -> None:
     )
 
 
+def test_the_second_form_is_fixed() -> None:
+    person = RecordedEvent(
+        TENANT, UUID(int=1), AT, None, "", "keys.write", "key-1", "done", "request-1", "{}",
+        2, UUID(int=8), b"\x01\xff", UUID(int=9), b"\x02", "role:operator",
+    )  # fmt: skip
+    assert canonical_bytes(person).decode() == (
+        '{"audit":2,"tenant":"5e1c0000-0000-4000-8000-000000000001","event":"00000000-0000-0000-0000-000000000001",'
+        '"at":"2026-01-31T09:15:00.000000Z","by_person":["00000000-0000-0000-0000-000000000008","01ff"],'
+        '"about_person":["00000000-0000-0000-0000-000000000009","02"],"action":"keys.write","resource":"key-1",'
+        '"outcome":"done","decision":"role:operator","correlation":"request-1","details":{}}'
+    )
+
+
 @given(recorded)
 def test_it_is_one_line_of_json_that_says_every_column(given_event: RecordedEvent) -> None:
     written = canonical_bytes(given_event)
     assert b"\n" not in written
-    assert written.startswith(tenant_prefix(given_event.tenant_id))
+    assert written.startswith(tenant_prefixes(given_event.tenant_id))
     content = json.loads(written)
     assert UUID(content["tenant"]) == given_event.tenant_id
     assert content["principal"] == given_event.principal

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 from deskmind.database import Database
 from deskmind.gateway.alerts import BudgetAlert
-from deskmind.governance.audit import record
+from deskmind.governance.audit import Person, record
 from deskmind.scope import Scope
 
 __all__ = ["AuditedAlerts"]
@@ -41,8 +41,14 @@ class AuditedAlerts:
                 resource=alert.budget,
                 event_id=uuid5(_ALERTS, f"{alert.tenant_id}\n{identity}"),
                 share=alert.share,
-                subject=alert.subject,
+                subject=_person_in(alert.subject) or alert.subject,
                 unit=alert.unit,
                 limit=alert.limit,
                 window_start=start,
             )
+
+
+def _person_in(subject: str) -> Person | None:
+    """The user whose counter it is; None when it is not that of one user."""
+    values = {name: value for name, _, value in (part.partition("=") for part in subject.split("/"))}
+    return Person(principal_id=UUID(values["user"]), shown=subject) if "user" in values else None

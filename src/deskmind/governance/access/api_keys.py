@@ -18,7 +18,7 @@ from deskmind.governance.access.handing_out import check_held, check_oversees, h
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.access.principals import Principals
-from deskmind.governance.audit import record
+from deskmind.governance.audit import Person, record
 from deskmind.keyring import Keyring
 from deskmind.scope import Scope
 
@@ -112,7 +112,8 @@ class ApiKeys:
                 " VALUES (%s, %s, %s, %s, %s, %s, %s)",
                 (self._scope.tenant_id, key_id, principal.principal_id, name, mac, version, expires_at),
             )
-            await record(connection, self._scope, Permission.KEYS_WRITE, resource=str(key_id), user=user)
+            person = Person(user, principal.principal_id)
+            await record(connection, self._scope, Permission.KEYS_WRITE, resource=str(key_id), user=person)
         return NewApiKey(key_id, user, secret, expires_at)
 
     async def _check_may_act_as(self, user: Scope) -> None:

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     BUDGETS_WRITE = "budgets.write"
     AUDIT_READ = "audit.read"
     AUDIT_SEAL = "audit.seal"
+    AUDIT_FORGET = "audit.forget"
     METRICS_READ = "metrics.read"
     REQUESTS_READ = "requests.read"
     FEEDBACK_GIVE = "feedback.give"
@@ -103,6 +104,7 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.BUDGETS_WRITE: "set and remove budgets",
     Permission.AUDIT_READ: "read the audit log",
     Permission.AUDIT_SEAL: "seal the audit logs of all tenants and change the key that signs them",
+    Permission.AUDIT_FORGET: "destroy the key of a person whom the audit log names",
     Permission.METRICS_READ: "read the installation's metrics, where telemetry.metrics_tenants names the tenant",
     Permission.REQUESTS_READ: "explain requests: one's own, or all of the tenant as an operator",
     Permission.FEEDBACK_GIVE: "rate answers one was given",

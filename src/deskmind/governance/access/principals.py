@@ -17,7 +17,7 @@ from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.access.roles import BUILT_IN
 from deskmind.governance.access.roles import Role as AccessRole
-from deskmind.governance.audit import record
+from deskmind.governance.audit import Person, record
 from deskmind.scope import Role, Scope
 
 __all__ = ["Group", "Principals", "User", "ensure_groups"]
@@ -164,7 +164,7 @@ class Principals:
                 connection,
                 self._scope,
                 Permission.PRINCIPALS_WRITE,
-                resource=name,
+                resource=Person(name, user.principal_id),
                 groups=list(user.groups),
                 role=role,
             )
@@ -204,7 +204,7 @@ class Principals:
                 connection,
                 self._scope,
                 Permission.PRINCIPALS_WRITE,
-                resource=name,
+                resource=Person(name, user.principal_id),
                 groups=sorted(set(groups)),
             )
             return await self._user(connection, name)

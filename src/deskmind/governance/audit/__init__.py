@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from deskmind.governance.audit.checkpoint import Checkpoint, SigningKey, VerifyKey
     from deskmind.governance.audit.log import AuditEvent, audit_events, record
     from deskmind.governance.audit.proof import Proof
+    from deskmind.governance.audit.subjects import Person, SubjectKeys, SubjectRing
     from deskmind.governance.audit.tree import Frontier, Tree, leaf_hash, verify_consistency, verify_inclusion
     from deskmind.governance.audit.verify import Finding, Report, verify_bundle
 
@@ -25,10 +26,13 @@ __all__ = [
     "Checkpoint",
     "Finding",
     "Frontier",
+    "Person",
     "Proof",
     "RecordedEvent",
     "Report",
     "SigningKey",
+    "SubjectKeys",
+    "SubjectRing",
     "Tree",
     "VerifyKey",
     "audit_events",
@@ -48,6 +52,7 @@ _MODULES = {
     "checkpoint": ("Checkpoint", "SigningKey", "VerifyKey"),
     "log": ("AuditEvent", "audit_events", "record"),
     "proof": ("Proof",),
+    "subjects": ("Person", "SubjectKeys", "SubjectRing"),
     "tree": ("Frontier", "Tree", "leaf_hash", "verify_consistency", "verify_inclusion"),
     "verify": ("Finding", "Report", "verify_bundle"),
 }

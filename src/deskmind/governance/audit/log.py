@@ -1,4 +1,4 @@
-"""Recording and reading audit events.
+"""Recording audit events.
 
 The application may add events and an operator may read them; nobody may change or remove one through the
 application's login.
@@ -6,55 +6,32 @@ application's login.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 from uuid import UUID, uuid4
 
 from psycopg import errors as pg
-from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection
-from deskmind.errors import TenantNotFoundError
+from deskmind.errors import TenantNotFoundError, UnavailableError
+from deskmind.governance.audit.circumstances import current_address, current_decision
+from deskmind.governance.audit.draft import Draft, Value
+from deskmind.governance.audit.reading import AuditEvent, read_events
+from deskmind.governance.audit.subjects import Person, SubjectKeys, SubjectRing
 from deskmind.observability import correlation_id
 from deskmind.observability.instruments import AUDIT_EVENTS, counter
 from deskmind.observability.metering import labels
-from deskmind.scope import Scope
+from deskmind.scope import OPERATOR, Scope
 
 __all__ = ["AuditEvent", "Outcome", "audit_events", "record"]
 
 Outcome = Literal["allowed", "denied", "done", "failed"]
 
+_TRIES = 5
+_MOST_WAITING = 1_000
 _events = counter(AUDIT_EVENTS)
 _outcomes = {outcome: labels({"deskmind.outcome": outcome}) for outcome in get_args(Outcome)}
 
-_INSERT = """
-INSERT INTO audit_events
-    (tenant_id, event_id, principal_id, principal, action, resource, outcome, correlation_id, details)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT DO NOTHING
-"""
-
-_SELECT = """
-SELECT event_id, occurred_at, principal, action, resource, outcome, correlation_id, details
-  FROM audit_events
- WHERE tenant_id = %s
- ORDER BY occurred_at DESC, event_id LIMIT %s
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEvent:
-    """One recorded act."""
-
-    event_id: UUID
-    occurred_at: datetime
-    principal: str
-    action: str
-    resource: str
-    outcome: str
-    correlation_id: str
-    details: dict[str, Any]
+_INSERT = "SELECT audit_append(%s, %s, %s)"
 
 
 async def record(
@@ -62,12 +39,16 @@ async def record(
     scope: Scope,
     action: str,
     *,
-    resource: str = "",
+    resource: str | Person = "",
     outcome: Outcome = "done",
     event_id: UUID | None = None,
-    **details: str | int | float | bool | list[str] | None,
+    **details: Value | Person,
 ) -> None:
     """Write one event in the caller's transaction, so that act and record stand or fall together.
+
+    The events of a transaction are written together before it commits, or a savepoint is set or released. Who acts is
+    encrypted under a key of that person, unless it is an operator, a worker or the system; and so is whoever
+    ``resource`` or a detail names, given as a ``Person`` (one an event).
 
     Args:
         connection: the transaction of the act.
@@ -78,22 +59,72 @@ async def record(
         event_id: of an event that several processes may record; it is kept once.
         details: counts and identifiers; never content or secrets.
 
-    Raises:
+    Raises (when they are written):
         TenantNotFoundError: the tenant was erased since the scope was made.
     """
     if scope.agent is not None:
         details = {**details, "agent": scope.agent.principal}
-    who = (scope.tenant_id, event_id or uuid4(), scope.principal_id, scope.principal)
-    try:
-        await connection.execute(_INSERT, (*who, action, resource, outcome, correlation_id(), Jsonb(details)))
-    except pg.InsufficientPrivilege:
-        raise TenantNotFoundError(
-            f"The tenant '{scope.tenant}' does not exist any more.", why="Nothing can be recorded for it."
-        ) from None
-    _events.add(1, _outcomes[outcome])
+    draft = Draft.of(
+        event_id or uuid4(),
+        action=action,
+        resource=resource,
+        outcome=outcome,
+        decision=current_decision() or f"role:{scope.role}",
+        correlation_id=correlation_id(),
+        details=details,
+        by=None if scope.principal_id == OPERATOR else Person(scope.principal, scope.principal_id),
+        name=scope.principal,
+        address=current_address(),
+    )
+    if connection.waiting is None:
+        await _write(connection, [(scope, draft)])
+        return
+    waiting = connection.waiting.setdefault(_write, [])
+    waiting.append((scope, draft))
+    if len(waiting) >= _MOST_WAITING:
+        await connection.settle()
 
 
 async def audit_events(connection: Connection, scope: Scope, *, limit: int = 100) -> list[AuditEvent]:
     """The newest events of the scope's tenant, newest first (operators only, by the database's policy)."""
-    cursor = await connection.execute(_SELECT, (scope.tenant_id, limit))
-    return [AuditEvent(*row) for row in await cursor.fetchall()]
+    return await read_events(connection, scope.tenant_id, limit=limit)
+
+
+async def _write(connection: Connection, waiting: list[tuple[Scope, Draft]]) -> None:
+    """Write the events of a transaction, which all are of one scope."""
+    scope = waiting[0][0]
+    try:
+        await _append(connection, scope, [draft for _, draft in waiting])
+    except (pg.InsufficientPrivilege, pg.ForeignKeyViolation):
+        raise TenantNotFoundError(
+            f"The tenant '{scope.tenant}' does not exist any more.", why="Nothing can be recorded for it."
+        ) from None
+    for _, draft in waiting:
+        _events.add(1, _outcomes[draft.clear["outcome"]])
+
+
+async def _append(connection: Connection, scope: Scope, drafts: list[Draft]) -> None:
+    """Those whose keys were destroyed meanwhile again, under new ones."""
+    keys = connection.companion(SubjectRing).of(scope.tenant_id)
+    for _ in range(_TRIES):
+        rows = [await _row(connection, scope, keys, draft) for draft in drafts]
+        values = (scope.tenant_id, scope.principal_id, f"[{','.join(rows)}]")
+        found = await (await connection.execute(_INSERT, values)).fetchone()
+        left_out: list[UUID] = found[0] if found is not None else []
+        if not left_out:
+            return
+        drafts = [draft for draft in drafts if draft.event_id in left_out]
+        for draft in drafts:
+            for person in draft.people:
+                keys.forget(person)
+    raise UnavailableError(
+        "An audit event could not be written.",
+        why="The keys of the people in it were destroyed again and again.",
+        remedy="Try again.",
+    )
+
+
+async def _row(connection: Connection, scope: Scope, keys: SubjectKeys, draft: Draft) -> str:
+    by = await keys.of(connection, draft.by) if draft.by is not None else None
+    about = await keys.of(connection, draft.about) if draft.about is not None else None
+    return draft.row(scope.tenant_id, by, about)

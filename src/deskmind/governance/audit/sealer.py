@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,10 +34,14 @@ _PURPOSE = "audit-signing"
 _STALE_SECONDS = 300.0
 _log = logger("deskmind.audit")
 
+# calls that the ledger booked wait too, to become events
 _WAITING = """
-SELECT tenant_id, count(*), extract(epoch FROM clock_timestamp() - min(occurred_at))::double precision
-  FROM {schema}.audit_events WHERE position IS NULL GROUP BY tenant_id
+SELECT tenant_id, count(*), extract(epoch FROM clock_timestamp() - min(since))::double precision
+  FROM (SELECT tenant_id, occurred_at AS since FROM {schema}.audit_events WHERE position IS NULL
+        UNION ALL SELECT tenant_id, started_at FROM {schema}.audit_calls_due) waiting
+ GROUP BY tenant_id
 """
+_DUE = "SELECT DISTINCT tenant_id FROM {schema}.audit_calls_due"
 # who erases a tenant holds the first; a seal in between would leave a checkpoint behind
 _LOCK = """
 SELECT pg_try_advisory_xact_lock_shared(hashtextextended(%s, 0)), pg_try_advisory_xact_lock(hashtextextended(%s, 0))
@@ -116,10 +120,19 @@ class Sealer:
         address: of the sealer's login.
         schema: the installation's.
         keys: that sign.
+        derive: makes the events of these tenants' calls, which the ledger booked.
     """
 
-    def __init__(self, address: str, schema: str, keys: SealingKeys) -> None:
+    def __init__(
+        self,
+        address: str,
+        schema: str,
+        keys: SealingKeys,
+        *,
+        derive: Callable[[Sequence[UUID]], Awaitable[object]] | None = None,
+    ) -> None:
         self._address = address
+        self._derive = derive
         self._schema = schema
         self._keys = keys
         self._reading: tuple[float, int, float] | None = None
@@ -154,6 +167,9 @@ class Sealer:
                 async with await AsyncConnection.connect(
                     self._address, autocommit=True, prepare_threshold=None
                 ) as connection:
+                    if self._derive is not None:
+                        rows = await (await connection.execute(self._sql(_DUE))).fetchall()
+                        await self._derive([row[0] for row in rows])
                     waiting = await self._measured(connection)
                     sealed = [await self._seal_log(connection, log, signing, known) for log in waiting]
                     await self._measured(connection)

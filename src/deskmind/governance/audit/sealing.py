@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from uuid import UUID
 
 from psycopg import errors as pg
 
@@ -11,12 +12,13 @@ from deskmind.database import Database
 from deskmind.errors import PermissionDeniedError
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
-from deskmind.governance.audit.checkpoint import VerifyKey
+from deskmind.governance.audit.checkpoint import Checkpoint, VerifyKey, origin_of
 from deskmind.governance.audit.log import record
 from deskmind.governance.audit.sealer import Sealed, Sealer
+from deskmind.governance.audit.witnessing import Kept, Witnessing
 from deskmind.scope import Scope
 
-__all__ = ["Backlog", "Sealing"]
+__all__ = ["Backlog", "Lacking", "Sealing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +34,33 @@ class Backlog:
     oldest_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What a witness lacks.
+
+    Attributes:
+        witness: its name.
+        logs: whose newest checkpoint it has not.
+        oldest_seconds: since the first checkpoint was signed that it lacks, 0 when it lacks none.
+    """
+
+    witness: str
+    logs: int
+    oldest_seconds: float
+
+
 class Sealing:
     """The sealer's work; from ``app.sealing``.
 
     Args:
         database: of the application.
         sealer: what does the work, under a login and with keys of its own.
+        witnessing: brings checkpoints to who keeps them elsewhere.
     """
 
-    def __init__(self, database: Database, sealer: Sealer) -> None:
+    def __init__(self, database: Database, sealer: Sealer, witnessing: Witnessing) -> None:
         self._database = database
+        self._witnessing = witnessing
         self._sealer = sealer
         self._scope = Scope.directory()
 
@@ -60,6 +79,11 @@ class Sealing:
         """What does the work."""
         return self._sealer
 
+    @property
+    def witnessing(self) -> Witnessing:
+        """What brings checkpoints to who keeps them elsewhere."""
+        return self._witnessing
+
     @operation(Permission.AUDIT_SEAL)
     async def seal(self) -> Sealed:
         """Seal what is committed by now, of all tenants and the installation.
@@ -69,6 +93,40 @@ class Sealing:
             KeyringError: the sealer's keys cannot be read.
         """
         return await self._sealer.seal()
+
+    @operation(Permission.AUDIT_SEAL)
+    async def witness(self) -> Kept:
+        """Bring the newest checkpoint of each log to each witness that lacks it.
+
+        Raises:
+            DatabaseUnavailableError: the database cannot be reached.
+        """
+        return await self._witnessing.keep()
+
+    @operation(Permission.AUDIT_READ)
+    async def lacking(self) -> list[Lacking]:
+        """What each witness lacks, as the database knows."""
+        async with self._database.transaction(self._scope) as connection:
+            return [
+                Lacking(witness.name, *row)
+                for witness in self._witnessing.witnesses
+                for row in await (
+                    await connection.execute(
+                        "SELECT logs, oldest_seconds FROM audit_unwitnessed(%s)", (witness.name,)
+                    )
+                ).fetchall()
+            ]
+
+    @operation(Permission.AUDIT_READ)
+    async def copies(self, log: UUID) -> tuple[Checkpoint, ...]:
+        """The checkpoints of a log that the witnesses have; of the installation's with the nil id.
+
+        Raises:
+            UnavailableError: a witness does not answer.
+        """
+        return tuple(
+            [copy for witness in self._witnessing.witnesses for copy in await witness.copies(origin_of(log))]
+        )
 
     @operation(Permission.AUDIT_READ)
     async def backlog(self) -> Backlog:

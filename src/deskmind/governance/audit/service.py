@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from deskmind.database import Connection, Database
@@ -14,11 +13,13 @@ from deskmind.errors import NotFoundError
 from deskmind.governance.access.operation import operation, streaming_operation
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.audit.bundle import BundleHead, write_bundle
-from deskmind.governance.audit.canonical import RecordedEvent, canonical_bytes
 from deskmind.governance.audit.checkpoint import Checkpoint, VerifyKey
-from deskmind.governance.audit.log import AuditEvent
+from deskmind.governance.audit.columns import CANONICAL
+from deskmind.governance.audit.log import record
 from deskmind.governance.audit.proof import Proof
-from deskmind.governance.audit.tree import Tree, leaf_hash
+from deskmind.governance.audit.reading import EVENT_COLUMNS, AuditEvent, decrypted
+from deskmind.governance.audit.subjects import SubjectKeys, SubjectRing
+from deskmind.governance.audit.tree import Tree
 from deskmind.governance.audit.verify import Finding, Report, Verification
 from deskmind.scope import Scope
 
@@ -26,21 +27,38 @@ __all__ = ["AuditFilter", "AuditLog"]
 
 _BATCH = 5_000
 
-_SEARCH = """
-SELECT event_id, occurred_at, principal, action, resource, outcome, correlation_id, details
-  FROM audit_events
- WHERE tenant_id = %s AND (%s::text IS NULL OR starts_with(action, %s)) AND (%s::text IS NULL OR principal = %s)
-   AND (%s::text IS NULL OR resource = %s) AND (%s::text IS NULL OR outcome = %s)
-   AND (%s::text IS NULL OR correlation_id = %s)
-   AND occurred_at >= coalesce(%s::timestamptz, '-infinity') AND occurred_at < coalesce(%s::timestamptz, 'infinity')
- ORDER BY occurred_at DESC, event_id LIMIT %s
+_SEARCH = f"""
+SELECT {EVENT_COLUMNS} FROM audit_events
+ WHERE tenant_id = %(tenant)s
+   AND (%(action)s::text IS NULL OR starts_with(action, %(action)s))
+   AND (%(principal)s::text IS NULL OR subject = ANY (%(by)s) OR (subject IS NULL AND principal = %(principal)s))
+   AND (%(resource)s::text IS NULL OR (resource = '' AND about = ANY (%(about)s)) OR resource = %(resource)s)
+   AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+   AND (%(correlation)s::text IS NULL OR correlation_id = %(correlation)s)
+   AND occurred_at >= coalesce(%(since)s::timestamptz, '-infinity')
+   AND occurred_at < coalesce(%(until)s::timestamptz, 'infinity')
+ ORDER BY occurred_at DESC, event_id LIMIT %(limit)s
+"""
+_READABLE = f"""
+SELECT {EVENT_COLUMNS} FROM audit_events
+ WHERE tenant_id = %s AND position >= %s AND position < %s ORDER BY position
 """
 _CHECKPOINTS = "SELECT note, public_key FROM audit_checkpoints WHERE tenant_id = %s ORDER BY size"
 _NEWEST = "SELECT note FROM audit_checkpoints WHERE tenant_id = %s ORDER BY size DESC LIMIT 1"
-_SEALED = """
-SELECT canonical, leaf_hash, tenant_id, event_id, occurred_at, principal_id, principal, action, resource, outcome,
-       correlation_id, details::text
-  FROM audit_events WHERE tenant_id = %s AND position >= %s AND position < %s ORDER BY position
+# What the columns say is written out here, and not asked of a function that the database keeps.
+_SEALED = f"""
+SELECT count(*) FILTER (WHERE s.canonical IS DISTINCT FROM {CANONICAL} OR s.leaf_hash IS DISTINCT FROM sha256('\\x00'::bytea || s.canonical)),
+       coalesce(string_agg(s.canonical, '\\x0a'::bytea), '')
+  FROM (SELECT * FROM audit_events WHERE tenant_id = %s AND position >= %s AND position < %s ORDER BY position) s
+"""
+_CALLS_UNLIKE = """
+SELECT count(*) FROM usage_entries u
+  JOIN audit_events a ON a.tenant_id = %(tenant)s AND a.event_id = u.call_id AND a.action = 'models.call'
+ WHERE u.tenant_id = %(tenant)s AND a.position IS NOT NULL
+   AND (a.occurred_at, a.resource, a.correlation_id, a.details->>'deployment', a.details->>'ledger', a.details->>'error',
+        (a.details->>'input_tokens')::bigint, (a.details->>'output_tokens')::bigint, (a.details->>'cost')::numeric)
+       IS DISTINCT FROM
+       (u.started_at, u.model, u.request_id, u.deployment, u.outcome, u.error, u.input_tokens, u.output_tokens, u.cost)
 """
 _LEAVES = "SELECT leaf_hash FROM audit_events WHERE tenant_id = %s AND position < %s ORDER BY position"
 _ONE = "SELECT position, canonical FROM audit_events WHERE tenant_id = %s AND event_id = %s"
@@ -90,12 +108,49 @@ class AuditLog:
     async def search(self, only: AuditFilter | None = None, *, limit: int = 100) -> list[AuditEvent]:
         """The newest events that fit, newest first; sealed or not."""
         only = only or AuditFilter()
-        texts = (only.action, only.principal, only.resource, only.outcome, only.correlation_id)
-        doubled = [value for text in texts for value in (text, text)]
-        values = (self._scope.tenant_id, *doubled, only.since, only.until, limit)
         async with self._database.transaction(self._scope) as connection:
-            cursor = await connection.execute(_SEARCH, values)
-            return [AuditEvent(*row) for row in await cursor.fetchall()]
+            keys = self._keys(connection)
+            values = {
+                "tenant": self._scope.tenant_id,
+                "action": only.action,
+                "principal": only.principal,
+                "by": await keys.named(connection, only.principal) if only.principal else [],
+                "resource": only.resource,
+                "about": await keys.named(connection, only.resource) if only.resource else [],
+                "outcome": only.outcome,
+                "correlation": only.correlation_id,
+                "since": only.since,
+                "until": only.until,
+                "limit": limit,
+            }
+            cursor = await connection.execute(_SEARCH.encode(), values)
+            return await decrypted(connection, self._scope.tenant_id, await cursor.fetchall())
+
+    @operation(Permission.AUDIT_FORGET)
+    async def forget(self, subject: str) -> bool:
+        """Destroy the keys of a person: the log stays whole and names that person nowhere any more.
+
+        Args:
+            subject: the person's name, or the id of its principal.
+
+        Returns whether the log named such a person.
+        """
+        async with self._database.transaction(self._scope) as connection:
+            destroyed = await self._keys(connection).destroy(connection, subject)
+            await record(connection, self._scope, Permission.AUDIT_FORGET, destroyed=destroyed)
+        return destroyed
+
+    @operation(Permission.AUDIT_FORGET)
+    async def rewrap(self) -> int:
+        """Wrap the keys of the tenant's people under the newest key of the keyring; gives how many were.
+
+        After it, older versions of ``audit-subjects`` can be retired, and with them goes what backups still hold of
+        destroyed keys.
+        """
+        async with self._database.transaction(self._scope) as connection:
+            count = await self._keys(connection).rewrap(connection)
+            await record(connection, self._scope, Permission.AUDIT_FORGET, rewrapped=count)
+        return count
 
     @operation(Permission.AUDIT_READ)
     async def checkpoint(self) -> Checkpoint | None:
@@ -117,10 +172,17 @@ class AuditLog:
         head = await self._head()
         verification = Verification(head, keys or head.keys, kept=kept)
         differing = 0
-        async for rows in self._batches(head.events):
-            differing += await asyncio.to_thread(_passed, verification, rows)
-        message = f"The columns of {differing} events are not what was sealed of them."
-        return verification.report(*([Finding("columns", message)] if differing else []))
+        async for unlike, lines in self._batches(head.events):
+            differing += unlike
+            await asyncio.to_thread(_pass, verification, lines)
+        findings: list[Finding] = []
+        if differing:
+            message = f"The columns of {differing} events are not what was sealed of them."
+            findings.append(Finding("columns", message))
+        if calls := await self._calls_unlike():
+            message = f"{calls} model calls in the ledger are not what was sealed of them."
+            findings.append(Finding("ledger", message))
+        return verification.report(*findings)
 
     @operation(Permission.AUDIT_READ)
     async def prove(self, event_id: UUID) -> Proof:
@@ -151,10 +213,34 @@ class AuditLog:
     async def export(self) -> AsyncIterator[bytes]:
         """The lines of a bundle of all sealed events, for ``python -m deskmind.governance.audit.verify``."""
         head = await self._head()
+        await self._carried_away("bundle", head.events)
         for line in write_bundle(head, ()):
             yield line
-        async for rows in self._batches(head.events):
-            yield b"".join(row[0] + b"\n" for row in rows)
+        async for _, lines in self._batches(head.events):
+            if lines:
+                yield lines + b"\n"
+
+    @streaming_operation(Permission.AUDIT_READ)
+    async def events(self) -> AsyncIterator[AuditEvent]:
+        """All sealed events in the order of their places, people by name where their keys live. For reading, not for proof."""
+        size = (await self._head()).events
+        await self._carried_away("readable", size)
+        for first in range(0, size, _BATCH):
+            async with self._database.transaction(self._scope) as connection:
+                bounds = (self._scope.tenant_id, first, min(first + _BATCH, size))
+                rows = await (await connection.execute(_READABLE.encode(), bounds)).fetchall()
+                events = await decrypted(connection, self._scope.tenant_id, rows)
+            for event in events:
+                yield event
+
+    async def _carried_away(self, form: str, events: int) -> None:
+        async with self._database.transaction(self._scope) as connection:
+            await record(
+                connection, self._scope, Permission.AUDIT_READ, act="export", form=form, events=events
+            )
+
+    def _keys(self, connection: Connection) -> SubjectKeys:
+        return connection.companion(SubjectRing).of(self._scope.tenant_id)
 
     async def _head(self) -> BundleHead:
         async with self._database.transaction(self._scope) as connection:
@@ -165,13 +251,39 @@ class AuditLog:
         size = checkpoints[-1].size if checkpoints else 0
         return BundleHead(self._scope.tenant_id, size, keys, checkpoints)
 
-    async def _batches(self, size: int) -> AsyncIterator[list[tuple[Any, ...]]]:
-        """The sealed events by position, each batch in a transaction of its own, so that a slow reader holds none."""
-        for first in range(0, size, _BATCH):
-            async with self._database.transaction(self._scope) as connection:
-                bounds = (self._scope.tenant_id, first, min(first + _BATCH, size))
-                rows = await (await connection.execute(_SEALED, bounds)).fetchall()
-            yield rows
+    async def _batches(self, size: int) -> AsyncIterator[tuple[int, bytes]]:
+        """The sealed events by position: how many have columns unlike their bytes, and the bytes, one event a line.
+
+        Each batch is a transaction of its own, so that a slow reader holds none; the next is read meanwhile.
+        """
+        reading: asyncio.Task[tuple[int, bytes]] | None = None
+        try:
+            for first in range(0, size + _BATCH, _BATCH):
+                batch = await reading if reading is not None else None
+                reading = (
+                    asyncio.create_task(self._batch(first, min(first + _BATCH, size)))
+                    if first < size
+                    else None
+                )
+                if batch is not None:
+                    yield batch
+        finally:
+            if reading is not None:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+
+    async def _batch(self, first: int, end: int) -> tuple[int, bytes]:
+        async with self._database.transaction(self._scope) as connection:
+            values = (self._scope.tenant_id, first, end)
+            row = await (await connection.execute(_SEALED.encode(), values, binary=True)).fetchone()
+        return (row[0], row[1]) if row is not None else (0, b"")
+
+    async def _calls_unlike(self) -> int:
+        async with self._database.transaction(self._scope) as connection:
+            row = await (
+                await connection.execute(_CALLS_UNLIKE, {"tenant": self._scope.tenant_id})
+            ).fetchone()
+        return row[0] if row is not None else 0
 
     async def _newest(self, connection: Connection) -> Checkpoint | None:
         cursor = await connection.execute(_NEWEST, (self._scope.tenant_id,))
@@ -179,10 +291,7 @@ class AuditLog:
         return Checkpoint.parse(row[0]) if row is not None else None
 
 
-def _passed(verification: Verification, rows: list[tuple[Any, ...]]) -> int:
-    """Put events through; gives how many have columns that differ from their canonical bytes."""
-    differing = 0
-    for canonical, leaf, *columns in rows:
-        verification.add(canonical)
-        differing += canonical_bytes(RecordedEvent(*columns)) != canonical or leaf_hash(canonical) != leaf
-    return differing
+def _pass(verification: Verification, lines: bytes) -> None:
+    if lines:
+        for canonical in lines.split(b"\n"):
+            verification.add(canonical)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from deskmind.governance.audit.bundle import BundleHead, read_head
-from deskmind.governance.audit.canonical import tenant_prefix
+from deskmind.governance.audit.canonical import tenant_prefixes
 from deskmind.governance.audit.checkpoint import Checkpoint, VerifyKey, origin_of
 from deskmind.governance.audit.proof import PROOF_START, Proof
 from deskmind.governance.audit.tree import Frontier, leaf_hash
@@ -116,7 +116,7 @@ class Verification:
     ) -> None:
         self._head = head
         self._origin = origin_of(head.tenant_id)
-        self._prefix = tenant_prefix(head.tenant_id)
+        self._prefixes = tenant_prefixes(head.tenant_id)
         self._kept = len(kept)
         self._findings: list[Finding] = []
         self._tree = Frontier()
@@ -129,7 +129,7 @@ class Verification:
 
     def add(self, event: bytes) -> None:
         """The next event's canonical bytes."""
-        self._foreign += not event.startswith(self._prefix)
+        self._foreign += not event.startswith(self._prefixes)
         self._tree.append(leaf_hash(event))
         if self._waiting and self._waiting[-1].size == self._tree.size:
             self._compare()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from deskmind.database.migrations.script import run_file
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

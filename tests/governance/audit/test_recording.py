@@ -1,0 +1,100 @@
+"""Which operations leave an event, and why the others do not: a walk over all of them."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+from tests.isolation.test_operations import _operations
+
+from deskmind.desk import Desk
+from deskmind.governance.audit.service import AuditFilter
+
+_ITSELF = "the log, read where it is; carrying it away is recorded"
+_OWN = "one's own"
+_LIST = "a directory without content: names, numbers, times"
+_SUMS = "sums, no row of anybody"
+_CONFIGURATION = "configuration, no data of people"
+_ELSEWHERE = "hands on to what records"
+_LEDGER = "an event made of the ledger's row, see calls.py"
+_TRIAL = "a measurement for an experiment, under one's own id, erased with it; no act"
+
+_UNRECORDED = {
+    **dict.fromkeys(
+        (
+            "AuditLog.checkpoint",
+            "AuditLog.prove",
+            "AuditLog.search",
+            "AuditLog.verify",
+            "Desk.audit",
+            "Tenants.audit",
+        ),
+        _ITSELF,
+    ),
+    **dict.fromkeys(("Sealing.backlog", "Sealing.copies", "Sealing.lacking", "Sealing.public_keys"), _ITSELF),
+    **dict.fromkeys(
+        ("Sealing.seal", "Sealing.witness"), "its checkpoint is the record; an event would never be sealed"
+    ),
+    **dict.fromkeys(("ApiKeys.all", "Principals.groups", "Principals.users", "Knowledge.documents"), _LIST),
+    **dict.fromkeys(("Requests.list", "Tenants.all", "Tenants.named", "Knowledge.ingest_report"), _LIST),
+    **dict.fromkeys(("Conversations.get", "Conversations.list"), _OWN),
+    "Conversations.summarise": "derived from one's own turns, which stay",
+    **dict.fromkeys(("Experiments.assign", "Experiments.feedback", "Experiments.observe"), _TRIAL),
+    **dict.fromkeys(
+        (
+            "Usage.report",
+            "Quality.report",
+            "Experiments.report",
+            "Tenants.closed_accounts",
+            "Maintenance.slow",
+        ),
+        _SUMS,
+    ),
+    **dict.fromkeys(("Budgets.list", "Experiments.all", "Models.list"), _CONFIGURATION),
+    **dict.fromkeys(
+        tuple(
+            f"Prompts.{name}" for name in ("diff", "export", "get", "history", "list", "render", "versions")
+        ),
+        _CONFIGURATION,
+    ),
+    **dict.fromkeys(
+        ("Prompts.import_", "Prompts.label", "Prompts.rollback", "Prompts.save"),
+        "recorded by _save and _label",
+    ),
+    **dict.fromkeys(("Desk.ask", "Desk.ask_stream", "Principals.scope_of"), _ELSEWHERE),
+    **dict.fromkeys(
+        ("Knowledge.add", "Knowledge.add_files", "Knowledge.ask", "Knowledge.ask_stream", "Knowledge.ingest"),
+        _ELSEWHERE,
+    ),
+    "Knowledge.search": "recorded by Finding",
+    **dict.fromkeys(("Models.chat", "Models.embed", "Models.rerank", "Models.stream"), _LEDGER),
+}
+_WRITES = ("record(", "_record(", "_recorded(", "_remove(", "_move(", "_carried_away(")
+
+
+@pytest.mark.parametrize("name", sorted(_operations()))
+def test_an_operation_leaves_an_event_or_says_why_not(name: str) -> None:
+    source = inspect.getsource(inspect.unwrap(_operations()[name]))  # pyright: ignore[reportArgumentType]
+    records = any(writes in source for writes in _WRITES)
+    assert records != (name in _UNRECORDED), name
+
+
+async def test_what_an_operator_reads_of_others_is_recorded(operator: Desk) -> None:
+    report = await operator.knowledge.add("printer.md", b"# Printer\n\nThe printer is on the second floor.")
+    assert report.count("stored") == 1
+    (document,) = await operator.knowledge.documents()
+    await operator.knowledge.document(document.document_id)
+    await operator.feedback.list()
+    _ = [line async for line in operator.audit_log.export()]
+    events = await operator.audit_log.search()
+    assert [event.action for event in events[:3]] == ["audit.read", "feedback.read", "documents.read"]
+    assert events[2].resource == str(document.document_id)
+
+
+async def test_what_is_written_into_a_conversation_is_recorded(operator: Desk) -> None:
+    conversation = await operator.conversations.create("printers")
+    about = conversation.about.conversation_id
+    await operator.conversations.rename(about, "the printer")
+    await operator.conversations.erase(about)
+    events = await operator.audit_log.search(AuditFilter(resource=str(about)))
+    assert [event.details["act"] for event in events] == ["erase", "rename", "create"]
