@@ -51,7 +51,18 @@ def _operations() -> dict[str, object]:
                 Budgets,
             ),
             Access,
-            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality, AuditLog, Sealing, Privacy, Redaction),
+            *(
+                Prompts,
+                Experiments,
+                Conversations,
+                Requests,
+                Feedback,
+                Quality,
+                AuditLog,
+                Sealing,
+                Privacy,
+                Redaction,
+            ),
         )
         for name, method in vars(kind).items()
         if not name.startswith("_") and inspect.isfunction(method)

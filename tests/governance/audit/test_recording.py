@@ -67,9 +67,25 @@ _UNRECORDED = {
         _ELSEWHERE,
     ),
     "Knowledge.search": "recorded by Finding",
+    **dict.fromkeys(("Access.check", "Access.check_of"), "asks what one may do, and does nothing"),
+    **dict.fromkeys(
+        ("Access.policy", "Access.policy_schema", "Access.review", "Access.roles", "Redaction.actions"),
+        _CONFIGURATION,
+    ),
+    **dict.fromkeys(("Redaction.patterns", "Privacy.map", "Privacy.retention"), _CONFIGURATION),
+    "Redaction.directory": _LIST,
+    **dict.fromkeys(("Redaction.redact", "Redaction.redactor"), "works on a text of one's own"),
+    "Desk.acting_for": "recorded by acting_for",
+    **dict.fromkeys(("Privacy.erase", "Privacy.request_erasure"), "recorded by Erasures, without the name"),
+    **dict.fromkeys(("Privacy.resume", "Privacy.replay"), "each erasure is recorded when it is done"),
+    **dict.fromkeys(
+        ("Privacy.erasure", "Privacy.erasures", "Privacy.holds", "Privacy.plan", "Privacy.verify_receipt"),
+        "names nobody: marks, counts, times",
+    ),
+    "Privacy.retain": "recorded by Retention where something was removed",
     **dict.fromkeys(("Models.chat", "Models.embed", "Models.rerank", "Models.stream"), _LEDGER),
 }
-_WRITES = ("record(", "_record(", "_recorded(", "_remove(", "_move(", "_carried_away(")
+_WRITES = ("record(", "_record(", "_recorded(", "_remove(", "_move(", "_carried_away(", "_record_hold(")
 
 
 @pytest.mark.parametrize("name", sorted(_operations()))

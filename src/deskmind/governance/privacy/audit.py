@@ -15,7 +15,9 @@ from deskmind.governance.privacy.stores import Counts, Subject
 
 __all__ = ["AuditStore"]
 
-_WHOSE = "tenant_id = %s AND (principal_id = %s OR subject = ANY (%s) OR about = ANY (%s) OR resource = ANY (%s))"
+_WHOSE = (
+    "tenant_id = %s AND (principal_id = %s OR subject = ANY (%s) OR about = ANY (%s) OR resource = ANY (%s))"
+)
 _EVENTS = f"""
 SELECT occurred_at, action, resource, outcome, correlation_id FROM audit_events
  WHERE {_WHOSE} ORDER BY occurred_at, event_id
