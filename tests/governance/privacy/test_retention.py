@@ -56,6 +56,28 @@ async def test_what_is_held_does_not_expire(admin: Admin, bureau: Bureau) -> Non
     assert ran["conversations"] == 1
 
 
+async def test_stories_of_who_is_held_do_not_expire(app: Deskmind, admin: Admin, bureau: Bureau) -> None:
+    for desk in (bureau.person, bureau.ben):
+        await desk.knowledge.search("token")
+    await app.settle_stories()
+    people = [bureau.person.scope.principal_id, bureau.ben.scope.principal_id]
+    await admin.execute("SELECT ensure_story_partition(now() - interval '40 days')")
+    await admin.execute(
+        "UPDATE request_stories SET began_at = began_at - interval '40 days' WHERE principal_id = ANY (%s)",
+        (people,),
+    )
+    await bureau.operator.privacy.hold(NAME, "case 4711")
+    await admin.execute(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, args)"
+        """ VALUES ('maintenance', 'explain.expire', '{"timestamp": 0}')"""
+    )
+    await app.jobs.drain()
+    cursor = await admin.execute(
+        "SELECT DISTINCT principal_id FROM request_stories WHERE principal_id = ANY (%s)", (people,)
+    )
+    assert [row[0] for row in await cursor.fetchall()] == [people[0]]
+
+
 async def test_erasures_that_were_left_are_finished_on_schedule(app: Deskmind, bureau: Bureau) -> None:
     waiting = await bureau.operator.privacy.request_erasure(NAME)
     await app.retain()
