@@ -66,16 +66,22 @@ async def test_stories_of_who_is_held_do_not_expire(app: Deskmind, admin: Admin,
         "UPDATE request_stories SET began_at = began_at - interval '40 days' WHERE principal_id = ANY (%s)",
         (people,),
     )
-    await bureau.operator.privacy.hold(NAME, "case 4711")
-    await admin.execute(
-        "INSERT INTO procrastinate_jobs (queue_name, task_name, args)"
-        """ VALUES ('maintenance', 'explain.expire', '{"timestamp": 0}')"""
-    )
-    await app.jobs.drain()
-    cursor = await admin.execute(
-        "SELECT DISTINCT principal_id FROM request_stories WHERE principal_id = ANY (%s)", (people,)
-    )
-    assert [row[0] for row in await cursor.fetchall()] == [people[0]]
+
+    async def left_after_the_hour() -> list[object]:
+        await admin.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, args)"
+            """ VALUES ('maintenance', 'explain.expire', '{"timestamp": 0}')"""
+        )
+        await app.jobs.drain()
+        cursor = await admin.execute(
+            "SELECT DISTINCT principal_id FROM request_stories WHERE principal_id = ANY (%s)", (people,)
+        )
+        return [row[0] for row in await cursor.fetchall()]
+
+    hold = await bureau.operator.privacy.hold(NAME, "case 4711")
+    assert await left_after_the_hour() == [people[0]]
+    await bureau.operator.privacy.release(hold.hold_id)
+    assert await left_after_the_hour() == []
 
 
 async def test_erasures_that_were_left_are_finished_on_schedule(app: Deskmind, bureau: Bureau) -> None:
