@@ -25,6 +25,7 @@ EMPTY_HERE = {
     "no budget is used up",
     "nothing failed",
     "nothing is exported by OTLP",
+    "nobody was erased and nothing expired",
 }
 
 

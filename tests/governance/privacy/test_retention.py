@@ -56,6 +56,34 @@ async def test_what_is_held_does_not_expire(admin: Admin, bureau: Bureau) -> Non
     assert ran["conversations"] == 1
 
 
+async def test_stories_of_who_is_held_do_not_expire(app: Deskmind, admin: Admin, bureau: Bureau) -> None:
+    for desk in (bureau.person, bureau.ben):
+        await desk.knowledge.search("token")
+    await app.settle_stories()
+    people = [bureau.person.scope.principal_id, bureau.ben.scope.principal_id]
+    await admin.execute("SELECT ensure_story_partition(now() - interval '40 days')")
+    await admin.execute(
+        "UPDATE request_stories SET began_at = began_at - interval '40 days' WHERE principal_id = ANY (%s)",
+        (people,),
+    )
+
+    async def left_after_the_hour() -> list[object]:
+        await admin.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, args)"
+            """ VALUES ('maintenance', 'explain.expire', '{"timestamp": 0}')"""
+        )
+        await app.jobs.drain()
+        cursor = await admin.execute(
+            "SELECT DISTINCT principal_id FROM request_stories WHERE principal_id = ANY (%s)", (people,)
+        )
+        return [row[0] for row in await cursor.fetchall()]
+
+    hold = await bureau.operator.privacy.hold(NAME, "case 4711")
+    assert await left_after_the_hour() == [people[0]]
+    await bureau.operator.privacy.release(hold.hold_id)
+    assert await left_after_the_hour() == []
+
+
 async def test_erasures_that_were_left_are_finished_on_schedule(app: Deskmind, bureau: Bureau) -> None:
     waiting = await bureau.operator.privacy.request_erasure(NAME)
     await app.retain()

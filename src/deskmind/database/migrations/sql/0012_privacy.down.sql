@@ -37,6 +37,7 @@ BEGIN
 END $$;
 SET LOCAL ROLE <prefix>_owner;
 REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system;
+REVOKE SELECT (principal_id) ON request_stories FROM <prefix>_system;
 DROP FUNCTION privacy_refuse_if_held(uuid, uuid);
 DROP FUNCTION privacy_held(uuid, uuid);
 DROP FUNCTION privacy_tenant();

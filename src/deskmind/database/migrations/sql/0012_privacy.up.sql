@@ -300,6 +300,7 @@ REVOKE ALL ON FUNCTION privacy_tenant(), privacy_held(uuid, uuid), privacy_refus
 GRANT EXECUTE ON FUNCTION privacy_tenant(), privacy_held(uuid, uuid), privacy_refuse_if_held(uuid, uuid),
     privacy_masked_json(jsonb, text, text) TO <prefix>_privacy;
 GRANT EXECUTE ON FUNCTION privacy_held(uuid, uuid), privacy_refuse_if_held(uuid, uuid) TO <prefix>_system;
+GRANT SELECT (principal_id) ON request_stories TO <prefix>_system;
 GRANT CREATE ON SCHEMA <schema> TO <prefix>_system;
 SET LOCAL ROLE <prefix>_system;
 GRANT EXECUTE ON FUNCTION scope_act(), scope_tenant() TO <prefix>_privacy;
