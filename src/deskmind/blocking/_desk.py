@@ -17,6 +17,7 @@ from deskmind.governance.access.service import Access
 from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.privacy.service import Privacy
+from deskmind.governance.redaction.service import Redaction
 from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
@@ -165,6 +166,21 @@ class BlockingQuality(Part[Quality]):
     report = Blocking(Quality.report)
 
 
+class BlockingRedaction(Part[Redaction]):
+    """``desk.redaction``."""
+
+    redact = Blocking(Redaction.redact)
+    redactor = Blocking(Redaction.redactor)
+    patterns = Blocking(Redaction.patterns)
+    add_pattern = Blocking(Redaction.add_pattern)
+    remove_pattern = Blocking(Redaction.remove_pattern)
+    actions = Blocking(Redaction.actions)
+    set_action = Blocking(Redaction.set_action)
+    directory = Blocking(Redaction.directory)
+    know = Blocking(Redaction.know)
+    forget = Blocking(Redaction.forget)
+
+
 class BlockingAuditLog(Part[AuditLog]):
     """``desk.audit_log``."""
 
@@ -227,6 +243,7 @@ class BlockingDesk(Part[Desk]):
         self.requests = BlockingRequests(desk.requests, loop)
         self.feedback = BlockingFeedback(desk.feedback, loop)
         self.quality = BlockingQuality(desk.quality, loop)
+        self.redaction = BlockingRedaction(desk.redaction, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)
         self.privacy = BlockingPrivacy(desk.privacy, loop)
         self.add_user = self.principals.add_user

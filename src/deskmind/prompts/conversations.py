@@ -286,7 +286,9 @@ class Conversations:
             )
             return count
 
-    async def _recorded(self, connection: Connection, conversation_id: UUID, act: str, **counts: int) -> None:
+    async def _recorded(
+        self, connection: Connection, conversation_id: UUID, act: str, **counts: Value
+    ) -> None:
         permission, resource = Permission.CONVERSATIONS_WRITE, str(conversation_id)
         await record(connection, self._scope, permission, resource=resource, act=act, **counts)
 

@@ -76,6 +76,41 @@ def test_devices_and_organisations_are_found_as_written_in_any_case() -> None:
     assert found == [("HOST_NAME", "ws-0815"), ("ORGANIZATION", "TIDEWATER freight")]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "DOE john",
+        "john doe",
+        "J. Doe",
+        "Doe, John",
+        "doe j",
+        "Jörg Müller",
+        "joerg mueller",
+        "MULLER, Jorg",
+        "Soeren Oersted",
+        "sørenørsted",
+    ],
+)
+def test_a_person_is_known_as_people_write_names(written: str) -> None:
+    people = DirectoryDetector(map(DirectoryEntry, ("John Doe", "Jörg Müller", "Søren Ørsted")))
+    text = f"pls ask {written}'s team about it"
+    assert Redactor([people]).redact(text).text == "pls ask <PERSON_1>'s team about it"
+
+
+@pytest.mark.parametrize("text", ["I will do it", "that's park and ride", "a park", "it's will"])
+def test_a_short_form_that_is_ordinary_english_names_nobody(text: str) -> None:
+    people = DirectoryDetector(map(DirectoryEntry, ("Ian Will", "Sue Park", "Anna Park", "Sam Will")))
+    assert Redactor([people]).redact(text).text == text
+
+
+def test_an_organisation_is_known_without_its_legal_form() -> None:
+    known = DirectoryDetector([DirectoryEntry("Vantablue GmbH", EntityType.ORGANISATION)])
+    assert (
+        Redactor([known]).redact("VANTABLUE and Vantablue GmbH").text
+        == "<ORGANIZATION_1> and <ORGANIZATION_2>"
+    )
+
+
 def test_a_name_inside_a_word_is_nobody() -> None:
     detector = DirectoryDetector([DirectoryEntry("Rao Ann")])
     assert Redactor([detector]).find("the raoann annrao of rao annex") == []

@@ -24,6 +24,7 @@ def redactor() -> Redactor:
         ),
         ("Affected user ...... Yannick Mbeki", "Affected user ...... <PERSON_1>"),
         ("call frank back, he is in stuttgart", "call <PERSON_1> back, he is in <LOCATION_1>"),
+        ("NIC AA:BB:CC:DD:EE:FF is down", "NIC <MAC_ADDRESS_1> is down"),
         ("spoke to mr chukwu about it", "spoke to <PERSON_1> about it"),
     ],
 )

@@ -61,7 +61,18 @@ def test_a_name_is_found_wherever_it_stands_in_a_long_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "\n\n", "日本語のテキスト", "İ ſ ß ﬃ", "🙂" * 300, "x" * 5_000, "힣" * 900]
+    "text",
+    [
+        "",
+        " ",
+        "\n\n",
+        "日本語のテキスト",
+        "İ ſ ß ﬃ",
+        "half \ud83d a smile",
+        "🙂" * 300,
+        "x" * 5_000,
+        "힣" * 900,
+    ],
 )
 def test_any_text_can_be_read(redactor: Redactor, text: str) -> None:
     for item in redactor.find(text):

@@ -107,7 +107,8 @@ class Rampart:
 
     def read(self, text: str) -> Tokens:
         """The groups' probabilities for each token of a text; best of some 500 characters, more is cut into runs of tokens."""
-        encoded = self._tokenizer.encode(text, add_special_tokens=False)
+        whole = text.encode("utf-8", "replace").decode("utf-8")  # halves of characters cannot be read
+        encoded = self._tokenizer.encode(whole, add_special_tokens=False)
         ids: list[int] = encoded.ids
         runs = [self._run(ids[start : start + _MOST_TOKENS]) for start in range(0, len(ids), _MOST_TOKENS)]
         empty = np.empty((0, self.groups.shape[1]), np.float32)

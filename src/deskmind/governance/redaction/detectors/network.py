@@ -60,6 +60,7 @@ PATTERNS: Final = (
         ),
         0.98,
         "form of a MAC address",
+        needs="",
     ),
     Pattern(
         EntityType.HOST,
