@@ -287,10 +287,10 @@ class Conversations:
             return count
 
     async def _recorded(
-        self, connection: Connection, conversation_id: UUID, act: str, **counts: Value
+        self, connection: Connection, conversation_id: UUID, act: str, turns: int = 0
     ) -> None:
         permission, resource = Permission.CONVERSATIONS_WRITE, str(conversation_id)
-        await record(connection, self._scope, permission, resource=resource, act=act, **counts)
+        await record(connection, self._scope, permission, resource=resource, act=act, turns=turns)
 
     async def _append(
         self, connection: Connection, conversation_id: UUID, messages: Sequence[Message]
