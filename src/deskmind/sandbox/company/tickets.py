@@ -100,7 +100,11 @@ class Tickets(Sequence[Ticket]):
     def _made(self, number: int) -> Ticket:
         draw = random.Random(self._company.seed * 1_000_003 + number)  # noqa: S311 - reproducible on purpose
         topic = draw.choices(topics(), self._weights)[0]
-        return _Writer(self._company, draw, number, self._numbers[-1], topic).ticket()
+        writer = _Writer(self._company, draw, number, self._numbers[-1], topic)
+        try:
+            return writer.ticket()
+        finally:
+            writer.close()
 
 
 class _Slots(dict[str, str]):
@@ -137,6 +141,10 @@ class _Writer:
         self._agents = company.team(self._team).members
         self._item: Item | None = self._concerned()
         self._slots = _Slots(self._makers())
+
+    def close(self) -> None:
+        """Breaks the cycle with the slots, so that a large company is not held until the collector runs."""
+        self._slots = _Slots({})
 
     def ticket(self) -> Ticket:
         draw, topic, offer = self._draw, self._topic, self._offer
