@@ -134,7 +134,7 @@ class _Writer:
     def __init__(self, company: Company, draw: random.Random, number: int, last: int, topic: Topic) -> None:
         self._company, self._draw, self._number, self._topic = company, draw, number, topic
         self._age = 1 - number / (last + 1)
-        self._kind = draw.choices(_KINDS, _KIND_WEIGHTS)[0]
+        self._kind: TicketKind = draw.choices(_KINDS, _KIND_WEIGHTS)[0]
         self._requester: Person = draw.choice(company.active_people)
         self._offer: CatalogItem | None = draw.choice(CATALOG) if self._kind == "request" else None
         self._team = self._offer.team if self._offer else topic.team
