@@ -24,6 +24,7 @@ from deskmind.cli import (
     redaction,
     redaction_rules,
     requests,
+    sandboxes,
     service,
 )
 from deskmind.cli.top import top
@@ -89,6 +90,7 @@ app.command("status")(operations.status)
 app.command("readiness")(operations.readiness)
 app.add_typer(operations.migrate_app, name="migrate")
 app.add_typer(database.database_app, name="database")
+app.add_typer(sandboxes.sandbox_app, name="sandbox")
 app.add_typer(evaluate.eval_app, name="eval")
 
 
