@@ -25,7 +25,8 @@ Seed = Annotated[int, typer.Option("--seed", help="Another seed fills it with ot
 HowLarge = Annotated[str, typer.Option("--size", help="small (480 tickets) or large (50,000).")]
 Tls = Annotated[bool, typer.Option("--tls", help="Serve HTTPS with a certificate made for this run.")]
 Authority = Annotated[
-    Path | None, typer.Option("--ca-file", help="Where --tls writes the certificate to trust.", dir_okay=False)
+    Path | None,
+    typer.Option("--ca-file", help="Where --tls writes the certificate to trust.", dir_okay=False),
 ]
 
 

@@ -16,7 +16,8 @@ def members(company: Company, audience: Audience) -> frozenset[str]:
     kinds = [found for named, found in _kinds(company, audience) if named]
     if not kinds:
         return frozenset()
-    return frozenset.intersection(*kinds) if audience.match_all else frozenset.union(*kinds)
+    first, *others = kinds
+    return first.intersection(*others) if audience.match_all else first.union(*others)
 
 
 def readers(
@@ -36,7 +37,10 @@ def _kinds(company: Company, audience: Audience) -> list[tuple[tuple[str, ...], 
     return [
         (audience.people, frozenset(audience.people)),
         (audience.teams, frozenset(key for team in audience.teams for key in company.team(team).members)),
-        (audience.departments, frozenset(one.key for one in people if one.department in audience.departments)),
+        (
+            audience.departments,
+            frozenset(one.key for one in people if one.department in audience.departments),
+        ),
         (audience.sites, frozenset(one.key for one in people if one.site in audience.sites)),
         (
             audience.organisations,

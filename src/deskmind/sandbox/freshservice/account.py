@@ -91,6 +91,11 @@ class Account:
         """The next small number of a table that counts: tickets, problems, changes."""
         return max(self.table(name), default=0) + 1
 
+    def assets_of(self, ticket: Row) -> set[int]:
+        """Display ids of the assets that a ticket names."""
+        held: list[Row] = ticket.get("assets") or []
+        return {int(each["display_id"]) for each in held}
+
     def conversations(self, ticket: int) -> list[Row]:
         """What was said on a ticket, oldest first."""
         table = self.table("conversations")

@@ -114,9 +114,14 @@ def requests(call: Call) -> Reply:
     """The tickets that name the asset."""
     display = _asset(call)["display_id"]
     found = [
-        {"request_type": "Tickets", "request_id": f"INC-{each['id']}", "request_details": each["subject"], "request_status": each["status"]}
+        {
+            "request_type": "Tickets",
+            "request_id": f"INC-{each['id']}",
+            "request_details": each["subject"],
+            "request_status": each["status"],
+        }
         for each in call.account.table("tickets").values()
-        if any(held.get("display_id") == display for held in each.get("assets") or [])
+        if display in call.account.assets_of(each)
     ]
     return answer("requests", found)
 
@@ -125,14 +130,25 @@ def type_fields(call: Call) -> Reply:
     """The fields of an asset type."""
     kind = call.row("asset_types")
     names = ("product", "serial_number", "asset_state", "service")
-    fields = [{"id": kind["id"] * 10 + place, "name": f"{name}_{kind['id']}", "label": name.replace("_", " ").title(), "field_type": "text", "required": False} for place, name in enumerate(names)]
+    fields = [
+        {
+            "id": kind["id"] * 10 + place,
+            "name": f"{name}_{kind['id']}",
+            "label": name.replace("_", " ").title(),
+            "field_type": "text",
+            "required": False,
+        }
+        for place, name in enumerate(names)
+    ]
     return answer("asset_type_fields", [{"field_header": "Properties", "fields": fields}])
 
 
 def _asset(call: Call) -> Row:
     """The path carries the display id, not the id."""
     wanted = call.id()
-    found = next((each for each in call.account.table("assets").values() if each["display_id"] == wanted), None)
+    found = next(
+        (each for each in call.account.table("assets").values() if each["display_id"] == wanted), None
+    )
     if found is None:
         raise not_found()
     return found
@@ -144,7 +160,15 @@ def _searched(found: list[Row], text: str) -> list[Row]:
         raise invalid(problem("search", "Given query is invalid"))
     name, words = match[1], match[2].lower()
     if name == "serial_number":
-        return [each for each in found if any(words in str(value).lower() for key, value in each["type_fields"].items() if key.startswith(name))]
+        return [
+            each
+            for each in found
+            if any(
+                words in str(value).lower()
+                for key, value in each["type_fields"].items()
+                if key.startswith(name)
+            )
+        ]
     return [each for each in found if words in str(each[name]).lower()]
 
 
@@ -154,7 +178,11 @@ def _shown(row: Row, whole: bool) -> Row:
 
 def _checked(call: Call) -> Row:
     body = call.body()
-    errors = [problem(name, "Unexpected/invalid field in request", "invalid_field") for name in body if name not in ASSET]
+    errors = [
+        problem(name, "Unexpected/invalid field in request", "invalid_field")
+        for name in body
+        if name not in ASSET
+    ]
     if errors:
         raise invalid(*errors)
     return body

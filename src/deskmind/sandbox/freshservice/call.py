@@ -66,7 +66,7 @@ class Call:
             said = f"Content-Type header is set to {self.request.content_type}. It should be set to application/json"
             raise Refused(415, {"code": "invalid_content_type", "message": said})
         try:
-            data = self.request.json() if self.request.content else {}
+            data: Any = self.request.json() if self.request.content else {}
         except ValueError:
             data = None
         if not isinstance(data, dict):
@@ -88,7 +88,9 @@ class Call:
             name = part.name.removesuffix("[]")
             if part.filename:
                 kind = part.content_type or "application/octet-stream"
-                files.append(File(self.account.next_id(), part.filename, kind, part.content, self.account.now()))
+                files.append(
+                    File(self.account.next_id(), part.filename, kind, part.content, self.account.now())
+                )
             elif part.name.endswith("[]"):
                 fields.setdefault(name, []).append(_scalar(part.text))
             elif name.endswith("]") and "[" in name:

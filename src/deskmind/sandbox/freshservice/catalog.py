@@ -41,7 +41,17 @@ def place_request(call: Call) -> Reply:
     errors = [
         problem(name, "Unexpected/invalid field in request", "invalid_field")
         for name in body
-        if name not in ("quantity", "email", "requested_for", "requester_id", "custom_fields", "child_items", "parent_ticket_id", "attachments")
+        if name
+        not in (
+            "quantity",
+            "email",
+            "requested_for",
+            "requester_id",
+            "custom_fields",
+            "child_items",
+            "parent_ticket_id",
+            "attachments",
+        )
     ]
     given: dict[str, Any] = body.get("custom_fields") or {}
     errors += [
@@ -54,7 +64,14 @@ def place_request(call: Call) -> Reply:
     who = requester(call.account, body) if body.get("email") or body.get("requester_id") else call.scope.id
     people = [*call.account.table("requesters").values(), *call.account.table("agents").values()]
     wanted = str(body.get("requested_for") or "").lower()
-    target = next((each["id"] for each in people if wanted and wanted == str(each.get("primary_email") or each.get("email")).lower()), who)
+    target = next(
+        (
+            each["id"]
+            for each in people
+            if wanted and wanted == str(each.get("primary_email") or each.get("email")).lower()
+        ),
+        who,
+    )
     name = str((call.account.person(target) or {}).get("first_name"))
     values: Row = {
         "subject": f"Request for {name} : {row['name']}",
@@ -101,7 +118,10 @@ def requested_items(call: Call) -> Reply:
     """What was ordered with a service request."""
     ticket = call.ticket()["id"]
     found = [each for each in call.account.table("requested_items").values() if each["ticket_id"] == ticket]
-    return answer("requested_items", [{key: value for key, value in each.items() if key != "ticket_id"} for each in found])
+    return answer(
+        "requested_items",
+        [{key: value for key, value in each.items() if key != "ticket_id"} for each in found],
+    )
 
 
 def _item(call: Call) -> Row:

@@ -21,7 +21,15 @@ def note(call: Call) -> Reply:
     """A note, private unless it says otherwise; 201."""
     ticket, body = call.ticket(), _checked(call)
     private = body.get("private", True) is not False
-    made = place(call.account, ticket, call.scope.id, str(body["body"]), source=NOTE, private=private, files=call.files())
+    made = place(
+        call.account,
+        ticket,
+        call.scope.id,
+        str(body["body"]),
+        source=NOTE,
+        private=private,
+        files=call.files(),
+    )
     made["to_emails"] = body.get("notify_emails") or []
     call.workflows.fire("note_added", ticket)
     return answer("conversation", conversation(call, made), 201)
@@ -30,7 +38,15 @@ def note(call: Call) -> Reply:
 def reply(call: Call) -> Reply:
     """A reply to the requester; 201."""
     ticket, body = call.ticket(), _checked(call)
-    made = place(call.account, ticket, call.scope.id, str(body["body"]), source=REPLY, private=False, files=call.files())
+    made = place(
+        call.account,
+        ticket,
+        call.scope.id,
+        str(body["body"]),
+        source=REPLY,
+        private=False,
+        files=call.files(),
+    )
     person = call.account.person(ticket["requester_id"]) or {}
     made["to_emails"] = [person.get("primary_email") or person.get("email")]
     made["cc_emails"], made["bcc_emails"] = body.get("cc_emails") or [], body.get("bcc_emails") or []
@@ -104,7 +120,17 @@ def _checked(call: Call) -> Row:
     errors = [
         problem(name, "Unexpected/invalid field in request", "invalid_field")
         for name in body
-        if name not in ("body", "private", "notify_emails", "from_email", "cc_emails", "bcc_emails", "user_id", "incoming")
+        if name
+        not in (
+            "body",
+            "private",
+            "notify_emails",
+            "from_email",
+            "cc_emails",
+            "bcc_emails",
+            "user_id",
+            "incoming",
+        )
     ]
     if not isinstance(body.get("body"), str) or not body["body"].strip():
         errors.append(problem("body", "It should be a/an String", "missing_field"))

@@ -10,7 +10,10 @@ from deskmind.sandbox.freshservice.refusal import Refused, invalid, problem
 
 Predicate = Callable[[Mapping[str, Any]], bool]
 
-_TOKEN = re.compile(r"\s*(?:(?P<mark>[()])|(?P<term>\w+):(?P<sign>[<>])?(?P<value>'(?:\\.|[^'\\])*'|[^\s()]+)|(?P<word>AND|OR)\b)", re.IGNORECASE)
+_TOKEN = re.compile(
+    r"\s*(?:(?P<mark>[()])|(?P<term>\w+):(?P<sign>[<>])?(?P<value>'(?:\\.|[^'\\])*'|[^\s()]+)|(?P<word>AND|OR)\b)",
+    re.IGNORECASE,
+)
 MOST = 512
 
 

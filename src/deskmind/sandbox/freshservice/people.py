@@ -107,7 +107,14 @@ DEPARTMENTS = Resource(
     "departments",
     "department",
     "departments",
-    {"name": None, "description": None, "head_user_id": None, "prime_user_id": None, "domains": [], "custom_fields": {}},
+    {
+        "name": None,
+        "description": None,
+        "head_user_id": None,
+        "prime_user_id": None,
+        "domains": [],
+        "custom_fields": {},
+    },
     required=("name",),
     filters=("name",),
     admin_writes=True,
@@ -130,14 +137,20 @@ def listed_requesters(call: Call) -> Reply:
         return REQUESTERS.listed(call)
     rows = list(call.account.table("requesters").values())
     rows += [as_requester(each) for each in call.account.table("agents").values()] if agents else []
-    found = [each for each in rows if email in ("", str(each["primary_email"]).lower(), *each["secondary_emails"])]
+    found = [
+        each for each in rows if email in ("", str(each["primary_email"]).lower(), *each["secondary_emails"])
+    ]
     return call.page(found, "requesters")
 
 
 def create_requester(call: Call) -> Reply:
     """A new requester; 409 for an address that somebody has. 201."""
     body = call.body()
-    errors = [problem(each, "Unexpected/invalid field in request", "invalid_field") for each in body if each not in REQUESTER]
+    errors = [
+        problem(each, "Unexpected/invalid field in request", "invalid_field")
+        for each in body
+        if each not in REQUESTER
+    ]
     if not body.get("first_name"):
         errors.append(problem("first_name", "It should be a/an String", "missing_field"))
     email = str(body.get("primary_email") or "").lower()
@@ -209,7 +222,18 @@ def roles(call: Call) -> Reply:
     """The two roles of this account."""
     now = call.account.now()
     names = ((AGENT_ROLE - 3, "Account Admin"), (AGENT_ROLE, "SD Agent"))
-    rows = [{"id": number, "name": name, "description": name, "default": True, "role_type": 1, "created_at": now, "updated_at": now} for number, name in names]
+    rows = [
+        {
+            "id": number,
+            "name": name,
+            "description": name,
+            "default": True,
+            "role_type": 1,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for number, name in names
+    ]
     return call.page(rows, "roles")
 
 

@@ -30,7 +30,13 @@ _COMMON: dict[str, Any] = {
     "assets": [],
     "workspace_id": 2,
 }
-PROBLEM: dict[str, Any] = {**_COMMON, "due_by": None, "known_error": False, "analysis_fields": {}, "associated_change": None}
+PROBLEM: dict[str, Any] = {
+    **_COMMON,
+    "due_by": None,
+    "known_error": False,
+    "analysis_fields": {},
+    "associated_change": None,
+}
 CHANGE: dict[str, Any] = {
     **_COMMON,
     "risk": 1,
@@ -77,7 +83,15 @@ def add_note(call: Call) -> Reply:
     body = call.body()
     if not isinstance(body.get("body"), str) or not body["body"]:
         raise invalid(problem("body", "It should be a/an String", "missing_field"))
-    made = place(call.account, {"id": note_key(owner, row["id"])}, call.scope.id, body["body"], source=2, private=True, files=call.files())
+    made = place(
+        call.account,
+        {"id": note_key(owner, row["id"])},
+        call.scope.id,
+        body["body"],
+        source=2,
+        private=True,
+        files=call.files(),
+    )
     row["updated_at"] = call.account.now()
     return answer("note", _note(call, made), 201)
 
@@ -109,7 +123,9 @@ def _note(call: Call, row: Row) -> Row:
     return {name: shown[name] for name in kept} | {"notify_emails": []}
 
 
-def _field(place: int, name: str, kind: str, label: str, choices: dict[int, str] | tuple[str, ...], required: bool) -> Row:
+def _field(
+    place: int, name: str, kind: str, label: str, choices: dict[int, str] | tuple[str, ...], required: bool
+) -> Row:
     pairs = choices.items() if isinstance(choices, dict) else enumerate(choices, start=1)
     return {
         "id": 21_000_300_000 + place,

@@ -41,7 +41,9 @@ def not_found() -> Refused:
 
 def denied() -> Refused:
     """What exists but lies outside of the agent's scope."""
-    return Refused(403, {"code": "access_denied", "message": "You are not authorized to perform this action."})
+    return Refused(
+        403, {"code": "access_denied", "message": "You are not authorized to perform this action."}
+    )
 
 
 def no_credentials() -> Refused:

@@ -51,7 +51,9 @@ class Resource:
             if wanted := call.query(name):
                 found = [each for each in found if str(each.get(name)).lower() == wanted.lower()]
         if self.queryable and call.query(self.query_name):
-            keep = compiled(quoted(call.query(self.query_name), self.query_name), self.queryable, self.query_name)
+            keep = compiled(
+                quoted(call.query(self.query_name), self.query_name), self.queryable, self.query_name
+            )
             found = [each for each in found if keep(each)]
         if since := call.query("updated_since"):
             found = [each for each in found if str(each["updated_at"]) >= since]

@@ -92,8 +92,12 @@ class FreshserviceSandbox(SandboxServer):
     def failed(self, call: Request, status: int) -> Reply:
         """A 5xx: JSON from the application, a page from the edge."""
         if status == 500:
-            return Reply.json(500, {"code": "internal_error", "message": "We're sorry, but something went wrong."})
-        return Reply.of(status, b"<html><body>Service unavailable</body></html>", {"Content-Type": "text/html"})
+            return Reply.json(
+                500, {"code": "internal_error", "message": "We're sorry, but something went wrong."}
+            )
+        return Reply.of(
+            status, b"<html><body>Service unavailable</body></html>", {"Content-Type": "text/html"}
+        )
 
     def token_expired(self, call: Request) -> Reply:
         """401, as for a key that was reset."""
@@ -134,7 +138,9 @@ class FreshserviceSandbox(SandboxServer):
             others.add(method)
         if others:
             said = f"{request.method} method is not allowed. It should be one of these method(s): {', '.join(sorted(others))}"
-            raise Refused(405, {"code": "method_not_allowed", "message": said}, {"Allow": ", ".join(sorted(others))})
+            raise Refused(
+                405, {"code": "method_not_allowed", "message": said}, {"Allow": ", ".join(sorted(others))}
+            )
         raise not_found()
 
     def _call(self, request: Request, scope: Scope, match: Mapping[str, str]) -> Call:

@@ -23,7 +23,11 @@ class Scope:
 
     def sees(self, ticket: Row) -> bool:
         """A ticket, problem or change."""
-        if self.admin or self.id in (ticket.get("responder_id"), ticket.get("agent_id"), ticket.get("requester_id")):
+        if self.admin or self.id in (
+            ticket.get("responder_id"),
+            ticket.get("agent_id"),
+            ticket.get("requester_id"),
+        ):
             return True
         group = self._account.table("groups").get(ticket.get("group_id") or 0)
         if group is not None and group["id"] in self.groups:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 
 from deskmind.sandbox.company import Audience, Company, Person
 from deskmind.sandbox.freshservice.account import Account, Row, stamp
-from deskmind.sandbox.freshservice.people import AGENT, DEPARTMENTS, GROUPS, LOCATIONS, REQUESTER, REQUESTER_GROUPS
+from deskmind.sandbox.freshservice.people import (
+    AGENT,
+    DEPARTMENTS,
+    GROUPS,
+    LOCATIONS,
+    REQUESTER,
+    REQUESTER_GROUPS,
+)
 from deskmind.sandbox.freshservice.scope import ADMIN_ROLE, AGENT_ROLE
 from deskmind.sandbox.readers import members
 
@@ -36,13 +43,34 @@ def populate(account: Account, company: Company) -> Ids:
     ids.people = {person.key: 21_000_060_000 + number for number, person in enumerate(company.people)}
     for number, site in enumerate(company.sites):
         ids.locations[site.key] = row_id = 21_000_010_000 + number
-        address = {"line1": site.street, "line2": None, "city": site.name, "state": None, "country": site.country, "zipcode": None}
-        account.table("locations")[row_id] = {"id": row_id, **LOCATIONS.fields, "name": site.name, "address": address, **times}
+        address = {
+            "line1": site.street,
+            "line2": None,
+            "city": site.name,
+            "state": None,
+            "country": site.country,
+            "zipcode": None,
+        }
+        account.table("locations")[row_id] = {
+            "id": row_id,
+            **LOCATIONS.fields,
+            "name": site.name,
+            "address": address,
+            **times,
+        }
     for number, one in enumerate((*company.departments, *company.customers)):
         ids.departments[one.key] = row_id = 21_000_020_000 + number
         head = ids.people.get(getattr(one, "head", ""))
         domain = getattr(one, "domain", None)
-        account.table("departments")[row_id] = {"id": row_id, **DEPARTMENTS.fields, "name": one.name, "head_user_id": head, "domains": [domain] if domain else [], "custom_fields": {}, **times}
+        account.table("departments")[row_id] = {
+            "id": row_id,
+            **DEPARTMENTS.fields,
+            "name": one.name,
+            "head_user_id": head,
+            "domains": [domain] if domain else [],
+            "custom_fields": {},
+            **times,
+        }
     _groups(account, company, ids, times)
     for person in company.people:
         _person(account, company, ids, person)
@@ -54,14 +82,21 @@ def requester_group(account: Account, ids: Ids, key: str, name: str, people: fro
     if key in ids.requester_groups:
         return ids.requester_groups[key]
     ids.requester_groups[key] = row_id = 21_000_040_000 + len(ids.requester_groups)
-    account.table("requester_groups")[row_id] = {"id": row_id, **REQUESTER_GROUPS.fields, "name": name, "description": name}
+    account.table("requester_groups")[row_id] = {
+        "id": row_id,
+        **REQUESTER_GROUPS.fields,
+        "name": name,
+        "description": name,
+    }
     account.members[row_id] = sorted(ids.people[each] for each in people)
     return row_id
 
 
 def audience_group(account: Account, company: Company, ids: Ids, audience: Audience) -> int:
     """A requester group that holds an audience."""
-    return requester_group(account, ids, f"audience-{audience.key}", audience.name, members(company, audience))
+    return requester_group(
+        account, ids, f"audience-{audience.key}", audience.name, members(company, audience)
+    )
 
 
 def _groups(account: Account, company: Company, ids: Ids, times: Row) -> None:
@@ -71,7 +106,10 @@ def _groups(account: Account, company: Company, ids: Ids, times: Row) -> None:
         people = [ids.people[each] for each in team.members]
         account.table("groups")[row_id] = {
             "id": row_id,
-            **{name: list(value) if isinstance(value, list) else value for name, value in GROUPS.fields.items()},
+            **{
+                name: list(value) if isinstance(value, list) else value
+                for name, value in GROUPS.fields.items()
+            },
             "name": team.name,
             "description": team.description,
             "restricted": team.key in secret,
@@ -98,10 +136,23 @@ def _person(account: Account, company: Company, ids: Ids, person: Person) -> Non
         "time_zone": company.site(person.site).time_zone,
         "custom_fields": {},
     }
-    state: Row = {"active": person.active, "has_logged_in": True, "created_at": stamp(person.created), "updated_at": stamp(person.updated)}
+    state: Row = {
+        "active": person.active,
+        "has_logged_in": True,
+        "created_at": stamp(person.created),
+        "updated_at": stamp(person.updated),
+    }
     number = ids.people[person.key]
     if person.role == "requester":
-        row = {"id": number, **REQUESTER, **shared, "primary_email": person.email, "secondary_emails": [], **state, "is_agent": False}
+        row = {
+            "id": number,
+            **REQUESTER,
+            **shared,
+            "primary_email": person.email,
+            "secondary_emails": [],
+            **state,
+            "is_agent": False,
+        }
         account.table("requesters")[number] = row
         return
     groups = [ids.groups[team.key] for team in company.support_teams if person.key in team.members]
@@ -115,7 +166,7 @@ def _person(account: Account, company: Company, ids: Ids, person: Person) -> Non
         "email": person.email,
         "role_ids": [role],
         "roles": [{"role_id": role, "assignment_scope": breadth, "groups": []}],
-        "scopes": {name: None for name in ("ticket", "problem", "change", "release", "asset", "solution", "contract")},
+        "scopes": dict.fromkeys(("ticket", "problem", "change", "release", "asset", "solution", "contract")),
         "group_ids": groups,
         "member_of": groups,
         "observer_of": [],

@@ -53,7 +53,12 @@ def _shared(ids: Ids, ticket: Ticket) -> Row:
 
 
 def _ticket(
-    account: Account, company: Company, ids: Ids, ticket: Ticket, displays: dict[str, int], items: dict[str, Row]
+    account: Account,
+    company: Company,
+    ids: Ids,
+    ticket: Ticket,
+    displays: dict[str, int],
+    items: dict[str, Row],
 ) -> None:
     late = ticket.due is not None and (ticket.resolved or company.until) > ticket.due
     quick = stamp(ticket.created + timedelta(hours=2))
@@ -90,8 +95,10 @@ def _ticket(
     if ticket.catalog_item:
         offer = next(each for each in company.catalog if each.key == ticket.catalog_item)
         number = account.next_id()
-        given = {name: "as agreed" for name in offer.questions}
-        account.table("requested_items")[number] = requested(number, ticket.number, items[offer.name], 1, given, row["created_at"])
+        given = dict.fromkeys(offer.questions, "as agreed")
+        account.table("requested_items")[number] = requested(
+            number, ticket.number, items[offer.name], 1, given, row["created_at"]
+        )
 
 
 def _said(account: Account, ids: Ids, ticket: Ticket, row: Row) -> None:
@@ -108,19 +115,45 @@ def _said(account: Account, ids: Ids, ticket: Ticket, row: Row) -> None:
 def _process(account: Account, ids: Ids, ticket: Ticket, table: str) -> None:
     """Problems and changes count for themselves."""
     number = account.next_number(table)
-    shared = _shared(ids, ticket) | {"agent_id": ids.people.get(ticket.assignee), "description_text": ticket.description}
+    shared = _shared(ids, ticket) | {
+        "agent_id": ids.people.get(ticket.assignee),
+        "description_text": ticket.description,
+    }
     row: dict[str, Any]
     if table == "problems":
         due = ticket.due or ticket.created + timedelta(days=14)
-        row = {"id": number, **PROBLEM, **shared, "status": _PROBLEM_STATUS[ticket.status], "due_by": stamp(due), "known_error": bool(ticket.resolution)}
+        row = {
+            "id": number,
+            **PROBLEM,
+            **shared,
+            "status": _PROBLEM_STATUS[ticket.status],
+            "due_by": stamp(due),
+            "known_error": bool(ticket.resolution),
+        }
     else:
         start, end = ticket.created + timedelta(days=2), ticket.created + timedelta(days=2, hours=4)
-        row = {"id": number, **CHANGE, **shared, "status": _CHANGE_STATUS[ticket.status], "planned_start_date": stamp(start), "planned_end_date": stamp(end), "risk": 4 - ticket.urgency}
+        row = {
+            "id": number,
+            **CHANGE,
+            **shared,
+            "status": _CHANGE_STATUS[ticket.status],
+            "planned_start_date": stamp(start),
+            "planned_end_date": stamp(end),
+            "risk": 4 - ticket.urgency,
+        }
     account.table(table)[number] = row
     for each in ticket.comments:
         body = f"<div>{escape(each.text, quote=False)}</div>"
         key = {"id": note_key(table, number)}
-        place(account, key, ids.people[each.author], body, source=NOTE, private=not each.public, at=stamp(each.at))
+        place(
+            account,
+            key,
+            ids.people[each.author],
+            body,
+            source=NOTE,
+            private=not each.public,
+            at=stamp(each.at),
+        )
 
 
 def _trash(account: Account, company: Company) -> None:
@@ -131,5 +164,18 @@ def _trash(account: Account, company: Company) -> None:
     for each in recent:
         if pattern is not None and each.number not in tickets:
             at = stamp(each.at)
-            kept = {"id": each.number, "deleted": True, "subject": "Opened by mistake", "description": "<div>Sorry.</div>"}
-            tickets[each.number] = {**pattern, **kept, "created_at": at, "updated_at": at, "tags": [], "assets": [], "type": "Incident"}
+            kept = {
+                "id": each.number,
+                "deleted": True,
+                "subject": "Opened by mistake",
+                "description": "<div>Sorry.</div>",
+            }
+            tickets[each.number] = {
+                **pattern,
+                **kept,
+                "created_at": at,
+                "updated_at": at,
+                "tags": [],
+                "assets": [],
+                "type": "Incident",
+            }

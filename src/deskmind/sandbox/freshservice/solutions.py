@@ -17,7 +17,14 @@ CATEGORIES = Resource(
     "categories",
     "category",
     "categories",
-    {"name": None, "description": None, "position": 1, "default_category": False, "visible_in_portals": [], "workspace_id": 2},
+    {
+        "name": None,
+        "description": None,
+        "position": 1,
+        "default_category": False,
+        "visible_in_portals": [],
+        "workspace_id": 2,
+    },
     required=("name",),
     created_status=201,
 )
@@ -85,7 +92,8 @@ def search(call: Call) -> Reply:
     found = [
         each
         for each in call.account.table("articles").values()
-        if _opens(call, each) and all(re.search(word, f"{each['title']} {each['description']}".lower()) for word in words)
+        if _opens(call, each)
+        and all(re.search(word, f"{each['title']} {each['description']}".lower()) for word in words)
     ]
     return call.page(found, "articles", _shown)
 
@@ -98,7 +106,12 @@ def create(call: Call) -> Reply:
             raise invalid(problem(name, "It should be a/an String", "missing_field"))
     folder = _folder(call, body["folder_id"])
     now, number = call.account.now(), call.account.next_id()
-    who = {"user_id": call.scope.id, "agent_id": call.scope.id, "created_by": call.scope.id, "modified_by": call.scope.id}
+    who = {
+        "user_id": call.scope.id,
+        "agent_id": call.scope.id,
+        "created_by": call.scope.id,
+        "modified_by": call.scope.id,
+    }
     counted = {"views": 0, "thumbs_up": 0, "thumbs_down": 0, "hits": 0}
     times = {"created_at": now, "updated_at": now, "modified_at": now}
     made = {"id": number, **ARTICLE, **body, "category_id": folder["category_id"], **who, **counted, **times}

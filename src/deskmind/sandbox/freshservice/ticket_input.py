@@ -20,9 +20,39 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "urgency": tuple(LEVELS),
     "type": TYPES,
 }
-_TEXTS = ("subject", "description", "category", "sub_category", "item_category", "resolution_notes", "phone", "name", "email")
-_NUMBERS = ("requester_id", "requested_for_id", "responder_id", "group_id", "department_id", "email_config_id", "workspace_id")
-_LISTS = ("cc_emails", "tags", "assets", "problem", "custom_fields", "attachments", "due_by", "fr_due_by", "planned_start_date", "planned_end_date", "planned_effort")
+_TEXTS = (
+    "subject",
+    "description",
+    "category",
+    "sub_category",
+    "item_category",
+    "resolution_notes",
+    "phone",
+    "name",
+    "email",
+)
+_NUMBERS = (
+    "requester_id",
+    "requested_for_id",
+    "responder_id",
+    "group_id",
+    "department_id",
+    "email_config_id",
+    "workspace_id",
+)
+_LISTS = (
+    "cc_emails",
+    "tags",
+    "assets",
+    "problem",
+    "custom_fields",
+    "attachments",
+    "due_by",
+    "fr_due_by",
+    "planned_start_date",
+    "planned_end_date",
+    "planned_effort",
+)
 WRITABLE = frozenset((*_CHOICES, *_TEXTS, *_NUMBERS, *_LISTS))
 _REFERENCES = {"responder_id": "agents", "group_id": "groups", "department_id": "departments"}
 CUSTOM = {"affected_service": "string", "resolution_code": "string"}
@@ -40,7 +70,9 @@ def checked(account: Account, body: Row, *, new: bool) -> Row:
         errors += _wrong(account, name, value)
     if errors:
         raise invalid(*errors)
-    return {name: value for name, value in body.items() if name not in ("email", "phone", "name", "attachments")}
+    return {
+        name: value for name, value in body.items() if name not in ("email", "phone", "name", "attachments")
+    }
 
 
 def requester(account: Account, body: Row) -> int:
@@ -65,9 +97,8 @@ def _missing(body: Row) -> list[dict[str, str]]:
     if not any(body.get(name) for name in ("requester_id", "email", "phone")):
         said = "Please fill at least 1 of requester_id, phone, email fields"
         errors.append(problem("requester_id", said, "missing_field"))
-    for name in ("subject", "description", "status", "priority"):
-        if body.get(name) in (None, ""):
-            errors.append(problem(name, _expected(name), "missing_field"))
+    needed = ("subject", "description", "status", "priority")
+    errors += [problem(name, _expected(name), "missing_field") for name in needed if body.get(name) in (None, "")]
     return errors
 
 

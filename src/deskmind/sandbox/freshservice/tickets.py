@@ -33,14 +33,20 @@ def listed(call: Call) -> Reply:
         since = stamp(call.account.clock() - WINDOW)
         found = [each for each in found if each["created_at"] >= since]
     order = call.query("order_by", "created_at")
-    found.sort(key=lambda each: (str(each.get(order) or ""), each["id"]), reverse=call.query("order_type") != "asc")
+    found.sort(
+        key=lambda each: (str(each.get(order) or ""), each["id"]), reverse=call.query("order_type") != "asc"
+    )
     return call.page(found, "tickets", lambda each: shown(call, each, included))
 
 
 def filtered(call: Call) -> Reply:
     """By the filter language, with a total."""
     keep = compiled(quoted(call.query("query")), TICKET_FIELDS)
-    tickets = [each for each in call.account.table("tickets").values() if call.scope.sees(each) and not each["deleted"]]
+    tickets = [
+        each
+        for each in call.account.table("tickets").values()
+        if call.scope.sees(each) and not each["deleted"]
+    ]
     found = [each for each in tickets if keep(_for_filter(call.account, each))]
     found.sort(key=lambda each: (each["created_at"], each["id"]), reverse=True)
     reply = call.page(found, "tickets", lambda each: shown(call, each, ()))
@@ -69,7 +75,13 @@ def change(call: Call) -> Reply:
     """Changes fields."""
     ticket = call.ticket()
     if ticket["deleted"]:
-        raise Refused(405, {"code": "method_not_allowed", "message": "PUT method is not allowed. The ticket is in the trash"})
+        raise Refused(
+            405,
+            {
+                "code": "method_not_allowed",
+                "message": "PUT method is not allowed. The ticket is in the trash",
+            },
+        )
     body = call.body()
     values = checked(call.account, body, new=False)
     apply(call.account, ticket, values, call.scope.id)
@@ -130,7 +142,22 @@ def add_time_entry(call: Call) -> Reply:
         raise invalid(problem("time_spent", "It should be a/an String in the format hh:mm", "missing_field"))
     now = call.account.now()
     number = call.account.next_id()
-    made: Row = {"id": number, "created_at": now, "updated_at": now, "start_time": now, "timer_running": False, "billable": bool(body.get("billable", True)), "time_spent": spent, "executed_at": now, "task_id": None, "workspace_id": 2, "note": body.get("note"), "agent_id": body.get("agent_id") or call.scope.id, "ticket_id": ticket["id"], "custom_fields": {}}
+    made: Row = {
+        "id": number,
+        "created_at": now,
+        "updated_at": now,
+        "start_time": now,
+        "timer_running": False,
+        "billable": bool(body.get("billable", True)),
+        "time_spent": spent,
+        "executed_at": now,
+        "task_id": None,
+        "workspace_id": 2,
+        "note": body.get("note"),
+        "agent_id": body.get("agent_id") or call.scope.id,
+        "ticket_id": ticket["id"],
+        "custom_fields": {},
+    }
     call.account.table("time_entries")[number] = made
     return answer("time_entry", made, 201)
 
@@ -147,7 +174,21 @@ def add_task(call: Call) -> Reply:
         raise invalid(problem("title", "It should be a/an String", "missing_field"))
     now = call.account.now()
     number = call.account.next_id()
-    made: Row = {"id": number, "agent_id": body.get("agent_id"), "status": body.get("status", 1), "due_date": body.get("due_date"), "notify_before": 0, "title": body["title"], "description": body.get("description") or "", "created_at": now, "updated_at": now, "closed_at": None, "group_id": body.get("group_id"), "workspace_id": 2, "ticket_id": ticket["id"]}
+    made: Row = {
+        "id": number,
+        "agent_id": body.get("agent_id"),
+        "status": body.get("status", 1),
+        "due_date": body.get("due_date"),
+        "notify_before": 0,
+        "title": body["title"],
+        "description": body.get("description") or "",
+        "created_at": now,
+        "updated_at": now,
+        "closed_at": None,
+        "group_id": body.get("group_id"),
+        "workspace_id": 2,
+        "ticket_id": ticket["id"],
+    }
     call.account.table("tasks")[number] = made
     return answer("task", made, 201)
 
@@ -201,8 +242,10 @@ def place(account: Account, values: Row) -> Row:
 
 def apply(account: Account, ticket: Row, values: Row, actor: int) -> None:
     """Stores changed values, with a line in the history."""
-    custom = values.pop("custom_fields", None) or {}
-    changed = [f"set {name} as {_word(name, value)}" for name, value in values.items() if ticket.get(name) != value]
+    custom: Row = values.pop("custom_fields", None) or {}
+    changed = [
+        f"set {name} as {_word(name, value)}" for name, value in values.items() if ticket.get(name) != value
+    ]
     ticket.update(values)
     ticket["custom_fields"] = ticket["custom_fields"] | custom
     ticket["updated_at"] = account.now()
@@ -244,11 +287,27 @@ def _included(call: Call, ticket: Row, name: str) -> Any:
             row = account.person(ticket[f"{name}_id"]) or {}
             email = row.get("primary_email") or row.get("email")
             names = " ".join(filter(None, (row.get("first_name"), row.get("last_name"))))
-            return {"id": row.get("id"), "name": names, "email": email, "mobile": row.get("mobile_phone_number"), "phone": row.get("work_phone_number")}
+            return {
+                "id": row.get("id"),
+                "name": names,
+                "email": email,
+                "mobile": row.get("mobile_phone_number"),
+                "phone": row.get("work_phone_number"),
+            }
         case "stats":
             closed = ticket["updated_at"] if ticket["status"] == 5 else None
             resolved = ticket["updated_at"] if ticket["status"] in (4, 5) else None
-            return {"ticket_id": ticket["id"], "opened_at": None, "group_escalated": False, "inbound_count": 1, "status_updated_at": ticket["updated_at"], "resolved_at": resolved, "closed_at": closed, "created_at": ticket["created_at"], "updated_at": ticket["updated_at"]}
+            return {
+                "ticket_id": ticket["id"],
+                "opened_at": None,
+                "group_escalated": False,
+                "inbound_count": 1,
+                "status_updated_at": ticket["updated_at"],
+                "resolved_at": resolved,
+                "closed_at": closed,
+                "created_at": ticket["created_at"],
+                "updated_at": ticket["updated_at"],
+            }
         case "conversations":
             from deskmind.sandbox.freshservice.conversations import conversation
 
@@ -258,7 +317,7 @@ def _included(call: Call, ticket: Row, name: str) -> Any:
         case "department":
             return account.table("departments").get(ticket["department_id"] or 0)
         case "assets":
-            wanted = {each.get("display_id") for each in ticket.get("assets") or []}
+            wanted = account.assets_of(ticket)
             return [each for each in account.table("assets").values() if each["display_id"] in wanted]
         case _:
             return None
@@ -272,7 +331,11 @@ def _filtered(call: Call, ticket: Row, name: str) -> bool:
     if name == "archived":
         return False
     if name == "new_and_my_open":
-        return not ticket["deleted"] and ticket["status"] == 2 and ticket["responder_id"] in (None, call.scope.id)
+        return (
+            not ticket["deleted"]
+            and ticket["status"] == 2
+            and ticket["responder_id"] in (None, call.scope.id)
+        )
     return not ticket["deleted"] and not ticket["spam"]
 
 

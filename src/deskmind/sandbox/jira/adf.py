@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from deskmind.sandbox.jira.shape import mapping
+
 Node = dict[str, Any]
 
 _INLINE = re.compile(
@@ -15,7 +17,8 @@ _WRAP = {"strong": "*", "em": "_", "strike": "-", "underline": "+"}
 
 def is_document(value: object) -> bool:
     """Whether a value is an ADF document in form."""
-    return isinstance(value, dict) and value.get("type") == "doc" and isinstance(value.get("content"), list)  # pyright: ignore[reportUnknownMemberType]
+    held = mapping(value)
+    return held.get("type") == "doc" and isinstance(held.get("content"), list)
 
 
 def document(*blocks: Node) -> Node:

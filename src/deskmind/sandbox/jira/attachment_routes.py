@@ -42,7 +42,9 @@ def received(call: Call) -> list[Attachment]:
             kind = part.content_type or mimetypes.guess_type(part.filename)[0]
             number = str(call.site.next_id())
             mime = kind or "application/octet-stream"
-            made.append(Attachment(number, part.filename, mime, part.content, call.account, call.site.clock()))
+            made.append(
+                Attachment(number, part.filename, mime, part.content, call.account, call.site.clock())
+            )
     return made
 
 

@@ -76,7 +76,12 @@ class Call:
 
     def listed(self, name: str) -> list[str]:
         """A query parameter that is a list: repeated, or with commas."""
-        return [part.strip() for each in self.request.query.getall(name, []) for part in each.split(",") if part.strip()]
+        return [
+            part.strip()
+            for each in self.request.query.getall(name, [])
+            for part in each.split(",")
+            if part.strip()
+        ]
 
     @property
     def address(self) -> str:
@@ -88,7 +93,9 @@ class Call:
         try:
             return mapping(self.request.json()) if self.request.content else {}
         except ValueError:
-            raise messages(400, "There was an error parsing JSON. Check that your request body is valid.") from None
+            raise messages(
+                400, "There was an error parsing JSON. Check that your request body is valid."
+            ) from None
 
     def issue(self, name: str = "issue") -> Issue:
         """The issue of the path, if the caller sees it."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from deskmind.sandbox.web import Reply
-
-from deskmind.sandbox.jira import events, render_parts as parts
+from deskmind.sandbox.jira import events
+from deskmind.sandbox.jira import render_parts as parts
 from deskmind.sandbox.jira.call import Call, Route, answer, empty
 from deskmind.sandbox.jira.edit import visibility
 from deskmind.sandbox.jira.field_input import Invalid, rich
 from deskmind.sandbox.jira.issue import Comment, Issue, Worklog
 from deskmind.sandbox.jira.refusal import field_errors, messages
-from deskmind.sandbox.jira.shape import mapping
+from deskmind.sandbox.web import Reply
 
 PUBLIC = "sd.public.comment"
 
@@ -92,7 +91,7 @@ def set_property(call: Call) -> Reply:
     issue, found = _by_id(call)
     if call.path("key") == PUBLIC:
         before = issue.snapshot()
-        found.public = not mappingcall.body().get("internal", False)
+        found.public = not call.body().get("internal", False)
         call.site.touch(issue, before=before)
     return answer({})
 

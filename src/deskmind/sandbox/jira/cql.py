@@ -12,7 +12,21 @@ from deskmind.sandbox.jira.jql_syntax import Both, Clause, Not, Tree, Value, par
 from deskmind.sandbox.jira.refusal import Refused
 from deskmind.sandbox.jira.wiki import Page, Wiki
 
-_FIELDS = ("type", "space", "space.key", "title", "text", "label", "id", "content", "created", "lastmodified", "creator", "ancestor", "parent")
+_FIELDS = (
+    "type",
+    "space",
+    "space.key",
+    "title",
+    "text",
+    "label",
+    "id",
+    "content",
+    "created",
+    "lastmodified",
+    "creator",
+    "ancestor",
+    "parent",
+)
 
 
 def search(call: Call, wiki: Wiki, text: str) -> list[Page]:
@@ -24,17 +38,21 @@ def search(call: Call, wiki: Wiki, text: str) -> list[Page]:
     keep = _compile(call, wiki, query.where, text) if query.where else None
     found = wiki.visible(call.sight, lambda page: page.status == "current" and (keep is None or keep(page)))
     for name, descending in reversed(query.order):
-        found.sort(key=lambda page, by=name.lower(): _rank(page, by), reverse=descending)
+        found.sort(key=lambda page, by=name: _rank(page, by.lower()), reverse=descending)
     return found
 
 
 def _refused(text: str) -> Refused:
     said = f"Could not parse cql : {text}"
-    return Refused(400, {"statusCode": 400, "data": {"authorized": True, "valid": False, "errors": []}, "message": said})
+    return Refused(
+        400, {"statusCode": 400, "data": {"authorized": True, "valid": False, "errors": []}, "message": said}
+    )
 
 
 def _rank(page: Page, name: str) -> Any:
-    return {"created": page.created, "lastmodified": page.updated, "title": page.title.lower()}.get(name, page.id)
+    return {"created": page.created, "lastmodified": page.updated, "title": page.title.lower()}.get(
+        name, page.id
+    )
 
 
 def _compile(call: Call, wiki: Wiki, tree: Tree, text: str) -> Callable[[Page], bool]:
@@ -69,7 +87,11 @@ def _pattern(word: str) -> str:
 
 
 def _word(call: Call, value: Value) -> str:
-    return call.sight.account if value.text.lower() == "currentuser" and value.arguments is not None else value.text
+    return (
+        call.sight.account
+        if value.text.lower() == "currentuser" and value.arguments is not None
+        else value.text
+    )
 
 
 def _text(page: Page, name: str) -> str:

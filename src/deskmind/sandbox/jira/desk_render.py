@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from deskmind.sandbox.jira import adf, render_parts as parts
+from deskmind.sandbox.jira import adf
+from deskmind.sandbox.jira import render_parts as parts
 from deskmind.sandbox.jira.adf_html import to_html
 from deskmind.sandbox.jira.call import Call
 from deskmind.sandbox.jira.fields import BY_ID, REQUEST_TYPE
@@ -31,7 +32,14 @@ def paged(call: Call, found: list[Any], show: Callable[[Any], Body], *, most: in
     if start:
         links["prev"] = f"{call.address}?start={max(start - limit, 0)}&limit={limit}"
     values = [show(each) for each in shown]
-    return {"size": len(values), "start": start, "limit": limit, "isLastPage": last, "_links": links, "values": values}
+    return {
+        "size": len(values),
+        "start": start,
+        "limit": limit,
+        "isLastPage": last,
+        "_links": links,
+        "values": values,
+    }
 
 
 def user(call: Call, one: User) -> Body:
@@ -79,7 +87,16 @@ def request(call: Call, issue: Issue, expand: list[str] | None = None) -> Body:
     desk_id = one.id if one else ""
     expanded = expand or []
     body: Body = {
-        "_expands": ["participant", "status", "sla", "requestType", "serviceDesk", "attachment", "action", "comment"],
+        "_expands": [
+            "participant",
+            "status",
+            "sla",
+            "requestType",
+            "serviceDesk",
+            "attachment",
+            "action",
+            "comment",
+        ],
         "issueId": str(issue.id),
         "issueKey": issue.key,
         "requestTypeId": issue.values[REQUEST_TYPE],
@@ -114,7 +131,11 @@ def status(call: Call, issue: Issue) -> Body:
     """The request's status."""
     held = call.site.statuses[issue.values["status"]]
     moment = issue.category_changed or issue.created
-    return {"status": held.name, "statusCategory": held.category.upper(), "statusDate": call.links.desk_time(moment)}
+    return {
+        "status": held.name,
+        "statusCategory": held.category.upper(),
+        "statusDate": call.links.desk_time(moment),
+    }
 
 
 def comment(call: Call, issue: Issue, one: Comment) -> Body:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from deskmind.sandbox.jira import desk_render as render, jql
+from deskmind.sandbox.jira import desk_render as render
+from deskmind.sandbox.jira import jql
 from deskmind.sandbox.jira.call import Call, Route, answer, empty
 from deskmind.sandbox.jira.people import Organization, User
 from deskmind.sandbox.jira.refusal import Refused, desk_error
@@ -17,8 +18,22 @@ def info(call: Call) -> Reply:
     """The service-desk product's version."""
     links = {"self": call.links.desk("info")}
     platform = "1001.0.0-SNAPSHOT"
-    date = {"iso8601": "2026-01-05T08:01:29+0000", "jira": "2026-01-05T08:01:29.000+0000", "friendly": "Monday 08:01 AM", "epochMillis": 1767600089000}
-    return answer({"version": "5.3.0", "platformVersion": platform, "buildDate": date, "buildChangeSet": "8b6df7bb", "isLicensedForUse": True, "_links": links})
+    date = {
+        "iso8601": "2026-01-05T08:01:29+0000",
+        "jira": "2026-01-05T08:01:29.000+0000",
+        "friendly": "Monday 08:01 AM",
+        "epochMillis": 1767600089000,
+    }
+    return answer(
+        {
+            "version": "5.3.0",
+            "platformVersion": platform,
+            "buildDate": date,
+            "buildChangeSet": "8b6df7bb",
+            "isLicensedForUse": True,
+            "_links": links,
+        }
+    )
 
 
 def desks(call: Call) -> Reply:
@@ -36,13 +51,20 @@ def request_types(call: Call) -> Reply:
     """The request types of a desk, by words if asked."""
     one = the_desk(call)
     words = call.query("searchQuery").lower()
-    found = [each for each in one.request_types.values() if words in f"{each.name} {each.description}".lower()]
+    found = [
+        each for each in one.request_types.values() if words in f"{each.name} {each.description}".lower()
+    ]
     return answer(render.paged(call, found, lambda each: render.request_type(call, one, each), most=100))
 
 
 def all_request_types(call: Call) -> Reply:
     """The request types of every desk that the caller reaches."""
-    pairs = [(one, each) for one in call.site.desks.values() if _reaches(call, one) for each in one.request_types.values()]
+    pairs = [
+        (one, each)
+        for one in call.site.desks.values()
+        if _reaches(call, one)
+        for each in one.request_types.values()
+    ]
     return answer(render.paged(call, pairs, lambda pair: render.request_type(call, *pair), most=100))
 
 
@@ -55,8 +77,17 @@ def request_type(call: Call) -> Reply:
 def request_type_fields(call: Call) -> Reply:
     """What a portal's form asks."""
     the_type(the_desk(call), call.path("type"))
-    fields = [_form_field("summary", "Summary", required=True), _form_field("description", "Description", required=False)]
-    return answer({"requestTypeFields": fields, "canRaiseOnBehalfOf": call.sight.agent, "canAddRequestParticipants": True})
+    fields = [
+        _form_field("summary", "Summary", required=True),
+        _form_field("description", "Description", required=False),
+    ]
+    return answer(
+        {
+            "requestTypeFields": fields,
+            "canRaiseOnBehalfOf": call.sight.agent,
+            "canAddRequestParticipants": True,
+        }
+    )
 
 
 def queues(call: Call) -> Reply:
@@ -107,7 +138,9 @@ def create_customer(call: Call) -> Reply:
         raise desk_error(400, "The email address is not valid.")
     if call.site.user_by_email(email):
         raise desk_error(400, "An account already exists for this email", "sd.user.exists")
-    made = User(f"qm:{call.site.cloud_id[:8]}:{call.site.next_id()}", name or email, email, "", kind="customer")
+    made = User(
+        f"qm:{call.site.cloud_id[:8]}:{call.site.next_id()}", name or email, email, "", kind="customer"
+    )
     call.site.users[made.account_id] = made
     return answer(render.user(call, made), 201)
 
@@ -121,7 +154,9 @@ def organizations(call: Call) -> Reply:
 
 def desk_organizations(call: Call) -> Reply:
     """The organisations of a desk."""
-    return answer(render.paged(call, the_desk(call).organizations, lambda each: render.organization(call, each)))
+    return answer(
+        render.paged(call, the_desk(call).organizations, lambda each: render.organization(call, each))
+    )
 
 
 def create_organization(call: Call) -> Reply:
@@ -178,13 +213,20 @@ def the_type(one: ServiceDesk, wanted: str) -> RequestType:
 def _agents_desk(call: Call) -> ServiceDesk:
     one = the_desk(call)
     if not call.sight.works_in(call.site.projects[one.project_id]):
-        raise Refused(403, desk_error(403, "You must be an agent of this service desk.", "sd.agent.only").body)
+        raise Refused(
+            403, desk_error(403, "You must be an agent of this service desk.", "sd.agent.only").body
+        )
     return one
 
 
 def _reaches(call: Call, one: ServiceDesk) -> bool:
     shared = any(call.sight.account in call.site.organizations[each].members for each in one.organizations)
-    return call.sight.browses(call.site.projects[one.project_id]) or one.open_access or call.sight.account in one.customers or shared
+    return (
+        call.sight.browses(call.site.projects[one.project_id])
+        or one.open_access
+        or call.sight.account in one.customers
+        or shared
+    )
 
 
 def _organization(call: Call) -> Organization:
@@ -196,11 +238,26 @@ def _organization(call: Call) -> Organization:
 
 def _form_field(name: str, label: str, *, required: bool) -> dict[str, Any]:
     schema = {"type": "string", "system": name}
-    return {"fieldId": name, "name": label, "description": "", "required": required, "defaultValues": [], "validValues": [], "presetValues": [], "jiraSchema": schema, "visible": True}
+    return {
+        "fieldId": name,
+        "name": label,
+        "description": "",
+        "required": required,
+        "defaultValues": [],
+        "validValues": [],
+        "presetValues": [],
+        "jiraSchema": schema,
+        "visible": True,
+    }
 
 
 def _queue(call: Call, one: ServiceDesk, each: Any, counted: bool) -> dict[str, Any]:
-    body = {"id": each.id, "name": each.name, "jql": each.jql, "fields": ["issuetype", "issuekey", "summary", "status"]}
+    body = {
+        "id": each.id,
+        "name": each.name,
+        "jql": each.jql,
+        "fields": ["issuetype", "issuekey", "summary", "status"],
+    }
     if counted:
         body["issueCount"] = len(jql.search(call.site, call.sight, each.jql))
     return body | {"_links": {"self": call.links.desk(f"servicedesk/{one.id}/queue/{each.id}")}}

@@ -69,7 +69,9 @@ class Editor:
         site.add(issue)
         return issue
 
-    def change(self, issue: Issue, body: dict[str, Any], allowed: tuple[str, ...] = EDITABLE) -> Change | None:
+    def change(
+        self, issue: Issue, body: dict[str, Any], allowed: tuple[str, ...] = EDITABLE
+    ) -> Change | None:
         """Applies `fields` and `update`; the changelog entry, or None where nothing was different."""
         reader = Reader(self.site, self.sight, self.site.projects[issue.project_id], self.version)
         values = self._read(reader, mapping(body.get("fields")), allowed=allowed)
@@ -104,7 +106,9 @@ class Editor:
             raise field_errors({"comment": "Comment body is not valid!"}) from None
         if text is None or not adf.plain(text).strip():
             raise field_errors({"comment": "Comment body can not be empty!"})
-        return self.place_comment(issue, text, public=self._is_public(body, public), visibility=visibility(body))
+        return self.place_comment(
+            issue, text, public=self._is_public(body, public), visibility=visibility(body)
+        )
 
     def place_comment(
         self,
@@ -180,7 +184,9 @@ class Editor:
         if name not in EDITABLE:
             raise field_errors({name: NOT_ON_SCREEN.format(name)})
         field = BY_ID[name]
-        held: list[Any] = list(values.get(name, issue.values.get(name)) or []) if field.schema_type == "array" else []
+        held: list[Any] = (
+            list(values.get(name, issue.values.get(name)) or []) if field.schema_type == "array" else []
+        )
         try:
             for verb, value in operation.items():
                 _VERBS.get(verb, _unknown_verb)(reader, field, held, value, values)
@@ -244,7 +250,9 @@ def visibility(body: dict[str, Any]) -> tuple[str, str] | None:
         return None
     name = named(held, "value", "identifier")
     if held.get("type") not in ("group", "role") or not name:
-        raise field_errors({"commentLevel": "Invalid visibility: a type of 'group' or 'role' and a value are needed."})
+        raise field_errors(
+            {"commentLevel": "Invalid visibility: a type of 'group' or 'role' and a value are needed."}
+        )
     return str(held["type"]), name
 
 

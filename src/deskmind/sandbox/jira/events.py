@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from deskmind.sandbox.jira import jql, render_parts as parts
+from deskmind.sandbox.jira import jql
+from deskmind.sandbox.jira import render_parts as parts
 from deskmind.sandbox.jira.call import Call
 from deskmind.sandbox.jira.issue import Change, Comment, Issue
 from deskmind.sandbox.jira.jql_syntax import parse
@@ -36,7 +37,9 @@ def commented(call: Call, issue: Issue, comment: Comment, event: str = "comment_
     links = _links(call)
     body = {
         "comment": parts.comment(links, call.site, issue.id, comment),
-        "issue": _system_view(call).body(issue, ["summary", "issuetype", "project", "assignee", "priority", "status"]),
+        "issue": _system_view(call).body(
+            issue, ["summary", "issuetype", "project", "assignee", "priority", "status"]
+        ),
         "eventType": "primaryAction",
     }
     call.hooks.fire(event, body, lambda query: _finds(call, query, issue))

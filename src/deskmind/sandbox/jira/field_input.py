@@ -67,7 +67,7 @@ class Reader:
         return value
 
     def _user(self, field: Field, value: Any) -> str | None:
-        if value is None or (isinstance(value, dict) and not named(value, "accountId", "id")):
+        if value is None or not named(value, "accountId", "id"):
             return None
         account = self._account(field, value)
         one = self.site.users[account]
@@ -95,7 +95,11 @@ class Reader:
         wanted = named(value, "id", "name", "key", "value")
         match field.kind:
             case "issuetype":
-                found = [each.id for each in site.types.values() if each.id in self.project.types and wanted in (each.id, each.name)]
+                found = [
+                    each.id
+                    for each in site.types.values()
+                    if each.id in self.project.types and wanted in (each.id, each.name)
+                ]
                 return _only(found, "Specify a valid issue type")
             case "priority":
                 found = [each.id for each in site.priorities.values() if wanted in (each.id, each.name)]
@@ -107,7 +111,11 @@ class Reader:
                 return self._security(value, wanted)
             case "option":
                 found = [each for each, text in OPTIONS.get(field.id, ()) if wanted in (each, text)]
-                return None if value is None else _only(found, f"Specify a valid 'id' or 'name' for {field.name}")
+                return (
+                    None
+                    if value is None
+                    else _only(found, f"Specify a valid 'id' or 'name' for {field.name}")
+                )
             case "components":
                 return [self._component(each) for each in items(value)]
             case "parent":

@@ -64,9 +64,7 @@ IMPACT, URGENCY, SERVICES, DEVICES = (
 )
 
 ALL: tuple[Field, ...] = (
-    Field(
-        "issuetype", "Issue Type", "issuetype", ("issuetype", "type", "worktype"), schema_type="issuetype"
-    ),
+    Field("issuetype", "Issue Type", "issuetype", ("issuetype", "type", "worktype"), schema_type="issuetype"),
     Field("project", "Project", "project", ("project",), orderable=False, schema_type="project"),
     Field("parent", "Parent", "parent", ("parent",), orderable=False),
     Field("summary", "Summary", "text", ("summary",), schema_type="string"),

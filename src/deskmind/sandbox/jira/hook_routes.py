@@ -73,7 +73,15 @@ def add_app_hooks(call: Call) -> Reply:
             continue
         secret = call.apps.apps[client].client_secret
         expires = call.site.clock() + LIFETIME
-        made = call.hooks.add(url=str(body.get("url")), name="", events=events, jql=query, secret=secret, client=client, expires=expires)
+        made = call.hooks.add(
+            url=str(body.get("url")),
+            name="",
+            events=events,
+            jql=query,
+            secret=secret,
+            client=client,
+            expires=expires,
+        )
         results.append({"createdWebhookId": made.id})
     return answer({"webhookRegistrationResult": results})
 
@@ -96,7 +104,11 @@ def refresh(call: Call) -> Reply:
 def _own(call: Call) -> list[int]:
     client = _client(call)
     wanted = items(call.body().get("webhookIds"))
-    return [each for each in wanted if each in call.hooks.registered and call.hooks.registered[each].client == client]
+    return [
+        each
+        for each in wanted
+        if each in call.hooks.registered and call.hooks.registered[each].client == client
+    ]
 
 
 def _client(call: Call) -> str:
@@ -107,7 +119,9 @@ def _client(call: Call) -> str:
 
 def _administrator(call: Call) -> None:
     if not call.site.users[call.account].admin:
-        raise messages(403, "You are not authorized to perform this operation. Administrator privileges are required.")
+        raise messages(
+            403, "You are not authorized to perform this operation. Administrator privileges are required."
+        )
 
 
 def _hook(call: Call) -> Hook:
@@ -140,7 +154,12 @@ def _admin_body(call: Call, hook: Hook) -> dict[str, Any]:
 
 
 def _app_body(call: Call, hook: Hook) -> dict[str, Any]:
-    body: dict[str, Any] = {"id": hook.id, "url": hook.url, "events": list(hook.events), "jqlFilter": hook.jql}
+    body: dict[str, Any] = {
+        "id": hook.id,
+        "url": hook.url,
+        "events": list(hook.events),
+        "jqlFilter": hook.jql,
+    }
     return body if hook.expires is None else body | {"expirationDate": int(hook.expires.timestamp() * 1000)}
 
 

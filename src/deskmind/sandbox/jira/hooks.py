@@ -75,7 +75,11 @@ class Hooks:
     def alive(self) -> list[Hook]:
         """The webhooks that have not expired."""
         now = self.clock()
-        return [hook for hook in self.registered.values() if hook.enabled and (hook.expires is None or hook.expires > now)]
+        return [
+            hook
+            for hook in self.registered.values()
+            if hook.enabled and (hook.expires is None or hook.expires > now)
+        ]
 
     def fire(self, event: str, body: dict[str, Any], matches: Callable[[str], bool]) -> None:
         """Sends an event to each webhook that asked for it and whose JQL finds the issue."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from deskmind.sandbox.web import Reply
-
-from deskmind.sandbox.jira import events, render_parts as parts, workflow
+from deskmind.sandbox.jira import events, workflow
+from deskmind.sandbox.jira import render_parts as parts
 from deskmind.sandbox.jira.call import Call, Route, answer, empty
 from deskmind.sandbox.jira.edit import link
 from deskmind.sandbox.jira.fields import EDITABLE
@@ -14,6 +13,7 @@ from deskmind.sandbox.jira.issue import Issue
 from deskmind.sandbox.jira.refusal import messages, no_issue
 from deskmind.sandbox.jira.render_issue import LINK_TYPES
 from deskmind.sandbox.jira.shape import items, mapping, named
+from deskmind.sandbox.web import Reply
 
 
 def create(call: Call) -> Reply:
@@ -34,7 +34,9 @@ def create_many(call: Call) -> Reply:
         try:
             issue = call.editor.create(mapping(each))
         except Refused as refused:
-            errors.append({"status": refused.status, "elementErrors": refused.body, "failedElementNumber": number})
+            errors.append(
+                {"status": refused.status, "elementErrors": refused.body, "failedElementNumber": number}
+            )
         else:
             events.created(call, issue)
             made.append(call.view.bare(issue))
@@ -73,7 +75,10 @@ def delete(call: Call) -> Reply:
     issue = call.editable()
     children = [each for each in call.site.issues.values() if each.values.get("parent") == str(issue.id)]
     if children and not call.flag("deleteSubtasks"):
-        raise messages(400, f"The issue '{issue.key}' has subtasks.  You must specify the 'deleteSubtasks' parameter to delete this issue and all its subtasks.")
+        raise messages(
+            400,
+            f"The issue '{issue.key}' has subtasks.  You must specify the 'deleteSubtasks' parameter to delete this issue and all its subtasks.",
+        )
     for each in [*children, issue]:
         call.site.remove(each)
         events.deleted(call, each)
@@ -93,7 +98,9 @@ def transitions(call: Call) -> Reply:
     """What can be done from here."""
     shown = _transitions(call, call.issue(), fields="transitions.fields" in call.query("expand"))
     wanted = call.query("transitionId")
-    return answer({"expand": "transitions", "transitions": [each for each in shown if wanted in ("", each["id"])]})
+    return answer(
+        {"expand": "transitions", "transitions": [each for each in shown if wanted in ("", each["id"])]}
+    )
 
 
 def transition(call: Call) -> Reply:
@@ -135,7 +142,19 @@ def bulk_fetch(call: Call) -> Reply:
     fields = items(body.get("fields")) or ["*navigable"]
     expand = items(body.get("expand"))
     shown = [call.view.body(each, fields, expand) for each in found]
-    return answer({"expand": "names,schema", "issues": shown, "issueErrors": [{"id": each, "errorMessage": "The issue was not found or you do not have permission to view it."} for each in missing]})
+    return answer(
+        {
+            "expand": "names,schema",
+            "issues": shown,
+            "issueErrors": [
+                {
+                    "id": each,
+                    "errorMessage": "The issue was not found or you do not have permission to view it.",
+                }
+                for each in missing
+            ],
+        }
+    )
 
 
 def link_issues(call: Call) -> Reply:
@@ -163,7 +182,11 @@ def _transitions(call: Call, issue: Issue, *, fields: bool) -> list[dict[str, An
 
 
 def _edit_fields(call: Call) -> dict[str, Any]:
-    return {name: workflow.field_meta(call.site, call.links, name, required=name == "summary") for name in EDITABLE if name != "parent"}
+    return {
+        name: workflow.field_meta(call.site, call.links, name, required=name == "summary")
+        for name in EDITABLE
+        if name != "parent"
+    }
 
 
 ROUTES = (

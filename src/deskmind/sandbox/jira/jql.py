@@ -92,7 +92,9 @@ def _clause(site: Site, sight: Sight, clause: Clause) -> Predicate:
         return _text_anywhere(sight, clause)
     field = _field(clause.field, site, sight)
     if clause.operator not in _OPERATORS.get(field.kind, _EQUALITY):
-        raise refused(f"The operator '{clause.operator.lower()}' is not supported by the '{clause.field}' field.")
+        raise refused(
+            f"The operator '{clause.operator.lower()}' is not supported by the '{clause.field}' field."
+        )
     if clause.operator in ("IS", "IS NOT"):
         return _emptiness(site, field, clause.operator == "IS")
     if clause.operator in ("~", "!~"):
@@ -120,8 +122,8 @@ def _equality(site: Site, sight: Sight, field: Field, clause: Clause) -> Predica
     def matches(issue: Issue) -> bool:
         value = jql_values.held(site, field, issue)
         if field.kind in _MANY:
-            value = value or []
-            return bool(value) and (not wanted.isdisjoint(value)) is not negated
+            many: list[Any] = value or []
+            return bool(many) and (not wanted.isdisjoint(many)) is not negated
         if value is None and field.kind != "resolution":
             return False
         return (value in wanted) is not negated
@@ -159,7 +161,9 @@ def _date(site: Site, sight: Sight, field: Field, clause: Clause) -> Predicate:
         if value is None:
             return False
         if field.kind == "date":
-            return any(_compare(clause.operator, value, each.astimezone(zone).date().isoformat()) for each in moments)
+            return any(
+                _compare(clause.operator, value, each.astimezone(zone).date().isoformat()) for each in moments
+            )
         return any(_compare(clause.operator, value, each) for each in moments)
 
     return matches
@@ -169,7 +173,9 @@ def _number(site: Site, field: Field, clause: Clause) -> Predicate:
     try:
         numbers = [float(each.text) for each in clause.operands]
     except ValueError:
-        raise refused(f"Value '{clause.operands[0].text}' is invalid for the '{clause.field}' field.") from None
+        raise refused(
+            f"Value '{clause.operands[0].text}' is invalid for the '{clause.field}' field."
+        ) from None
 
     def matches(issue: Issue) -> bool:
         value = jql_values.held(site, field, issue)

@@ -108,9 +108,7 @@ class _Parser:
     def _error(self, said: str) -> Refused:
         at = min(self._next, len(self._tokens) - 1)
         token = self._tokens[at]
-        return refused(
-            f"Error in the JQL Query: {said} '{token.text}'. (line 1, character {token.at + 1})"
-        )
+        return refused(f"Error in the JQL Query: {said} '{token.text}'. (line 1, character {token.at + 1})")
 
     def _either(self) -> Tree:
         parts = [self._all()]
@@ -189,7 +187,20 @@ class _Parser:
 
     def _operand(self) -> Value:
         token = self._take()
-        if not token.quoted and token.text in ("=", "!=", "~", "<", ">", "(", ")", ",", "<=", ">=", "!~", "!"):
+        if not token.quoted and token.text in (
+            "=",
+            "!=",
+            "~",
+            "<",
+            ">",
+            "(",
+            ")",
+            ",",
+            "<=",
+            ">=",
+            "!~",
+            "!",
+        ):
             self._next -= 1
             raise self._error("Expecting either a value, list or function but got")
         if token.quoted or self._peek() != "(":

@@ -65,7 +65,9 @@ def _unknown(field: Field, value: Value) -> Exception:
 def _candidates(site: Site, sight: Sight, field: Field, text: str) -> Iterable[Any]:
     match field.kind:
         case "project":
-            project = site.project(text) or next((p for p in site.projects.values() if _same(p.name, text)), None)
+            project = site.project(text) or next(
+                (p for p in site.projects.values() if _same(p.name, text)), None
+            )
             return [project.id] if project and sight.browses(project) else []
         case "key" | "parent":
             issue = site.issue(text)
@@ -73,15 +75,23 @@ def _candidates(site: Site, sight: Sight, field: Field, text: str) -> Iterable[A
                 return []
             return [issue.id if field.kind == "key" else str(issue.id)]
         case "category":
-            return [key for key, (number, name) in CATEGORIES.items() if text in (key, str(number)) or _same(name, text)]
+            return [
+                key
+                for key, (number, name) in CATEGORIES.items()
+                if text in (key, str(number)) or _same(name, text)
+            ]
         case "user" | "users":
             return _users(site, text)
         case "labels":
             return [text]
         case "organizations":
-            return [each.id for each in site.organizations.values() if text == each.id or _same(each.name, text)]
+            return [
+                each.id for each in site.organizations.values() if text == each.id or _same(each.name, text)
+            ]
         case "option":
-            return [known for known, shown in OPTIONS.get(field.id, ()) if text == known or _same(shown, text)]
+            return [
+                known for known, shown in OPTIONS.get(field.id, ()) if text == known or _same(shown, text)
+            ]
         case _:
             return [each.id for each in _catalogue(site, field) if text == each.id or _same(each.name, text)]
 
@@ -129,7 +139,9 @@ def _function(site: Site, sight: Sight, field: Field, value: Value) -> frozenset
     if name == "membersof" and field.kind in ("user", "users") and arguments:
         group = next((g for g in site.groups.values() if _same(g.name, arguments[0])), None)
         if group is None:
-            raise refused(f"Function 'membersOf' can not generate a list of usernames for group '{arguments[0]}'; the group does not exist.")
+            raise refused(
+                f"Function 'membersOf' can not generate a list of usernames for group '{arguments[0]}'; the group does not exist."
+            )
         return frozenset(group.members)
     if name == "organizationmembers" and field.id == ORGANIZATIONS:
         return frozenset()

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from deskmind.sandbox.web import Reply
-
 from deskmind.sandbox.jira import render_parts as parts
 from deskmind.sandbox.jira.call import Call, Route, answer, page
 from deskmind.sandbox.jira.refusal import messages
 from deskmind.sandbox.jira.scheme import Project
 from deskmind.sandbox.jira.sight import ROLE_GROUPS
 from deskmind.sandbox.jira.workflow import field_meta
+from deskmind.sandbox.web import Reply
 
-_FORM = ("summary", "description", "issuetype", "priority", "assignee", "reporter", "labels", "components", "duedate")
+_FORM = (
+    "summary",
+    "description",
+    "issuetype",
+    "priority",
+    "assignee",
+    "reporter",
+    "labels",
+    "components",
+    "duedate",
+)
 _DESK_FORM = (*_FORM, "customfield_10002", "customfield_10004", "customfield_10041", "customfield_10042")
 _REQUIRED = ("summary", "issuetype")
 
@@ -47,7 +56,10 @@ def project(call: Call) -> Reply:
             "issueTypes": _types(call, found),
             "assigneeType": "UNASSIGNED",
             "versions": [],
-            "roles": {role: call.links.api(f"project/{found.id}/role/{10100 + n}") for n, role in enumerate(ROLE_GROUPS)},
+            "roles": {
+                role: call.links.api(f"project/{found.id}/role/{10100 + n}")
+                for n, role in enumerate(ROLE_GROUPS)
+            },
         }
     )
 
@@ -68,7 +80,9 @@ def components(call: Call) -> Reply:
 def security(call: Call) -> Reply:
     """The security levels that the caller may give to issues of a project."""
     held = [call.site.levels[each] for each in call.project().levels]
-    return answer({"levels": [parts.level(call.links, each) for each in held if call.sight.holds(each.holders)]})
+    return answer(
+        {"levels": [parts.level(call.links, each) for each in held if call.sight.holds(each.holders)]}
+    )
 
 
 def role(call: Call) -> Reply:
@@ -122,7 +136,9 @@ def create_fields(call: Call) -> Reply:
         raise messages(400, f"Issue type with id '{call.path('type')}' does not exist.")
     found = [body | {"fieldId": name} for name, body in _form(call, project).items()]
     start, size = call.number("startAt", 0), call.number("maxResults", 50, 200)
-    return answer({"startAt": start, "maxResults": size, "total": len(found), "fields": found[start : start + size]})
+    return answer(
+        {"startAt": start, "maxResults": size, "total": len(found), "fields": found[start : start + size]}
+    )
 
 
 def _creatable(call: Call) -> Project:
@@ -143,11 +159,15 @@ def _types(call: Call, project: Project) -> list[dict[str, Any]]:
 
 def _listed(call: Call, project: Project) -> dict[str, Any]:
     body = parts.project(call.links, project)
-    return {"expand": "description,lead,issueTypes,url,projectKeys,permissions,insight"} | body | {
-        "style": "classic",
-        "isPrivate": False,
-        "properties": {},
-    }
+    return (
+        {"expand": "description,lead,issueTypes,url,projectKeys,permissions,insight"}
+        | body
+        | {
+            "style": "classic",
+            "isPrivate": False,
+            "properties": {},
+        }
+    )
 
 
 ROUTES = (

@@ -49,5 +49,5 @@ def login_required() -> Refused:
 
 def desk_error(status: int, said: str, key: str = "sd.validation.error") -> Refused:
     """How the service-desk API words it."""
-    i18n = {"i18nKey": key, "parameters": []}
+    i18n: dict[str, Any] = {"i18nKey": key, "parameters": []}
     return Refused(status, {"errorMessage": said, "i18nErrorMessage": i18n})

@@ -69,7 +69,8 @@ class IssueView:
                 moment = self._moment(field, issue)
                 return self.links.time(moment) if moment else None
             case "organizations":
-                return [self._organization(each) for each in held or []]
+                names: list[str] = held or []
+                return [self._organization(each) for each in names]
             case "requesttype":
                 return self._request_type(issue, held)
             case "text" | "date" | "number" | "timespent":
@@ -121,7 +122,13 @@ class IssueView:
             case "comment":
                 found = self.comments(issue)
                 address = links.api(f"issue/{issue.id}/comment")
-                return {"comments": found, "self": address, "maxResults": len(found), "total": len(found), "startAt": 0}
+                return {
+                    "comments": found,
+                    "self": address,
+                    "maxResults": len(found),
+                    "total": len(found),
+                    "startAt": 0,
+                }
             case "worklog":
                 logs = [parts.worklog(links, site, issue.id, each) for each in issue.worklogs]
                 return {"startAt": 0, "maxResults": 20, "total": len(logs), "worklogs": logs}
@@ -132,7 +139,9 @@ class IssueView:
             case "links":
                 return [each for each in (self._link(link) for link in issue.links) if each]
             case "subtasks":
-                children = [each for each in site.issues.values() if each.values.get("parent") == str(issue.id)]
+                children = [
+                    each for each in site.issues.values() if each.values.get("parent") == str(issue.id)
+                ]
                 return [self._reference(each) for each in children if self.sight.sees(each)]
             case "parent":
                 parent = site.issue(held) if held else None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from deskmind.sandbox.jira import adf, desk_render as render, events, render_parts as parts, workflow
+from deskmind.sandbox.jira import adf, events, workflow
+from deskmind.sandbox.jira import desk_render as render
+from deskmind.sandbox.jira import render_parts as parts
 from deskmind.sandbox.jira.attachment_routes import attach, received
 from deskmind.sandbox.jira.call import Call, Route, answer, empty
 from deskmind.sandbox.jira.desk_routes import the_desk, the_type
@@ -22,7 +24,9 @@ def create(call: Call) -> Reply:
     body = call.body()
     one = call.site.desks.get(named(body.get("serviceDeskId")))
     if one is None:
-        raise desk_error(400, "Your service desk id is missing or does not exist.", "sd.servicedesk.not.found")
+        raise desk_error(
+            400, "Your service desk id is missing or does not exist.", "sd.servicedesk.not.found"
+        )
     kind = the_type(one, named(body.get("requestTypeId")))
     given = mapping(body.get("requestFieldValues"))
     summary = str(given.get("summary") or "").strip()
@@ -47,8 +51,14 @@ def create(call: Call) -> Reply:
 
 def requests(call: Call) -> Reply:
     """The caller's requests: own, participated in, or of its organisations. An agent sees no others here."""
-    ownership = set(call.request.query.getall("requestOwnership", ["OWNED_REQUESTS", "PARTICIPATED_REQUESTS"]))
-    found = [each for each in call.site.issues.values() if each.values.get(REQUEST_TYPE) and _mine(call, each, ownership)]
+    ownership = set(
+        call.request.query.getall("requestOwnership", ["OWNED_REQUESTS", "PARTICIPATED_REQUESTS"])
+    )
+    found = [
+        each
+        for each in call.site.issues.values()
+        if each.values.get(REQUEST_TYPE) and _mine(call, each, ownership)
+    ]
     found = [each for each in found if _asked(call, each)]
     found.sort(key=lambda each: each.created, reverse=True)
     expand = call.listed("expand")
@@ -64,7 +74,9 @@ def comments(call: Call) -> Reply:
     """The comments that the caller may read, public and internal as asked."""
     issue = _request(call)
     public, internal = call.flag("public", True), call.flag("internal", True)
-    found = [each for each in issue.comments if call.sight.reads(each) and (public if each.public else internal)]
+    found = [
+        each for each in issue.comments if call.sight.reads(each) and (public if each.public else internal)
+    ]
     return answer(render.paged(call, found, lambda each: render.comment(call, issue, each)))
 
 
@@ -76,7 +88,9 @@ def add_comment(call: Call) -> Reply:
     if not isinstance(text, str) or not text.strip():
         raise desk_error(400, "Comment body cannot be empty.", "sd.comment.body.empty")
     if not public and not call.sight.works_in(call.site.projects[issue.project_id]):
-        raise desk_error(403, "You do not have permission to add internal comments.", "sd.comment.internal.denied")
+        raise desk_error(
+            403, "You do not have permission to add internal comments.", "sd.comment.internal.denied"
+        )
     made = call.editor.place_comment(issue, adf.from_wiki(text), public=public)
     events.commented(call, issue, made)
     return answer(render.comment(call, issue, made), 201)
@@ -157,7 +171,9 @@ def transition(call: Call) -> Reply:
     """Takes a transition; 204."""
     issue = _request(call)
     body = call.body()
-    done = workflow.take(call.editor, issue, {"transition": {"id": body.get("id")}, "fields": body.get("fields")})
+    done = workflow.take(
+        call.editor, issue, {"transition": {"id": body.get("id")}, "fields": body.get("fields")}
+    )
     text = mapping(body.get("additionalComment")).get("body")
     if text:
         call.editor.place_comment(issue, adf.from_wiki(str(text)), public=True)
@@ -197,10 +213,21 @@ def files(call: Call) -> Reply:
 
 def _file(call: Call, issue: Issue, one: Attachment) -> dict[str, Any]:
     platform = parts.attachment(call.links, call.site, one)
-    links = {"self": call.links.desk(f"request/{issue.id}/attachment/{one.id}"), "jiraRest": platform["self"], "content": platform["content"]}
+    links = {
+        "self": call.links.desk(f"request/{issue.id}/attachment/{one.id}"),
+        "jiraRest": platform["self"],
+        "content": platform["content"],
+    }
     author = render.user(call, call.site.users[one.author])
     created = call.links.desk_time(one.created)
-    return {"filename": one.name, "author": author, "created": created, "size": len(one.content), "mimeType": one.mime, "_links": links}
+    return {
+        "filename": one.name,
+        "author": author,
+        "created": created,
+        "size": len(one.content),
+        "mimeType": one.mime,
+        "_links": links,
+    }
 
 
 def _request(call: Call) -> Issue:
@@ -240,7 +267,9 @@ def _on_behalf_of(call: Call, wanted: str) -> str:
         return call.account
     found = call.site.users.get(wanted) or call.site.user_by_email(wanted)
     if found is None or not call.sight.agent:
-        raise desk_error(400, f"The customer '{wanted}' does not exist, or you may not raise requests for others.")
+        raise desk_error(
+            400, f"The customer '{wanted}' does not exist, or you may not raise requests for others."
+        )
     return found.account_id
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from deskmind.sandbox.jira import (
+    adf,
     attachment_routes,
     comment_routes,
     desk_routes,
@@ -25,7 +26,6 @@ from deskmind.sandbox.jira import (
     user_routes,
     wiki_routes,
 )
-from deskmind.sandbox.jira import adf
 from deskmind.sandbox.jira.call import Call, Route
 from deskmind.sandbox.jira.edit import Editor
 from deskmind.sandbox.jira.hooks import Delivery, Hooks
@@ -86,7 +86,9 @@ class JiraSandbox(SandboxServer):
         **given: Any,
     ) -> None:
         super().__init__(**given)
-        self.site = Site(title=self.company.organisations[0].name, clock=self._now, index_lag=lambda: self.lag.seconds)
+        self.site = Site(
+            title=self.company.organisations[0].name, clock=self._now, index_lag=lambda: self.lag.seconds
+        )
         self.wiki = Wiki()
         self.hooks = Hooks(self._now, self._send)
         self.apps = Apps(self._now, {APP.client_id: APP})
@@ -125,7 +127,11 @@ class JiraSandbox(SandboxServer):
         """A 5xx: JSON from the application, text from the proxy before it."""
         if status == 500:
             return Reply.json(500, {"errorMessages": ["Internal server error"], "errors": {}})
-        return Reply.of(status, b"upstream connect error or disconnect/reset before headers", {"Content-Type": "text/plain"})
+        return Reply.of(
+            status,
+            b"upstream connect error or disconnect/reset before headers",
+            {"Content-Type": "text/plain"},
+        )
 
     def token_expired(self, call: Request) -> Reply:
         """401 of the gateway."""

@@ -7,14 +7,13 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from deskmind.sandbox.web import Reply
-
 from deskmind.sandbox.jira import jql
 from deskmind.sandbox.jira.call import Call, Route, answer
 from deskmind.sandbox.jira.issue import Issue
 from deskmind.sandbox.jira.jql_syntax import parse
 from deskmind.sandbox.jira.refusal import Refused, messages
 from deskmind.sandbox.jira.shape import items
+from deskmind.sandbox.web import Reply
 
 TOKEN_LIFE = timedelta(days=7)
 UNBOUNDED = "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."

@@ -60,9 +60,13 @@ def _issue(
     )
     for each in ticket.comments:
         text = adf.paragraphs(each.text)
-        issue.comments.append(Comment(str(next(ids)), account_id(each.author), text, each.at, each.at, each.public))
+        issue.comments.append(
+            Comment(str(next(ids)), account_id(each.author), text, each.at, each.at, each.public)
+        )
     for each in ticket.attachments:
-        made = Attachment(str(next(ids)), each.name, each.content_type, each.content, account_id(each.author), each.at)
+        made = Attachment(
+            str(next(ids)), each.name, each.content_type, each.content, account_id(each.author), each.at
+        )
         issue.attachments.append(made)
     issue.changes.extend(_changes(site, company, ticket, issue, ids))
     issue.watchers.append(account_id(ticket.requester))
@@ -85,7 +89,12 @@ def _values(
         "priority": str(ticket.priority),
         "reporter": account_id(ticket.requester),
         "creator": account_id(ticket.opened_by),
-        "labels": sorted({*ticket.tags, *(part.replace(" ", "-") for part in (ticket.category, ticket.subcategory) if part)}),
+        "labels": sorted(
+            {
+                *ticket.tags,
+                *(part.replace(" ", "-") for part in (ticket.category, ticket.subcategory) if part),
+            }
+        ),
         IMPACT: f"1000{ticket.impact}",
         URGENCY: f"1001{ticket.urgency}",
     }
@@ -118,7 +127,9 @@ def _request_type(site: Site, company: Company, ticket: Ticket, project: Project
     name = {"incident": "Report a problem", "change": "Ask for a change"}.get(ticket.kind)
     if ticket.catalog_item:
         name = next(offer.name for offer in company.catalog if offer.key == ticket.catalog_item)
-    return next((kind.id for kind in desk.request_types.values() if kind.name == name), next(iter(desk.request_types)))
+    return next(
+        (kind.id for kind in desk.request_types.values() if kind.name == name), next(iter(desk.request_types))
+    )
 
 
 def _changes(

@@ -27,7 +27,9 @@ def populate(site: Site, company: Company) -> None:
         site.users[account_id(person.key)] = _user(company, person, number)
     for name, members in _groups(company).items():
         identifier = hashlib.sha256(f"jira-group:{name}".encode()).hexdigest()
-        group_id = "-".join((identifier[:8], identifier[8:12], identifier[12:16], identifier[16:20], identifier[20:32]))
+        group_id = "-".join(
+            (identifier[:8], identifier[8:12], identifier[12:16], identifier[16:20], identifier[20:32])
+        )
         site.groups[group_id] = Group(group_id, name, [account_id(key) for key in members])
     for number, one in enumerate(company.customers, start=1):
         held = [account_id(person.key) for person in company.people if person.organisation == one.key]
@@ -63,7 +65,9 @@ def _groups(company: Company) -> dict[str, list[str]]:
     }
     groups |= {team.key: list(team.members) for team in company.teams}
     for department in company.departments:
-        groups[f"department-{department.key}"] = [one.key for one in people if one.department == department.key]
+        groups[f"department-{department.key}"] = [
+            one.key for one in people if one.department == department.key
+        ]
     for place in company.sites:
         groups[f"site-{place.key}"] = [one.key for one in people if one.site == place.key]
     for one in company.organisations:

@@ -143,4 +143,6 @@ def _desk(site: Site, company: Company, number: str, project: str, key: str) -> 
         Queue("3", "Unassigned", f"project = {key} AND assignee IS EMPTY AND resolution = Unresolved"),
     )
     customers = [each for each in site.users if site.users[each].kind == "customer"]
-    return ServiceDesk(number, project, types, queues, customers, list(site.organizations), open_access=number != "3")
+    return ServiceDesk(
+        number, project, types, queues, customers, list(site.organizations), open_access=number != "3"
+    )

@@ -19,11 +19,21 @@ _STATUS = {"draft": "draft", "published": "current", "retired": "archived"}
 def publish(site: Site, wiki: Wiki, company: Company) -> None:
     """Spaces for the knowledge bases, a homepage in each, and the articles below it."""
     for number, base in enumerate(company.knowledge_bases, start=1):
-        space = Space(str(98_300 + number), base.key.upper(), base.name, _open(site, company, base), _writers())
+        space = Space(
+            str(98_300 + number), base.key.upper(), base.name, _open(site, company, base), _writers()
+        )
         space.homepage = str(131_072 + number)
         wiki.spaces[space.id] = space
         owner = account_id(base.owner)
-        home = Page(space.homepage, space.id, f"{base.name} home", f"<p>{base.name}</p>", owner, company.until, company.until)
+        home = Page(
+            space.homepage,
+            space.id,
+            f"{base.name} home",
+            f"<p>{base.name}</p>",
+            owner,
+            company.until,
+            company.until,
+        )
         wiki.pages[home.id] = home
     homes = {space.key: space for space in wiki.spaces.values()}
     for article in company.articles:
@@ -35,7 +45,15 @@ def _publish(wiki: Wiki, company: Company, article: Article, space: Space) -> No
     alone = article.can_read[0] if len(article.can_read) == 1 and not article.cannot_read else None
     if alone is not None and alone.match_all and alone.active:
         for place, limit in enumerate(_each_kind(alone)[:-1]):
-            above = Page(f"{article.number * 100 + place}", space.id, f"{alone.name} ({article.number}.{place})", "<p></p>", account_id(article.author), article.created, article.created)
+            above = Page(
+                f"{article.number * 100 + place}",
+                space.id,
+                f"{alone.name} ({article.number}.{place})",
+                "<p></p>",
+                account_id(article.author),
+                article.created,
+                article.created,
+            )
             above.parent, above.restricted = parent, limit
             wiki.pages[above.id] = above
             parent = above.id

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from deskmind.sandbox.web import Reply
-
 from deskmind.sandbox.jira import render_parts as parts
 from deskmind.sandbox.jira.call import Call, Route, answer, page
 from deskmind.sandbox.jira.fields import ALL
 from deskmind.sandbox.jira.jql_values import CATEGORIES
 from deskmind.sandbox.jira.refusal import messages
 from deskmind.sandbox.jira.render_issue import LINK_TYPES, link_type
+from deskmind.sandbox.web import Reply
 
 
 def server_info(call: Call) -> Reply:
@@ -34,7 +33,9 @@ def server_info(call: Call) -> Reply:
 def myself(call: Call) -> Reply:
     """The caller's own account."""
     user = call.site.users[call.account]
-    groups = [parts.group(call.links, each) for each in call.site.groups.values() if user.account_id in each.members]
+    groups = [
+        parts.group(call.links, each) for each in call.site.groups.values() if user.account_id in each.members
+    ]
     body = parts.user(call.links, user, user.account_id) | {"locale": "en_US"}
     body |= {"groups": {"size": len(groups), "items": groups if "groups" in call.listed("expand") else []}}
     body |= {"applicationRoles": {"size": 1, "items": []}, "expand": "groups,applicationRoles"}
@@ -74,7 +75,9 @@ def priorities(call: Call) -> Reply:
 
 def priority_search(call: Call) -> Reply:
     """Priorities, paged."""
-    return answer(page(call, "values", [parts.priority(call.links, each) for each in call.site.priorities.values()]))
+    return answer(
+        page(call, "values", [parts.priority(call.links, each) for each in call.site.priorities.values()])
+    )
 
 
 def resolutions(call: Call) -> Reply:

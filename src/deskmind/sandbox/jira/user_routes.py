@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from deskmind.sandbox.web import Reply
+from typing import Any
 
 from deskmind.sandbox.jira import render_parts as parts
 from deskmind.sandbox.jira.call import Call, Route, answer, page
 from deskmind.sandbox.jira.people import Group, User
 from deskmind.sandbox.jira.refusal import messages
+from deskmind.sandbox.web import Reply
 
 
 def user(call: Call) -> Reply:
@@ -15,7 +16,9 @@ def user(call: Call) -> Reply:
     account = call.query("accountId")
     found = call.site.users.get(account)
     if found is None:
-        raise messages(404, f"Specified user does not exist or you do not have required permissions ({account}).")
+        raise messages(
+            404, f"Specified user does not exist or you do not have required permissions ({account})."
+        )
     groups = [parts.group(call.links, each) for each in call.site.groups.values() if account in each.members]
     body = parts.user(call.links, found, call.sight.account)
     body |= {"groups": {"size": len(groups), "items": groups if "groups" in call.listed("expand") else []}}
@@ -51,7 +54,9 @@ def assignable(call: Call) -> Reply:
     found = [
         each
         for each in call.site.users.values()
-        if each.active and _matches(each, call.query("query"), "") and Sight(call.site, each).works_in(project)
+        if each.active
+        and _matches(each, call.query("query"), "")
+        and Sight(call.site, each).works_in(project)
     ]
     return answer([parts.user(call.links, each, call.sight.account) for each in found[start : start + size]])
 
@@ -68,7 +73,9 @@ def user_groups(call: Call) -> Reply:
     account = call.query("accountId")
     if account not in call.site.users:
         raise messages(404, f"The user with account id {account} does not exist.")
-    return answer([parts.group(call.links, each) for each in call.site.groups.values() if account in each.members])
+    return answer(
+        [parts.group(call.links, each) for each in call.site.groups.values() if account in each.members]
+    )
 
 
 def groups(call: Call) -> Reply:
@@ -85,13 +92,19 @@ def groups(call: Call) -> Reply:
 def group_picker(call: Call) -> Reply:
     """Groups by words of their name."""
     words = call.query("query").lower()
-    found = [
+    found: list[dict[str, Any]] = [
         {"name": each.name, "html": each.name, "groupId": each.group_id, "labels": []}
         for each in call.site.groups.values()
         if words in each.name.lower()
     ]
     shown = found[: call.number("maxResults", 20)]
-    return answer({"header": f"Showing {len(shown)} of {len(found)} matching groups", "total": len(found), "groups": shown})
+    return answer(
+        {
+            "header": f"Showing {len(shown)} of {len(found)} matching groups",
+            "total": len(found),
+            "groups": shown,
+        }
+    )
 
 
 def members(call: Call) -> Reply:
@@ -104,7 +117,9 @@ def members(call: Call) -> Reply:
 
 def _group(call: Call) -> Group:
     name, group_id = call.query("groupname"), call.query("groupId")
-    found = next((each for each in call.site.groups.values() if group_id == each.group_id or name == each.name), None)
+    found = next(
+        (each for each in call.site.groups.values() if group_id == each.group_id or name == each.name), None
+    )
     if found is None:
         raise messages(404, f"The group named '{name or group_id}' does not exist.")
     return found

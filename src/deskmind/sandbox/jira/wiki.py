@@ -81,7 +81,9 @@ class Wiki:
 
     def visible(self, sight: Sight, keep: Callable[[Page], bool] | None = None) -> list[Page]:
         """The pages that the caller sees."""
-        return [each for each in self.pages.values() if (keep is None or keep(each)) and self.sees(sight, each)]
+        return [
+            each for each in self.pages.values() if (keep is None or keep(each)) and self.sees(sight, each)
+        ]
 
 
 def _held(sight: Sight, holders: Holders) -> bool:

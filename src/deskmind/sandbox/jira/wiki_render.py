@@ -29,13 +29,28 @@ def space_v1(call: Call, one: Space) -> Body:
     """A space, version 1."""
     root = f"{call.links.base}/wiki"
     links = {"webui": f"/spaces/{one.key}", "self": f"{root}/rest/api/space/{one.key}"}
-    return {"id": int(one.id), "key": one.key, "name": one.name, "type": "global", "status": "current", "_links": links}
+    return {
+        "id": int(one.id),
+        "key": one.key,
+        "name": one.name,
+        "type": "global",
+        "status": "current",
+        "_links": links,
+    }
 
 
 def space_v2(one: Space) -> Body:
     """A space, version 2."""
     links = {"webui": f"/spaces/{one.key}"}
-    return {"id": one.id, "key": one.key, "name": one.name, "type": "global", "status": "current", "homepageId": one.homepage or None, "_links": links}
+    return {
+        "id": one.id,
+        "key": one.key,
+        "name": one.name,
+        "type": "global",
+        "status": "current",
+        "homepageId": one.homepage or None,
+        "_links": links,
+    }
 
 
 def page_v1(call: Call, wiki: Wiki, one: Page, expand: list[str]) -> Body:
@@ -48,9 +63,24 @@ def page_v1(call: Call, wiki: Wiki, one: Page, expand: list[str]) -> Body:
             case "space":
                 body["space"] = space_v1(call, space)
             case "version":
-                body["version"] = {"by": person(call, one.author), "when": time(one.updated), "number": one.version, "minorEdit": False, "message": ""}
+                body["version"] = {
+                    "by": person(call, one.author),
+                    "when": time(one.updated),
+                    "number": one.version,
+                    "minorEdit": False,
+                    "message": "",
+                }
             case "history":
-                body["history"] = {"latest": True, "createdBy": person(call, one.author), "createdDate": time(one.created), "lastUpdated": {"by": person(call, one.author), "when": time(one.updated), "number": one.version}}
+                body["history"] = {
+                    "latest": True,
+                    "createdBy": person(call, one.author),
+                    "createdDate": time(one.created),
+                    "lastUpdated": {
+                        "by": person(call, one.author),
+                        "when": time(one.updated),
+                        "number": one.version,
+                    },
+                }
             case "body":
                 kind = name.split(".")[1] if "." in name else "storage"
                 body.setdefault("body", {})[kind] = {"value": one.body, "representation": kind}
@@ -63,7 +93,9 @@ def page_v1(call: Call, wiki: Wiki, one: Page, expand: list[str]) -> Body:
             case _:
                 pass
     webui = f"/spaces/{space.key}/pages/{one.id}"
-    return body | {"_links": {"self": f"{root}/rest/api/content/{one.id}", "webui": webui, "tinyui": f"/x/{one.id}"}}
+    return body | {
+        "_links": {"self": f"{root}/rest/api/content/{one.id}", "webui": webui, "tinyui": f"/x/{one.id}"}
+    }
 
 
 def page_v2(wiki: Wiki, one: Page, form: str) -> Body:
@@ -80,16 +112,31 @@ def page_v2(wiki: Wiki, one: Page, form: str) -> Body:
         "ownerId": one.author,
         "lastOwnerId": None,
         "createdAt": time(one.created),
-        "version": {"createdAt": time(one.updated), "message": "", "number": one.version, "minorEdit": False, "authorId": one.author},
+        "version": {
+            "createdAt": time(one.updated),
+            "message": "",
+            "number": one.version,
+            "minorEdit": False,
+            "authorId": one.author,
+        },
         "body": {form: {"representation": form, "value": one.body}} if form else {},
     }
     webui = f"/spaces/{wiki.spaces[one.space_id].key}/pages/{one.id}"
-    return body | {"_links": {"webui": webui, "editui": f"/pages/resumedraft.action?draftId={one.id}", "tinyui": f"/x/{one.id}"}}
+    return body | {
+        "_links": {
+            "webui": webui,
+            "editui": f"/pages/resumedraft.action?draftId={one.id}",
+            "tinyui": f"/x/{one.id}",
+        }
+    }
 
 
 def labels(one: Page) -> Body:
     """The labels of a page."""
-    results = [{"prefix": "global", "name": each, "id": str(10_000 + place), "label": each} for place, each in enumerate(one.labels)]
+    results = [
+        {"prefix": "global", "name": each, "id": str(10_000 + place), "label": each}
+        for place, each in enumerate(one.labels)
+    ]
     return {"results": results, "start": 0, "limit": 200, "size": len(results)}
 
 
@@ -112,19 +159,36 @@ def restriction(call: Call, one: Page, operation: str) -> Body:
         "group": {"results": groups, "start": 0, "limit": 200, "size": len(groups)},
     }
     address = f"{call.links.base}/wiki/rest/api/content/{one.id}/restriction/byOperation/{operation}"
-    return {"operation": operation, "restrictions": inside, "content": {"id": one.id}, "_links": {"self": address}}
+    return {
+        "operation": operation,
+        "restrictions": inside,
+        "content": {"id": one.id},
+        "_links": {"self": address},
+    }
 
 
 def permissions(call: Call, one: Space) -> list[Body]:
     """Who holds which permission of a space; a group `everyone` stands for all licensed users."""
     found: list[Body] = []
     for operation, holders in (("read", one.readers), ("create", one.writers)):
-        groups = [each for each in call.site.groups.values() if each.name in holders.groups or (holders.everyone and each.name == EVERYONE)]
-        principals = [("group", each.group_id) for each in groups] + [("user", each) for each in sorted(holders.users)]
+        groups = [
+            each
+            for each in call.site.groups.values()
+            if each.name in holders.groups or (holders.everyone and each.name == EVERYONE)
+        ]
+        principals = [("group", each.group_id) for each in groups] + [
+            ("user", each) for each in sorted(holders.users)
+        ]
         for kind, name in principals:
             number = str(int(one.id) * 100 + len(found))
             target = "space" if operation == "read" else "page"
-            found.append({"id": number, "principal": {"type": kind, "id": name}, "operation": {"key": operation, "targetType": target}})
+            found.append(
+                {
+                    "id": number,
+                    "principal": {"type": kind, "id": name},
+                    "operation": {"key": operation, "targetType": target},
+                }
+            )
     return found
 
 

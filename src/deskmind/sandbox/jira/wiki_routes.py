@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from deskmind.sandbox.jira import cql, wiki_render as render
+from deskmind.sandbox.jira import cql
+from deskmind.sandbox.jira import wiki_render as render
 from deskmind.sandbox.jira.call import Call, Route, answer, empty
 from deskmind.sandbox.jira.people import Holders
 from deskmind.sandbox.jira.refusal import Refused
 from deskmind.sandbox.jira.shape import items, mapping, named
 from deskmind.sandbox.jira.wiki import Page, Space
 from deskmind.sandbox.web import Reply
+
+
+_Row = TypeVar("_Row")
 
 
 def content(call: Call) -> Reply:
@@ -31,7 +36,9 @@ def content(call: Call) -> Reply:
 
 def one_content(call: Call) -> Reply:
     """Version 1: one page."""
-    return answer(render.page_v1(call, call.wiki, _page(call), call.listed("expand") or ["space", "version", "history"]))
+    return answer(
+        render.page_v1(call, call.wiki, _page(call), call.listed("expand") or ["space", "version", "history"])
+    )
 
 
 def create_content(call: Call) -> Reply:
@@ -40,7 +47,9 @@ def create_content(call: Call) -> Reply:
     space = call.wiki.space(named(body.get("space"), "key", "id"))
     storage = mapping(mapping(body.get("body")).get("storage"))
     parent = next((named(each, "id") for each in items(body.get("ancestors"))), None)
-    made = _create(call, space, str(body.get("title") or ""), str(storage.get("value") or ""), parent, "current")
+    made = _create(
+        call, space, str(body.get("title") or ""), str(storage.get("value") or ""), parent, "current"
+    )
     return answer(render.page_v1(call, call.wiki, made, ["space", "version", "history", "body.storage"]))
 
 
@@ -90,15 +99,19 @@ def page_labels(call: Call) -> Reply:
     """The labels of a page."""
     body = render.labels(_page(call))
     if "/api/v2/" in call.request.path:
-        return answer({"results": [{key: each[key] for key in ("id", "name", "prefix")} for each in body["results"]], "_links": {}})
+        return answer(
+            {
+                "results": [{key: each[key] for key in ("id", "name", "prefix")} for each in body["results"]],
+                "_links": {},
+            }
+        )
     return answer(body)
 
 
 def add_labels(call: Call) -> Reply:
     """Version 1: more labels."""
     page = _page(call)
-    raw = call.request.json() if call.request.content else []
-    for each in items(raw):
+    for each in items(call.request.json() if call.request.content else None):
         name = named(each, "name")
         if name and name not in page.labels:
             page.labels.append(name)
@@ -126,7 +139,14 @@ def site_search(call: Call) -> Reply:
         for each in found[start : start + limit]
     ]
     body = {"results": results, "start": start, "limit": limit, "size": len(results), "totalSize": len(found)}
-    return answer(body | {"cqlQuery": call.query("cql"), "searchDuration": 8, "_links": _links(call, start, limit, len(found))})
+    return answer(
+        body
+        | {
+            "cqlQuery": call.query("cql"),
+            "searchDuration": 8,
+            "_links": _links(call, start, limit, len(found)),
+        }
+    )
 
 
 def spaces_v1(call: Call) -> Reply:
@@ -134,7 +154,15 @@ def spaces_v1(call: Call) -> Reply:
     found = [each for each in call.wiki.spaces.values() if call.wiki.opens(call.sight, each)]
     start, limit = call.number("start", 0), call.number("limit", 25, 500)
     shown = [render.space_v1(call, each) for each in found[start : start + limit]]
-    return answer({"results": shown, "start": start, "limit": limit, "size": len(shown), "_links": _links(call, start, limit, len(found))})
+    return answer(
+        {
+            "results": shown,
+            "start": start,
+            "limit": limit,
+            "size": len(shown),
+            "_links": _links(call, start, limit, len(found)),
+        }
+    )
 
 
 def one_space_v1(call: Call) -> Reply:
@@ -145,7 +173,11 @@ def one_space_v1(call: Call) -> Reply:
 def spaces(call: Call) -> Reply:
     """Version 2: spaces, by cursor."""
     keys = call.listed("keys")
-    found = [each for each in call.wiki.spaces.values() if call.wiki.opens(call.sight, each) and (not keys or each.key in keys)]
+    found = [
+        each
+        for each in call.wiki.spaces.values()
+        if call.wiki.opens(call.sight, each) and (not keys or each.key in keys)
+    ]
     return _cursor_page(call, found, render.space_v2)
 
 
@@ -166,10 +198,12 @@ def pages(call: Call) -> Reply:
     form, title = call.query("body-format"), call.query("title")
     found = call.wiki.visible(
         call.sight,
-        lambda page: page.status in statuses and (not wanted or page.space_id in wanted) and title in ("", page.title),
+        lambda page: (
+            page.status in statuses and (not wanted or page.space_id in wanted) and title in ("", page.title)
+        ),
     )
     order = call.query("sort", "id")
-    found.sort(key=lambda page: _SORTS.get(order.lstrip("-"), _by_id)(page), reverse=order.startswith("-"))
+    found.sort(key=_SORTS.get(order.lstrip("-"), _by_id), reverse=order.startswith("-"))
     return _cursor_page(call, found, lambda each: render.page_v2(call.wiki, each, form))
 
 
@@ -184,7 +218,9 @@ def create_page(call: Call) -> Reply:
     space = call.wiki.spaces.get(str(body.get("spaceId") or ""))
     text = str(mapping(body.get("body")).get("value") or "")
     parent = str(body["parentId"]) if body.get("parentId") else None
-    made = _create(call, space, str(body.get("title") or ""), text, parent, str(body.get("status") or "current"))
+    made = _create(
+        call, space, str(body.get("title") or ""), text, parent, str(body.get("status") or "current")
+    )
     return answer(render.page_v2(call.wiki, made, "storage"))
 
 
@@ -223,9 +259,14 @@ def _create(call: Call, space: Space | None, title: str, text: str, parent: str 
     if not title:
         raise _refused(400, "Title must be provided.")
     if any(each.title == title and each.space_id == space.id for each in call.wiki.pages.values()):
-        raise _refused(400, "A page with this title already exists: A page already exists with the same TITLE in this space")
+        raise _refused(
+            400,
+            "A page with this title already exists: A page already exists with the same TITLE in this space",
+        )
     now = call.site.clock()
-    made = Page(str(call.site.next_id()), space.id, title, text, call.account, now, now, status=status, parent=parent)
+    made = Page(
+        str(call.site.next_id()), space.id, title, text, call.account, now, now, status=status, parent=parent
+    )
     call.wiki.pages[made.id] = made
     return made
 
@@ -236,7 +277,9 @@ def _change(call: Call, body: dict[str, Any], text: Any) -> Page:
         raise _refused(403, "You do not have permission to change this content.")
     number = mapping(body.get("version")).get("number")
     if number != page.version + 1:
-        raise _refused(409, f"Version must be incremented when updating content. Current version: {page.version}.")
+        raise _refused(
+            409, f"Version must be incremented when updating content. Current version: {page.version}."
+        )
     page.title = str(body.get("title") or page.title)
     page.body = page.body if text is None else str(text)
     page.status = str(body.get("status") or page.status)
@@ -247,7 +290,9 @@ def _change(call: Call, body: dict[str, Any], text: Any) -> Page:
 def _page(call: Call) -> Page:
     found = call.wiki.pages.get(call.path("id"))
     if found is None or not call.wiki.sees(call.sight, found):
-        raise _refused(404, "No content found with id, or the calling user does not have permission to view it.")
+        raise _refused(
+            404, "No content found with id, or the calling user does not have permission to view it."
+        )
     return found
 
 
@@ -259,12 +304,21 @@ def _space(call: Call) -> Space:
 
 
 def _refused(status: int, said: str) -> Refused:
-    return Refused(status, {"statusCode": status, "data": {"authorized": status != 403, "valid": status != 400, "errors": [], "successful": False}, "message": said})
+    return Refused(
+        status,
+        {
+            "statusCode": status,
+            "data": {"authorized": status != 403, "valid": status != 400, "errors": [], "successful": False},
+            "message": said,
+        },
+    )
 
 
 def _offset_page(call: Call, found: list[Page]) -> Reply:
     start, limit = call.number("start", 0), call.number("limit", 25, 200)
-    shown = [render.page_v1(call, call.wiki, each, call.listed("expand")) for each in found[start : start + limit]]
+    shown = [
+        render.page_v1(call, call.wiki, each, call.listed("expand")) for each in found[start : start + limit]
+    ]
     body = {"results": shown, "start": start, "limit": limit, "size": len(shown)}
     return answer(body | {"_links": _links(call, start, limit, len(found))})
 
@@ -277,17 +331,22 @@ def _links(call: Call, start: int, limit: int, total: int) -> dict[str, str]:
     return links
 
 
-def _cursor_page(call: Call, found: list[Any], show: Any) -> Reply:
+def _cursor_page(call: Call, found: list[_Row], show: Callable[[_Row], Any]) -> Reply:
     limit = call.number("limit", 25, 250)
     try:
         start = int(base64.urlsafe_b64decode(call.query("cursor") or "MA=="))
     except ValueError:
         raise _refused(400, "The provided cursor is not valid.") from None
-    body: dict[str, Any] = {"results": [show(each) for each in found[start : start + limit]], "_links": {"base": f"{call.links.base}/wiki"}}
+    body: dict[str, Any] = {
+        "results": [show(each) for each in found[start : start + limit]],
+        "_links": {"base": f"{call.links.base}/wiki"},
+    }
     if start + limit >= len(found):
         return answer(body)
     cursor = base64.urlsafe_b64encode(str(start + limit).encode()).decode()
-    kept = "".join(f"&{name}={value}" for name, value in call.request.query.items() if name not in ("cursor", "limit"))
+    kept = "".join(
+        f"&{name}={value}" for name, value in call.request.query.items() if name not in ("cursor", "limit")
+    )
     following = f"/wiki{call.request.path.partition('/wiki')[2]}?limit={limit}{kept}&cursor={cursor}"
     body["_links"]["next"] = following
     return answer(body).told({"Link": f'<{following}>; rel="next"'})
@@ -297,7 +356,7 @@ def _by_id(page: Page) -> Any:
     return int(page.id)
 
 
-_SORTS: dict[str, Any] = {
+_SORTS: dict[str, Callable[[Page], Any]] = {
     "id": _by_id,
     "created-date": lambda page: page.created,
     "modified-date": lambda page: page.updated,

@@ -6,8 +6,8 @@ from typing import Any
 
 from deskmind.sandbox.jira import render_parts as parts
 from deskmind.sandbox.jira.edit import Editor
-from deskmind.sandbox.jira.fields import BY_ID, EDITABLE
 from deskmind.sandbox.jira.field_input import Invalid, Reader
+from deskmind.sandbox.jira.fields import BY_ID, EDITABLE
 from deskmind.sandbox.jira.issue import Change, Issue
 from deskmind.sandbox.jira.links import Links
 from deskmind.sandbox.jira.refusal import field_errors, messages
@@ -46,11 +46,16 @@ def take(editor: Editor, issue: Issue, request: dict[str, Any]) -> Change | None
     """Takes the transition of a request; `Refused` where it is not to be had or a field is missing."""
     site = editor.site
     wanted = named(request.get("transition"), "id", "name")
-    one = next((each for each in available(site, editor.sight, issue) if wanted in (each.id, each.name)), None)
+    one = next(
+        (each for each in available(site, editor.sight, issue) if wanted in (each.id, each.name)), None
+    )
     if not wanted:
         raise messages(400, "Missing 'transition' identifier")
     if one is None:
-        raise messages(400, f"It seems that you have tried to perform an illegal workflow operation (transition '{wanted}').")
+        raise messages(
+            400,
+            f"It seems that you have tried to perform an illegal workflow operation (transition '{wanted}').",
+        )
     given = mapping(request.get("fields"))
     values = _screen(editor, issue, one, given)
     before = issue.snapshot()
