@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ class Outbox:
     def __init__(self, timeout: float = 10.0) -> None:
         self.deliveries: list[Delivery] = []
         self._timeout = aiohttp.ClientTimeout(total=timeout)
-        self._waiting: asyncio.Queue[tuple[str, str, bytes, dict[str, str], str, str]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[str, str, bytes, dict[str, str]]] = asyncio.Queue()
         self._sender: asyncio.Task[None] | None = None
 
     def send(
@@ -42,7 +43,10 @@ class Outbox:
         password: str = "",
     ) -> None:
         """Queues a call, with basic authentication if a user is named."""
-        self._waiting.put_nowait((method, url, body, dict(headers or {}), user, password))
+        sent = dict(headers or {})
+        if user:
+            sent["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._waiting.put_nowait((method, url, body, sent))
         if self._sender is None:
             self._sender = asyncio.get_running_loop().create_task(self._send_all())
 
@@ -62,10 +66,9 @@ class Outbox:
         # a sandbox listens on this machine, and so do the receivers it is told of: no proxy is asked
         async with aiohttp.ClientSession(timeout=self._timeout, trust_env=False) as session:
             while True:
-                method, url, body, headers, user, password = await self._waiting.get()
-                auth = aiohttp.BasicAuth(user, password) if user else None
+                method, url, body, headers = await self._waiting.get()
                 try:
-                    status = await self._sent(session, method, url, data=body, headers=headers, auth=auth)
+                    status = await self._sent(session, method, url, data=body, headers=headers)
                     self.deliveries.append(Delivery(method, url, body, status))
                 finally:
                     self._waiting.task_done()
