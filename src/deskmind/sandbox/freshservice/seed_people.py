@@ -106,10 +106,7 @@ def _groups(account: Account, company: Company, ids: Ids, times: Row) -> None:
         people = [ids.people[each] for each in team.members]
         account.table("groups")[row_id] = {
             "id": row_id,
-            **{
-                name: list(value) if isinstance(value, list) else value
-                for name, value in GROUPS.fields.items()
-            },
+            **GROUPS.fields,
             "name": team.name,
             "description": team.description,
             "restricted": team.key in secret,
@@ -144,7 +141,7 @@ def _person(account: Account, company: Company, ids: Ids, person: Person) -> Non
     }
     number = ids.people[person.key]
     if person.role == "requester":
-        row = {
+        row: Row = {
             "id": number,
             **REQUESTER,
             **shared,

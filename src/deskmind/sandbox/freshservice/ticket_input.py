@@ -98,7 +98,9 @@ def _missing(body: Row) -> list[dict[str, str]]:
         said = "Please fill at least 1 of requester_id, phone, email fields"
         errors.append(problem("requester_id", said, "missing_field"))
     needed = ("subject", "description", "status", "priority")
-    errors += [problem(name, _expected(name), "missing_field") for name in needed if body.get(name) in (None, "")]
+    errors += [
+        problem(name, _expected(name), "missing_field") for name in needed if body.get(name) in (None, "")
+    ]
     return errors
 
 

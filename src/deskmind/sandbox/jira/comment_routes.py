@@ -130,6 +130,24 @@ def watchers(call: Call) -> Reply:
     return answer(body | {"watchCount": len(shown), "watchers": shown})
 
 
+def watch(call: Call) -> Reply:
+    """Adds a watcher (the caller where nobody is named); 204."""
+    issue = call.issue()
+    given = call.request.json() if call.request.content else ""
+    account = given if isinstance(given, str) and given else call.account
+    if account not in call.site.users:
+        raise messages(400, f"The user '{account}' does not exist.")
+    if account not in issue.watchers:
+        issue.watchers.append(account)
+    return empty()
+
+
+def remote_links(call: Call) -> Reply:
+    """Links to elsewhere: none."""
+    call.issue()
+    return answer([])
+
+
 def _seconds(body: dict[str, Any]) -> int:
     given = body.get("timeSpentSeconds")
     if isinstance(given, int) and given > 0:
@@ -173,4 +191,6 @@ ROUTES = (
     Route("GET", "/rest/api/{version}/issue/{issue}/worklog", worklogs),
     Route("POST", "/rest/api/{version}/issue/{issue}/worklog", add_worklog),
     Route("GET", "/rest/api/{version}/issue/{issue}/watchers", watchers),
+    Route("POST", "/rest/api/{version}/issue/{issue}/watchers", watch),
+    Route("GET", "/rest/api/{version}/issue/{issue}/remotelink", remote_links),
 )

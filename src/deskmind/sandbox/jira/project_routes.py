@@ -56,10 +56,7 @@ def project(call: Call) -> Reply:
             "issueTypes": _types(call, found),
             "assigneeType": "UNASSIGNED",
             "versions": [],
-            "roles": {
-                role: call.links.api(f"project/{found.id}/role/{10100 + n}")
-                for n, role in enumerate(ROLE_GROUPS)
-            },
+            "roles": _roles(call, found),
         }
     )
 
@@ -106,6 +103,18 @@ def role(call: Call) -> Reply:
     return answer({"self": address, "name": name, "id": 10100 + number, "actors": actors})
 
 
+def versions(call: Call) -> Reply:
+    """Service projects have no versions."""
+    call.project()
+    return answer([])
+
+
+def roles(call: Call) -> Reply:
+    """The roles of a project, by name."""
+    found = call.project()
+    return answer(_roles(call, found))
+
+
 def create_meta(call: Call) -> Reply:
     """The older form description: projects, types and fields in one."""
     keys, expanded = call.listed("projectKeys"), "projects.issuetypes.fields" in call.query("expand")
@@ -139,6 +148,13 @@ def create_fields(call: Call) -> Reply:
     return answer(
         {"startAt": start, "maxResults": size, "total": len(found), "fields": found[start : start + size]}
     )
+
+
+def _roles(call: Call, project: Project) -> dict[str, str]:
+    return {
+        role: call.links.api(f"project/{project.id}/role/{10100 + place}")
+        for place, role in enumerate(ROLE_GROUPS)
+    }
 
 
 def _creatable(call: Call) -> Project:
@@ -177,6 +193,8 @@ ROUTES = (
     Route("GET", "/rest/api/{version}/project/{project}/statuses", statuses),
     Route("GET", "/rest/api/{version}/project/{project}/components", components),
     Route("GET", "/rest/api/{version}/project/{project}/securitylevel", security),
+    Route("GET", "/rest/api/{version}/project/{project}/versions", versions),
+    Route("GET", "/rest/api/{version}/project/{project}/role", roles),
     Route("GET", "/rest/api/{version}/project/{project}/role/{role}", role),
     Route("GET", "/rest/api/{version}/issue/createmeta", create_meta),
     Route("GET", "/rest/api/{version}/issue/createmeta/{project}/issuetypes", create_types),

@@ -15,7 +15,6 @@ from deskmind.sandbox.jira.shape import items, mapping, named
 from deskmind.sandbox.jira.wiki import Page, Space
 from deskmind.sandbox.web import Reply
 
-
 _Row = TypeVar("_Row")
 
 
