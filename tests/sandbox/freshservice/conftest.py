@@ -18,11 +18,11 @@ class Asker:
     def __init__(self, session: aiohttp.ClientSession, base: str, key: str) -> None:
         self._session = session
         self.base = base + "/api/v2/"
-        self._auth = aiohttp.BasicAuth(key, "X")
+        self._headers = {"Authorization": aiohttp.encode_basic_auth(key, "X")}
 
     async def ask(self, method: str, path: str, **given: Any) -> tuple[int, Any, Any]:
         """Status, JSON (or text) and headers."""
-        async with self._session.request(method, self.base + path, auth=self._auth, **given) as response:
+        async with self._session.request(method, self.base + path, headers=self._headers, **given) as response:
             kind = response.content_type
             body = await (response.json() if kind == "application/json" else response.text())
             return response.status, body, response.headers

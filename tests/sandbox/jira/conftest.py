@@ -18,12 +18,12 @@ class Browser:
     def __init__(self, session: aiohttp.ClientSession, base: str, email: str, token: str) -> None:
         self._session = session
         self.base = base
-        self._auth = aiohttp.BasicAuth(email, token)
+        self._headers = {"Authorization": aiohttp.encode_basic_auth(email, token)}
 
     async def ask(self, method: str, path: str, body: Any = None, **query: Any) -> tuple[int, Any]:
         """Status and JSON (or text)."""
         async with self._session.request(
-            method, self.base + path, json=body, params=query, auth=self._auth, allow_redirects=False
+            method, self.base + path, json=body, params=query, headers=self._headers, allow_redirects=False
         ) as response:
             kind = response.content_type
             return response.status, await (response.json() if kind == "application/json" else response.text())
