@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[2]
 @functools.cache
 def jira_document(name: str) -> dict[str, Any]:
     """One of the documents that come with `jira-as`: `platform` or `servicedesk`."""
-    found = next((ROOT / ".clients").glob(f"lib/python*/site-packages/jira_as/specs/jira-{name}-swagger-v3.json"))
+    found = next(
+        (ROOT / ".clients").glob(f"lib/python*/site-packages/jira_as/specs/jira-{name}-swagger-v3.json")
+    )
     return json.loads(found.read_text("utf-8"))
 
 
@@ -34,7 +36,10 @@ def check(document: dict[str, Any], schema: dict[str, Any], body: Any) -> list[s
     """What of an answer contradicts the schema."""
     whole = {"components": document.get("components"), "definitions": document.get("definitions"), **schema}
     validator = jsonschema.Draft7Validator(_relaxed(whole))
-    return [f"{'/'.join(map(str, each.absolute_path))}: {each.message[:160]}" for each in validator.iter_errors(body)]
+    return [
+        f"{'/'.join(map(str, each.absolute_path))}: {each.message[:160]}"
+        for each in validator.iter_errors(body)
+    ]
 
 
 def response_schema(document: dict[str, Any], method: str, path: str, status: int) -> dict[str, Any]:
@@ -49,7 +54,9 @@ def _relaxed(value: Any) -> Any:
         return [_relaxed(each) for each in value]
     if not isinstance(value, dict):
         return value
-    found = {key: _relaxed(each) for key, each in value.items() if key not in ("additionalProperties", "example")}
+    found = {
+        key: _relaxed(each) for key, each in value.items() if key not in ("additionalProperties", "example")
+    }
     if isinstance(value.get("type"), str) and not isinstance(value.get("properties", {}).get("type"), str):
         found["type"] = [value["type"], "null"]
         if "enum" in found:

@@ -22,7 +22,9 @@ class Asker:
 
     async def ask(self, method: str, path: str, **given: Any) -> tuple[int, Any, Any]:
         """Status, JSON (or text) and headers."""
-        async with self._session.request(method, self.base + path, headers=self._headers, **given) as response:
+        async with self._session.request(
+            method, self.base + path, headers=self._headers, **given
+        ) as response:
             kind = response.content_type
             body = await (response.json() if kind == "application/json" else response.text())
             return response.status, body, response.headers

@@ -20,6 +20,16 @@ class Browser:
         self.base = base
         self._headers = {"Authorization": aiohttp.encode_basic_auth(email, token)}
 
+    def wrong(self) -> Browser:
+        """The same with a token that is nobody's."""
+        return Browser(self._session, self.base, "nobody@example.com", "wrong")
+
+    def anonymous(self) -> Browser:
+        """The same without credentials."""
+        made = self.wrong()
+        made._headers = {}
+        return made
+
     async def ask(self, method: str, path: str, body: Any = None, **query: Any) -> tuple[int, Any]:
         """Status and JSON (or text)."""
         async with self._session.request(

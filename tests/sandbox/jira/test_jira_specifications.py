@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from tests.sandbox.clients import needs_clients
 from tests.sandbox.specifications import check, jira_document, response_schema
 
@@ -34,10 +33,22 @@ _PLATFORM: list[tuple[str, dict[str, str], dict[str, str]]] = [
     ("/rest/api/3/project/{projectKeyOrId}/securitylevel", {"projectKeyOrId": "ITSM"}, {}),
     ("/rest/api/3/issue/createmeta", {}, {"expand": "projects.issuetypes.fields"}),
     ("/rest/api/3/issue/createmeta/{projectIdOrKey}/issuetypes", {"projectIdOrKey": "ITSM"}, {}),
-    ("/rest/api/3/search/jql", {}, {"jql": "project = ITSM", "fields": "*all", "maxResults": "20", "expand": "changelog"}),
-    ("/rest/api/3/issue/{issueIdOrKey}", {"issueIdOrKey": _ISSUE}, {"expand": "names,schema,transitions,changelog,editmeta"}),
+    (
+        "/rest/api/3/search/jql",
+        {},
+        {"jql": "project = ITSM", "fields": "*all", "maxResults": "20", "expand": "changelog"},
+    ),
+    (
+        "/rest/api/3/issue/{issueIdOrKey}",
+        {"issueIdOrKey": _ISSUE},
+        {"expand": "names,schema,transitions,changelog,editmeta"},
+    ),
     ("/rest/api/3/issue/{issueIdOrKey}/comment", {"issueIdOrKey": _ISSUE}, {}),
-    ("/rest/api/3/issue/{issueIdOrKey}/transitions", {"issueIdOrKey": _ISSUE}, {"expand": "transitions.fields"}),
+    (
+        "/rest/api/3/issue/{issueIdOrKey}/transitions",
+        {"issueIdOrKey": _ISSUE},
+        {"expand": "transitions.fields"},
+    ),
     ("/rest/api/3/issue/{issueIdOrKey}/editmeta", {"issueIdOrKey": _ISSUE}, {}),
     ("/rest/api/3/issue/{issueIdOrKey}/changelog", {"issueIdOrKey": _ISSUE}, {}),
     ("/rest/api/3/issue/{issueIdOrKey}/worklog", {"issueIdOrKey": _ISSUE}, {}),
@@ -48,13 +59,25 @@ _DESK: list[tuple[str, dict[str, str], dict[str, str]]] = [
     ("/rest/servicedeskapi/servicedesk", {}, {}),
     ("/rest/servicedeskapi/servicedesk/{serviceDeskId}", {"serviceDeskId": "1"}, {}),
     ("/rest/servicedeskapi/servicedesk/{serviceDeskId}/requesttype", {"serviceDeskId": "1"}, {}),
-    ("/rest/servicedeskapi/servicedesk/{serviceDeskId}/queue", {"serviceDeskId": "1"}, {"includeCount": "true"}),
-    ("/rest/servicedeskapi/servicedesk/{serviceDeskId}/queue/{queueId}/issue", {"serviceDeskId": "1", "queueId": "1"}, {}),
+    (
+        "/rest/servicedeskapi/servicedesk/{serviceDeskId}/queue",
+        {"serviceDeskId": "1"},
+        {"includeCount": "true"},
+    ),
+    (
+        "/rest/servicedeskapi/servicedesk/{serviceDeskId}/queue/{queueId}/issue",
+        {"serviceDeskId": "1", "queueId": "1"},
+        {},
+    ),
     ("/rest/servicedeskapi/servicedesk/{serviceDeskId}/customer", {"serviceDeskId": "1"}, {}),
     ("/rest/servicedeskapi/organization", {}, {}),
     ("/rest/servicedeskapi/organization/{organizationId}/user", {"organizationId": "1"}, {}),
     ("/rest/servicedeskapi/request", {}, {"expand": "participant"}),
-    ("/rest/servicedeskapi/request/{issueIdOrKey}", {"issueIdOrKey": _ISSUE}, {"expand": "sla,status,comment,requestType"}),
+    (
+        "/rest/servicedeskapi/request/{issueIdOrKey}",
+        {"issueIdOrKey": _ISSUE},
+        {"expand": "sla,status,comment,requestType"},
+    ),
     ("/rest/servicedeskapi/request/{issueIdOrKey}/comment", {"issueIdOrKey": _ISSUE}, {}),
     ("/rest/servicedeskapi/request/{issueIdOrKey}/participant", {"issueIdOrKey": _ISSUE}, {}),
     ("/rest/servicedeskapi/request/{issueIdOrKey}/sla", {"issueIdOrKey": _ISSUE}, {}),
@@ -84,7 +107,11 @@ async def test_what_is_created_is_answered_as_documented(admin: Any):
     fields = {"project": {"key": "ITSM"}, "summary": "New", "issuetype": {"name": "Task"}}
     made = await admin.post("/rest/api/3/issue", {"fields": fields})
     assert check(document, response_schema(document, "post", "/rest/api/3/issue", 201), made) == []
-    text = {"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": [{"type": "text", "text": "x"}]}]}
+    text = {
+        "type": "doc",
+        "version": 1,
+        "content": [{"type": "paragraph", "content": [{"type": "text", "text": "x"}]}],
+    }
     comment = await admin.post(f"/rest/api/3/issue/{made['id']}/comment", {"body": text})
     schema = response_schema(document, "post", "/rest/api/3/issue/{issueIdOrKey}/comment", 201)
     assert check(document, schema, comment) == []

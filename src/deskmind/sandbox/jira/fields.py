@@ -51,6 +51,11 @@ class Field:
         return [f"cf[{self.id.removeprefix('customfield_')}]", self.name, *self.clauses]
 
 
+def _constant(name: str, label: str, schema_type: str, items: str = "", **given: bool) -> Field:
+    """A field that every issue has and this site does not use."""
+    return Field(name, label, "constant", schema_type=schema_type, items=items, searchable=False, **given)
+
+
 def _custom(number: int, name: str, kind: str, schema_type: str, custom: str, items: str = "") -> Field:
     return Field(f"customfield_{number}", name, kind, schema_type=schema_type, custom=custom, items=items)
 
@@ -158,6 +163,21 @@ ALL: tuple[Field, ...] = (
         orderable=False,
         searchable=False,
     ),
+    _constant("fixVersions", "Fix versions", "array", "version"),
+    _constant("versions", "Affects versions", "array", "version"),
+    _constant("environment", "Environment", "string"),
+    _constant("workratio", "Work Ratio", "number", orderable=False),
+    _constant("lastViewed", "Last Viewed", "datetime", orderable=False),
+    _constant("timeestimate", "Remaining Estimate", "number", orderable=False),
+    _constant("timeoriginalestimate", "Original estimate", "number", orderable=False),
+    _constant("aggregatetimespent", "Σ Time Spent", "number", orderable=False),
+    _constant("aggregatetimeestimate", "Σ Remaining Estimate", "number", orderable=False),
+    _constant("aggregatetimeoriginalestimate", "Σ Original Estimate", "number", orderable=False),
+    _constant("progress", "Progress", "progress", orderable=False),
+    _constant("aggregateprogress", "Σ Progress", "progress", orderable=False),
+    _constant("votes", "Votes", "votes", orderable=False),
+    _constant("timetracking", "Time tracking", "timetracking", navigable=False),
+    _constant("issuerestriction", "Restrict to", "issuerestriction", navigable=False),
     _custom(
         10002,
         "Organizations",
@@ -175,6 +195,16 @@ ALL: tuple[Field, ...] = (
     _custom(10042, "Affected services", "labels", "array", _CUSTOM + "labels", "string"),
     _custom(10043, "Affected hardware", "labels", "array", _CUSTOM + "labels", "string"),
 )
+CONSTANTS: dict[str, Any] = {
+    "fixVersions": [],
+    "versions": [],
+    "workratio": -1,
+    "progress": {"progress": 0, "total": 0},
+    "aggregateprogress": {"progress": 0, "total": 0},
+    "timetracking": {},
+    "issuerestriction": {"issuerestrictions": {}, "shouldDisplay": False},
+}
+"""What unused fields show where that is not null."""
 BY_ID = {field.id: field for field in ALL}
 BY_CLAUSE = {name.lower(): field for field in ALL for name in field.clause_names()}
 OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {

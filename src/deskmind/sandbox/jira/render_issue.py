@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from deskmind.sandbox.jira import render_parts as parts
-from deskmind.sandbox.jira.fields import ALL, BY_CLAUSE, BY_ID, Field
+from deskmind.sandbox.jira.fields import ALL, BY_CLAUSE, BY_ID, CONSTANTS, Field
 from deskmind.sandbox.jira.issue import Issue, Link
 from deskmind.sandbox.jira.links import Links
 from deskmind.sandbox.jira.sight import Sight
@@ -75,6 +75,8 @@ class IssueView:
                 return self._request_type(issue, held)
             case "text" | "date" | "number" | "timespent":
                 return held
+            case "constant":
+                return self._constant(field, issue)
             case _:
                 return self._configured(field, issue, held)
 
@@ -148,6 +150,11 @@ class IssueView:
                 return self._reference(parent) if parent and self.sight.sees(parent) else None
             case _:
                 return held
+
+    def _constant(self, field: Field, issue: Issue) -> Any:
+        if field.id == "votes":
+            return {"self": self.links.api(f"issue/{issue.key}/votes"), "votes": 0, "hasVoted": False}
+        return CONSTANTS.get(field.id)
 
     def _moment(self, field: Field, issue: Issue) -> Any:
         match field.id:

@@ -29,7 +29,8 @@ def all_users(call: Call) -> Reply:
     """Everybody, customers and apps too; a page that is empty is the end."""
     start, size = call.number("startAt", 0), call.number("maxResults", 50, 1000)
     found = list(call.site.users.values())[start : start + size]
-    return answer([parts.user(call.links, each, call.sight.account) for each in found])
+    shown = [parts.user(call.links, each, call.sight.account) for each in found]
+    return answer([each | {"locale": "en_US"} for each in shown])
 
 
 def search(call: Call) -> Reply:
