@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
 _ROOT = Path(__file__).resolve().parents[1]
@@ -69,8 +69,7 @@ def uv_program(development_lock: Path) -> Path | None:
     return program if installed else None
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """Locks, the packages of them that have no wheel, and the checkout."""
 
     locks: list[Path]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from deskmind.sandbox.company import Size
     from deskmind.sandbox.web import SandboxServer
 
 __all__ = ["sandbox_app"]
@@ -83,7 +82,5 @@ def _serve(
 
     if size not in SIZES:
         raise typer.BadParameter(f"{size} is not one of {', '.join(SIZES)}", param_hint="--size")
-    sandbox = kind(
-        seed=seed, size=cast("Size", size), tls=tls, host=host, port=port, ca_file=ca_file if tls else None
-    )
+    sandbox = kind(seed=seed, size=size, tls=tls, host=host, port=port, ca_file=ca_file if tls else None)
     asyncio.run(serve(sandbox))

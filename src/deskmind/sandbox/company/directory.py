@@ -63,7 +63,7 @@ _ACCESS_GROUPS = {
 }
 _IT_OPS = ("platform-engineering", "database-services", "network-operations")
 
-_KNOWN = (
+_KNOWN: tuple[tuple[str, str, str, str, str, PersonRole, str], ...] = (
     ("Lena", "Fisk", "Shift lead, hall H2", "warehouse", "hull", "requester", ""),
     ("Marek", "Dudek", "Freight planner", "freight", "gdansk", "requester", ""),
     ("Imogen", "Talbot", "Service Desk manager", "it", "london", "admin", "service-desk"),

@@ -100,7 +100,11 @@ class Tickets(Sequence[Ticket]):
     def _made(self, number: int) -> Ticket:
         draw = random.Random(self._company.seed * 1_000_003 + number)  # noqa: S311 - reproducible on purpose
         topic = draw.choices(topics(), self._weights)[0]
-        return _Writer(self._company, draw, number, self._numbers[-1], topic).ticket()
+        writer = _Writer(self._company, draw, number, self._numbers[-1], topic)
+        try:
+            return writer.ticket()
+        finally:
+            writer.close()
 
 
 class _Slots(dict[str, str]):
@@ -130,13 +134,17 @@ class _Writer:
     def __init__(self, company: Company, draw: random.Random, number: int, last: int, topic: Topic) -> None:
         self._company, self._draw, self._number, self._topic = company, draw, number, topic
         self._age = 1 - number / (last + 1)
-        self._kind = draw.choices(_KINDS, _KIND_WEIGHTS)[0]
+        self._kind: TicketKind = draw.choices(_KINDS, _KIND_WEIGHTS)[0]
         self._requester: Person = draw.choice(company.active_people)
         self._offer: CatalogItem | None = draw.choice(CATALOG) if self._kind == "request" else None
         self._team = self._offer.team if self._offer else topic.team
         self._agents = company.team(self._team).members
         self._item: Item | None = self._concerned()
         self._slots = _Slots(self._makers())
+
+    def close(self) -> None:
+        """Breaks the cycle with the slots, so that a large company is not held until the collector runs."""
+        self._slots = _Slots({})
 
     def ticket(self) -> Ticket:
         draw, topic, offer = self._draw, self._topic, self._offer

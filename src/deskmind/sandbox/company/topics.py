@@ -37,11 +37,11 @@ class Topic:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Topic:
         """The topic that one entry of `topics.json` describes."""
-        flat = {**data, **data["article"]}
-        del flat["article"]
-        return cls(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in flat.items()}
-        )
+        article: dict[str, Any] = data["article"]
+        flat: dict[str, Any] = {name: data.get(name, article.get(name)) for name in cls.__slots__}
+        for name in ("summaries", "details", "checks", "fixes", "steps"):
+            flat[name] = tuple(flat[name])
+        return cls(**flat)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deskmind.sandbox.servicenow.encoded import TEXT, Condition, Join, Query, RelatedCount
 from deskmind.sandbox.servicenow.store import Row, Store
@@ -17,7 +17,7 @@ __all__ = ["Matcher", "path"]
 Predicate = Callable[[Row], bool]
 Getter = Callable[[Row], str]
 
-_COMPARE: dict[str, Callable[[object, object], bool]] = {
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "=": operator.eq, "!=": operator.ne,
 }  # fmt: skip
 _FIELDS = {"GT_FIELD": ">", "GT_OR_EQUALS_FIELD": ">=", "LT_FIELD": "<", "LT_OR_EQUALS_FIELD": "<=", "SAMEAS": "=",

@@ -35,6 +35,7 @@ class Renderer:
     ) -> None:  # fmt: skip
         self._store, self._user, self._base = store, user, base
         self._hidden, self._journal = hidden, journal
+        self._references: dict[str, list[tuple[int, Column]]] = {}
 
     def rows(self, table: str, rows: Sequence[Row], manner: Manner) -> list[dict[str, Any]]:
         """Several rows of `table` or its extensions; without fields named, those of each row's own class."""
@@ -43,6 +44,8 @@ class Renderer:
     def row(self, table: str, row: Row, manner: Manner) -> dict[str, Any]:
         """One row. A query of a base table shows only the base table's columns."""
         hidden = self._hidden(table)
+        if not manner.fields and manner.display == "false":
+            return self._actual(table, row, manner, hidden)
         if not manner.fields:
             columns = self._store.schema[table].columns
             return {
@@ -84,6 +87,27 @@ class Renderer:
         value = self._store.read(found[0], found[1], shape.display)
         column = shape.columns[shape.place(shape.display)]
         return self.named(column.reference, value) if column.reference and value else value
+
+    def _actual(self, table: str, row: Row, manner: Manner, hidden: tuple[str, ...]) -> dict[str, Any]:
+        """All columns as they are stored, which is what most clients ask for."""
+        columns = self._store.schema[table].columns
+        found: dict[str, Any] = {column.name: value for column, value in zip(columns, row, strict=False)}
+        if manner.links:
+            for place, column in self._referring(table):
+                if value := row[place]:
+                    found[column.name] = self._link(column.reference or "sys_user_group", value)
+        found.update((name, "") for name in hidden if name in found)
+        return found
+
+    def _referring(self, table: str) -> list[tuple[int, Column]]:
+        known = self._references.get(table)
+        if known is None:
+            columns = enumerate(self._store.schema[table].columns)
+            known = [
+                (place, column) for place, column in columns if column.kind in ("reference", "domain_id")
+            ]
+            self._references[table] = known
+        return known
 
     def _field(self, table: str, row: Row, field: str, manner: Manner, hidden: tuple[str, ...]) -> Any:
         place = self._store.schema[table].places.get(field)

@@ -22,7 +22,7 @@ from deskmind.sandbox.servicenow.limits import RateLimits
 from deskmind.sandbox.servicenow.seeding import fill
 from deskmind.sandbox.servicenow.stats_api import stats
 from deskmind.sandbox.servicenow.table_api import record, records
-from deskmind.sandbox.servicenow.users import PASSWORD, User
+from deskmind.sandbox.servicenow.users import PASSWORD, User, basic
 from deskmind.sandbox.servicenow.webhooks import Webhooks
 from deskmind.sandbox.web import Call, Clock, Reply, SandboxServer
 
@@ -186,6 +186,9 @@ class ServiceNowSandbox(SandboxServer):
             raise no_resource()
         form = dict(parse_qsl(call.content.decode("utf-8", "replace"), keep_blank_values=True))
         directory = self.instance.directory
+        client = basic(call.headers.get("Authorization", ""))
+        if client is not None:
+            form |= {"client_id": client[0], "client_secret": client[1]}
         return self.instance.tokens.grant(
             form, lambda name, password: password == PASSWORD and directory.named(name) is not None
         )

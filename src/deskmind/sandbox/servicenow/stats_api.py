@@ -44,7 +44,7 @@ def stats(instance: Instance, user: User, call: Call, table: str) -> Reply:
 def _groups(
     instance: Instance, user: User, call: Call, table: str, rows: list[Row], by: list[str]
 ) -> list[dict[str, Any]]:
-    readers = [(field, found[0]) for field in by if (found := path(instance.store, table, field))]
+    readers = [(field, walk[0]) for field in by if (walk := path(instance.store, table, field))]
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(read(row) for _, read in readers), []).append(row)

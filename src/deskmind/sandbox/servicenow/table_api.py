@@ -56,7 +56,7 @@ def body_of(call: Call) -> Mapping[str, object]:
     if call.content_type not in ("application/json", "text/json", ""):
         raise Refused(415, "Unsupported Media Type", f"Unsupported media type: {call.content_type}")
     try:
-        data = call.json() if call.content else {}
+        data: object = call.json() if call.content else {}
     except ValueError:
         raise Refused(400, "Exception while reading request", "The payload is not valid JSON.") from None
     if not isinstance(data, dict):

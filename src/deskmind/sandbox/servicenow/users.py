@@ -14,7 +14,7 @@ from deskmind.sandbox.servicenow.errors import Refused, not_authenticated
 from deskmind.sandbox.servicenow.oauth import Tokens
 from deskmind.sandbox.servicenow.store import Store
 
-__all__ = ["PASSWORD", "Directory", "User"]
+__all__ = ["API_KEY", "PASSWORD", "Directory", "User", "basic", "require"]
 
 PASSWORD = "sandbox-password"  # noqa: S105 - a sandbox's own
 """The password of every account of the sandbox."""
@@ -59,14 +59,15 @@ class Directory:
     def by_headers(self, headers: Mapping[str, str]) -> User:
         """Who sends these headers. Raises `Refused` (401) for nobody, a wrong password or an expired token."""
         if key := headers.get("x-sn-apikey"):
-            return self._known("deskmind.integration" if hmac.compare_digest(key, API_KEY) else "", "Basic")
-        scheme, _, value = headers.get("Authorization", "").partition(" ")
+            return self._known(
+                "deskmind.integration" if hmac.compare_digest(key.encode(), API_KEY.encode()) else "", "Basic"
+            )
+        told = headers.get("Authorization", "")
+        scheme, _, value = told.partition(" ")
         if scheme.lower() == "bearer":
             return self._known(self._tokens.user(value) or "", "BEARER")
-        if scheme.lower() != "basic":
-            raise not_authenticated()
-        name, password = _decoded(value)
-        return self._known(name if password == PASSWORD else "", "Basic")
+        name, password = basic(told) or ("", "")
+        return self._known(name if hmac.compare_digest(password, PASSWORD) else "", "Basic")
 
     def named(self, name: str) -> User | None:
         """The active account with this user name."""
@@ -122,11 +123,15 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _decoded(value: str) -> tuple[str, str]:
+def basic(header: str) -> tuple[str, str] | None:
+    """Name and password of an `Authorization` header of the scheme Basic; None if it is none."""
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
     try:
-        name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+        name, _, password = base64.b64decode(value, validate=True).decode("ascii").partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        raise not_authenticated() from None
+        return None
     return name, password
 
 
