@@ -72,11 +72,25 @@ class Account:
     activities: dict[int, list[Row]] = field(default_factory=dict[int, list[Row]])
     by_ticket: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
     members: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
+    version: int = 0
+    _kept: dict[tuple[str, ...], tuple[int, str, list[Row]]] = field(
+        default_factory=dict[tuple[str, ...], tuple[int, str, list[Row]]]
+    )
     _last: int = 21_000_500_000
 
     def table(self, name: str) -> Table:
         """A table's rows by id, in the order in which they were made."""
         return self.tables[name]
+
+    def kept(self, key: tuple[str, ...], make: Callable[[], list[Row]]) -> list[Row]:
+        """Rows that were chosen for this question before, while nothing is written, for a minute at most."""
+        minute = self.now()[:16]
+        held = self._kept.get(key)
+        if held is None or held[:2] != (self.version, minute):
+            if len(self._kept) > 32:
+                self._kept.clear()
+            held = self._kept[key] = (self.version, minute, make())
+        return held[2]
 
     def now(self) -> str:
         """The time as the API writes it, in whole seconds: `2022-07-11T11:32:29Z`."""

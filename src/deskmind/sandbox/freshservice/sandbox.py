@@ -80,6 +80,7 @@ class FreshserviceSandbox(SandboxServer):
         try:
             scope = self._scope(call)
             headers |= self._spend(call)
+            self.account.version += call.method != "GET"
             reply = self._routed(call, scope)
             return reply.told(headers).to(str(scope.agent["email"]))
         except Refused as refused:
@@ -105,6 +106,7 @@ class FreshserviceSandbox(SandboxServer):
 
     def churn(self, tickets: int) -> list[str]:
         """Notes on, or another priority for so many tickets; their ids."""
+        self.account.version += 1
         table = self.account.table("tickets")
         alive = sorted(number for number, row in table.items() if not row["deleted"])
         chosen = self._draw.sample(alive, min(tickets, len(alive)))

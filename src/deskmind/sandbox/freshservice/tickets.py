@@ -23,20 +23,35 @@ _HOURS = {1: 120, 2: 72, 3: 24, 4: 8}
 def listed(call: Call) -> Reply:
     """Newest first; without `updated_since` or a filter only what was created in the last 30 days."""
     included = includes(call, INCLUDES_LIST)
-    found = [each for each in call.account.table("tickets").values() if call.scope.sees(each)]
     name = call.query("filter")
     if name and name not in FILTERS:
         raise invalid(problem("filter", f"It should be one of these values: '{','.join(FILTERS)}'"))
-    found = [each for each in found if _filtered(call, each, name)]
-    found = [each for each in found if _asked(call, each)]
+    asked = sorted(
+        (key, value) for key, value in call.request.query.items() if key not in ("page", "per_page")
+    )
+    key = (str(call.scope.id), *(part for pair in asked for part in pair))
+    found = call.account.kept(key, lambda: _chosen(call, name))
+    return call.page(found, "tickets", lambda each: shown(call, each, included))
+
+
+def _chosen(call: Call, name: str) -> list[Row]:
+    since = call.query("updated_since") and _moment(call.query("updated_since"))
+    found = [
+        each
+        for each in call.account.table("tickets").values()
+        if each["updated_at"] >= since
+        and _filtered(call, each, name)
+        and call.scope.sees(each)
+        and _asked(call, each)
+    ]
     if not any(call.query(one) for one in ("updated_since", "filter", "requester_id", "email")):
-        since = stamp(call.account.clock() - WINDOW)
-        found = [each for each in found if each["created_at"] >= since]
+        window = stamp(call.account.clock() - WINDOW)
+        found = [each for each in found if each["created_at"] >= window]
     order = call.query("order_by", "created_at")
     found.sort(
         key=lambda each: (str(each.get(order) or ""), each["id"]), reverse=call.query("order_type") != "asc"
     )
-    return call.page(found, "tickets", lambda each: shown(call, each, included))
+    return found
 
 
 def filtered(call: Call) -> Reply:
@@ -340,9 +355,6 @@ def _filtered(call: Call, ticket: Row, name: str) -> bool:
 
 
 def _asked(call: Call, ticket: Row) -> bool:
-    since = call.query("updated_since")
-    if since and ticket["updated_at"] < _moment(since):
-        return False
     if call.query("requester_id") and str(ticket["requester_id"]) != call.query("requester_id"):
         return False
     if call.query("type") and ticket["type"] != call.query("type"):

@@ -28,7 +28,8 @@ def document(*blocks: Node) -> Node:
 
 def paragraphs(text: str) -> Node:
     """A document with one paragraph for each line that says something."""
-    return document(*(_paragraph(line) for line in text.split("\n") if line.strip()))
+    lines = (line for line in text.split("\n") if line.strip())
+    return document(*({"type": "paragraph", "content": [{"type": "text", "text": line}]} for line in lines))
 
 
 def from_wiki(text: str) -> Node:

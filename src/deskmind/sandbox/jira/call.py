@@ -13,6 +13,7 @@ from deskmind.sandbox.jira.links import Links
 from deskmind.sandbox.jira.oauth import Apps, Grant
 from deskmind.sandbox.jira.refusal import login_required, messages, no_issue
 from deskmind.sandbox.jira.render_issue import IssueView
+from deskmind.sandbox.jira.results import Results
 from deskmind.sandbox.jira.scheme import Project
 from deskmind.sandbox.jira.shape import mapping
 from deskmind.sandbox.jira.sight import Sight
@@ -35,6 +36,7 @@ class Call:
     apps: Apps
     match: Mapping[str, str]
     files: dict[str, Attachment]
+    results: Results
     grant: Grant | None = None
 
     @property

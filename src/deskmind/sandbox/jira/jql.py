@@ -54,11 +54,11 @@ def ordered(site: Site, sight: Sight, query: Query, found: list[Issue]) -> list[
     """In the query's order; without one, the newest first."""
     found.sort(key=lambda issue: issue.id, reverse=True)
     for name, descending in reversed(query.order):
-        field = _field(name, site, sight)
-        filled = [issue for issue in found if jql_values.rank(site, field, issue)[0] == 0]
-        empty = [issue for issue in found if jql_values.rank(site, field, issue)[0] == 1]
-        filled.sort(key=lambda issue, by=field: jql_values.rank(site, by, issue), reverse=descending)
-        found = filled + empty
+        rank = jql_values.ranker(site, _field(name, site, sight))
+        ranked = [(rank(issue), issue) for issue in found]
+        filled = [each for each in ranked if each[0][0] == 0]
+        filled.sort(key=lambda each: each[0][1], reverse=descending)
+        found = [issue for _, issue in filled] + [issue for (empty, _), issue in ranked if empty]
     return found
 
 
@@ -109,18 +109,20 @@ def _clause(site: Site, sight: Sight, clause: Clause) -> Predicate:
 
 
 def _emptiness(site: Site, field: Field, empty: bool) -> Predicate:
-    return lambda issue: (jql_values.held(site, field, issue) in (None, "", [])) is empty
+    read = jql_values.reader(site, field)
+    return lambda issue: (read(issue) in (None, "", [])) is empty
 
 
 def _equality(site: Site, sight: Sight, field: Field, clause: Clause) -> Predicate:
     """`!=` and `NOT IN` leave out issues without a value, as Jira does."""
     wanted = _wanted(site, sight, field, clause.operands)
     negated = clause.operator in ("!=", "NOT IN")
+    read = jql_values.reader(site, field)
     if field.kind == "resolution":
         wanted = frozenset(None if each == "unresolved" else each for each in wanted)
 
     def matches(issue: Issue) -> bool:
-        value = jql_values.held(site, field, issue)
+        value = read(issue)
         if field.kind in _MANY:
             many: list[Any] = value or []
             return bool(many) and (not wanted.isdisjoint(many)) is not negated
@@ -154,10 +156,11 @@ def _compare(operator: str, left: Any, right: Any) -> bool:
 
 def _date(site: Site, sight: Sight, field: Field, clause: Clause) -> Predicate:
     zone = sight.user.timezone() if sight.user else ZoneInfo("Etc/UTC")
+    read = jql_values.reader(site, field)
     moments = [jql_dates.instant(clause.field, each, zone, site.clock()) for each in clause.operands]
 
     def matches(issue: Issue) -> bool:
-        value = jql_values.held(site, field, issue)
+        value = read(issue)
         if value is None:
             return False
         if field.kind == "date":
@@ -177,8 +180,10 @@ def _number(site: Site, field: Field, clause: Clause) -> Predicate:
             f"Value '{clause.operands[0].text}' is invalid for the '{clause.field}' field."
         ) from None
 
+    read = jql_values.reader(site, field)
+
     def matches(issue: Issue) -> bool:
-        value = jql_values.held(site, field, issue)
+        value = read(issue)
         return value is not None and any(_compare(clause.operator, value, each) for each in numbers)
 
     return matches
@@ -192,10 +197,10 @@ def _ranked(site: Site, sight: Sight, field: Field, clause: Clause) -> Predicate
         place = -order.index(target)
         return lambda issue: _compare(clause.operator, -order.index(issue.values["priority"]), place)
     other = site.issues[target]
-    place = jql_values.rank(site, field, other)[1]
+    rank = jql_values.ranker(site, field)
+    edge = rank(other)[1]
     return lambda issue: (
-        issue.project_id == other.project_id
-        and _compare(clause.operator, jql_values.rank(site, field, issue)[1], place)
+        issue.project_id == other.project_id and _compare(clause.operator, rank(issue)[1], edge)
     )
 
 

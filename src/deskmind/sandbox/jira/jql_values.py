@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from deskmind.sandbox.jira import adf
@@ -16,25 +16,23 @@ from deskmind.sandbox.jira.site import Site
 CATEGORIES = {"new": (2, "To Do"), "indeterminate": (4, "In Progress"), "done": (3, "Done")}
 
 
-def held(site: Site, field: Field, issue: Issue) -> Any:
-    """The value of a field that is compared: an id, a list of ids, a moment, a number or None."""
-    match field.kind:
-        case "project":
-            return issue.project_id
-        case "key":
-            return issue.id
-        case "category":
-            return site.statuses[issue.values["status"]].category
-        case "attachment":
-            return [each.id for each in issue.attachments]
-        case "links":
-            return [str(link.other) for link in issue.links]
-        case _ if field.id in ("created", "updated"):
-            return issue.created if field.id == "created" else issue.updated
-        case _ if field.id == "statuscategorychangedate":
-            return issue.category_changed or issue.created
-        case _:
-            return issue.values.get(field.id)
+Read = Callable[[Issue], Any]
+
+
+def reader(site: Site, field: Field) -> Read:
+    """What reads the compared value of a field: an id, a list of ids, a moment, a number or None."""
+    statuses, name = site.statuses, field.id
+    special: dict[str, Read] = {
+        "project": lambda issue: issue.project_id,
+        "issuekey": lambda issue: issue.id,
+        "created": lambda issue: issue.created,
+        "updated": lambda issue: issue.updated,
+        "statuscategorychangedate": lambda issue: issue.category_changed or issue.created,
+        "statusCategory": lambda issue: statuses[issue.values["status"]].category,
+        "attachment": lambda issue: [each.id for each in issue.attachments],
+        "issuelinks": lambda issue: [str(link.other) for link in issue.links],
+    }
+    return special.get(name) or (lambda issue: issue.values.get(name))
 
 
 def words(field: Field, issue: Issue, sight: Sight) -> str:
@@ -148,25 +146,42 @@ def _function(site: Site, sight: Sight, field: Field, value: Value) -> frozenset
     raise refused(f"Unable to find JQL function '{value.text}({', '.join(arguments)})'.")
 
 
-def rank(site: Site, field: Field, issue: Issue) -> tuple[int, Any]:
-    """The order of an issue under a field: empty last, named things by their order on the site."""
-    value = held(site, field, issue)
-    if value is None or value == []:
-        return (1, 0)
+Rank = Callable[[Issue], tuple[int, Any]]
+
+
+def ranker(site: Site, field: Field) -> Rank:
+    """What orders issues by a field: empty last, named things by their order on the site."""
+    read, place = reader(site, field), _places(site, field)
+
+    def rank(issue: Issue) -> tuple[int, Any]:
+        value = read(issue)
+        return (1, 0) if value is None or value == [] else (0, place(value))
+
+    if field.kind == "key":
+        return lambda issue: (0, _by_key(issue.key))
+    return rank
+
+
+def _places(site: Site, field: Field) -> Callable[[Any], Any]:
     match field.kind:
         case "priority":
-            return (0, -list(site.priorities).index(value))
+            urgent = {each: -place for place, each in enumerate(site.priorities)}
+            return urgent.__getitem__
         case "status" | "issuetype" | "resolution" | "security":
-            catalogue: list[str] = [each.id for each in _catalogue(site, field)]
-            return (0, catalogue.index(value))
+            places = {each.id: place for place, each in enumerate(_catalogue(site, field))}
+            return places.__getitem__
         case "user":
-            return (0, site.users[value].name.lower())
-        case "key":
-            project, _, number = issue.key.rpartition("-")
-            return (0, (project, int(number)))
+            return lambda value: site.users[value].name.lower()
         case "rich":
-            return (0, adf.plain(value).lower())
-        case _ if isinstance(value, list):
-            return (0, str(value[0]))  # pyright: ignore[reportUnknownArgumentType]
+            return lambda value: adf.plain(value).lower()
+        case _ if field.schema_type == "array":
+            return lambda value: str(value[0])
+        case "text":
+            return lambda value: value.lower()
         case _:
-            return (0, value.lower() if isinstance(value, str) else value)
+            return lambda value: value
+
+
+def _by_key(key: str) -> tuple[str, int]:
+    project, _, number = key.rpartition("-")
+    return project, int(number)

@@ -34,6 +34,7 @@ from deskmind.sandbox.jira.limits import Limits, with_headers
 from deskmind.sandbox.jira.links import Links
 from deskmind.sandbox.jira.oauth import App, Apps
 from deskmind.sandbox.jira.refusal import Refused, login_required
+from deskmind.sandbox.jira.results import Results
 from deskmind.sandbox.jira.router import Router
 from deskmind.sandbox.jira.session import Caller, caller
 from deskmind.sandbox.jira.sight import Sight
@@ -94,6 +95,7 @@ class JiraSandbox(SandboxServer):
         self.apps = Apps(self._now, {APP.client_id: APP})
         self.limits = Limits(self.clock, requests_per_second, points_per_hour)
         self._older_search = older_search
+        self._results = Results(self.site)
         self._files: dict[str, Attachment] = {}
         self._router = Router(ROUTES)
         self._draw = random.Random(self.company.seed)  # noqa: S311 - reproducible on purpose
@@ -197,6 +199,7 @@ class JiraSandbox(SandboxServer):
             apps=self.apps,
             match=match,
             files=self._files,
+            results=self._results,
             grant=who.grant,
         )
 

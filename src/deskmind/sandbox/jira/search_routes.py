@@ -83,7 +83,7 @@ def _newer(call: Call, asked: dict[str, Any]) -> Reply:
     fields = items(asked.get("fields")) or ["id"]
     size = _size(asked, fields)
     start, after = _position(call, asked.get("nextPageToken"), query)
-    found = jql.search(call.site, call.sight, query, reconcile)
+    found = call.results.find(call.sight, query, reconcile)
     start = _resume(found, start, after)
     shown = found[start : start + size]
     expand = str(asked.get("expand") or "").split(",")
@@ -95,7 +95,7 @@ def _newer(call: Call, asked: dict[str, Any]) -> Reply:
 
 
 def _older(call: Call, asked: dict[str, Any]) -> Reply:
-    found = jql.search(call.site, call.sight, str(asked.get("jql") or ""))
+    found = call.results.find(call.sight, str(asked.get("jql") or ""))
     start = max(_whole(asked.get("startAt"), 0), 0)
     size = min(max(_whole(asked.get("maxResults"), 50), 0), 100)
     fields = items(asked.get("fields")) or ["*navigable"]

@@ -24,15 +24,18 @@ def fill(site: Site, company: Company) -> None:
     """Places each ticket; what was deleted leaves a gap in the keys and nothing else."""
     organizations = {one.key: str(number) for number, one in enumerate(company.customers, start=1)}
     gone = {each.number for each in company.deletions}
-    last = max((ticket.number for ticket in company.tickets), default=0)
+    last = company.tickets[-1].number
     hang = _FIRST + last + 1
+    parents: list[tuple[int, int]] = []
     for ticket in company.tickets:
         project = _project(site, ticket)
+        if ticket.parent:
+            parents.append((ticket.number, ticket.parent))
         project.last_number += 1 + (ticket.number - 1 in gone)
         ids = iter(range(hang + ticket.number * _PER_ISSUE, hang + (ticket.number + 1) * _PER_ISSUE))
         site.place(_issue(site, company, ticket, project, organizations, ids))
     site.reserve(hang + (last + 2) * _PER_ISSUE)
-    _link(site, company)
+    _link(site, parents)
 
 
 def _project(site: Site, ticket: Ticket) -> Project:
@@ -168,14 +171,13 @@ def _approvals(company: Company, ticket: Ticket, ids: Iterator[int]) -> Iterator
     )
 
 
-def _link(site: Site, company: Company) -> None:
-    number = site.next_id()
-    for ticket in company.tickets:
-        issue, other = site.issues.get(_FIRST + ticket.number), site.issues.get(_FIRST + ticket.parent)
-        if ticket.parent and issue and other:
-            number = site.next_id()
-            issue.links.append(Link(str(number), "Relates", True, other.id))
-            other.links.append(Link(str(number), "Relates", False, issue.id))
+def _link(site: Site, parents: list[tuple[int, int]]) -> None:
+    for child, parent in parents:
+        issue, other = site.issues.get(_FIRST + child), site.issues.get(_FIRST + parent)
+        if issue and other:
+            number = str(site.next_id())
+            issue.links.append(Link(number, "Relates", True, other.id))
+            other.links.append(Link(number, "Relates", False, issue.id))
 
 
 def _milliseconds(ticket: Ticket, moment: datetime) -> datetime:

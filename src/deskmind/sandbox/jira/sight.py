@@ -17,6 +17,7 @@ class Sight:
         self.user = user
         self.account = user.account_id if user else ""
         self.groups = site.groups_of(self.account) if user else frozenset[str]()
+        self._open = frozenset(one.id for one in site.projects.values() if self.holds(one.browse))
 
     @property
     def agent(self) -> bool:
@@ -46,7 +47,9 @@ class Sight:
 
     def sees(self, issue: Issue) -> bool:
         """Project and security level, both."""
-        if not self.holds(self.site.projects[issue.project_id].browse, issue):
+        if issue.project_id not in self._open and not self.holds(
+            self.site.projects[issue.project_id].browse, issue
+        ):
             return False
         level = issue.values.get("security")
         return level is None or self.holds(self.site.levels[level].holders, issue)
