@@ -165,7 +165,7 @@ def _seconds(body: dict[str, Any]) -> int:
 def _comment(call: Call) -> tuple[Issue, Comment]:
     issue = call.issue()
     found = next((each for each in issue.comments if each.id == call.path("id")), None)
-    if found is None or not call.sight.reads(found):
+    if found is None or not call.sight.reads(issue, found):
         raise messages(404, f"Can not find a comment for the id: {call.path('id')}.")
     return issue, found
 
@@ -174,7 +174,7 @@ def _by_id(call: Call) -> tuple[Issue, Comment]:
     wanted = call.path("id")
     for issue in call.site.issues.values():
         for each in issue.comments:
-            if each.id == wanted and call.sight.sees(issue) and call.sight.reads(each):
+            if each.id == wanted and call.sight.sees(issue) and call.sight.reads(issue, each):
                 return issue, each
     raise messages(404, f"Can not find a comment for the id: {wanted}.")
 

@@ -120,7 +120,7 @@ def request(call: Call, issue: Issue, expand: list[str] | None = None) -> Body:
         people = [site.users[each] for each in issue.participants]
         body["participants"] = paged(call, people, lambda each: user(call, each))
     if "comment" in expanded:
-        readable = [each for each in issue.comments if call.sight.reads(each)]
+        readable = [each for each in issue.comments if call.sight.reads(issue, each)]
         body["comments"] = paged(call, readable, lambda each: comment(call, issue, each))
     if "sla" in expanded:
         body["sla"] = paged(call, slas(call, issue), lambda each: each)

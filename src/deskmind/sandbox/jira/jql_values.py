@@ -38,7 +38,7 @@ def reader(site: Site, field: Field) -> Read:
 def words(field: Field, issue: Issue, sight: Sight) -> str:
     """The text that `~` searches."""
     if field.kind == "comment":
-        return "\n".join(adf.plain(each.body) for each in issue.comments if sight.reads(each))
+        return "\n".join(adf.plain(each.body) for each in issue.comments if sight.reads(issue, each))
     if field.kind == "rich":
         return adf.plain(issue.values.get(field.id))
     return str(issue.values.get(field.id) or "")

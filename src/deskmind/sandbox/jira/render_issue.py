@@ -90,7 +90,7 @@ class IssueView:
         return [
             parts.comment(self.links, self.site, issue.id, each)
             for each in issue.comments
-            if self.sight.reads(each)
+            if self.sight.reads(issue, each)
         ]
 
     def _configured(self, field: Field, issue: Issue, held: Any) -> Any:
@@ -223,7 +223,7 @@ class IssueView:
 
         rich = {field.id: to_html(issue.values.get(field.id)) for field in shown if field.kind == "rich"}
         comments = [
-            {"id": each.id, "body": to_html(each.body)} for each in issue.comments if self.sight.reads(each)
+            {"id": each.id, "body": to_html(each.body)} for each in issue.comments if self.sight.reads(issue, each)
         ]
         return rich | ({"comment": {"comments": comments}} if BY_ID["comment"] in shown else {})
 

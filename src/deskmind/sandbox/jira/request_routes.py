@@ -75,7 +75,7 @@ def comments(call: Call) -> Reply:
     issue = _request(call)
     public, internal = call.flag("public", True), call.flag("internal", True)
     found = [
-        each for each in issue.comments if call.sight.reads(each) and (public if each.public else internal)
+        each for each in issue.comments if call.sight.reads(issue, each) and (public if each.public else internal)
     ]
     return answer(render.paged(call, found, lambda each: render.comment(call, issue, each)))
 
@@ -100,7 +100,7 @@ def comment(call: Call) -> Reply:
     """One comment."""
     issue = _request(call)
     for each in issue.comments:
-        if each.id == call.path("id") and call.sight.reads(each):
+        if each.id == call.path("id") and call.sight.reads(issue, each):
             return answer(render.comment(call, issue, each))
     raise desk_error(404, "The comment does not exist.", "sd.comment.not.found")
 

@@ -65,9 +65,9 @@ class Sight:
         shared: list[str] = issue.values.get(ORGANIZATIONS) or []
         return any(self.account in self.site.organizations[each].members for each in shared)
 
-    def reads(self, comment: Comment) -> bool:
-        """A comment is public, or for agents, or for one group or role."""
-        if not self.agent:
+    def reads(self, issue: Issue, comment: Comment) -> bool:
+        """A comment is public, or for who sees the issue in its project, or for one group or role of those."""
+        if not self.holds(self.site.projects[issue.project_id].browse, issue):
             return comment.public and comment.visibility is None
         if comment.visibility is None:
             return True
