@@ -20,7 +20,13 @@ _DOCUMENT = {
     "type": "doc",
     "version": 1,
     "content": [
-        {"type": "paragraph", "content": [{"type": "text", "text": "Try "}, {"type": "text", "text": "this", "marks": [{"type": "strong"}]}]},
+        {
+            "type": "paragraph",
+            "content": [
+                {"type": "text", "text": "Try "},
+                {"type": "text", "text": "this", "marks": [{"type": "strong"}]},
+            ],
+        },
         {"type": "codeBlock", "attrs": {"language": "bash"}, "content": [{"type": "text", "text": "reboot"}]},
     ],
 }
@@ -32,22 +38,38 @@ async def new_issue(admin: Any, **more: Any) -> Any:
     return await admin.post("/rest/api/3/issue", {"fields": fields})
 
 
-async def test_what_a_user_may_not_see_is_not_found_and_in_no_list(sandbox: JiraSandbox, as_person: Any, admin: Any):
+async def test_what_a_user_may_not_see_is_not_found_and_in_no_list(
+    sandbox: JiraSandbox, as_person: Any, admin: Any
+):
     secret = next(issue for issue in sandbox.site.issues.values() if issue.key.startswith("HR-"))
     agent = as_person("piotr.zielonka")
     status, body = await agent.ask("GET", f"/rest/api/3/issue/{secret.key}")
-    assert (status, body["errorMessages"]) == (404, ["Issue does not exist or you do not have permission to see it."])
+    assert (status, body["errorMessages"]) == (
+        404,
+        ["Issue does not exist or you do not have permission to see it."],
+    )
     assert {each["key"] for each in await agent.get("/rest/api/3/project")} == {"ITSM", "OPS"}
-    keys = {each["key"] for each in (await agent.get("/rest/api/3/search/jql", jql="created > 0", fields="key", maxResults=5000))["issues"]}
+    keys = {
+        each["key"]
+        for each in (
+            await agent.get("/rest/api/3/search/jql", jql="created > 0", fields="key", maxResults=5000)
+        )["issues"]
+    }
     assert keys
     assert not any(key.startswith(("HR-", "SEC-")) for key in keys)
     assert (await admin.get(f"/rest/api/3/issue/{secret.key}"))["key"] == secret.key
 
 
 async def test_a_security_level_hides_issues_from_others_in_the_project(sandbox: JiraSandbox, as_person: Any):
-    limited = [each for each in sandbox.site.issues.values() if each.values.get("security") and each.key.startswith("ITSM")]
+    limited = [
+        each
+        for each in sandbox.site.issues.values()
+        if each.values.get("security") and each.key.startswith("ITSM")
+    ]
     level = next(iter(sandbox.site.levels.values()))
-    issue = limited[0] if limited else next(each for each in sandbox.site.issues.values() if each.key == "ITSM-9")
+    issue = (
+        limited[0] if limited else next(each for each in sandbox.site.issues.values() if each.key == "ITSM-9")
+    )
     issue.values["security"] = level.id
     issue.values["reporter"] = account_id("imogen.talbot")
     inside = next(iter(level.holders.groups - {"site-admins"}))
@@ -74,10 +96,15 @@ async def test_a_transition_wants_its_fields_and_leaves_a_changelog(admin: Any):
     status, body = await admin.ask("POST", path, {"transition": {"id": "31"}})
     assert (status, body["errors"]) == (400, {"resolution": "Resolution is required."})
     assert (await admin.ask("POST", path, {"transition": {"id": "51"}}))[0] == 400
-    status, _ = await admin.ask("POST", path, {"transition": {"id": "31"}, "fields": {"resolution": {"name": "Done"}}})
+    status, _ = await admin.ask(
+        "POST", path, {"transition": {"id": "31"}, "fields": {"resolution": {"name": "Done"}}}
+    )
     assert status == 204
     log = (await admin.get(f"/rest/api/3/issue/{made['id']}/changelog"))["values"]
-    assert {(item["field"], item["toString"]) for item in log[-1]["items"]} == {("status", "Resolved"), ("resolution", "Done")}
+    assert {(item["field"], item["toString"]) for item in log[-1]["items"]} == {
+        ("status", "Resolved"),
+        ("resolution", "Done"),
+    }
 
 
 async def test_a_deleted_issue_has_vanished(sandbox: JiraSandbox, admin: Any):
@@ -88,7 +115,9 @@ async def test_a_deleted_issue_has_vanished(sandbox: JiraSandbox, admin: Any):
     assert int(again["key"].split("-")[1]) == int(made["key"].split("-")[1]) + 1
 
 
-async def test_internal_comments_are_hidden_from_the_customer(sandbox: JiraSandbox, as_person: Any, admin: Any):
+async def test_internal_comments_are_hidden_from_the_customer(
+    sandbox: JiraSandbox, as_person: Any, admin: Any
+):
     asked = {"serviceDeskId": "1", "requestTypeId": "101", "requestFieldValues": {"summary": "Help"}}
     outside = next(one for one in sandbox.company.active_people if one.organisation == "northline")
     for key in ("lena.fisk", outside.key):
@@ -99,7 +128,9 @@ async def test_internal_comments_are_hidden_from_the_customer(sandbox: JiraSandb
         await admin.post(path, {"body": "Hello", "public": True})
         assert [each["body"] for each in (await customer.get(path))["values"]] == ["Hello"]
         assert len((await admin.get(path))["values"]) == 2
-        status, body = await as_person("marek.dudek").ask("GET", f"/rest/servicedeskapi/request/{made['issueKey']}")
+        status, body = await as_person("marek.dudek").ask(
+            "GET", f"/rest/servicedeskapi/request/{made['issueKey']}"
+        )
         assert (status, "i18nErrorMessage" in body) == (404, True)
 
 
@@ -117,7 +148,9 @@ async def test_the_burst_limit_says_when_to_come_back(session: aiohttp.ClientSes
     assert answers[0][1]["X-RateLimit-Limit"] == "3"
 
 
-async def test_a_refresh_token_works_once_and_access_ends(sandbox: JiraSandbox, session: aiohttp.ClientSession):
+async def test_a_refresh_token_works_once_and_access_ends(
+    sandbox: JiraSandbox, session: aiohttp.ClientSession
+):
     code = sandbox.apps.consent(APP.client_id, account_id("imogen.talbot"), APP.scopes)
     given = {"client_id": APP.client_id, "client_secret": APP.client_secret}
 
@@ -159,8 +192,16 @@ async def received() -> AsyncIterator[tuple[str, list[tuple[Any, bytes]]]]:
 
 async def test_a_webhook_is_signed_and_filtered(sandbox: JiraSandbox, admin: Any, received: Any):
     address, got = received
-    wanted = {"name": "All", "url": address, "secret": "word", "events": ["jira:issue_created", "comment_created"]}
-    await admin.post("/rest/webhooks/1.0/webhook", wanted | {"filters": {"issue-related-events-section": "labels = urgent"}})
+    wanted = {
+        "name": "All",
+        "url": address,
+        "secret": "word",
+        "events": ["jira:issue_created", "comment_created"],
+    }
+    await admin.post(
+        "/rest/webhooks/1.0/webhook",
+        wanted | {"filters": {"issue-related-events-section": "labels = urgent"}},
+    )
     await new_issue(admin)
     made = await new_issue(admin, labels=["urgent"])
     await admin.post(f"/rest/api/2/issue/{made['id']}/comment", {"body": "Hello"})
@@ -175,7 +216,10 @@ async def test_a_webhook_is_signed_and_filtered(sandbox: JiraSandbox, admin: Any
 
 async def test_an_administrator_has_no_app_webhooks(admin: Any):
     status, body = await admin.ask("POST", "/rest/api/3/webhook", {"url": "http://x", "webhooks": []})
-    assert (status, body["errorMessages"]) == (403, ["Only Connect and OAuth 2.0 apps can use this operation."])
+    assert (status, body["errorMessages"]) == (
+        403,
+        ["Only Connect and OAuth 2.0 apps can use this operation."],
+    )
 
 
 async def test_pages_are_seen_by_exactly_the_readers_of_the_company(sandbox: JiraSandbox, as_person: Any):
@@ -194,7 +238,9 @@ async def test_pages_are_seen_by_exactly_the_readers_of_the_company(sandbox: Jir
         assert titles & {article.title for article in published} == expected, key
 
 
-async def test_an_attachment_needs_its_header_and_comes_back(admin: Any, sandbox: JiraSandbox, session: aiohttp.ClientSession):
+async def test_an_attachment_needs_its_header_and_comes_back(
+    admin: Any, sandbox: JiraSandbox, session: aiohttp.ClientSession
+):
     made = await new_issue(admin)
     headers = {"Authorization": aiohttp.encode_basic_auth(*sandbox.credentials.values())}
     address = f"{sandbox.url}/rest/api/3/issue/{made['id']}/attachments"

@@ -101,19 +101,27 @@ def test_what_is_no_query_is_refused_in_the_vendors_words(query: str, said: str)
     assert refused.value.body["errorMessages"][0].startswith(said)
 
 
-async def test_the_newer_search_refuses_what_is_not_bounded_and_gives_no_total(sandbox: JiraSandbox, admin: Any):
+async def test_the_newer_search_refuses_what_is_not_bounded_and_gives_no_total(
+    sandbox: JiraSandbox, admin: Any
+):
     status, body = await admin.ask("GET", "/rest/api/3/search/jql", jql="ORDER BY created")
     assert (status, body["errorMessages"][0][:9]) == (400, "Unbounded")
     seen: list[str] = []
     token: dict[str, str] = {}
     while True:
-        page = await admin.get("/rest/api/3/search/jql", jql="project = ITSM", maxResults=90, fields="id", **token)
+        page = await admin.get(
+            "/rest/api/3/search/jql", jql="project = ITSM", maxResults=90, fields="id", **token
+        )
         assert "total" not in page
         seen += [issue["id"] for issue in page["issues"]]
         if page["isLast"]:
             break
         token = {"nextPageToken": page["nextPageToken"]}
-    assert len(seen) == len(set(seen)) == sum(issue.key.startswith("ITSM-") for issue in sandbox.site.issues.values())
+    assert (
+        len(seen)
+        == len(set(seen))
+        == sum(issue.key.startswith("ITSM-") for issue in sandbox.site.issues.values())
+    )
     count = await admin.post("/rest/api/3/search/approximate-count", {"jql": "project = ITSM"}, expect=200)
     assert count == {"count": len(seen)}
     assert "nextPageToken" not in page

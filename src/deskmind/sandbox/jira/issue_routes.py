@@ -73,7 +73,7 @@ def change(call: Call) -> Reply:
 def delete(call: Call) -> Reply:
     """Deletes; afterwards it is as if it had never been."""
     issue = call.editable()
-    children = [each for each in call.site.issues.values() if each.values.get("parent") == str(issue.id)]
+    children = call.site.children(issue)
     if children and not call.flag("deleteSubtasks"):
         raise messages(
             400,

@@ -141,9 +141,7 @@ class IssueView:
             case "links":
                 return [each for each in (self._link(link) for link in issue.links) if each]
             case "subtasks":
-                children = [
-                    each for each in site.issues.values() if each.values.get("parent") == str(issue.id)
-                ]
+                children = site.children(issue)
                 return [self._reference(each) for each in children if self.sight.sees(each)]
             case "parent":
                 parent = site.issue(held) if held else None
@@ -223,7 +221,9 @@ class IssueView:
 
         rich = {field.id: to_html(issue.values.get(field.id)) for field in shown if field.kind == "rich"}
         comments = [
-            {"id": each.id, "body": to_html(each.body)} for each in issue.comments if self.sight.reads(issue, each)
+            {"id": each.id, "body": to_html(each.body)}
+            for each in issue.comments
+            if self.sight.reads(issue, each)
         ]
         return rich | ({"comment": {"comments": comments}} if BY_ID["comment"] in shown else {})
 

@@ -75,7 +75,9 @@ def comments(call: Call) -> Reply:
     issue = _request(call)
     public, internal = call.flag("public", True), call.flag("internal", True)
     found = [
-        each for each in issue.comments if call.sight.reads(issue, each) and (public if each.public else internal)
+        each
+        for each in issue.comments
+        if call.sight.reads(issue, each) and (public if each.public else internal)
     ]
     return answer(render.paged(call, found, lambda each: render.comment(call, issue, each)))
 

@@ -50,6 +50,7 @@ class Site:
     issues: dict[int, Issue] = field(default_factory=dict[int, Issue])
     by_key: dict[str, int] = field(default_factory=dict[str, int])
     writes: int = 0
+    _subtasks: set[int] = field(default_factory=set[int])
     _last_id: int = 10_000
     _stale: dict[int, list[tuple[datetime, Issue | None]]] = field(
         default_factory=dict[int, list[tuple[datetime, Issue | None]]]
@@ -92,17 +93,20 @@ class Site:
         """A new issue: stored at once, searchable after the lag."""
         self.issues[issue.id] = issue
         self.by_key[issue.key] = issue.id
+        self._note_parent(issue)
         self._keep(issue.id, None)
 
     def place(self, issue: Issue) -> None:
         """A seeded issue: searchable from the start."""
         self.issues[issue.id] = issue
         self.by_key[issue.key] = issue.id
+        self._note_parent(issue)
         self._last_id = max(self._last_id, issue.id)
 
     def touch(self, issue: Issue, *, before: Issue) -> None:
         """Notes a write; `before` is the snapshot that search still shows."""
         issue.updated = max(self.clock(), issue.updated)
+        self._note_parent(issue)
         self._keep(issue.id, before)
 
     def remove(self, issue: Issue) -> None:
@@ -110,7 +114,13 @@ class Site:
         del self.issues[issue.id]
         self.by_key.pop(issue.key, None)
         self._stale.pop(issue.id, None)
+        self._subtasks.discard(issue.id)
         self.writes += 1
+
+    def children(self, issue: Issue) -> list[Issue]:
+        """The issues below one."""
+        candidates = (self.issues[number] for number in sorted(self._subtasks))
+        return [each for each in candidates if each.values.get("parent") == str(issue.id)]
 
     def indexed(self, reconcile: Iterable[int] = ()) -> list[Issue]:
         """Each issue as the search index has it, but for those to be reconciled."""
@@ -128,6 +138,10 @@ class Site:
     def settled(self) -> bool:
         """Whether the index has caught up."""
         return not self._settle()
+
+    def _note_parent(self, issue: Issue) -> None:
+        if issue.values.get("parent"):
+            self._subtasks.add(issue.id)
 
     def _keep(self, number: int, before: Issue | None) -> None:
         self.writes += 1
