@@ -35,6 +35,13 @@ SHOWN = {
         "Dear Anna Kowalska, I call +48 58 555 01 42 and tell LINDQVIST Bo.",
     ],
     "parts/prompts.py": ["Why does {{ this }} fail?", "line 2: '.__class__'", "a summary stands for"],
+    "parts/sandbox.py": [
+        "admin 200 sees all articles",
+        "lena.fisk 200 sees some articles",
+        "403 Data Policy Exception",
+        "200 state 6",
+        "429 200",
+    ],
     "parts/stories.py": ["order-17: ok", "fetch stock in prepare", "'outcome': 'miss'"],
     "explain.py": [
         "knowledge.ask by ann of facilities: ok",

@@ -72,3 +72,10 @@ class Asker:
 async def ask() -> AsyncIterator[Asker]:
     async with ServiceNowSandbox(seed=3, until=UNTIL) as sandbox, aiohttp.ClientSession() as session:
         yield Asker(sandbox, session)
+
+
+@pytest.fixture(scope="module")
+async def reader() -> AsyncIterator[Asker]:
+    """The same for a whole module, which must not write."""
+    async with ServiceNowSandbox(seed=3, until=UNTIL) as sandbox, aiohttp.ClientSession() as session:
+        yield Asker(sandbox, session)

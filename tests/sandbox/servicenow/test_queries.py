@@ -49,27 +49,27 @@ CASES: dict[str, Callable[[dict[str, Any]], bool]] = {
 
 
 @pytest.mark.parametrize("query", CASES)
-async def test_a_query_selects_the_rows_that_it_describes(ask: Asker, query: str):
-    every = await ask.rows("incident", sysparm_exclude_reference_link="true")
+async def test_a_query_selects_the_rows_that_it_describes(reader: Asker, query: str):
+    every = await reader.rows("incident", sysparm_exclude_reference_link="true")
     expected = {row["number"] for row in every if CASES[query](row)}
     assert expected, "a case that selects nothing shows nothing"
-    assert set(await numbers(ask, query)) == expected
+    assert set(await numbers(reader, query)) == expected
 
 
-async def test_rows_come_in_the_order_that_is_asked_and_else_by_sys_id(ask: Asker):
-    rows = await ask.rows("incident", "ORDERBYDESCpriority^ORDERBYsys_updated_on^ORDERBYsys_id")
+async def test_rows_come_in_the_order_that_is_asked_and_else_by_sys_id(reader: Asker):
+    rows = await reader.rows("incident", "ORDERBYDESCpriority^ORDERBYsys_updated_on^ORDERBYsys_id")
     assert rows == sorted(rows, key=lambda row: (-int(row["priority"]), row["sys_updated_on"], row["sys_id"]))
-    plain = await ask.rows("incident")
+    plain = await reader.rows("incident")
     assert plain == sorted(plain, key=lambda row: row["sys_id"])
 
 
-async def test_a_keyset_walk_reaches_every_row_once_although_many_share_a_second(ask: Asker):
-    every = {row["sys_id"] for row in await ask.rows("incident")}
-    seconds = [row["sys_updated_on"] for row in await ask.rows("incident")]
+async def test_a_keyset_walk_reaches_every_row_once_although_many_share_a_second(reader: Asker):
+    every = {row["sys_id"] for row in await reader.rows("incident")}
+    seconds = [row["sys_updated_on"] for row in await reader.rows("incident")]
     assert len(set(seconds)) < len(seconds), "some rows share a second"
     found: list[str] = []
     after = "sys_updated_on>=2000-01-01 00:00:00"
-    while page := await ask.rows(
+    while page := await reader.rows(
         "incident", f"{after}^ORDERBYsys_updated_on^ORDERBYsys_id", sysparm_limit="37"
     ):
         found += [row["sys_id"] for row in page]
@@ -80,8 +80,8 @@ async def test_a_keyset_walk_reaches_every_row_once_although_many_share_a_second
     assert set(found) == every
 
 
-async def test_a_walk_over_references_reads_the_other_record(ask: Asker):
-    rows = await ask.rows(
+async def test_a_walk_over_references_reads_the_other_record(reader: Asker):
+    rows = await reader.rows(
         "incident",
         "caller_id.user_name=marek.dudek",
         sysparm_fields="number,caller_id.email,caller_id.department.name",
@@ -91,12 +91,12 @@ async def test_a_walk_over_references_reads_the_other_record(ask: Asker):
     assert {row["caller_id.department.name"] for row in rows} == {"Freight Planning"}
 
 
-async def test_scripted_dates_are_in_the_users_time_zone_and_literals_in_utc(ask: Asker):
+async def test_scripted_dates_are_in_the_users_time_zone_and_literals_in_utc(reader: Asker):
     at = "2026-10-20 12:00:00"
-    literal = await ask.by("piotr.zielonka").rows(
+    literal = await reader.by("piotr.zielonka").rows(
         "incident", f"sys_updated_on>={at}", sysparm_fields="sys_id"
     )
-    scripted = await ask.by("piotr.zielonka").rows(
+    scripted = await reader.by("piotr.zielonka").rows(
         "incident",
         "sys_updated_on>=javascript:gs.dateGenerate('2026-10-20','14:00:00')",
         sysparm_fields="sys_id",
@@ -113,10 +113,10 @@ async def test_relative_dates_follow_the_clock(ask: Asker):
     assert made["number"] in await numbers(ask, "sys_created_on>=javascript:gs.daysAgoStart(1)")
 
 
-async def test_the_users_own_records_are_found_by_script(ask: Asker):
-    mine = await numbers(ask.by("piotr.zielonka"), "assigned_to=javascript:gs.getUserID()")
+async def test_the_users_own_records_are_found_by_script(reader: Asker):
+    mine = await numbers(reader.by("piotr.zielonka"), "assigned_to=javascript:gs.getUserID()")
     assert mine
-    assert mine == await numbers(ask, "assigned_to.user_name=piotr.zielonka")
+    assert mine == await numbers(reader, "assigned_to.user_name=piotr.zielonka")
 
 
 async def test_an_invalid_part_is_ignored_unless_a_property_says_otherwise(ask: Asker):
@@ -137,21 +137,23 @@ async def test_text_is_searched_in_an_index_that_lags_behind(ask: Asker):
     assert await numbers(ask, "123TEXTQUERY321=quokka") == [made["number"]]
 
 
-async def test_joins_and_related_lists_count_other_tables(ask: Asker):
-    members = await ask.rows("sys_user", "JOINsys_user.sys_id=sys_user_grmember.user!group.name=Service Desk")
-    grmembers = await ask.rows("sys_user_grmember", "group.name=Service Desk")
+async def test_joins_and_related_lists_count_other_tables(reader: Asker):
+    members = await reader.rows(
+        "sys_user", "JOINsys_user.sys_id=sys_user_grmember.user!group.name=Service Desk"
+    )
+    grmembers = await reader.rows("sys_user_grmember", "group.name=Service Desk")
     assert {row["sys_id"] for row in members} == {row["user"]["value"] for row in grmembers}
-    talkative = await ask.rows(
+    talkative = await reader.rows(
         "incident", "RLQUERYsys_journal_field.element_id,>=4^ENDRLQUERY", sysparm_fields="sys_id"
     )
     for row in talkative[:3]:
-        entries = await ask.rows("sys_journal_field", f"element_id={row['sys_id']}")
+        entries = await reader.rows("sys_journal_field", f"element_id={row['sys_id']}")
         assert len(entries) >= 4
     assert talkative
 
 
-async def test_fields_given_as_parameters_of_their_own_filter_too(ask: Asker):
-    answer = await ask.get(
+async def test_fields_given_as_parameters_of_their_own_filter_too(reader: Asker):
+    answer = await reader.get(
         "/api/now/table/incident", active="true", priority="4", sysparm_fields="active,priority"
     )
     assert answer.result
@@ -163,10 +165,10 @@ async def test_a_caret_is_doubled_within_a_value(ask: Asker):
     assert await numbers(ask, "short_description=Type ^^ twice") == [made["number"]]
 
 
-async def test_a_base_table_has_the_rows_of_all_that_extend_it(ask: Asker):
-    rows = await ask.rows("task", sysparm_fields="sys_class_name,number")
+async def test_a_base_table_has_the_rows_of_all_that_extend_it(reader: Asker):
+    rows = await reader.rows("task", sysparm_fields="sys_class_name,number")
     classes = {row["sys_class_name"] for row in rows}
     assert classes == {"incident", "problem", "change_request", "sc_request", "sc_req_item", "sc_task"}
-    whole = await ask.rows("task", "sys_class_name=incident", sysparm_limit="1")
+    whole = await reader.rows("task", "sys_class_name=incident", sysparm_limit="1")
     assert "caller_id" not in whole[0], "a base table shows its own columns"
-    assert await ask.rows("cmdb_ci", "sys_class_nameINSTANCEOFcmdb_ci_computer", sysparm_limit="1")
+    assert await reader.rows("cmdb_ci", "sys_class_nameINSTANCEOFcmdb_ci_computer", sysparm_limit="1")

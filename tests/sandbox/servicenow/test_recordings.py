@@ -27,17 +27,17 @@ def exchanges() -> list[Any]:
     return found
 
 
-async def same(ask: Asker, entry: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
+async def same(reader: Asker, entry: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
     """The recorded request sent to the sandbox: with credentials if the recorded ones were accepted."""
     address = urlsplit(entry["request"]["url"])
     headers = {} if entry["response"]["status"] != 401 else {"Authorization": "Basic bm9ib2R5Om5vYm9keQ=="}
     path = address.path + (f"?{address.query}" if address.query else "")
-    return entry["response"], await ask(entry["request"]["method"], path, headers=headers)
+    return entry["response"], await reader(entry["request"]["method"], path, headers=headers)
 
 
 @pytest.mark.parametrize("entry", exchanges())
-async def test_status_and_headers_are_those_of_the_vendor(ask: Asker, entry: dict[str, Any]):
-    recorded, answer = await same(ask, entry)
+async def test_status_and_headers_are_those_of_the_vendor(reader: Asker, entry: dict[str, Any]):
+    recorded, answer = await same(reader, entry)
     assert answer.status == recorded["status"]
     told = {header["name"].lower(): header["value"] for header in recorded["headers"]}
     paged = {
@@ -58,16 +58,16 @@ async def test_status_and_headers_are_those_of_the_vendor(ask: Asker, entry: dic
 @pytest.mark.parametrize(
     "entry", [one for one in exchanges() if "401" in str(one.values[0]["response"]["status"])]
 )
-async def test_the_body_of_a_refusal_is_the_vendors(ask: Asker, entry: dict[str, Any]):
-    recorded, answer = await same(ask, entry)
+async def test_the_body_of_a_refusal_is_the_vendors(reader: Asker, entry: dict[str, Any]):
+    recorded, answer = await same(reader, entry)
     assert answer.data == json.loads(recorded["content"]["text"])
 
 
 @pytest.mark.parametrize("entry", [one for one in exchanges() if one.values[0]["response"]["status"] == 200])
-async def test_rows_have_the_vendors_fields_of_the_vendors_types(ask: Asker, entry: dict[str, Any]):
-    recorded, answer = await same(ask, entry)
+async def test_rows_have_the_vendors_fields_of_the_vendors_types(reader: Asker, entry: dict[str, Any]):
+    recorded, answer = await same(reader, entry)
     theirs = json.loads(recorded["content"]["text"])["result"]
-    ours = answer.result or (await ask.get(urlsplit(entry["request"]["url"]).path)).result
+    ours = answer.result or (await reader.get(urlsplit(entry["request"]["url"]).path)).result
     assert {frozenset(row) for row in ours} == {frozenset(row) for row in theirs}
     for name in theirs[0]:
         shapes = {shape(row[name]) for row in theirs} - {"empty"}
@@ -87,7 +87,7 @@ def shape(value: Any) -> str:
     return "moment" if MOMENT.fullmatch(value) else "text"
 
 
-async def test_the_link_header_is_written_as_the_vendor_writes_it(ask: Asker):
+async def test_the_link_header_is_written_as_the_vendor_writes_it(reader: Asker):
     recorded = [
         (entry, header["value"])
         for file in sorted(RECORDINGS.glob("*.har"))
@@ -96,10 +96,10 @@ async def test_the_link_header_is_written_as_the_vendor_writes_it(ask: Asker):
         if header["name"].lower() == "link"
     ]
     assert recorded
-    total = int((await ask.get("/api/now/table/sys_user", sysparm_limit="1")).headers["x-total-count"])
+    total = int((await reader.get("/api/now/table/sys_user", sysparm_limit="1")).headers["x-total-count"])
     for offset, (entry, link) in zip((0, 40), recorded, strict=True):
-        answer = await ask.get("/api/now/table/sys_user", sysparm_limit="40", sysparm_offset=str(offset))
+        answer = await reader.get("/api/now/table/sys_user", sysparm_limit="40", sysparm_offset=str(offset))
         assert 40 < total <= 80, "two pages, as in the recording"
         host = urlsplit(entry["request"]["url"]).netloc
-        expected = link.replace(f"https://{host}", ask.sandbox.url).replace("500", "40")
+        expected = link.replace(f"https://{host}", reader.sandbox.url).replace("500", "40")
         assert answer.headers["link"] == expected

@@ -68,11 +68,8 @@ class Access:
 
     def read_table(self, user: User, table: str) -> None:
         """Raises `Refused` (403) if `user` may read nothing of `table`."""
-        for name in self._schema.ancestors(table):
-            if name in _ADMIN_READS and not user.has(*_ADMIN_READS[name]):
-                raise not_authorised()
-            if name in _ITIL_READS and not user.has("itil"):
-                raise not_authorised()
+        if not self._may_read(user, table):
+            raise not_authorised()
 
     def before_query(self, user: User, table: str) -> Callable[[Row], bool] | None:
         """What is added to every query of this user; None if nothing is."""
@@ -123,6 +120,14 @@ class Access:
         if not user.has() and table != "sys_attachment":
             raise acl_exception("Delete")
 
+    def _may_read(self, user: User, table: str) -> bool:
+        for name in self._schema.ancestors(table):
+            if name in _ADMIN_READS and not user.has(*_ADMIN_READS[name]):
+                return False
+            if name in _ITIL_READS and not user.has("itil"):
+                return False
+        return True
+
     def _writes(self, user: User, table: str) -> bool:
         roles = [_WRITES[name] for name in self._schema.ancestors(table) if name in _WRITES]
         return user.has(*roles[0]) if roles else user.has()
@@ -155,7 +160,7 @@ class Access:
 
     def _sees_named(self, user: User, table: str, sys_id: str) -> bool:
         found = self._store.find(table, sys_id) if table in self._schema else None
-        if found is None:
+        if found is None or not self._may_read(user, found[0]):
             return False
         rule = self.before_query(user, found[0])
         return (rule is None or rule(found[1])) and self.sees(user, found[0], found[1])
