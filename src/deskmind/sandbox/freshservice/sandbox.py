@@ -105,26 +105,31 @@ class FreshserviceSandbox(SandboxServer):
         return no_credentials().reply().told(_usual())
 
     def churn(self, tickets: int) -> list[str]:
-        """Notes on, or another priority for so many tickets; their ids."""
+        """Agents note on, re-prioritise, open, and throw away or delete so many tickets; the ids of those."""
         self.account.version += 1
-        table = self.account.table("tickets")
-        alive = sorted(number for number, row in table.items() if not row["deleted"])
+        alive = sorted(number for number, row in self.account.table("tickets").items() if not row["deleted"])
         chosen = self._draw.sample(alive, min(tickets, len(alive)))
-        for number in chosen:
-            self._churn(number)
-        return [str(number) for number in chosen]
+        return [str(self._churn(place, number)) for place, number in enumerate(chosen)]
 
-    def _churn(self, number: int) -> None:
+    def _churn(self, place: int, number: int) -> int:
         row = self.account.table("tickets")[number]
-        actor = row["responder_id"] or next(iter(self.account.table("agents")))
-        if self._draw.random() < 0.6:
+        actor = int(row["responder_id"] or next(iter(self.account.table("agents"))))
+        if place % 25 == 24:
+            row["deleted"], row["updated_at"] = True, self.account.now()
+            if place % 50 == 49:
+                del self.account.table("tickets")[number]
+        elif place % 10 == 9:
+            given = {name: row[name] for name in ("requester_id", "priority", "group_id", "description")}
+            return int(
+                tickets.place(self.account, given | {"subject": f"Opened meanwhile: {row['subject']}"})["id"]
+            )
+        elif place % 3 == 2:
+            priority = self._draw.choice([each for each in (1, 2, 3, 4) if each != row["priority"]])
+            tickets.apply(self.account, row, {"priority": priority}, actor)
+        else:
             said = f"<div>Looked at it again ({self._draw.randrange(10_000)}).</div>"
             conversations.place(self.account, row, actor, said, source=conversations.NOTE, private=True)
-        else:
-            priority = self._draw.choice([each for each in (1, 2, 3, 4) if each != row["priority"]])
-            from deskmind.sandbox.freshservice.tickets import apply
-
-            apply(self.account, row, {"priority": priority}, actor)
+        return number
 
     def _routed(self, request: Request, scope: Scope) -> Reply:
         if not request.path.startswith(_ROOT):

@@ -136,26 +136,33 @@ class JiraSandbox(SandboxServer):
         )
 
     def token_expired(self, call: Request) -> Reply:
-        """401 of the gateway."""
+        """401 of the gateway; every access token is void."""
+        self.apps.expire()
         return Reply.json(401, {"code": 401, "message": "Unauthorized"})
 
     def churn(self, tickets: int) -> list[str]:
-        """Comments, moves or re-prioritises so many issues; their ids."""
+        """Agents comment on, re-prioritise, open and delete so many issues; the ids of those."""
         numbers = self._draw.sample(sorted(self.site.issues), min(tickets, len(self.site.issues)))
-        for number in numbers:
-            self._churn(number)
-        return [str(number) for number in numbers]
+        return [str(self._churn(place, number)) for place, number in enumerate(numbers)]
 
-    def _churn(self, number: int) -> None:
+    def _churn(self, place: int, number: int) -> int:
         issue = self.site.issues[number]
-        account = issue.values.get("assignee") or self.site.projects[issue.project_id].lead
-        editor = Editor(self.site, Sight(self.site, self.site.users[account]), "3")
-        if self._draw.random() < 0.6:
-            text = adf.paragraphs(f"Looked at it again ({self._draw.randrange(10_000)}).")
-            editor.place_comment(issue, text, public=self._draw.random() < 0.5)
-        else:
+        project = self.site.projects[issue.project_id]
+        editor = Editor(self.site, Sight(self.site, self.site.users[project.lead]), "3")
+        if place % 25 == 24:
+            self.site.remove(issue)
+        elif place % 10 == 9:
+            kept = {name: issue.values[name] for name in ("issuetype", "reporter", "priority")}
+            return editor.place(
+                project, kept | {"summary": f"Opened meanwhile: {issue.values['summary']}"[:255]}
+            ).id
+        elif place % 3 == 2:
             others = [each for each in self.site.priorities if each != issue.values["priority"]]
             editor.apply(issue, {"priority": self._draw.choice(others)})
+        else:
+            text = adf.paragraphs(f"Looked at it again ({self._draw.randrange(10_000)}).")
+            editor.place_comment(issue, text, public=self._draw.random() < 0.5)
+        return number
 
     def _fill(self) -> None:
         admin = seed_people.account_id(seed_people.administrator(self.company).key)
