@@ -51,9 +51,26 @@ class Field:
         return [f"cf[{self.id.removeprefix('customfield_')}]", self.name, *self.clauses]
 
 
-def _constant(name: str, label: str, schema_type: str, items: str = "", **given: bool) -> Field:
+def _constant(
+    name: str,
+    label: str,
+    schema_type: str,
+    items: str = "",
+    *,
+    orderable: bool = True,
+    navigable: bool = True,
+) -> Field:
     """A field that every issue has and this site does not use."""
-    return Field(name, label, "constant", schema_type=schema_type, items=items, searchable=False, **given)
+    return Field(
+        name,
+        label,
+        "constant",
+        orderable=orderable,
+        navigable=navigable,
+        searchable=False,
+        schema_type=schema_type,
+        items=items,
+    )
 
 
 def _custom(number: int, name: str, kind: str, schema_type: str, custom: str, items: str = "") -> Field:
