@@ -29,13 +29,23 @@ def jira_document(name: str) -> dict[str, Any]:
 @functools.cache
 def freshservice_document(path: Path) -> dict[str, Any]:
     """The vendor's Swagger document."""
-    return yaml.safe_load(path.read_text("utf-8"))
+    return yaml.load(path.read_text("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+_DOCUMENTS: dict[int, dict[str, Any]] = {}
+
+
+@functools.cache
+def _parts(number: int) -> dict[str, Any]:
+    """What schemas refer to, relaxed once for each document."""
+    document = _DOCUMENTS[number]
+    return _relaxed({name: document[name] for name in ("components", "definitions") if name in document})
 
 
 def check(document: dict[str, Any], schema: dict[str, Any], body: Any) -> list[str]:
     """What of an answer contradicts the schema."""
-    whole = {"components": document.get("components"), "definitions": document.get("definitions"), **schema}
-    validator = jsonschema.Draft7Validator(_relaxed(whole))
+    _DOCUMENTS[id(document)] = document
+    validator = jsonschema.Draft7Validator({**_parts(id(document)), **_relaxed(schema)})
     return [
         f"{'/'.join(map(str, each.absolute_path))}: {each.message[:160]}"
         for each in validator.iter_errors(body)

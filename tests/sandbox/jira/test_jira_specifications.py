@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.sandbox.clients import needs_clients
 from tests.sandbox.specifications import check, jira_document, response_schema
+from tests.sandbox.third_party import needs_clients
 
 _ISSUE = "ITSM-5"
 _PLATFORM: list[tuple[str, dict[str, str], dict[str, str]]] = [

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deskmind.sandbox.jira import JiraSandbox
@@ -43,6 +43,7 @@ def ids(query: str) -> set[int]:
     return {issue.id for issue in find(query)}
 
 
+@settings(max_examples=40)
 @given(st.sampled_from(_TERMS), st.sampled_from(_TERMS), st.sampled_from(_TERMS))
 def test_boolean_operators_are_set_operations(one: str, two: str, three: str):
     everything = ids("created > 0")
