@@ -20,13 +20,18 @@ class Sight:
         self._open = frozenset(one.id for one in site.projects.values() if self.holds(one.browse))
 
     @property
-    def agent(self) -> bool:
-        """Whether the caller has a licence; a portal customer has none."""
+    def licensed(self) -> bool:
+        """Whether the caller has an account of the site; a customer of a portal has none."""
         return self.user is not None and self.user.kind != "customer"
+
+    @property
+    def agent(self) -> bool:
+        """Whether the caller works in service desks."""
+        return bool(self.groups & ROLE_GROUPS["Service Desk Team"])
 
     def holds(self, holders: Holders, issue: Issue | None = None) -> bool:
         """Whether the caller is among the holders."""
-        if not self.agent:
+        if not self.licensed:
             return False
         if holders.everyone or self.account in holders.users or self.groups & holders.groups:
             return True
