@@ -78,9 +78,16 @@ async def test_an_agents_scope_limits_lists_and_single_tickets(
     secret = next(
         row for row in sandbox.account.table("tickets").values() if row["group_id"] == groups["HR Operations"]
     )
+    member = next(key for key in sandbox.company.service_desk if sandbox.company.person(key).role == "agent")
+    desk = sandbox.account.table("agents")[agent_number(sandbox, member)]
+    assert (desk["roles"][0]["assignment_scope"], secret["group_id"] in desk["group_ids"]) == (
+        "entire_helpdesk",
+        False,
+    )
+    for key in (member, "piotr.zielonka"):
+        status, body, _ = await as_agent(key).ask("GET", f"tickets/{secret['id']}")
+        assert (status, body["code"]) == (403, "access_denied")
     agent = as_agent("piotr.zielonka")
-    status, body, _ = await agent.ask("GET", f"tickets/{secret['id']}")
-    assert (status, body["code"]) == (403, "access_denied")
     mine = await everything(agent, "tickets", "tickets", updated_since="2015-01-01")
     own = set((await agent.get("agents/me"))["agent"]["group_ids"])
     number = agent_number(sandbox, "piotr.zielonka")
