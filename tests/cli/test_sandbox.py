@@ -39,6 +39,32 @@ def test_the_first_line_is_enough_to_ask(tls: bool, tmp_path: Path):
         process.stdout.close()
 
 
+@pytest.mark.parametrize(
+    ("vendor", "user", "password", "path", "shown"),
+    [
+        ("jira", "email", "token", "/rest/api/3/myself", "emailAddress"),
+        ("freshservice", "api_key", "password", "/api/v2/agents/me", "agent"),
+    ],
+)
+def test_the_first_line_of_other_vendors(vendor: str, user: str, password: str, path: str, shown: str):
+    command = [sys.executable, "-m", "deskmind.cli", "sandbox", vendor]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        told = json.loads(process.stdout.readline())
+        assert set(told) == {"base_url", user, password}
+        secret = base64.b64encode(f"{told[user]}:{told[password]}".encode()).decode()
+        request = urllib.request.Request(
+            told["base_url"] + path, headers={"Authorization": f"Basic {secret}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert shown in json.load(answer)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+        process.stdout.close()
+
+
 def test_an_unknown_size_is_refused():
     done = subprocess.run(
         [sys.executable, "-m", "deskmind.cli", "sandbox", "servicenow", "--size", "huge"],

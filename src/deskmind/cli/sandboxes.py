@@ -44,6 +44,36 @@ def servicenow(
     _serve(ServiceNowSandbox, port, host, seed, size, tls, ca_file)
 
 
+@sandbox_app.command()
+def jira(
+    port: Port = 0,
+    host: Host = "127.0.0.1",
+    seed: Seed = 0,
+    size: HowLarge = "small",
+    tls: Tls = False,
+    ca_file: Authority = None,
+) -> None:
+    """Serve Jira, Jira Service Management and Confluence: the first line tells address, e-mail and token as JSON."""
+    from deskmind.sandbox.jira import JiraSandbox
+
+    _serve(JiraSandbox, port, host, seed, size, tls, ca_file)
+
+
+@sandbox_app.command()
+def freshservice(
+    port: Port = 0,
+    host: Host = "127.0.0.1",
+    seed: Seed = 0,
+    size: HowLarge = "small",
+    tls: Tls = False,
+    ca_file: Authority = None,
+) -> None:
+    """Serve Freshservice's API: the first line tells address and API key as JSON."""
+    from deskmind.sandbox.freshservice import FreshserviceSandbox
+
+    _serve(FreshserviceSandbox, port, host, seed, size, tls, ca_file)
+
+
 def _serve(
     kind: type[SandboxServer], port: int, host: str, seed: int, size: str, tls: bool, ca_file: Path | None
 ) -> None:
