@@ -244,13 +244,13 @@ class Membership(Record):
     """``person`` belongs to ``grantee``; ``id`` is made of both where the vendor has none.
 
     Attributes:
-        person: the id of a ``Person``.
-        group: the id of a group whose members belong to ``grantee`` too, where it is not a person who does.
+        person: the id of a ``Person``; empty where a whole set belongs.
+        members: a set whose members all belong to ``grantee`` too, such as a group in a project's scope.
     """
 
     grantee: Grantee
     person: str = ""
-    group: str = ""
+    members: Grantee | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

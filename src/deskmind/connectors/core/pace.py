@@ -28,12 +28,14 @@ class Reading:
         window: seconds.
         remaining: requests left in this window, by the vendor's count, which includes other clients.
         reset: seconds until the window ends.
+        used: what the request counted for, where some count for more than one.
     """
 
     limit: int | None = None
     window: float = 60.0
     remaining: int | None = None
     reset: float | None = None
+    used: int = 1
 
 
 class Pace:
@@ -76,6 +78,7 @@ class Pace:
         if reading is None:
             return
         self.reading = reading
+        self._tokens -= max(0, reading.used - 1)
         if reading.limit:
             self._set(reading.limit, reading.window)
         if reading.remaining is not None:

@@ -147,11 +147,13 @@ class Source:
         )
 
     async def _records(self, kind: Kind, since: datetime | None, form: type[_T]) -> AsyncIterator[_T]:
+        whole = None if kind in self.capabilities.incremental else since
         async for page in self.pages(kind, self.since(since)):
             if page.undecoded:
                 raise _unreadable(page.undecoded[0])
             for record in page.records:
-                yield cast("_T", record)
+                if whole is None or record.updated_at is None or record.updated_at > whole:
+                    yield cast("_T", record)
 
     def _left(self, kind: Kind, now: Cursor) -> Sequence[Stream]:
         streams = self.streams(kind)

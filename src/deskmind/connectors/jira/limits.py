@@ -32,7 +32,11 @@ def words_of(data: Any) -> str:
     if isinstance(fields, dict):
         messages += [f"{name}: {why}" for name, why in cast("dict[str, Any]", fields).items()]
     elif isinstance(fields, list):
-        messages += [str(cast("dict[str, Any]", one).get("title")) for one in cast("list[Any]", fields) if isinstance(one, dict)]
+        messages += [
+            str(cast("dict[str, Any]", one).get("title"))
+            for one in cast("list[Any]", fields)
+            if isinstance(one, dict)
+        ]
     messages += [str(said[name]) for name in ("errorMessage", "message") if said.get(name)]
     return "; ".join(messages)
 

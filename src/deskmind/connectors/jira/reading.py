@@ -27,7 +27,17 @@ from deskmind.connectors.model import (
 )
 from deskmind.connectors.text import markdown_from_adf, markdown_from_wiki
 
-__all__ = ["VENDOR", "catalog_item", "comment", "group", "membership", "organisation", "person", "text", "ticket"]
+__all__ = [
+    "VENDOR",
+    "catalog_item",
+    "comment",
+    "group",
+    "membership",
+    "organisation",
+    "person",
+    "text",
+    "ticket",
+]
 
 VENDOR = "jira"
 _TYPES: tuple[tuple[str, TicketType], ...] = (
@@ -90,7 +100,9 @@ def ticket(raw: Mapping[str, Any], url: str, site: SiteFields, sight: Sight) -> 
         assignment_group=reference(fields.get(site.group)) if site.group else None,
         organisation=organisations[0] if organisations else None,
         service=service,
-        category=_path(project, fields.get(site.request_type) if site.request_type else None, fields.get("components")),
+        category=_path(
+            project, fields.get(site.request_type) if site.request_type else None, fields.get("components")
+        ),
         tags=tuple(str(one) for one in cast("list[Any]", fields.get("labels") or [])),
         parent=_issue(fields.get("parent")),
         links=_links(fields),
@@ -118,7 +130,8 @@ def comment(raw: Mapping[str, Any]) -> Comment:
     public = raw.get("jsdPublic", True) is True and not raw.get("visibility")
     properties = cast("list[Mapping[str, Any]]", raw.get("properties") or [])
     hidden = any(
-        one.get("key") == "sd.public.comment" and cast("Mapping[str, Any]", one.get("value") or {}).get("internal")
+        one.get("key") == "sd.public.comment"
+        and cast("Mapping[str, Any]", one.get("value") or {}).get("internal")
         for one in properties
     )
     return Comment(
@@ -161,7 +174,12 @@ def group(raw: Mapping[str, Any]) -> Group:
         raise ValueError("no group")
     name = row.text("name")
     return Group(
-        vendor=VENDOR, id=identity, name=name, grantee=Grantee("group", identity), raw=raw, unmapped=row.unmapped()
+        vendor=VENDOR,
+        id=identity,
+        name=name,
+        grantee=Grantee("group", identity),
+        raw=raw,
+        unmapped=row.unmapped(),
     )
 
 
@@ -183,7 +201,10 @@ def organisation(raw: Mapping[str, Any]) -> Organisation:
 
 def catalog_item(raw: Mapping[str, Any], url: str, desk: Mapping[str, Any]) -> CatalogItem:
     """A request type of a portal."""
-    row = Fields(raw, known={"_links", "_expands", "icon", "serviceDeskId", "portalId", "groupIds", "issueTypeId", "id"})
+    row = Fields(
+        raw,
+        known={"_links", "_expands", "icon", "serviceDeskId", "portalId", "groupIds", "issueTypeId", "id"},
+    )
     identity = f"{desk.get('id')}/{raw['id']}"
     category = str(desk.get("projectName") or "")
     return CatalogItem(
@@ -191,7 +212,9 @@ def catalog_item(raw: Mapping[str, Any], url: str, desk: Mapping[str, Any]) -> C
         id=identity,
         url=f"{url}/servicedesk/customer/portal/{desk.get('id')}/create/{raw['id']}",
         name=row.text("name"),
-        description="\n\n".join(dict.fromkeys(one for one in (row.text("description"), row.text("helpText")) if one)),
+        description="\n\n".join(
+            dict.fromkeys(one for one in (row.text("description"), row.text("helpText")) if one)
+        ),
         category=(category,) if category else (),
         raw=raw,
         unmapped=row.unmapped(),
@@ -225,7 +248,11 @@ def _name(value: Any) -> str:
 
 
 def _path(project: Mapping[str, Any], request_type: Any, components: Any) -> tuple[str, ...]:
-    kind: Any = cast("Mapping[str, Any]", request_type).get("requestType") if isinstance(request_type, Mapping) else None
+    kind: Any = (
+        cast("Mapping[str, Any]", request_type).get("requestType")
+        if isinstance(request_type, Mapping)
+        else None
+    )
     parts = (str(project.get("name") or ""), _name(kind), _name(components))
     return tuple(part for part in parts if part)
 
@@ -254,10 +281,8 @@ def _links(fields: Fields) -> tuple[Link, ...]:
         for side, words in (("outwardIssue", "outward"), ("inwardIssue", "inward")):
             if (target := _issue(one.get(side))) is not None:
                 links.append(Link(str(kind.get(words) or kind.get("name") or "relates to"), target))
-    for one in cast("list[Any]", fields.get("subtasks") or []):
-        if (target := _issue(one)) is not None:
-            links.append(Link("child", target))
-    return tuple(links)
+    children = (_issue(one) for one in cast("list[Any]", fields.get("subtasks") or []))
+    return (*links, *(Link("child", one) for one in children if one is not None))
 
 
 def _comments(value: Any) -> tuple[tuple[Comment, ...], bool]:
@@ -293,6 +318,6 @@ def _level(value: Any) -> ServiceLevel | None:
     done = cast("Sequence[Mapping[str, Any]]", one.get("completedCycles") or [])
     latest = cycle or (done[-1] if done else {})
     due = cast("Mapping[str, Any]", latest.get("breachTime") or {})
-    return ServiceLevel(str(one.get("name") or ""), moment(due.get("epochMillis")), breached=bool(latest.get("breached")))
-
-
+    return ServiceLevel(
+        str(one.get("name") or ""), moment(due.get("epochMillis")), breached=bool(latest.get("breached"))
+    )

@@ -77,7 +77,9 @@ def _named(people: Mapping[str, Reference | None], roles: frozenset[str]) -> set
     return {Grantee("user", one.id) for role, one in people.items() if role in roles and one is not None}
 
 
-def holders_of(holder: Mapping[str, Any], actors: Mapping[str, Sequence[Grantee]], lead: str) -> Sequence[Holder]:
+def holders_of(
+    holder: Mapping[str, Any], actors: Mapping[str, Sequence[Grantee]], lead: str
+) -> Sequence[Holder]:
     """Whom one grant of a permission scheme or level means; none where it is not understood.
 
     Args:

@@ -12,7 +12,14 @@ from deskmind.connectors.access import Grantee
 from deskmind.connectors.core.client import Answer, Client
 from deskmind.connectors.core.paging import Rows, by_start
 from deskmind.connectors.jira.fields import SiteFields
-from deskmind.connectors.jira.sight import Holder, Sight, grantee_of_actor, holders_of, level_scope, project_scope
+from deskmind.connectors.jira.sight import (
+    Holder,
+    Sight,
+    grantee_of_actor,
+    holders_of,
+    level_scope,
+    project_scope,
+)
 from deskmind.errors import NotFoundError, SourcePermissionError
 
 __all__ = ["Scopes", "Site"]
@@ -52,7 +59,11 @@ class Site:
             for scope, holders in (await self.scopes()).items()
         }
         return Sight(
-            {one.id.partition(":")[2]: roles for one, roles in named.items() if one.id.startswith("project:")},
+            {
+                one.id.partition(":")[2]: roles
+                for one, roles in named.items()
+                if one.id.startswith("project:")
+            },
             {one.id.partition(":")[2]: roles for one, roles in named.items() if one.id.startswith("level:")},
         )
 

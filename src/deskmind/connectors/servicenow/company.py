@@ -15,9 +15,11 @@ from deskmind.connectors.servicenow import reading
 from deskmind.connectors.servicenow.criteria import Criteria, Criterion
 from deskmind.connectors.servicenow.fields import value
 from deskmind.connectors.servicenow.tables import Rows, Table, result
+from deskmind.errors import NotFoundError, SourcePermissionError
 
 __all__ = ["Surroundings"]
 
+_CRITERIA = ("user_criteria", "kb_uc_can_read_mtom", "kb_uc_cannot_read_mtom")
 _AT_ONCE = 80
 _FRESH = 60.0
 
@@ -43,7 +45,13 @@ class Surroundings:
     async def comments(self, ids: Sequence[str]) -> Mapping[str, Sequence[Comment]]:
         """Comments and work notes by the ticket's id, oldest first."""
         fields = ("sys_id", "element_id", "element", "value", "sys_created_on", "sys_created_by")
-        table = Table(self._client, "sys_journal_field", fields=fields, shown=False, query="elementINcomments,work_notes")
+        table = Table(
+            self._client,
+            "sys_journal_field",
+            fields=fields,
+            shown=False,
+            query="elementINcomments,work_notes",
+        )
         rows = await self._of(table, "element_id", ids)
         people = await self._people({value(row.get("sys_created_by")) for row in rows})
         found: dict[str, list[Comment]] = defaultdict(list)
@@ -109,19 +117,26 @@ class Surroundings:
         return frozenset(value(row.get("user")) for row in await self._of(table, "role", roles))
 
     async def _read_criteria(self) -> Criteria:
-        rows = await Table(self._client, "user_criteria", shown=False).some("")
+        """All of them; where one may be hidden from us, none says who may read anything."""
+        criteria, can_read, cannot_read = [await self._all(one) for one in _CRITERIA]
+        if criteria is None or can_read is None or cannot_read is None:
+            return Criteria(hidden=True)
         return Criteria(
-            {value(row.get("sys_id")): Criterion.of(row) for row in rows},
-            await self._set_on("kb_uc_can_read_mtom"),
-            await self._set_on("kb_uc_cannot_read_mtom"),
+            {value(row.get("sys_id")): Criterion.of(row) for row in criteria},
+            _set_on(can_read),
+            _set_on(cannot_read),
             self._open_without,
         )
 
-    async def _set_on(self, table: str) -> Mapping[str, Sequence[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for row in await Table(self._client, table, shown=False).some(""):
-            found[value(row.get("kb_knowledge_base"))].append(value(row.get("user_criteria")))
-        return found
+    async def _all(self, table: str) -> Rows | None:
+        """Every row of a table; None where some are held back: an access rule does that without a word."""
+        try:
+            answer = await self._client.request("GET", f"/api/now/table/{table}", query={"sysparm_limit": 1})
+            rows = await Table(self._client, table, shown=False).some("")
+        except (SourcePermissionError, NotFoundError):
+            return None
+        total = answer.headers.get("X-Total-Count", "")
+        return None if total.isdigit() and len(rows) < int(total) else rows
 
     async def _fresh(self, name: str, read: Callable[[], Any]) -> Any:
         async with self._lock:
@@ -130,6 +145,13 @@ class Surroundings:
                 known = await read()
                 self._known[name] = (self._clock(), known)
             return known
+
+
+def _set_on(rows: Rows) -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        found[value(row.get("kb_knowledge_base"))].append(value(row.get("user_criteria")))
+    return found
 
 
 def _parts(ids: Sequence[str]) -> list[Sequence[str]]:

@@ -42,7 +42,6 @@ _MEMBERSHIPS = (("sys_user_grmember", "group"), ("sys_user_has_role", "role"))
 _INCREMENTAL = frozenset(
     {
         Kind.TICKET,
-        Kind.ARTICLE,
         Kind.PERSON,
         Kind.GROUP,
         Kind.ORGANISATION,
@@ -129,17 +128,22 @@ class ServiceNow(Source):
         """The tables that make up a kind."""
         match kind:
             case Kind.TICKET:
-                tickets = [self._stream(kind, one, optional=one != "incident") for one in self._options.tables]
+                tickets = [
+                    self._stream(kind, one, optional=one != "incident") for one in self._options.tables
+                ]
                 return (*tickets, self._deleted())
             case Kind.ORGANISATION:
                 return [self._stream(kind, one) for one in _ORGANISATIONS]
             case Kind.MEMBERSHIP:
                 return [self._stream(kind, one, whole=True) for one, _ in _MEMBERSHIPS]
             case Kind.GROUP:
-                return [self._stream(kind, "sys_user_group"), self._stream(kind, "sys_user_role", optional=True)]
+                return [
+                    self._stream(kind, "sys_user_group"),
+                    self._stream(kind, "sys_user_role", optional=True),
+                ]
             case Kind.ARTICLE:
-                # a change of criteria changes no article, so who may read is read whole
-                return [self._stream(kind, "kb_knowledge")]
+                # a change of criteria changes no article, so each pass reads all of them
+                return [self._stream(kind, "kb_knowledge", whole=True)]
             case _:
                 return [self._stream(kind, _PLAIN[kind])]
 
@@ -217,7 +221,9 @@ class ServiceNow(Source):
         tables = self._options.tables
         query = f"tablenameIN{','.join(tables)}"
         table = Table(self.client, "sys_audit_delete", query=query, shown=False, key="sys_created_on")
-        return DeletedStream(table, tables, lambda _, id_: Ticket(vendor=self.vendor, id=id_, key=id_, deleted=True))
+        return DeletedStream(
+            table, tables, lambda _, id_: Ticket(vendor=self.vendor, id=id_, key=id_, deleted=True)
+        )
 
     def _reader(self, kind: Kind, table: str) -> Any:
         async def prepare(rows: Rows) -> Callable[[dict[str, Any]], AnyRecord | None]:
@@ -275,6 +281,7 @@ class ServiceNow(Source):
 
 def _checked(identity: str) -> str:
     if not identity.isalnum():
-        raise InvalidRequestError("The id is not one of ServiceNow's.", remedy="Give a sys_id: 32 letters and digits.")
+        raise InvalidRequestError(
+            "The id is not one of ServiceNow's.", remedy="Give a sys_id: 32 letters and digits."
+        )
     return identity
-

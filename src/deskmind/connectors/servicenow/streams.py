@@ -64,7 +64,9 @@ class TableStream:
 class DeletedStream:
     """What was deleted, from ``sys_audit_delete``; an instance may not audit a table, so ids are swept too."""
 
-    def __init__(self, table: Table, tables: Sequence[str], tombstone: Callable[[str, str], AnyRecord]) -> None:
+    def __init__(
+        self, table: Table, tables: Sequence[str], tombstone: Callable[[str, str], AnyRecord]
+    ) -> None:
         self.name = table.name
         self._table = table
         self._tables = tables
