@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -34,6 +35,7 @@ class Run:
 
 
 BREAK = Run("\n")
+_SPACES = re.compile(" {2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,8 @@ def _trimmed(runs: list[Run]) -> tuple[Run, ...]:
     for place, run in enumerate(runs):
         plain = not run.marks and not run.href and run != BREAK
         text = run.text
+        if "code" not in run.marks and run != BREAK:
+            text = _SPACES.sub(" ", text)
         if plain:
             first = place == 0 or runs[place - 1] == BREAK
             last = place == len(runs) - 1 or runs[place + 1] == BREAK
