@@ -3,11 +3,12 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 PHOENIX := .phoenix
+CLIENTS := .clients
 BIN := $(VENV)/bin
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup phoenix demo test lint types imports docs hygiene wheel-check bench eval soak load dashboards lock format changelog clean
+.PHONY: help setup phoenix clients demo test lint types imports docs hygiene wheel-check bench eval soak load dashboards lock format changelog clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -36,6 +37,13 @@ $(PHOENIX)/.installed: requirements-phoenix.lock | $(VENV)/.created
 	@touch $@
 
 phoenix: $(PHOENIX)/.installed ## install Arize Phoenix in an environment of its own, for its tests (890 MB)
+
+$(CLIENTS)/.installed: requirements-clients.lock | $(VENV)/.created
+	$(BIN)/python -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python scripts/install.py requirements-clients.lock --sdist freshpy --sdist ijson
+	@touch $@
+
+clients: $(CLIENTS)/.installed ## install ITSM vendors' third-party clients in an environment of their own, for the sandboxes' tests
 
 demo: $(VENV)/.runtime ## show Deskmind on a fictional company (ARGS=--exit ends after the answers)
 	@$(BIN)/deskmind demo $(ARGS)
@@ -100,4 +108,4 @@ changelog: $(VENV)/.development ## gather changes/ into CHANGELOG.md (VERSION=â€
 	$(BIN)/towncrier build --yes --version $(VERSION)
 
 clean: ## remove what was built, .venv included
-	rm -rf $(VENV) $(PHOENIX) dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) $(PHOENIX) $(CLIENTS) dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -1,7 +1,8 @@
 """Install locks, and the checkout itself, into the environment of the interpreter that runs this.
 
 The pinned uv does it, in a tenth of pip's time and asking the indexes that pip is configured to ask; where uv cannot be
-had or does not succeed, pip does. Every package is checked against the hash its lock states, either way.
+had or does not succeed, pip does. Every package is checked against the hash its lock states, either way. Only wheels
+are installed, but for the packages named with ``--sdist``: they are built, with what the lock itself holds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 _PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
 _ROOT = Path(__file__).resolve().parents[1]
@@ -66,30 +69,52 @@ def uv_program(development_lock: Path) -> Path | None:
     return program if installed else None
 
 
-def install_with_uv(program: Path, locks: list[Path], editable: Path | None) -> bool:
+class Wanted(NamedTuple):
+    """Locks, the packages of them that have no wheel, and the checkout."""
+
+    locks: list[Path]
+    sdists: list[str]
+    editable: Path | None
+
+    def steps(self, installer: list[str | Path]) -> Iterator[list[str | Path]]:
+        """The commands that install it all with `installer`: what has a wheel first, because it builds the rest."""
+        for lock in self.locks:
+            with tempfile.TemporaryDirectory() as folder:
+                if self.sdists:
+                    wheels = Path(folder) / lock.name
+                    wheels.write_text(without(lock.read_text("utf-8"), self.sdists), "utf-8")
+                    yield [*installer, *_locked(wheels)]
+                yield [*installer, *_locked(lock, self.sdists)]
+        if self.editable:
+            yield [*installer, "--no-deps", "--no-build-isolation", "--editable", str(self.editable)]
+
+
+def without(lock: str, names: list[str]) -> str:
+    """The text of a lock but for the packages of these names."""
+    for name in names:
+        lock = re.sub(rf"^{re.escape(name)}==.*\n(?:[ \t]+.*\n)*", "", lock, flags=re.M)
+    return lock
+
+
+def install_with_uv(program: Path, wanted: Wanted) -> bool:
     """Whether uv installed everything."""
     settings = pip_settings(_output([*_PIP, "config", "list"]))
     environment = {**os.environ, **uv_environment(settings)}
-    command = [program, "pip", "install", "--quiet", "--python", sys.executable, "--compile-bytecode"]
+    command: list[str | Path] = [program, "pip", "install", "--quiet", "--python", sys.executable]
+    command.append("--compile-bytecode")
     if settings.get("no-index", ["0"])[0].lower() in {"1", "true", "yes", "on"}:
         command.append("--no-index")
-    steps = [[*command, *_locked(lock)] for lock in locks]
-    if editable:
-        steps.append([*command, "--no-deps", "--no-build-isolation", "--editable", str(editable)])
-    return all(_run(step, environment) for step in steps)
+    return all(_run(step, environment) for step in wanted.steps(command))
 
 
-def install_with_pip(locks: list[Path], editable: Path | None) -> bool:
+def install_with_pip(wanted: Wanted) -> bool:
     """Whether pip installed everything."""
-    command = [*_PIP, "install", "--quiet"]
-    steps = [[*command, *_locked(lock)] for lock in locks]
-    if editable:
-        steps.append([*command, "--no-deps", "--no-build-isolation", "--editable", str(editable)])
-    return all(_run(step) for step in steps)
+    return all(_run(step) for step in wanted.steps([*_PIP, "install", "--quiet"]))
 
 
-def _locked(lock: Path) -> list[str]:
-    return ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", str(lock)]
+def _locked(lock: Path, sdists: Sequence[str] = ()) -> list[str]:
+    built = ["--no-build-isolation", *(f"--no-binary={name}" for name in sdists)] if sdists else []
+    return ["--no-deps", "--require-hashes", "--only-binary", ":all:", *built, "--requirement", str(lock)]
 
 
 def _run(
@@ -110,12 +135,16 @@ def main() -> int:
     parser.add_argument(
         "--editable", type=Path, metavar="FOLDER", help="the checkout, installed after the locks"
     )
+    parser.add_argument(
+        "--sdist", action="append", default=[], metavar="NAME", help="a package without a wheel, to be built"
+    )
     arguments = parser.parse_args()
+    wanted = Wanted(arguments.locks, arguments.sdist, arguments.editable)
     uv = uv_program(_ROOT / "requirements-dev.lock")
-    if uv and install_with_uv(uv, arguments.locks, arguments.editable):
+    if uv and install_with_uv(uv, wanted):
         return 0
     print("uv did not install the packages; pip does it now, which takes longer")
-    return 0 if install_with_pip(arguments.locks, arguments.editable) else 1
+    return 0 if install_with_pip(wanted) else 1
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROMISED = {
-    "setup", "phoenix", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
+    "setup", "phoenix", "clients", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
     "wheel-check", "bench", "eval", "soak", "load", "dashboards", "lock", "changelog", "clean", "help",
 }  # fmt: skip
 STEPS = ["tests", "lint", "types", "import contract", "documentation", "hygiene", "wheel", "load"]
@@ -117,8 +117,8 @@ def test_ci_calls_each_step_and_succeeds_when_all_do(rehearsal: Path):
     assert done.returncode == 0
     assert re.findall(r"^<== (.*): ok", done.stdout, re.M) == STEPS
     called = (rehearsal / "calls").read_text("utf-8").split("\n")
-    assert called[:2] == ["phoenix CI=true", "test CI=true"]
-    assert len(called) - 1 == len(STEPS) + 1
+    assert called[:3] == ["phoenix CI=true", "clients CI=true", "test CI=true"]
+    assert len(called) - 1 == len(STEPS) + 2
     assert {line.split()[0] for line in called if line} <= PROMISED
 
 

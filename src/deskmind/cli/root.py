@@ -21,6 +21,7 @@ from deskmind.cli import (
     prompts,
     redaction,
     requests,
+    sandboxes,
     service,
 )
 from deskmind.cli.top import top
@@ -83,6 +84,7 @@ app.command("status")(operations.status)
 app.command("readiness")(operations.readiness)
 app.add_typer(operations.migrate_app, name="migrate")
 app.add_typer(database.database_app, name="database")
+app.add_typer(sandboxes.sandbox_app, name="sandbox")
 app.add_typer(evaluate.eval_app, name="eval")
 
 

@@ -1,0 +1,73 @@
+"""Running a query: the rows that match, in order, without looking at more of a large table than is needed."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+
+from deskmind.sandbox.servicenow.encoded import Condition, Query
+from deskmind.sandbox.servicenow.matching import Matcher
+from deskmind.sandbox.servicenow.store import Row, Store
+
+__all__ = ["Order", "select"]
+
+Order = tuple[tuple[str, bool], ...]
+
+_INDEXED = frozenset(
+    "sys_id element_id table_sys_id number documentkey request request_item user group task table_key user_name "
+    "kb_knowledge_base correlation_id".split()
+)
+
+
+def select(
+    store: Store, table: str, query: Query, matcher: Matcher, added: Callable[[Row], bool] | None = None
+) -> list[Row]:
+    """The rows of `table` that match `query` and the rule `added` to it, in the query's order, else by sys_id."""
+    matches = matcher.predicate(table, query)
+    places = store.schema[table].places
+    order = tuple((column, descending) for column, descending in query.order if column in places)
+    found = [row for row in _candidates(store, table, query, order) if matches(row)]
+    return found if added is None else [row for row in found if added(row)]
+
+
+def _candidates(store: Store, table: str, query: Query, order: Order) -> Sequence[Row]:
+    alone = _alone(query)
+    for condition in alone:
+        if condition.field in _INDEXED and condition.field in store.schema[table].places:
+            if condition.operator == "=" and "javascript:" not in condition.value:
+                return _sorted(store, table, store.by(table, condition.field, condition.value), order)
+            if condition.operator == "IN" and "javascript:" not in condition.value:
+                keys = dict.fromkeys(key.strip() for key in condition.value.split(","))
+                rows = [row for key in keys for row in store.by(table, condition.field, key)]
+                return _sorted(store, table, rows, order)
+    rows = store.ordered(table, order)
+    return _tail(store, table, rows, order, alone)
+
+
+def _alone(query: Query) -> list[Condition]:
+    """Conditions that every match fulfils."""
+    if len(query.alternatives) != 1:
+        return []
+    groups = query.alternatives[0]
+    return [group[0] for group in groups if len(group) == 1 and isinstance(group[0], Condition)]
+
+
+def _tail(store: Store, table: str, rows: list[Row], order: Order, alone: list[Condition]) -> Sequence[Row]:
+    """The end of an ordered table from where a condition on its first column of order begins to hold."""
+    if not order or order[0][1]:
+        return rows
+    column = order[0][0]
+    place = store.schema[table].places[column]
+    if store.schema[table].columns[place].kind != "glide_date_time":
+        return rows
+    starts = [one.value for one in alone if one.field == column and one.operator in (">", ">=")]
+    known = [value for value in starts if len(value) == 19 and not value.startswith("javascript")]
+    return rows[bisect_left(rows, max(known), key=lambda row: row[place]) :] if known else rows
+
+
+def _sorted(store: Store, table: str, rows: list[Row], order: Order) -> list[Row]:
+    places = store.schema[table].places
+    rows = sorted(rows, key=lambda row: row[places["sys_id"]])
+    for column, descending in reversed(order):
+        rows.sort(key=store.sort_key(table, column), reverse=descending)
+    return rows
