@@ -243,11 +243,21 @@ def _written(blocks: Iterable[tuple[Block, bool]]) -> Iterable[str]:
 
 def _item(blocks: tuple[Block, ...], number: int, start: int, other: bool) -> str:
     bullet = f"{start + number}{')' if other else '.'} " if start else f"{'*' if other else '-'} "
-    loose = "\n" if len(blocks) > 1 and not (len(blocks) == 2 and isinstance(blocks[1], Items)) else ""
-    text = write(blocks)
-    if len(blocks) == 2 and isinstance(blocks[1], Items) and isinstance(blocks[0], Paragraph):
+    tight = _is_tight(blocks)
+    loose = "\n" if len(blocks) > 1 and not tight else ""
+    if tight and isinstance(blocks[0], Paragraph):
         text = f"{_line(blocks[0].runs)}\n{write(blocks[1:])}"
+    else:
+        text = write(blocks)
     return _prefixed(text, bullet, " " * len(bullet)) + loose
+
+
+def _is_tight(blocks: tuple[Block, ...]) -> bool:
+    """Whether a list follows a paragraph that it may interrupt: one of bullets, or that begins with 1."""
+    if len(blocks) != 2 or not isinstance(blocks[0], Paragraph):
+        return False
+    inner = blocks[1]
+    return isinstance(inner, Items) and inner.start <= 1
 
 
 def _prefixed(text: str, first: str, rest: str) -> str:
