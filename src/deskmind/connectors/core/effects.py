@@ -164,9 +164,11 @@ class Effects:
                 return Outcome.APPLIED
             # a request whose answer was lost may still be under way, and an index behind
             return Outcome.ABSENT if datetime.now(UTC) - proposal.made_at > self._lag else Outcome.UNCERTAIN
-        if now.version == proposal.version:
-            return Outcome.ABSENT if datetime.now(UTC) - proposal.made_at > self._lag else Outcome.UNCERTAIN
-        return Outcome.UNCERTAIN if _differing(proposal, now) else Outcome.APPLIED
+        told = [change for change in proposal.changes if change.field in now.values]
+        if told and not _differing(proposal, now):
+            return Outcome.APPLIED
+        settled = datetime.now(UTC) - proposal.made_at > self._lag
+        return Outcome.ABSENT if settled and now.version == proposal.version else Outcome.UNCERTAIN
 
     async def _unchanged(self, proposal: Proposal) -> None:
         if proposal.act not in _WITH_VERSION or not proposal.version:

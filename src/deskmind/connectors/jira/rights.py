@@ -43,9 +43,7 @@ _LISTS: tuple[tuple[str, str, str], ...] = (
 
 async def rights(client: Client, wiki: str) -> Sequence[Right]:
     """Each right, with whether it is there."""
-    asked = ",".join(name for name, _, _ in _PERMISSIONS)
-    answer = cast("Mapping[str, Any]", await client.get("/rest/api/3/mypermissions", {"permissions": asked}))
-    held = cast("Mapping[str, Mapping[str, Any]]", answer.get("permissions") or {})
+    held = await _held(client, [name for name, _, _ in _PERMISSIONS])
     found = [_right(name, why, remedy, held.get(name)) for name, why, remedy in _PERMISSIONS]
     for path, why, remedy in _LISTS:
         found.append(await _listed(client, path, why, remedy))
@@ -53,6 +51,18 @@ async def rights(client: Client, wiki: str) -> Sequence[Right]:
         path, why = f"{wiki}/rest/api/content/search?cql=type%3Dpage&limit=1", "read knowledge in Confluence"
         found.append(await _listed(client, path, why, "Grant the user access to Confluence and its spaces."))
     return found
+
+
+async def _held(client: Client, names: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    """What is said of each permission; one name that a site does not know spoils the whole question, so then one by one."""
+    try:
+        answer = await client.get("/rest/api/3/mypermissions", {"permissions": ",".join(names)})
+    except SourceRequestError:
+        if len(names) == 1:
+            return {}
+        parts = [await _held(client, [name]) for name in names]
+        return {name: held for part in parts for name, held in part.items()}
+    return cast("Mapping[str, Mapping[str, Any]]", cast("Mapping[str, Any]", answer).get("permissions") or {})
 
 
 def _right(name: str, why: str, remedy: str, held: Mapping[str, Any] | None) -> Right:
