@@ -54,7 +54,9 @@ async def freshservice(freshservice_box: FreshserviceSandbox) -> AsyncIterator[F
         yield source
 
 
-def connect(box: SandboxServer, *, limits: Limits | None = None, details: bool = True) -> ServiceNow | Jira | Freshservice:
+def connect(
+    box: SandboxServer, *, limits: Limits | None = None, details: bool = True
+) -> ServiceNow | Jira | Freshservice:
     """A connector to a sandbox, which waits hardly at all between attempts."""
     given = box.credentials
     box.faults.clear()
@@ -64,7 +66,9 @@ def connect(box: SandboxServer, *, limits: Limits | None = None, details: bool =
             return ServiceNow(box.url, auth, retry=QUICK, limits=limits)
         case "jira":
             options = JiraOptions(limit=100_000)
-            return Jira(box.url, Basic(given["email"], given["token"]), options=options, retry=QUICK, limits=limits)
+            return Jira(
+                box.url, Basic(given["email"], given["token"]), options=options, retry=QUICK, limits=limits
+            )
         case _:
             options_of_fresh = FreshserviceOptions(limit=1_000_000, details=details)
             auth = Basic(given["api_key"], "X")

@@ -39,7 +39,9 @@ def box(vendor: str, request: pytest.FixtureRequest) -> SandboxServer:
 
 
 async def created(source: Source, title: str = "Printer on fire") -> Ticket:
-    proposal = await source.propose(Act.CREATE, title=title, description="It **burns**.", **NEW[source.vendor])
+    proposal = await source.propose(
+        Act.CREATE, title=title, description="It **burns**.", **NEW[source.vendor]
+    )
     applied = await source.apply(proposal)
     ticket = await source.get(Kind.TICKET, applied.id)
     assert isinstance(ticket, Ticket)

@@ -96,7 +96,10 @@ class Pace:
         self._fill()
         self._tokens = min(self._tokens, usable)
         if usable <= 0:
-            pause = reading.reset if reading.reset is not None else reading.window / max(remaining, 1)
+            # a clock that differs from ours must not stop us for hours
+            pause = reading.window / max(remaining, 1)
+            if reading.reset is not None:
+                pause = min(reading.reset, reading.window)
             self._held_until = max(self._held_until, self._clock() + pause)
 
     def _set(self, limit: int, window: float) -> None:

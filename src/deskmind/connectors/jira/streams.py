@@ -12,11 +12,10 @@ from deskmind.connectors.core.client import Client
 from deskmind.connectors.core.paging import Rows, by_start, by_token
 from deskmind.connectors.core.source import Batch, Start, decode
 from deskmind.connectors.jira import reading
-from deskmind.connectors.jira.fields import moment
 from deskmind.connectors.jira.site import Site
 from deskmind.connectors.model import Kind, Membership
 from deskmind.connectors.protocol import AnyRecord, Undecoded
-from deskmind.errors import NotFoundError, SourcePermissionError, SourceReplyError
+from deskmind.errors import NotFoundError, SourcePermissionError, SourceReplyError, SourceRequestError
 
 __all__ = ["DeskStream", "IssueStream", "ListStream", "MembershipStream", "comments_of", "issue_ids", "whole"]
 
@@ -27,8 +26,8 @@ LICENSED = Grantee("scope", "licensed")
 class IssueStream:
     """Issues in the order of their changes, by the newer search.
 
-    It goes on from the last time seen, not from a page token: tokens die after a week, times do not. The search index is
-    behind its database, so passes overlap.
+    An interrupted pass goes on from its page token; when that has died, which takes a week, from the last time seen. The
+    search index is behind its database, so passes overlap.
     """
 
     name = "issues"
@@ -40,15 +39,31 @@ class IssueStream:
         self._jql = jql
 
     async def read(self, start: Start) -> AsyncIterator[Batch]:
-        """Batches from a time on."""
-        begin = max((one for one in (start.since, moment(start.position)) if one is not None), default=None)
-        async for rows, broken in self._pages(self._query(begin), start.size):
+        """Batches from a place on."""
+        begin, token, seen = _milliseconds(start.since), "", 0
+        if start.position:
+            begin, token, seen = start.position
+            if not token:  # it was the last page
+                return
+        try:
+            async for batch in self._from(begin, token, seen, start.size):
+                token = ""
+                yield batch
+        except SourceRequestError:
+            if not token:
+                raise
+            async for batch in self._from(seen, "", seen, start.size):
+                yield batch
+
+    async def _from(self, begin: int, token: str, seen: int, size: int) -> AsyncIterator[Batch]:
+        async for ids, following in issue_pages(self._client, self._query(begin), size, token):
+            rows, broken = await self._issues(ids)
             batch = await self.batch(rows)
-            seen = batch.seen
+            seen = max(seen, _milliseconds(batch.seen))
             yield Batch(
                 batch.records,
-                None if seen is None else int(seen.timestamp() * 1000),
-                seen,
+                [begin, following, seen],
+                batch.seen,
                 (*batch.undecoded, *broken),
                 tuple(self._site.notes),
             )
@@ -63,15 +78,9 @@ class IssueStream:
         times = [one.updated_at for one in records if one.updated_at is not None]
         return Batch(records, seen=max(times, default=None), undecoded=undecoded)
 
-    def _query(self, begin: datetime | None) -> str:
+    def _query(self, begin: int) -> str:
         narrowed = [f"({self._jql})"] if self._jql else []
-        narrowed.append(f"updated >= {0 if begin is None else int(begin.astimezone(UTC).timestamp() * 1000)}")
-        return f"{' AND '.join(narrowed)} ORDER BY updated ASC, key ASC"
-
-    async def _pages(self, jql: str, size: int) -> AsyncIterator[tuple[Rows, tuple[Undecoded, ...]]]:
-        """Pages with all fields; where one cannot be read, its issues one by one."""
-        async for ids in issue_ids(self._client, jql, size):
-            yield await self._issues(ids)
+        return f"{' AND '.join([*narrowed, f'updated >= {begin}'])} ORDER BY updated ASC, key ASC"
 
     async def _issues(self, ids: Sequence[str]) -> tuple[Rows, tuple[Undecoded, ...]]:
         if not ids:
@@ -121,20 +130,34 @@ async def comments_of(client: Client, issue: str) -> Rows:
     return rows
 
 
-async def issue_ids(client: Client, jql: str, size: int) -> AsyncIterator[list[str]]:
-    """Ids that a query finds, page by page."""
+async def issue_pages(
+    client: Client, jql: str, size: int, begin: str = ""
+) -> AsyncIterator[tuple[list[str], str]]:
+    """Ids that a query finds, page by page, each with the token of the next page; empty at the end."""
+    following = begin
 
     async def fetch(token: str | None) -> Any:
         body: dict[str, Any] = {"jql": jql, "maxResults": size, "fields": ["id"]}
-        if token:
-            body["nextPageToken"] = token
+        if token or begin:
+            body["nextPageToken"] = token or begin
         return await client.request("POST", _SEARCH, json=body, safe=True)
 
     def token(data: Any) -> str | None:
-        return cast("dict[str, Any]", data).get("nextPageToken")
+        return following or None
 
-    async for page in by_token(fetch, lambda data: whole(data, "issues"), token):
-        yield [str(one["id"]) for one in page]
+    def rows(data: Any) -> Rows:
+        nonlocal following
+        following = str(cast("dict[str, Any]", data).get("nextPageToken") or "")
+        return whole(data, "issues")
+
+    async for page in by_token(fetch, rows, token):
+        yield [str(one["id"]) for one in page], following
+
+
+async def issue_ids(client: Client, jql: str, size: int) -> AsyncIterator[list[str]]:
+    """Ids that a query finds, page by page."""
+    async for ids, _ in issue_pages(client, jql, size):
+        yield ids
 
 
 class ListStream:
@@ -250,6 +273,11 @@ def whole(data: Any, key: str) -> Rows:
             remedy="Check that the address is that of a Jira site.",
         )
     return cast("Rows", rows)
+
+
+def _milliseconds(moment: datetime | None) -> int:
+    """The one form of a time that JQL reads in no zone of its own."""
+    return 0 if moment is None else int(moment.astimezone(UTC).timestamp() * 1000)
 
 
 def _members(grantee: Grantee, rows: Rows) -> Batch:
