@@ -7,6 +7,7 @@ import typer
 from deskmind import __version__
 from deskmind.cli import (
     audit,
+    connectors,
     database,
     demonstration,
     directory,
@@ -75,6 +76,7 @@ app.add_typer(requests.requests_app, name="requests")
 app.add_typer(feedback.feedback_app, name="feedback")
 app.add_typer(feedback.quality_app, name="quality")
 app.add_typer(audit.audit_app, name="audit")
+app.add_typer(connectors.connect_app, name="connect")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)

@@ -60,7 +60,7 @@ class Stream(Protocol):
 class Source:
     """The half of a connector that is the same for all vendors."""
 
-    vendor: ClassVar[str]
+    vendor: str
     page_size: ClassVar[int] = 100
     longest_page: ClassVar[int] = 100
 

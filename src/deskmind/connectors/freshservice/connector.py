@@ -60,7 +60,7 @@ class Freshservice(Source):
             print(ticket.key, ticket.title)
     """
 
-    vendor: ClassVar[str] = "freshservice"
+    vendor: str = "freshservice"
     page_size: ClassVar[int] = 100
     longest_page: ClassVar[int] = 100
 

@@ -70,7 +70,7 @@ class Jira(Source):
             print(ticket.key, ticket.title)
     """
 
-    vendor: ClassVar[str] = "jira"
+    vendor: str = "jira"
     page_size: ClassVar[int] = 100
     longest_page: ClassVar[int] = 100
 

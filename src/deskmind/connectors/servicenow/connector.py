@@ -80,7 +80,7 @@ class ServiceNow(Source):
             print(ticket.key, ticket.title)
     """
 
-    vendor: ClassVar[str] = "servicenow"
+    vendor: str = "servicenow"
     page_size: ClassVar[int] = 200
     longest_page: ClassVar[int] = 1000
 
