@@ -44,7 +44,7 @@ _NAMES = (
 
 
 @connect_app.command("test")
-def test(
+def check_connection(
     url: Annotated[str, typer.Option("--url", help="Address of the instance.")],
     vendor: Annotated[
         str | None,

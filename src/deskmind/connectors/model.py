@@ -84,7 +84,7 @@ class Comment:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
-    raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    raw: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Attachment:
     locator: str = field(default="", repr=False)
     created_at: datetime | None = None
     author: Reference | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    raw: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Record:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     deleted: bool = False
-    raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    raw: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
     unmapped: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 

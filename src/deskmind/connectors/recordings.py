@@ -91,7 +91,7 @@ def _entries(source: Path | Mapping[str, Any]) -> Iterable[_Entry]:
         har: Any = json.loads(source.read_bytes()) if isinstance(source, Path) else source
         for one in har["log"]["entries"]:
             request, response = one["request"], one["response"]
-            content = response.get("content") or {}
+            content = cast("dict[str, Any]", response.get("content") or {})
             text = str(content.get("text") or "")
             data = base64.b64decode(text) if content.get("encoding") == "base64" else text.encode()
             parts = urlsplit(str(request["url"]))

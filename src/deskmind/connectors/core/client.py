@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote, urlencode
 
 from deskmind.cache.breaker import Breaker
@@ -192,7 +192,8 @@ class Client:
             "POST", self.reach.token(address), lambda: dict(form), sent, safe=True, authenticated=False
         )
         answer = await self._persist(sending)
-        return answer.data if isinstance(answer.data, dict) else {}
+        data: Any = answer.data
+        return cast("dict[str, Any]", data) if isinstance(data, dict) else {}
 
     async def _persist(self, sending: _Sending) -> Answer:
         for attempt in range(1, self._retry.attempts + 1):
@@ -305,7 +306,7 @@ class Client:
 
     async def _open(self, url: Any, ours: bool) -> aiohttp.ClientResponse:
         for attempt in range(1, self._retry.attempts + 1):
-            headers = await self._auth.headers(self.exchange) if ours else {}
+            headers: Mapping[str, str] = await self._auth.headers(self.exchange) if ours else {}
             await self.pace.take()
             begun, status = time.monotonic(), 0
             try:

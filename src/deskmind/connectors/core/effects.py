@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import uuid4
 
 from deskmind.connectors.writing import Act, Applied, Change, Claims, Outcome, Proposal, marker_of
@@ -247,8 +247,9 @@ def _differing(proposal: Proposal, now: Now) -> tuple[str, ...]:
 
 
 def _same(wanted: Any, held: Any) -> bool:
-    if isinstance(wanted, list) and isinstance(held, list):
-        return set(map(str, wanted)) <= set(map(str, held))  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(wanted, list) and isinstance(held, list):  # labels and tags: others may be there too
+        there = {str(one) for one in cast("list[Any]", held)}
+        return all(str(one) in there for one in cast("list[Any]", wanted))
     return wanted == held or str(wanted) == str(held)
 
 

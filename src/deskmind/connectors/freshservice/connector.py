@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from deskmind.connectors.core import Auth, Client, Limits, Pace, Reach, Retry
@@ -110,11 +111,11 @@ class Freshservice(Source):
                 return [ArticleStream(self.client, self.url)]
             case Kind.PERSON:
                 return [
-                    self._plain(kind, "agents", lambda row: reading.agent(row, self.url)),
-                    self._plain(kind, "requesters", lambda row: reading.requester(row, self.url)),
+                    self._plain(kind, "agents", partial(reading.agent, url=self.url)),
+                    self._plain(kind, "requesters", partial(reading.requester, url=self.url)),
                 ]
             case Kind.GROUP:
-                asked = lambda row: reading.group(row, requesters=True)  # noqa: E731
+                asked = partial(reading.group, requesters=True)
                 return [
                     self._plain(kind, "groups", reading.group),
                     self._plain(kind, "requester_groups", asked, optional=True),
@@ -125,15 +126,11 @@ class Freshservice(Source):
                 return [self._plain(kind, "departments", reading.department)]
             case Kind.CONFIGURATION_ITEM:
                 return [
-                    self._plain(
-                        kind, "assets", lambda row: reading.asset(row, self.url), include="type_fields"
-                    )
+                    self._plain(kind, "assets", partial(reading.asset, url=self.url), include="type_fields")
                 ]
             case Kind.CATALOG_ITEM:
                 return [
-                    self._plain(
-                        kind, "service_catalog/items", lambda row: reading.catalog_item(row, self.url)
-                    )
+                    self._plain(kind, "service_catalog/items", partial(reading.catalog_item, url=self.url))
                 ]
             case Kind.SERVICE:
                 return []
@@ -215,4 +212,4 @@ class Freshservice(Source):
         self, kind: Kind, name: str, read: Any, *, optional: bool = False, include: str = ""
     ) -> Stream:
         listing = Listing(self.client, f"/api/v2/{name}", {"include": include} if include else None)
-        return PlainStream(name, kind, listing, cast("Any", read), optional=optional)
+        return PlainStream(name, kind, listing, read, optional=optional)

@@ -218,18 +218,19 @@ class JiraWrites:
             )
         if not target:
             needed(values, "title", "text", "base")
-            body = {
+            storage = html_from_markdown(values["text"])
+            body: dict[str, Any] = {
                 "spaceId": str(values["base"]),
                 "status": "current",
                 "title": values["title"],
-                "body": {"representation": "storage", "value": html_from_markdown(values["text"])},
+                "body": {"representation": "storage", "value": storage},
             }
-            changes = (Change("title", None, values["title"]), Change("body", None, body["body"]["value"]))
+            changes = (Change("title", None, values["title"]), Change("body", None, storage))
             return Draft(changes, {"step": "page", "body": body}, internal=False)
         page = await self._read_page(target)
         version = int(cast("dict[str, Any]", page.get("version") or {}).get("number") or 0)
         text = values.get("text")
-        held = cast(
+        held: Any = cast(
             "dict[str, Any]", cast("dict[str, Any]", page.get("body") or {}).get("storage") or {}
         ).get("value")
         storage = html_from_markdown(text) if text is not None else str(held or "")
@@ -345,6 +346,7 @@ def _plain(name: str, value: Any) -> Any:
         for key in ("accountId", "name", "key", "value", "id"):
             if one.get(key) is not None:
                 return one[key]
+        return dict(one)
     return value
 
 

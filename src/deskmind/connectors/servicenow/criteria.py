@@ -65,11 +65,11 @@ class Criterion:
         """The ways to meet it: each a list of sets that are all needed."""
         if self.match_all:
             return (self.sets,)
-        return ((frozenset().union(*self.sets),),)
+        return ((_union(self.sets),),)
 
     def widest(self) -> frozenset[Grantee]:
         """At least everybody who meets it."""
-        return min(self.sets, key=len) if self.match_all else frozenset().union(*self.sets)
+        return min(self.sets, key=len) if self.match_all else _union(self.sets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +127,7 @@ class Criteria:
                 return None, (f"cannot read: {one}",)
             denied |= criterion.widest()
         return denied, ()
+
+
+def _union(sets: Iterable[frozenset[Grantee]]) -> frozenset[Grantee]:
+    return frozenset(one for some in sets for one in some)

@@ -6,7 +6,7 @@ The mark is ``correlation_id`` on a new ticket, ``meta`` on a new article, a las
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from deskmind.connectors.core.client import Client
@@ -125,13 +125,13 @@ class ServiceNowWrites:
                 internal=False,
             )
         needed(values, "title", "text", "base")
-        body = {
+        body: dict[str, Any] = {
             "short_description": values["title"],
             "text": html_from_markdown(values["text"]),
             "kb_knowledge_base": values["base"],
             "workflow_state": "published",
             "meta": marker,
-            **(values.get("fields") or {}),
+            **cast("dict[str, Any]", values.get("fields") or {}),
         }
         made = _new(_ARTICLE, body)
         return Draft(made.changes, made.request, internal=False, marked=True)

@@ -46,12 +46,10 @@ def parse(document: _Node) -> tuple[Block, ...]:
 
 
 def _content(node: _Node) -> Sequence[_Node]:
-    content = node.get("content")
-    return (
-        [one for one in cast("list[Any]", content) if isinstance(one, Mapping)]
-        if isinstance(content, list)
-        else []
-    )
+    content: Any = node.get("content")
+    if not isinstance(content, list):
+        return []
+    return [cast("_Node", one) for one in cast("list[Any]", content) if isinstance(one, Mapping)]
 
 
 def _attributes(node: _Node) -> Mapping[str, Any]:

@@ -171,7 +171,7 @@ def _inline(node: LexborNode, marks: frozenset[Mark], href: str) -> Iterable[Run
         )
     elif tag not in _UNSEEN:
         mark = _MARKS.get(tag)
-        inner = marks | {mark} if mark else marks
+        inner: frozenset[Mark] = frozenset((*marks, mark)) if mark else marks
         address = (node.attributes.get("href") or "") if tag == "a" else href
         for child in node.iter(include_text=True):
             yield from _inline(child, inner, address)

@@ -169,7 +169,7 @@ def _leaf(token: Token, marks: frozenset[Mark], href: str) -> Iterable[Run]:
         case "text":
             yield Run(token.content, marks, href)
         case "code_inline":
-            yield Run(token.content, marks | {"code"}, href)
+            yield Run(token.content, frozenset((*marks, "code")), href)
         case "softbreak":
             yield Run(" ", marks, href)
         case "hardbreak":
@@ -243,21 +243,14 @@ def _written(blocks: Iterable[tuple[Block, bool]]) -> Iterable[str]:
 
 def _item(blocks: tuple[Block, ...], number: int, start: int, other: bool) -> str:
     bullet = f"{start + number}{')' if other else '.'} " if start else f"{'*' if other else '-'} "
-    tight = _is_tight(blocks)
-    loose = "\n" if len(blocks) > 1 and not tight else ""
-    if tight and isinstance(blocks[0], Paragraph):
-        text = f"{_line(blocks[0].runs)}\n{write(blocks[1:])}"
-    else:
-        text = write(blocks)
+    match blocks:
+        case (Paragraph(runs), Items(_, first)) if (
+            first <= 1
+        ):  # what a list may interrupt: bullets, or it begins with 1
+            text, loose = f"{_line(runs)}\n{write(blocks[1:])}", ""
+        case _:
+            text, loose = write(blocks), "\n" if len(blocks) > 1 else ""
     return _prefixed(text, bullet, " " * len(bullet)) + loose
-
-
-def _is_tight(blocks: tuple[Block, ...]) -> bool:
-    """Whether a list follows a paragraph that it may interrupt: one of bullets, or that begins with 1."""
-    if len(blocks) != 2 or not isinstance(blocks[0], Paragraph):
-        return False
-    inner = blocks[1]
-    return isinstance(inner, Items) and inner.start <= 1
 
 
 def _prefixed(text: str, first: str, rest: str) -> str:
@@ -328,7 +321,7 @@ def _marked(
 ) -> Iterable[str]:
     open_: list[Mark] = []
     for run in runs:
-        wanted = [mark for mark, _, _ in _DELIMITERS if mark in run.marks]
+        wanted: list[Mark] = [mark for mark, _, _ in _DELIMITERS if mark in run.marks]
         while not set(open_) <= set(wanted):
             yield _delimiter(open_.pop(), tags=tags, closing=True)
         for mark in wanted:
