@@ -44,6 +44,15 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── ModelRequestError         the provider finds the request wrong
     │   └── BudgetExceededError       the call would exceed a budget
     │       └── UnknownPriceError     a budget in dollars, and no price
+    ├── SourceError                   a connected system did not do what it was asked
+    │   ├── SourceAuthenticationError     it refuses our credentials
+    │   ├── SourcePermissionError         our credentials may not do this
+    │   ├── SourceRequestError            it finds the request wrong
+    │   ├── SourceRateLimitedError        it wants fewer requests
+    │   ├── SourceUnavailableError        it does not answer, or not in time
+    │   ├── SourceReplyError              its answer cannot be used: truncated, not JSON, too large
+    │   ├── ForbiddenAddressError         an address that is not the configured system's; nothing was sent
+    │   └── OutcomeUnknownError           whether a write was done is not known
     ├── SchemaVersionError            database and release do not fit together
     └── UncacheableValueError         a value does not survive the codec of its cache
 """
@@ -68,6 +77,7 @@ __all__ = [
     "EmbeddedServerError",
     "EmbedderUnavailableError",
     "EncryptedDocumentError",
+    "ForbiddenAddressError",
     "InvalidRequestError",
     "KeyringError",
     "LegalHoldError",
@@ -77,6 +87,7 @@ __all__ = [
     "ModelTimeoutError",
     "ModelUnavailableError",
     "NotFoundError",
+    "OutcomeUnknownError",
     "PermissionDeniedError",
     "PrincipalNotFoundError",
     "PromptError",
@@ -88,6 +99,13 @@ __all__ = [
     "QuestionTooLongError",
     "RateLimitedError",
     "SchemaVersionError",
+    "SourceAuthenticationError",
+    "SourceError",
+    "SourcePermissionError",
+    "SourceRateLimitedError",
+    "SourceReplyError",
+    "SourceRequestError",
+    "SourceUnavailableError",
     "StorageFullError",
     "StreamBrokenError",
     "SuppressedError",
@@ -404,6 +422,63 @@ class UnknownPriceError(BudgetExceededError):
     """A budget in dollars applies and the price of the model is not known; nothing was sent."""
 
     code, title = "unknown-price", "The price of the model is unknown"
+
+
+class SourceError(DeskmindError):
+    """A connected system did not do what it was asked.
+
+    The details carry ``source`` (its host), ``attempts``, and ``retry_after`` in seconds where it named one.
+    """
+
+    code, status, title, exit_code = "source", 502, "The connected system failed", 69
+
+
+class SourceAuthenticationError(SourceError):
+    """The connected system refuses our credentials."""
+
+    code, title, exit_code = "source-authentication", "The connected system refused our credentials", 78
+
+
+class SourcePermissionError(SourceError):
+    """The credentials for the connected system may not do this."""
+
+    code, title, exit_code = "source-permission", "The connected system does not permit it", 77
+
+
+class SourceRequestError(SourceError):
+    """The connected system finds the request wrong."""
+
+    code, status, title, exit_code = "source-request", 422, "The connected system refused the request", 65
+
+
+class SourceRateLimitedError(SourceError):
+    """The connected system wants fewer requests."""
+
+    code, status, title = "source-rate-limited", 429, "The connected system limits the rate"
+
+
+class SourceUnavailableError(SourceError):
+    """The connected system does not answer, or not in time."""
+
+    code, status, title = "source-unavailable", 503, "The connected system is unavailable"
+
+
+class SourceReplyError(SourceError):
+    """The connected system's answer cannot be used: truncated, not JSON, too large, not as documented."""
+
+    code, title = "source-reply", "The connected system's answer cannot be read"
+
+
+class ForbiddenAddressError(SourceError):
+    """An address that is not the configured system's; nothing was sent."""
+
+    code, status, title, exit_code = "forbidden-address", 422, "The address is not permitted", 65
+
+
+class OutcomeUnknownError(SourceError):
+    """A write was sent and no answer came: whether it was done is not known. Reconcile it before sending again."""
+
+    code, title = "outcome-unknown", "It is not known whether the write was done"
 
 
 class UncacheableValueError(DeskmindError):

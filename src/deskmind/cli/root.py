@@ -8,6 +8,7 @@ from deskmind import __version__
 from deskmind.cli import (
     access,
     audit,
+    connectors,
     database,
     demonstration,
     directory,
@@ -81,6 +82,7 @@ app.add_typer(feedback.quality_app, name="quality")
 app.add_typer(access.access_app, name="access")
 app.add_typer(audit.audit_app, name="audit")
 app.add_typer(privacy.privacy_app, name="privacy")
+app.add_typer(connectors.connect_app, name="connect")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)

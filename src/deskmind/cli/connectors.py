@@ -1,0 +1,150 @@
+"""``deskmind connect``: whether a system can be reached and what is missing, and what of a recording has a place."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+from urllib.parse import urlsplit
+
+import typer
+
+from deskmind.cli.options import AsJson, Config, Home
+from deskmind.cli.output import print_json, print_table, say
+from deskmind.cli.session import CommandLine
+
+if TYPE_CHECKING:
+    from deskmind.connectors import Health, Right
+
+__all__ = ["connect_app"]
+
+connect_app = typer.Typer(no_args_is_help=True, help="Connect ServiceNow, Jira and Freshservice.")
+_HOSTS = {
+    "service-now.com": "servicenow",
+    "atlassian.net": "jira",
+    "atlassian.com": "jira",
+    "freshservice.com": "freshservice",
+}
+_NAMES = (
+    "username",
+    "password",
+    "email",
+    "token",
+    "api_key",
+    "client_id",
+    "client_secret",
+    "refresh_token",
+    "grant",
+    "token_url",
+)
+
+
+@connect_app.command("test")
+def check_connection(
+    url: Annotated[str, typer.Option("--url", help="Address of the instance.")],
+    vendor: Annotated[
+        str | None,
+        typer.Option("--vendor", help="servicenow, jira or freshservice; by the address if not given."),
+    ] = None,
+    credentials_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--credentials-file", help="JSON object with the credentials; else DESKMIND_CONNECT_… variables."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Reach an instance and name each right the credentials need, and which are missing. No database is used."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    def act() -> None:
+        health, rights = asyncio.run(_tested(vendor or _vendor(url), url, _credentials(credentials_file)))
+        _show(health, rights, as_json=as_json)
+        if not health.ok or any(one.granted is False for one in rights):
+            raise typer.Exit(1)
+
+    line.guard(act)
+
+
+@connect_app.command("report")
+def report(
+    recording: Annotated[Path, typer.Argument(help="A HAR file of the vendor's interface.")],
+    as_json: AsJson = False,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Read recorded HTTP into the model; name the fields that have no place in it and the answers that hold no record."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    def act() -> None:
+        from deskmind.connectors.recordings import read_recording
+
+        found = read_recording(recording)
+        made = found.report()
+        passed = [asdict(one) for one in found.passed]
+        if as_json:
+            counts = {"records": dict(made.records), "undecoded": dict(made.undecoded)}
+            print_json({**counts, "unmapped": made.rows(), "other_answers": passed})
+            return
+        say(", ".join(f"{count} {kind}" for kind, count in sorted(made.records.items())) or "no records")
+        rows = [(row["kind"], row["field"], row["records"], row["of"]) for row in made.rows()]
+        print_table(("kind", "unmapped field", "records", "of"), rows, empty="Every field has a place.")
+        others = [(one["method"], one["path"], one["status"], one["why"]) for one in passed]
+        print_table(("method", "path", "status", "why no record"), others, empty="Every answer held records.")
+
+    line.guard(act)
+
+
+async def _tested(vendor: str, url: str, credentials: Mapping[str, str]) -> tuple[Health, list[Right]]:
+    from deskmind.connectors.opening import open_connector
+
+    async with open_connector(vendor, url, credentials) as source:
+        health: Health = await source.health()
+        return health, list(await source.check()) if health.ok else []
+
+
+def _show(health: Health, rights: list[Right], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"health": asdict(health), "rights": [asdict(one) for one in rights]})
+        return
+    say(f"{health.detail} ({health.milliseconds:.0f} ms)")
+    words = {True: "ok", False: "missing", None: "unknown"}
+    rows = [(one.name, words[one.granted], one.needed_for, one.remedy) for one in rights]
+    print_table(("right", "granted", "needed for", "remedy"), rows, empty="No right was asked about.")
+
+
+def _vendor(url: str) -> str:
+    from deskmind.errors import InvalidRequestError
+
+    host = urlsplit(url).hostname or ""
+    for ending, vendor in _HOSTS.items():
+        if host == ending or host.endswith(f".{ending}"):
+            return vendor
+    raise InvalidRequestError("The address does not tell the vendor.", remedy="Name it with --vendor.")
+
+
+def _credentials(file: Path | None) -> Mapping[str, str]:
+    from deskmind.errors import InvalidRequestError
+
+    if file is None:
+        found = {name: os.environ.get(f"DESKMIND_CONNECT_{name.upper()}", "") for name in _NAMES}
+        return {name: value for name, value in found.items() if value}
+    try:
+        value: Any = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidRequestError(
+            "The credentials file cannot be read.",
+            why="It is missing, or no JSON.",
+            remedy="Give a JSON object.",
+        ) from error
+    if not isinstance(value, dict):
+        raise InvalidRequestError(
+            "The credentials file holds no JSON object.", remedy='Give {"username": …}.'
+        )
+    return {str(name): str(one) for name, one in cast("dict[Any, Any]", value).items()}

@@ -1,0 +1,48 @@
+"""Answers from the wire: bounded, whole, and JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deskmind.connectors.core.failures import Broken, too_large
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["decoded", "no_words", "whole"]
+
+_PIECE = 64 * 1024
+
+
+def no_words(data: Any) -> str:
+    """No message."""
+    return ""
+
+
+async def whole(response: aiohttp.ClientResponse, most: int, host: str) -> bytes:
+    """All bytes of an answer that are not more than ``most``."""
+    if (response.content_length or 0) > most:
+        raise too_large(host, most)
+    pieces: list[bytes] = []
+    received = 0
+    async for piece in response.content.iter_chunked(_PIECE):
+        received += len(piece)
+        if received > most:
+            raise too_large(host, most)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def decoded(content: bytes, status: int) -> Any:
+    """The JSON of an answer; None for an empty one.
+
+    An answer that is no JSON may be whole at another try: proxies cut answers.
+    """
+    import orjson
+
+    if not content.strip() or status == 204:
+        return None
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise Broken("it is cut off, or no JSON", reply=True, answered=True) from error

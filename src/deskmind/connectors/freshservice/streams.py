@@ -1,0 +1,196 @@
+"""The lists of an account that make up each kind of record."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from deskmind.connectors.core.client import Client
+from deskmind.connectors.core.paging import Drift, Rows
+from deskmind.connectors.core.source import Batch, Start, decode
+from deskmind.connectors.freshservice import reading
+from deskmind.connectors.freshservice.lists import Listing, one_of
+from deskmind.connectors.freshservice.sight import requester_group
+from deskmind.connectors.model import Kind, Membership, Ticket
+from deskmind.connectors.protocol import AnyRecord
+from deskmind.errors import NotFoundError, SourcePermissionError, SourceRequestError
+
+__all__ = ["ArticleStream", "MembershipStream", "PlainStream", "TicketStream"]
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_INCLUDED = 10
+
+
+class TicketStream:
+    """Tickets in the order of their creation, those changed since a time; ``deleted`` reads what was thrown away.
+
+    Without ``updated_since`` the vendor gives the last 30 days alone.
+    """
+
+    def __init__(self, client: Client, url: str, *, details: bool, deleted: bool = False) -> None:
+        self.name = "deleted tickets" if deleted else "tickets"
+        self._client = client
+        self._url = url
+        self._details = details
+        self._deleted = deleted
+
+    async def read(self, start: Start) -> AsyncIterator[Batch]:
+        """Batches from a place on."""
+        since = (start.since or _BEGINNING).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        query = {
+            "updated_since": since,
+            "order_type": "asc",
+            **({"filter": "deleted"} if self._deleted else {}),
+        }
+        begin = Drift(start.position[0], tuple(start.position[1])) if start.position else None
+        restricted = await self._restricted()
+        async for rows, at in Listing(self._client, "/api/v2/tickets", query).pages(start.size, begin):
+            read: list[AnyRecord] = []
+            times = [reading.moment(one.get("updated_at")) for one in rows]
+            seen = max((one for one in times if one is not None), default=None)
+            if self._deleted:
+                read = [
+                    Ticket(vendor=reading.VENDOR, id=str(one["id"]), key=str(one["id"]), deleted=True)
+                    for one in rows
+                ]
+                yield Batch(tuple(read), _position(at), seen)
+                continue
+            full = [await self.full(one) for one in rows]
+            records, undecoded = decode(Kind.TICKET, full, lambda row: self.record(row, restricted), "id")
+            yield Batch(records, _position(at), seen, undecoded)
+
+    async def restricted(self) -> frozenset[str]:
+        """Ids of groups whose tickets only their members see."""
+        return await self._restricted()
+
+    async def full(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A ticket with what its list leaves out."""
+        if not self._details:
+            return row
+        path = f"/api/v2/tickets/{row['id']}"
+        try:
+            ticket = one_of(await self._client.get(path, {"include": "conversations,stats,assets"}))
+        except NotFoundError:
+            return {**row, "deleted": True}
+        talks = cast("Rows", ticket.get("conversations") or [])
+        if len(talks) >= _MOST_INCLUDED or "conversations" not in ticket:
+            talks = await Listing(self._client, f"{path}/conversations").all()
+        return {**row, **ticket, "conversations": talks}
+
+    def record(self, row: dict[str, Any], restricted: frozenset[str]) -> Ticket:
+        """A row as a ticket."""
+        talks = cast("Rows", row.get("conversations") or [])
+        return reading.ticket(
+            row,
+            self._url,
+            comments=[reading.comment(one) for one in talks],
+            complete=self._details,
+            restricted=restricted,
+        )
+
+    async def _restricted(self) -> frozenset[str]:
+        groups = await Listing(self._client, "/api/v2/groups").all()
+        return frozenset(str(one["id"]) for one in groups if one.get("restricted") is True)
+
+
+class PlainStream:
+    """A list that is read whole in each pass."""
+
+    def __init__(
+        self,
+        name: str,
+        kind: Kind,
+        listing: Listing,
+        read: Callable[[dict[str, Any]], AnyRecord | None],
+        *,
+        optional: bool = False,
+    ) -> None:
+        self.name = name
+        self._kind = kind
+        self._listing = listing
+        self._read = read
+        self._optional = optional
+
+    async def read(self, start: Start) -> AsyncIterator[Batch]:
+        """All of it."""
+        try:
+            async for rows, _ in self._listing.pages(start.size):
+                records, undecoded = decode(self._kind, rows, self._read, "id")
+                yield Batch(records, undecoded=undecoded)
+        except (SourcePermissionError, NotFoundError, SourceRequestError) as error:
+            if not self._optional:
+                raise
+            yield Batch((), notes=(f"{self.name} were not read: {error.what}",))
+
+
+class ArticleStream:
+    """All articles, folder by folder; a change of a folder's visibility changes no article, so each pass is whole."""
+
+    name = "articles"
+
+    def __init__(self, client: Client, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    async def read(self, start: Start) -> AsyncIterator[Batch]:
+        """All of them."""
+        for category in await Listing(self._client, "/api/v2/solutions/categories").all():
+            query = {"category_id": category["id"]}
+            for folder in await Listing(self._client, "/api/v2/solutions/folders", query).all():
+                async for batch in self._of(folder, category, start.size):
+                    yield batch
+
+    async def _of(
+        self, folder: Mapping[str, Any], category: Mapping[str, Any], size: int
+    ) -> AsyncIterator[Batch]:
+        listing = Listing(self._client, "/api/v2/solutions/articles", {"folder_id": folder["id"]})
+        async for rows, _ in listing.pages(size):
+            full = [await self.full(one) for one in rows]
+            records, undecoded = decode(
+                Kind.ARTICLE, full, lambda row: reading.article(row, self._url, folder, category), "id"
+            )
+            yield Batch(records, undecoded=undecoded)
+
+    async def full(self, row: dict[str, Any]) -> dict[str, Any]:
+        """An article with its text, which a list may leave out."""
+        if "description" in row or "description_text" in row:
+            return row
+        return {**row, **one_of(await self._client.get(f"/api/v2/solutions/articles/{row['id']}"))}
+
+
+class MembershipStream:
+    """Who is in which group, department and scope, by the people's own records; read whole."""
+
+    name = "memberships"
+
+    def __init__(self, client: Client, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    async def read(self, start: Start) -> AsyncIterator[Batch]:
+        """All of them."""
+        for path, read in (("/api/v2/agents", reading.agent), ("/api/v2/requesters", reading.requester)):
+            async for rows, _ in Listing(self._client, path).pages(start.size):
+                people, undecoded = decode(
+                    Kind.PERSON, rows, lambda row, read=read: read(row, self._url), "id"
+                )
+                found = [one for person in people for one in reading.memberships(cast("Any", person))]
+                yield Batch(tuple(found), undecoded=undecoded)
+        try:
+            for group in await Listing(self._client, "/api/v2/requester_groups").all():
+                path = f"/api/v2/requester_groups/{group['id']}/members"
+                async for rows, _ in Listing(self._client, path).pages(start.size):
+                    yield Batch(tuple(_member(group["id"], row["id"]) for row in rows))
+        except (SourcePermissionError, NotFoundError, SourceRequestError) as error:
+            yield Batch((), notes=(f"requester groups were not read: {error.what}",))
+
+
+def _member(group: Any, person: Any) -> Membership:
+    grantee = requester_group(group)
+    return Membership(vendor=reading.VENDOR, id=f"{grantee}/{person}", grantee=grantee, person=str(person))
+
+
+def _position(at: Drift) -> list[Any]:
+    """For a cursor: the tail is what tells whether rows have shifted."""
+    return [at.end, list(at.tail)]

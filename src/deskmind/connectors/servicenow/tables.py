@@ -1,0 +1,201 @@
+"""Walking a table of ServiceNow.
+
+By keyset on ``(sys_updated_on, sys_id)``: rows that change move behind what is still to be read, and rows of one second,
+of which there may be hundreds, are told apart by their ids. The page limit applies before access rules, so a short or
+empty page is not the end: the count in ``X-Total-Count``, or the ``Link`` to a next page, says whether it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from urllib.parse import quote
+
+from deskmind.connectors.core.client import Answer, Client
+from deskmind.connectors.core.paging import next_link
+from deskmind.connectors.servicenow.fields import moment, time_text, value
+from deskmind.errors import SourceReplyError, SourceUnavailableError
+
+__all__ = ["Place", "Rows", "Table", "latest", "result"]
+
+Rows = list[dict[str, Any]]
+_BOTH = "sysparm_display_value"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """After which row to go on, and how many rows behind it are hidden or unreadable."""
+
+    updated: str = ""
+    id: str = ""
+    skip: int = 0
+
+    def to_json(self) -> list[Any]:
+        """For a cursor."""
+        return [self.updated, self.id, self.skip]
+
+    @classmethod
+    def of(cls, value: Any) -> Place:
+        """What ``to_json`` gave, or the beginning."""
+        return cls(*value) if value else cls()
+
+
+class Table:
+    """One table, seen through one query.
+
+    Args:
+        client: of the instance.
+        name: of the table.
+        query: a fixed encoded query, such as ``active=true``.
+        fields: to read; empty for all.
+        shown: whether to ask for what people see beside what is stored.
+        key: the time field rows are ordered by.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        name: str,
+        *,
+        query: str = "",
+        fields: Sequence[str] = (),
+        shown: bool = True,
+        key: str = "sys_updated_on",
+    ) -> None:
+        self._client = client
+        self.name = name
+        self._query = query
+        self._fields = fields
+        self._shown = shown
+        self._key = key
+
+    async def after(
+        self, place: Place, since: datetime | None, size: int
+    ) -> AsyncIterator[tuple[Rows, Place, str]]:
+        """Rows behind a place, a page at a time, each with the place behind it; and the id of a row that cannot be read.
+
+        A page whose answer cannot be read is asked for in halves, down to the one row that breaks it.
+        """
+        wanted = size
+        while True:
+            try:
+                answer = await self._page(place, since, wanted)
+            except (SourceReplyError, SourceUnavailableError):
+                if wanted > 1:
+                    wanted = max(1, wanted // 4)
+                    continue
+                broken = await self._only_id(place, since)
+                place = Place(place.updated, place.id, place.skip + 1)
+                yield [], place, broken
+                wanted = size
+                continue
+            rows = result(answer)
+            more = _more(answer, place.skip, wanted, len(rows))
+            place = self._behind(place, rows, wanted)
+            if rows:
+                yield rows, place, ""
+            if not more:
+                return
+            wanted = min(size, wanted * 2)
+
+    async def ids(self, size: int = 5000) -> AsyncIterator[list[str]]:
+        """All ids, in their own order."""
+        light = Table(self._client, self.name, query=self._query, fields=("sys_id",), shown=False, key="")
+        async for rows, _, broken in light.after(Place(), None, size):
+            if broken:
+                raise SourceReplyError(
+                    f"The ids of '{self.name}' cannot be listed.",
+                    why="A row breaks the answer.",
+                    remedy="Run it again.",
+                )
+            yield [value(row["sys_id"]) for row in rows]
+
+    async def some(self, query: str, *, size: int = 1000) -> Rows:
+        """All rows of a narrower query."""
+        joined = "^".join(part for part in (self._query, query) if part)
+        narrow = Table(self._client, self.name, query=joined, fields=self._fields, shown=self._shown, key="")
+        found: Rows = []
+        async for rows, _, _ in narrow.after(Place(), None, size):
+            found.extend(rows)
+        return found
+
+    async def one(self, identity: str) -> dict[str, Any] | None:
+        """The row of an id; None where there is none to be seen."""
+        rows = await self._first(f"sys_id={identity}")
+        return rows[0] if rows else None
+
+    async def _first(self, query: str) -> Rows:
+        parts = [self._query, query]
+        return result(await self._ask("^".join(part for part in parts if part), 1, 0))
+
+    async def _page(self, place: Place, since: datetime | None, size: int) -> Answer:
+        return await self._ask(self._encoded(place, since), size, place.skip)
+
+    async def _ask(self, query: str, size: int, offset: int, fields: Sequence[str] = ()) -> Answer:
+        asked: dict[str, Any] = {
+            "sysparm_query": query,
+            "sysparm_limit": size,
+            "sysparm_offset": offset,
+            _BOTH: "all" if self._shown else "false",
+        }
+        if fields or self._fields:
+            asked["sysparm_fields"] = ",".join(fields or self._fields)
+        return await self._client.request("GET", f"/api/now/table/{quote(self.name)}", query=asked)
+
+    async def _only_id(self, place: Place, since: datetime | None) -> str:
+        """The id of the row that breaks an answer."""
+        try:
+            rows = result(await self._ask(self._encoded(place, since), 1, place.skip, ("sys_id",)))
+        except SourceReplyError:
+            return "unknown"
+        return value(rows[0].get("sys_id")) if rows else "hidden"
+
+    def _encoded(self, place: Place, since: datetime | None) -> str:
+        order = [f"ORDERBY{self._key}", "ORDERBYsys_id"] if self._key else ["ORDERBYsys_id"]
+        fixed = [self._query] if self._query else []
+        if not self._key:
+            behind = [f"sys_id>{place.id}"] if place.id else []
+            return "^".join((*fixed, *behind, *order))
+        if not place.updated:
+            begin = [f"{self._key}>={time_text(since)}"] if since else []
+            return "^".join((*fixed, *begin, *order))
+        later = "^".join((*fixed, f"{self._key}>{place.updated}"))
+        same = "^".join((*fixed, f"{self._key}={place.updated}", f"sys_id>{place.id}"))
+        return "^".join((f"{later}^NQ{same}", *order))
+
+    def _behind(self, place: Place, rows: Rows, size: int) -> Place:
+        if not rows:
+            return Place(place.updated, place.id, place.skip + size)
+        last = rows[-1]
+        updated = value(last.get(self._key)) if self._key else ""
+        return Place(updated, value(last.get("sys_id")))
+
+
+def result(answer: Answer) -> Rows:
+    """The rows of an answer."""
+    data = answer.data
+    rows: Any = cast("dict[str, Any]", data).get("result") if isinstance(data, dict) else None
+    if isinstance(rows, dict):
+        return [cast("dict[str, Any]", rows)]
+    if not isinstance(rows, list):
+        raise SourceReplyError(
+            "An answer has no rows.",
+            why="It lacks the field 'result'.",
+            remedy="Check that the address is that of a ServiceNow instance.",
+        )
+    return cast("Rows", rows)
+
+
+def latest(rows: Sequence[Mapping[str, Any]], key: str) -> datetime | None:
+    """The latest time among rows."""
+    times = [moment(value(row.get(key))) for row in rows]
+    return max((one for one in times if one is not None), default=None)
+
+
+def _more(answer: Answer, skip: int, size: int, came: int) -> bool:
+    total = answer.headers.get("X-Total-Count", "")
+    if total.isdigit():
+        return skip + size < int(total)
+    return came >= size or next_link(answer.headers) is not None

@@ -1,0 +1,71 @@
+"""ServiceNow's journals and text fields: plain text, with HTML between ``[code]`` and ``[/code]``."""
+
+from __future__ import annotations
+
+import re
+
+from deskmind.connectors.text import html, markdown
+from deskmind.connectors.text.tree import BREAK, Block, Code, Paragraph, Run, tidy
+
+__all__ = ["journal_from_markdown", "markdown_from_journal", "markdown_from_plain"]
+
+_CODE = re.compile(r"\[code\](.*?)\[/code\]", re.DOTALL | re.IGNORECASE)
+_GAP = re.compile(r"\n\s*\n")
+
+
+def journal_from_markdown(text: str) -> str:
+    """Plain text where that says it all, else HTML in the form that the journal shows as such."""
+    blocks = markdown.parse(text)
+    if all(_is_plain(block) for block in blocks):
+        plain = "\n\n".join(
+            "".join(run.text for run in block.runs) for block in blocks if isinstance(block, Paragraph)
+        )
+        if _plain_blocks(plain) == blocks and not _CODE.search(plain):
+            return plain
+    return f"[code]{html.write(blocks).replace('[/code]', '[/code&#93;')}[/code]"
+
+
+def markdown_from_journal(text: str) -> str:
+    """Markdown of a journal entry."""
+    blocks: list[Block] = []
+    at = 0
+    for found in _CODE.finditer(text):
+        blocks.extend(_plain_blocks(text[at : found.start()]))
+        blocks.extend(html.parse(found[1]))
+        at = found.end()
+    blocks.extend(_plain_blocks(text[at:]))
+    return markdown.write(blocks)
+
+
+def markdown_from_plain(text: str) -> str:
+    """Markdown that shows as the plain text does."""
+    return markdown.write(_plain_blocks(text))
+
+
+def _is_plain(block: Block) -> bool:
+    return isinstance(block, Paragraph) and all(not run.marks and not run.href for run in block.runs)
+
+
+def _plain_blocks(text: str) -> tuple[Block, ...]:
+    blocks: list[Block] = []
+    for part in _GAP.split(text.replace("\r\n", "\n").strip("\n")):
+        if _indented(part):
+            blocks.append(Code(part))
+        elif runs := tidy(_lines(part)):
+            blocks.append(Paragraph(runs))
+    return tuple(blocks)
+
+
+def _indented(part: str) -> bool:
+    """Whether every line of several is set in, as logs and listings are."""
+    lines = part.split("\n")
+    return len(lines) > 1 and all(line.startswith(("    ", "\t")) for line in lines)
+
+
+def _lines(part: str) -> list[Run]:
+    runs: list[Run] = []
+    for line in part.split("\n"):
+        if runs:
+            runs.append(BREAK)
+        runs.append(Run(" ".join(line.split())))
+    return runs
