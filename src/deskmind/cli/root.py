@@ -22,6 +22,7 @@ from deskmind.cli import (
     redaction,
     requests,
     service,
+    triage,
 )
 from deskmind.cli.top import top
 
@@ -74,6 +75,7 @@ app.add_typer(requests.requests_app, name="requests")
 app.add_typer(feedback.feedback_app, name="feedback")
 app.add_typer(feedback.quality_app, name="quality")
 app.add_typer(audit.audit_app, name="audit")
+app.add_typer(triage.triage_app, name="triage")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)
