@@ -1,4 +1,4 @@
-"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway telemetry stories redaction audit] [--quick]``."""
+"""Run benchmarks by name, or all: ``python -m benchmarks [start search ask ingest cache gateway telemetry stories redaction audit triage] [--quick]``."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from benchmarks import (
     starting,
     stories,
     telemetry,
+    triaging,
 )
 
 _RESULTS = Path(__file__).parent / "results"
@@ -37,6 +38,7 @@ _ALL = {
     "stories": stories.run,
     "redaction": redacting.run,
     "audit": audit.run,
+    "triage": triaging.run,
 }
 
 

@@ -25,6 +25,7 @@ from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
 from deskmind.prompts.store import Prompts
 from deskmind.scope import Scope
+from deskmind.triage.service import Triage
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
@@ -49,6 +50,7 @@ class Desk:
         requests: what happened in them, explained.
         feedback: ratings of answers.
         quality: what the ratings say (operators).
+        triage: labels, duplicates and clusters of tickets.
         audit_log: who did what, and the proof of it (operators).
     """
 
@@ -68,6 +70,7 @@ class Desk:
         self.requests = Requests(app.database, scope, app.settings.explain, app)
         self.feedback = Feedback(app.database, scope, app)
         self.quality = Quality(app.database, scope, app)
+        self.triage = Triage(app.database, scope, app, app.triage_shelf)
         self.audit_log = AuditLog(app.database, scope)
 
     @property

@@ -42,6 +42,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── ModelRequestError         the provider finds the request wrong
     │   └── BudgetExceededError       the call would exceed a budget
     │       └── UnknownPriceError     a budget in dollars, and no price
+    ├── TriageModelError              a stored triage model is damaged, or of another format
     ├── SchemaVersionError            database and release do not fit together
     └── UncacheableValueError         a value does not survive the codec of its cache
 """
@@ -88,6 +89,7 @@ __all__ = [
     "StorageFullError",
     "StreamBrokenError",
     "TenantNotFoundError",
+    "TriageModelError",
     "UnavailableError",
     "UncacheableValueError",
     "UnknownPriceError",
@@ -388,6 +390,12 @@ class UnknownPriceError(BudgetExceededError):
     """A budget in dollars applies and the price of the model is not known; nothing was sent."""
 
     code, title = "unknown-price", "The price of the model is unknown"
+
+
+class TriageModelError(DeskmindError):
+    """A stored triage model is damaged, not what was written, or of another format."""
+
+    code, status, title, exit_code = "triage-model", 500, "The triage model cannot be used", 65
 
 
 class UncacheableValueError(DeskmindError):

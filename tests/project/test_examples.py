@@ -34,6 +34,11 @@ SHOWN = {
         "with <CREDIT_CARD>.",
         "Dear Anna Kowalska, I call +48 58 555 01 42 and tell LINDQVIST Bo.",
     ],
+    "parts/triage.py": [
+        "My VPN tunnel drops, please help! -> Network, because of: drops",
+        "Where is the canteen? -> a person decides",
+        "one incident? 5 tickets: mail, server",
+    ],
     "parts/prompts.py": ["Why does {{ this }} fail?", "line 2: '.__class__'", "a summary stands for"],
     "parts/stories.py": ["order-17: ok", "fetch stock in prepare", "'outcome': 'miss'"],
     "explain.py": [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
-from deskmind.cli.output import print_json, print_table, say
+from deskmind.cli.output import print_json, print_rows, print_table, say
 from deskmind.cli.session import CommandLine, desk_of, operator_of
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ LabelColumns = Annotated[
 ModelFolder = Annotated[
     Path | None,
     typer.Option("--model", help="Folder of the model [default: triage in the data folder].", file_okay=False),
+]
+ReferenceColumn = Annotated[
+    str | None, typer.Option("--reference-column", help="Column of what people call it [default: line number].")
 ]
 Threshold = Annotated[
     float | None,
@@ -179,6 +182,96 @@ def evaluate(
     _print_figures({target: found.figures() for target, found in judged.evaluations.items()})
     for target, found in judged.evaluations.items():
         _print_classes(target, found)
+
+
+@triage_app.command("models")
+def models(
+    tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False
+) -> None:
+    """List a tenant's models, newest first; the first one predicts."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> list[dict[str, Any]]:
+        desk = await operator_of(app, tenant)
+        return [stored.as_dict() for stored in await desk.triage.models()]
+
+    columns = ("version", "trained_at", "trained_by", "tickets", "size")
+    print_rows(line.run(work), columns, as_json=as_json, empty="Nothing has been learned yet.")
+
+
+@triage_app.command("similar")
+def similar(
+    text: Annotated[str, typer.Argument(help="The new ticket.")],
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=50)] = 5,
+    everything: Annotated[bool, typer.Option("--all", help="Tickets that are open, too.")] = False,
+    tenant: Tenant = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find resolved tickets of a tenant's past that are like this one."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> list[dict[str, Any]]:
+        desk = await operator_of(app, tenant)
+        found = await desk.triage.similar(text, limit=limit, resolved_only=not everything)
+        return [one.as_dict() for one in found]
+
+    columns = ("reference", "similarity", "resolved", "labels")
+    print_rows(line.run(work), columns, as_json=as_json, empty="Nothing is like it.")
+
+
+@triage_app.command("duplicates")
+def duplicates(
+    csv: CsvFile,
+    text_column: TextColumn = "text",
+    reference_column: ReferenceColumn = None,
+    least: Annotated[
+        float, typer.Option("--least", min=0.01, max=1.0, help="Similarity from which two say the same.")
+    ] = 0.8,
+    as_json: AsJson = False,
+) -> None:
+    """Group the tickets of a file that say the same."""
+
+    def act() -> list[dict[str, Any]]:
+        from deskmind.triage import find_duplicates, read_table
+
+        tickets = read_table(csv).new_tickets(text_column, reference_column)
+        return [group.as_dict() for group in find_duplicates(tickets, least=least)]
+
+    rows = CommandLine(None, None, as_json=as_json).guard(act)
+    print_rows(rows, ("similarity", "references"), as_json=as_json, empty="No two say the same.")
+
+
+@triage_app.command("clusters")
+def clusters(
+    csv: CsvFile,
+    text_column: TextColumn = "text",
+    reference_column: ReferenceColumn = None,
+    time_column: Annotated[
+        str, typer.Option("--time-column", help="Column of ISO 8601 times; without a zone they are UTC.")
+    ] = "created_at",
+    window: Annotated[float, typer.Option("--window", min=1, help="Minutes between neighbours.")] = 120,
+    least: Annotated[int, typer.Option("--least", min=2, help="Tickets that make a cluster.")] = 5,
+    similarity: Annotated[
+        float, typer.Option("--similarity", min=0.01, max=1.0, help="From which two are neighbours.")
+    ] = 0.3,
+    as_json: AsJson = False,
+) -> None:
+    """Find major incidents: many tickets of a file that read alike within a short time."""
+
+    def act() -> list[dict[str, Any]]:
+        from datetime import timedelta
+
+        from deskmind.triage import find_clusters, read_table
+
+        tickets = read_table(csv).new_tickets(text_column, reference_column, time_column)
+        found = find_clusters(tickets, window=timedelta(minutes=window), least=least, similarity=similarity)
+        return [cluster.as_dict() for cluster in found]
+
+    rows = CommandLine(None, None, as_json=as_json).guard(act)
+    columns = ("first_at", "last_at", "terms", "references")
+    print_rows(rows, columns, as_json=as_json, empty="There is no cluster.")
 
 
 def _threshold(given: float | None) -> float:

@@ -69,6 +69,7 @@ def describe(schema: str) -> MetaData:
     _experiments(metadata)
     _conversations(metadata)
     _explain(metadata)
+    _triage(metadata)
     return metadata
 
 
@@ -590,6 +591,22 @@ def _explain(metadata: MetaData) -> None:
         UniqueConstraint("tenant_id", "feedback_id", name="feedback_id_key"),
         ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
         Index("feedback_given", "tenant_id", "given_at"),
+    )
+
+
+def _triage(metadata: MetaData) -> None:
+    Table(
+        "triage_models",
+        metadata,
+        _uuid("tenant_id"),
+        _integer("version"),
+        _time("trained_at"),
+        _text("trained_by"),
+        _text("sha256"),
+        _json("provenance"),
+        Column("weights", LargeBinary, nullable=False),
+        PrimaryKeyConstraint("tenant_id", "version"),
+        ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
     )
 
 

@@ -6,23 +6,27 @@ and says a label, a calibrated confidence, why, and whether to abstain. ``evalua
 ``Triage``. Importing this package loads no scikit-learn.
 """
 
-from deskmind.triage.archive import ModelUnusableError, digest, dump, load
+from deskmind.triage.archive import digest, dump, load
+from deskmind.triage.clusters import Cluster, find_clusters
 from deskmind.triage.csv_files import Table, read_table, write_predictions
+from deskmind.triage.duplicates import DuplicateGroup, find_duplicates
 from deskmind.triage.evaluating import Judged, evaluate, judge, judged
 from deskmind.triage.folder import read_model, write_model
 from deskmind.triage.learning import THRESHOLD, learn
 from deskmind.triage.measures import ClassMeasure, Evaluation
 from deskmind.triage.model import Provenance, TriageModel
 from deskmind.triage.predictions import Guess, Neighbour, Prediction, Term
+from deskmind.triage.similar import find_similar
 from deskmind.triage.tickets import TrainingTicket
 
 __all__ = [
     "THRESHOLD",
     "ClassMeasure",
+    "Cluster",
+    "DuplicateGroup",
     "Evaluation",
     "Guess",
     "Judged",
-    "ModelUnusableError",
     "Neighbour",
     "Prediction",
     "Provenance",
@@ -33,6 +37,9 @@ __all__ = [
     "digest",
     "dump",
     "evaluate",
+    "find_clusters",
+    "find_duplicates",
+    "find_similar",
     "judge",
     "judged",
     "learn",

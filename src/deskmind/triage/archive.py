@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deskmind.errors import DeskmindError
+from deskmind.errors import TriageModelError
 from deskmind.triage.features import Vocabulary
 from deskmind.triage.linear import Linear
 from deskmind.triage.model import Provenance, TargetModel, TriageModel
@@ -21,18 +21,12 @@ from deskmind.triage.past import Past
 from deskmind.triage.rows import Rows
 from deskmind.triage.stack import Stack
 
-__all__ = ["FORMAT", "ModelUnusableError", "digest", "dump", "load"]
+__all__ = ["FORMAT", "digest", "dump", "load"]
 
 FORMAT = 1
 """Changes when an older release could not use what this one writes, or the other way round."""
 
 Arrays = Mapping[str, NDArray[Any]]
-
-
-class ModelUnusableError(DeskmindError):
-    """A stored model is damaged, not ours, or of another format."""
-
-    code, status, title, exit_code = "triage-model-unusable", 500, "The triage model cannot be used", 65
 
 
 def digest(data: bytes) -> str:
@@ -47,6 +41,7 @@ def dump(model: TriageModel) -> bytes:
         "threshold": model.threshold,
         "character_share": model.vocabulary.character_share,
         "provenance": model.provenance.as_dict(),
+        "space": model.past.space,
         "targets": {name: list(target.labels) for name, target in model.targets.items()},
     }
     arrays: dict[str, NDArray[Any]] = {
@@ -54,6 +49,7 @@ def dump(model: TriageModel) -> bytes:
         "terms": _text("\n".join(model.vocabulary.terms)),
         "references": _text(json.dumps(model.past.references)),
         "resolved": model.past.resolved,
+        "vectors": model.past.vectors,
         "weights": model.vocabulary.weights,
         "past.starts": model.neighbours.rows.starts,
         "past.columns": model.neighbours.rows.columns,
@@ -74,7 +70,7 @@ def load(data: bytes, *, expected: str) -> TriageModel:
         expected: its ``digest`` when it was written.
 
     Raises:
-        ModelUnusableError: they are not what was written, or of another format.
+        TriageModelError: they are not what was written, or of another format.
     """
     if digest(data) != expected:
         raise _unusable("Its hash is not the one that was written down.")
@@ -94,7 +90,9 @@ def _model(arrays: Arrays) -> TriageModel:
     return TriageModel(
         vocabulary=Vocabulary(terms, arrays["weights"], told["character_share"]),
         neighbours=Neighbours(rows),
-        past=Past(tuple(json.loads(_read(arrays["references"]))), arrays["resolved"]),
+        past=Past(
+            tuple(json.loads(_read(arrays["references"]))), arrays["resolved"], told["space"], arrays["vectors"]
+        ),
         targets={
             name: _target(tuple(labels), arrays, f"{number}.")
             for number, (name, labels) in enumerate(told["targets"].items())
@@ -144,5 +142,5 @@ def _read(array: NDArray[Any]) -> str:
     return array.astype(np.uint8).tobytes().decode()
 
 
-def _unusable(why: str) -> ModelUnusableError:
-    return ModelUnusableError("A triage model cannot be used.", why=why, remedy="Train it again.")
+def _unusable(why: str) -> TriageModelError:
+    return TriageModelError("A triage model cannot be used.", why=why, remedy="Train it again.")

@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deskmind.errors import ConfigurationError, InvalidRequestError
@@ -55,6 +56,27 @@ class Table:
                 {column: row[column].strip() for column in label_columns if row[column].strip()},
             )
             for row in self.rows
+        ]
+
+    def new_tickets(
+        self, text_column: str, reference_column: str | None = None, time_column: str | None = None
+    ) -> list[TrainingTicket]:
+        """Rows as tickets without labels, to be compared with each other; without a zone a time is UTC.
+
+        Raises:
+            InvalidRequestError: there is no such column, or a time is not one of ISO 8601.
+        """
+        for column in (text_column, reference_column, time_column):
+            if column is not None:
+                self._check(column)
+        return [
+            TrainingTicket(
+                row[text_column],
+                resolved=False,
+                created_at=_time(row[time_column], number) if time_column is not None else None,
+                reference=row[reference_column] if reference_column is not None else str(number),
+            )
+            for number, row in enumerate(self.rows, start=1)
         ]
 
     def _check(self, column: str) -> None:
@@ -108,6 +130,18 @@ def write_predictions(
             if number == 0:
                 writer.writerow([*columns, *(_free(name, columns) for name in added)])
             writer.writerow([*(row[column] for column in columns), *added.values()])
+
+
+def _time(text: str, number: int) -> datetime | None:
+    if not text.strip():
+        return None
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise InvalidRequestError(
+            f"Row {number} has no time that can be read.", remedy="Give times such as 2026-03-02T08:15:00+00:00."
+        ) from error
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _added(prediction: Prediction) -> dict[str, str]:

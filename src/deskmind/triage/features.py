@@ -80,9 +80,14 @@ class Vocabulary:
         """``[n, columns]``; words and runs of characters have length 1 and ``character_share``."""
         return self._weighed([self._counted(words_of(text)) for text in texts])
 
-    def columns_of(self, words: Sequence[str]) -> dict[str, int]:
-        """The columns of the terms of words that are known."""
-        return {term: self._columns[term] for term in word_terms(words) if term in self._columns}
+    def weighed_like(self, background: Vocabulary) -> Vocabulary:
+        """The same terms, each as rare as it was in the background; what never occurred there is rarest."""
+        known, rarest = background._columns, background.weights.max(initial=1)
+        weights = self.weights.copy()
+        for place, term in enumerate(self.terms):
+            column = known.get(term)
+            weights[place] = rarest if column is None else background.weights[column]
+        return Vocabulary(self.terms, weights, self.character_share)
 
     def _counted(self, words: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         known = self._columns

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from deskmind.errors import ConfigurationError, NotFoundError
-from deskmind.triage.archive import ModelUnusableError, digest, dump, load
+from deskmind.errors import ConfigurationError, NotFoundError, TriageModelError
+from deskmind.triage.archive import digest, dump, load
 from deskmind.triage.model import TriageModel
 
 __all__ = ["read_model", "write_model"]
@@ -40,7 +40,7 @@ def read_model(folder: Path) -> TriageModel:
 
     Raises:
         NotFoundError: there is none.
-        ModelUnusableError: it is damaged or of another format.
+        TriageModelError: it is damaged or of another format.
     """
     try:
         data, told = (folder / _WEIGHTS).read_bytes(), (folder / _TOLD).read_bytes()
@@ -53,7 +53,7 @@ def read_model(folder: Path) -> TriageModel:
     try:
         expected = json.loads(told)["sha256"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelUnusableError(
+        raise TriageModelError(
             "A triage model cannot be used.", why=f"{_TOLD} does not tell its hash.", remedy="Train it again."
         ) from error
     return load(data, expected=expected)

@@ -25,6 +25,7 @@ NEAREST = 15
 """Tickets of the past that vote."""
 
 _MOST_TERMS = 5
+_MOST_TOLD = 5
 _MOST_ALTERNATIVES = 3
 
 
@@ -122,7 +123,8 @@ class TriageModel:
                 name: self._guess(name, target.chances(rows, words, [nearest])[0], words, least)
                 for name, target in self.targets.items()
             }
-            made.append(Prediction(guesses, self._told(*nearest)))
+            told = zip(nearest[0].tolist()[:_MOST_TOLD], nearest[1].tolist(), strict=False)
+            made.append(Prediction(guesses, tuple(self.neighbour(*one) for one in told)))
         return made
 
     def _guess(self, name: str, chances: NDArray[np.float32], words: Rows, threshold: float) -> Guess:
@@ -145,26 +147,20 @@ class TriageModel:
         weights = target.linear.weights[words.columns]
         shares = words.values * (weights[:, label] - weights.mean(axis=1))
         found: dict[str, float] = {}
-        for place in np.argsort(-shares, kind="stable"):
-            if shares[place] <= 0 or len(found) == _MOST_TERMS:
-                break
-            found.setdefault(self.vocabulary.terms[words.columns[place]].lstrip("^"), float(shares[place]))
-        return tuple(Term(text, weight) for text, weight in found.items())
+        for column, share in zip(words.columns, shares, strict=True):
+            text = self.vocabulary.terms[column].lstrip("^")
+            found[text] = found.get(text, 0.0) + float(share)
+        best = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:_MOST_TERMS]
+        return tuple(Term(text, weight) for text, weight in best if weight > 0)
 
-    def _told(self, tickets: NDArray[np.int64], similarities: NDArray[np.float32]) -> tuple[Neighbour, ...]:
-        return tuple(
-            Neighbour(
-                self.past.references[ticket],
-                float(similarity),
-                bool(self.past.resolved[ticket]),
-                {
-                    name: target.labels[target.known[ticket]]
-                    for name, target in self.targets.items()
-                    if target.known[ticket] >= 0
-                },
-            )
-            for ticket, similarity in zip(tickets[:_MOST_TERMS], similarities, strict=False)
-        )
+    def neighbour(self, ticket: int, similarity: float) -> Neighbour:
+        """What is told of a ticket of the past."""
+        labels = {
+            name: target.labels[target.known[ticket]]
+            for name, target in self.targets.items()
+            if target.known[ticket] >= 0
+        }
+        return Neighbour(self.past.references[ticket], similarity, bool(self.past.resolved[ticket]), labels)
 
 
 def votes_of(

@@ -11,8 +11,8 @@ from deskmind.triage.rows import Rows
 
 __all__ = ["Neighbours"]
 
-_COMMON = 0.1
-"""A word of more than this share of the tickets finds nothing, and costs the most."""
+_NEVER_COMMON = 20
+"""A word of so few tickets always counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,11 @@ class Neighbours:
 
     Attributes:
         rows: ``[n, words]``, length 1 each.
+        common: a word of more than this share of the tickets finds nothing: it says little and costs the most.
     """
 
     rows: Rows
+    common: float = 0.1
     _ends: NDArray[np.int64] = field(init=False, repr=False, compare=False)
     _tickets: NDArray[np.int32] = field(init=False, repr=False, compare=False)
     _values: NDArray[np.float32] = field(init=False, repr=False, compare=False)
@@ -32,10 +34,11 @@ class Neighbours:
         rows = self.rows
         owners = np.repeat(np.arange(len(rows), dtype=np.int32), np.diff(rows.starts))
         counts = np.bincount(rows.columns, minlength=rows.width)
-        useful = (counts <= max(20, _COMMON * len(rows)))[rows.columns]
+        rare = counts <= max(_NEVER_COMMON, self.common * len(rows))
+        useful = rare[rows.columns]
         order = np.argsort(rows.columns[useful], kind="stable")
         ends = np.zeros(rows.width + 1, np.int64)
-        np.cumsum(np.where(counts <= max(20, _COMMON * len(rows)), counts, 0), out=ends[1:])
+        np.cumsum(np.where(rare, counts, 0), out=ends[1:])
         object.__setattr__(self, "_ends", ends)
         object.__setattr__(self, "_tickets", owners[useful][order])
         object.__setattr__(self, "_values", rows.values[useful][order])

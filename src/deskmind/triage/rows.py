@@ -65,6 +65,18 @@ class Rows:
         ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
         return Rows(ends[self.starts], self.columns[kept], self.values[kept], column)
 
+    def cosines(
+        self, numbers: NDArray[np.int64], columns: NDArray[np.int32], values: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Of some rows with one of ascending ``columns``, both of length 1: ``[len(numbers)] float32``."""
+        some = self.take(numbers)
+        if not len(columns):
+            return np.zeros(len(numbers), np.float32)
+        places = np.minimum(np.searchsorted(columns, some.columns), len(columns) - 1)
+        products = some.values * np.where(columns[places] == some.columns, values[places], 0)
+        ends = np.concatenate([np.zeros(1), np.cumsum(products, dtype=np.float64)])
+        return (ends[some.starts[1:]] - ends[some.starts[:-1]]).astype(np.float32)
+
     def dot(self, weights: NDArray[np.floating]) -> NDArray[np.float32]:
         """The product with ``[width, k]``: ``[n, k] float32``."""
         made = np.zeros((len(self), weights.shape[1]), np.float32)

@@ -43,6 +43,10 @@ class Permission(StrEnum):
     CONVERSATIONS_READ = "conversations.read"
     CONVERSATIONS_WRITE = "conversations.write"
     CONVERSATIONS_ERASE = "conversations.erase"
+    TRIAGE_TRAIN = "triage.train"
+    TRIAGE_READ = "triage.read"
+    TRIAGE_PREDICT = "triage.predict"
+    TRIAGE_COMPARE = "triage.compare"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
@@ -80,6 +84,10 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.CONVERSATIONS_READ: "read one's own conversations",
     Permission.CONVERSATIONS_WRITE: "keep and erase conversations of one's own",
     Permission.CONVERSATIONS_ERASE: "remove expired conversations and those of a user, without reading them",
+    Permission.TRIAGE_TRAIN: "learn triage from tickets and judge it",
+    Permission.TRIAGE_READ: "see which triage models there are and how good they are",
+    Permission.TRIAGE_PREDICT: "have labels of tickets predicted",
+    Permission.TRIAGE_COMPARE: "find tickets that are similar, duplicates or one incident",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",
@@ -102,6 +110,8 @@ _MEMBER = frozenset(
         Permission.REQUESTS_READ,
         Permission.FEEDBACK_GIVE,
         Permission.FEEDBACK_READ,
+        Permission.TRIAGE_READ,
+        Permission.TRIAGE_PREDICT,
     }
 )
 _INSTALLATION_ONLY = frozenset(
