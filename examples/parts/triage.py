@@ -36,8 +36,12 @@ def past() -> list[TrainingTicket]:
 def storm() -> list[TrainingTicket]:
     began = datetime(2026, 5, 4, 9, tzinfo=UTC)
     return [
-        TrainingTicket(f"{text} the mail server", created_at=began + timedelta(minutes=place), reference=f"NEW{place}")
-        for place, text in enumerate(("cannot reach", "no answer from", "offline:", "I do not reach", "error from"))
+        TrainingTicket(
+            f"{text} the mail server", created_at=began + timedelta(minutes=place), reference=f"NEW{place}"
+        )
+        for place, text in enumerate(
+            ("cannot reach", "no answer from", "offline:", "I do not reach", "error from")
+        )
     ]
 
 

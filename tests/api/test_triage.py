@@ -48,7 +48,11 @@ async def test_predictions_with_their_reason(operator: Desk, clients: dict[str, 
 
 async def test_comparing_is_for_operators(clients: dict[str, httpx.AsyncClient]) -> None:
     new = [
-        {"reference": f"S{n}", "text": "outlook: mail server not found", "created_at": f"2026-05-04T09:0{n}:00Z"}
+        {
+            "reference": f"S{n}",
+            "text": "outlook: mail server not found",
+            "created_at": f"2026-05-04T09:0{n}:00Z",
+        }
         for n in range(5)
     ]
     for path, key in (("duplicates", "groups"), ("clusters", "clusters")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 from pathlib import Path
 
@@ -19,12 +20,13 @@ def _run(*words: str) -> Result:
 
 
 def _file(path: Path, count: int, seed: int) -> Path:
-    opened = gzip.open(path, "wt", encoding="utf-8") if path.suffix == ".gz" else path.open("w", encoding="utf-8")
-    with opened as out:
-        writer = csv.writer(out)
-        writer.writerow(["number", "text", "category", "group", "created_at"])
-        for one in tickets(count, seed=seed):
-            writer.writerow([one.reference, one.text, *one.labels.values(), one.created_at])
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["number", "text", "category", "group", "created_at"])
+    for one in tickets(count, seed=seed):
+        writer.writerow([one.reference, one.text, *one.labels.values(), one.created_at])
+    data = out.getvalue().encode()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
     return path
 
 
@@ -99,7 +101,9 @@ def test_evaluation_on_held_out_tickets(folder: Path, tmp_path: Path) -> None:
     held = _run("triage", "evaluate", "--csv", past, "--output", str(out), "--json")
     found = json.loads(held.stdout)["category"]
     assert found["tickets"] == 32 == len(list(csv.DictReader(out.open(encoding="utf-8"))))
-    assert {"accuracy", "macro_f1", "calibration_error", "accuracy_at_80", "classes", "confusion"} <= set(found)
+    assert {"accuracy", "macro_f1", "calibration_error", "accuracy_at_80", "classes", "confusion"} <= set(
+        found
+    )
     other = _run("triage", "evaluate", "--csv", past, "--test", new, "--json")
     assert json.loads(other.stdout)["category"]["tickets"] == 60
     table = _run("triage", "evaluate", "--csv", new, "--model", str(folder / "model"))
@@ -122,7 +126,9 @@ def test_several_targets_have_their_columns_each(folder: Path, tmp_path: Path) -
 def test_duplicates_and_clusters_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "new.csv"
     lines = [f"S{place},outlook: mail server not found,2026-05-04T09:0{place}:00" for place in range(5)]
-    file.write_text("\n".join(["number,text,created_at", *lines, "T1,new laptop,2026-05-04T09:00:00Z"]), "utf-8")
+    file.write_text(
+        "\n".join(["number,text,created_at", *lines, "T1,new laptop,2026-05-04T09:00:00Z"]), "utf-8"
+    )
     options = ["--csv", str(file), "--reference-column", "number", "--json"]
     (group,) = json.loads(_run("triage", "duplicates", *options).stdout)
     (cluster,) = json.loads(_run("triage", "clusters", *options).stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,7 +26,9 @@ STORM = (
 
 def storm(began: datetime = MORNING, minutes: int = 6) -> list[TrainingTicket]:
     return [
-        TrainingTicket(text, resolved=False, created_at=began + timedelta(minutes=minutes * place), reference=f"S{place}")
+        TrainingTicket(
+            text, resolved=False, created_at=began + timedelta(minutes=minutes * place), reference=f"S{place}"
+        )
         for place, text in enumerate(STORM)
     ]
 
@@ -83,11 +86,14 @@ def test_history_keeps_a_storm_from_hiding_itself(model: TriageModel) -> None:
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
-    naive = TrainingTicket("x", created_at=datetime(2026, 1, 1))  # noqa: DTZ001
+    naive = TrainingTicket("x", created_at=datetime(2026, 1, 1))
     with pytest.raises(InvalidRequestError, match="zone"):
         find_clusters([naive])
 
 
 def _ordinary() -> list[TrainingTicket]:
-    """A ticket every 37 minutes around the storm, no two of one subject near each other."""
-    return tickets(60, seed=7)
+    """A ticket every three hours around the storm."""
+    return [
+        replace(ticket, created_at=MORNING + timedelta(hours=3 * place - 90))
+        for place, ticket in enumerate(tickets(60, seed=7))
+    ]

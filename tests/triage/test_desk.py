@@ -85,9 +85,7 @@ async def test_what_happened_is_on_record_without_content(
 
 
 async def test_the_newest_model_predicts_and_five_are_kept(trained: Desk) -> None:
-    turned = [
-        TrainingTicket(one.text, {"category": one.labels["category"].upper()}) for one in tickets(60)
-    ]
+    turned = [TrainingTicket(one.text, {"category": one.labels["category"].upper()}) for one in tickets(60)]
     stored = await trained.triage.train(turned, embed=False)
     assert stored.version == 2
     assert (await trained.triage.predict(ASKED))[0].guesses["category"].label == "NETWORK"
@@ -125,7 +123,11 @@ async def test_similar_tickets_by_words_and_by_meaning(operator: Desk) -> None:
 async def test_duplicates_and_clusters_need_no_model(operator: Desk) -> None:
     began = datetime(2026, 5, 4, 9, tzinfo=UTC)
     new = [
-        TrainingTicket("outlook: mail server not found", created_at=began + timedelta(minutes=place), reference=f"S{place}")
+        TrainingTicket(
+            "outlook: mail server not found",
+            created_at=began + timedelta(minutes=place),
+            reference=f"S{place}",
+        )
         for place in range(5)
     ]
     (group,) = await operator.triage.duplicates(new)

@@ -88,7 +88,9 @@ def test_held_out_figures_are_kept_with_the_model(model: TriageModel) -> None:
     figures = provenance.evaluation["category"]
     honest = judge(model, tickets(400, seed=5)).evaluations["category"]
     assert figures["tickets"] == 240
-    assert figures["accuracy"] == pytest.approx(honest.accuracy, abs=0.06), "not that of tickets it has learned"
+    assert figures["accuracy"] == pytest.approx(honest.accuracy, abs=0.06), (
+        "not that of tickets it has learned"
+    )
 
 
 def test_folds_hold_out_every_ticket_once() -> None:

@@ -12,7 +12,15 @@ SUBJECTS = {
     "Hardware": ("laptop fan is loud", "monitor flickers", "docking station broken", "battery swollen"),
     "Access": ("password reset", "locked account", "new token needed", "group membership for share"),
 }
-FILLERS = ("please help", "since this morning", "kind regards", "thank you", "at my desk", "it is urgent", "again")
+FILLERS = (
+    "please help",
+    "since this morning",
+    "kind regards",
+    "thank you",
+    "at my desk",
+    "it is urgent",
+    "again",
+)
 TEAMS = {"Network": "net-ops", "Hardware": "field", "Access": "identity"}
 
 
@@ -24,7 +32,9 @@ def tickets(count: int = 240, *, seed: int = 1) -> list[TrainingTicket]:
     for number in range(count):
         category = chance.choice(sorted(SUBJECTS))
         words = chance.choice(sorted(SUBJECTS)) if number % 12 == 0 else category
-        text = " ".join((chance.choice(SUBJECTS[words]), *chance.sample(FILLERS, 3), f"asset{chance.randrange(40)}"))
+        text = " ".join(
+            (chance.choice(SUBJECTS[words]), *chance.sample(FILLERS, 3), f"asset{chance.randrange(40)}")
+        )
         made.append(
             TrainingTicket(
                 text,

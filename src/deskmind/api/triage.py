@@ -120,9 +120,7 @@ class NewTicket(BaseModel):
 
     def ticket(self) -> TrainingTicket:
         """As triage takes it."""
-        return TrainingTicket(
-            self.text, resolved=False, created_at=self.created_at, reference=self.reference
-        )
+        return TrainingTicket(self.text, resolved=False, created_at=self.created_at, reference=self.reference)
 
 
 class DuplicatesRequest(BaseModel):
@@ -177,7 +175,9 @@ class ClustersResponse(BaseModel):
 def add_triage(routes: APIRouter, asker: Any) -> None:
     """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
     tags: list[Any] = ["triage"]
-    untrained: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no model is trained"}}
+    untrained: dict[int | str, dict[str, Any]] = {
+        404: {"model": Problem, "description": "no model is trained"}
+    }
 
     @routes.post(
         "/triage/predict",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deskmind.app import Deskmind
-    from deskmind.triage import Evaluation, Judged, Prediction, Provenance, Table, TriageModel
+    from deskmind.triage import Evaluation, Judged, Prediction, Table, TriageModel
 
 __all__ = ["triage_app"]
 
@@ -31,10 +31,13 @@ LabelColumns = Annotated[
 ]
 ModelFolder = Annotated[
     Path | None,
-    typer.Option("--model", help="Folder of the model [default: triage in the data folder].", file_okay=False),
+    typer.Option(
+        "--model", help="Folder of the model [default: triage in the data folder].", file_okay=False
+    ),
 ]
 ReferenceColumn = Annotated[
-    str | None, typer.Option("--reference-column", help="Column of what people call it [default: line number].")
+    str | None,
+    typer.Option("--reference-column", help="Column of what people call it [default: line number]."),
 ]
 Threshold = Annotated[
     float | None,
@@ -144,7 +147,8 @@ def evaluate(
         Path | None, typer.Option("--test", help="Judge on this file; learn from all of --csv.")
     ] = None,
     folds: Annotated[
-        int, typer.Option("--folds", min=1, max=20, help="1 holds out a fifth; more hold out every ticket once.")
+        int,
+        typer.Option("--folds", min=1, max=20, help="1 holds out a fifth; more hold out every ticket once."),
     ] = 1,
     model: Annotated[
         Path | None,
@@ -185,9 +189,7 @@ def evaluate(
 
 
 @triage_app.command("models")
-def models(
-    tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False
-) -> None:
+def models(tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
     """List a tenant's models, newest first; the first one predicts."""
     line = CommandLine(home, config, as_json=as_json)
 
@@ -307,7 +309,10 @@ def _write(output: Path, table: Table, said: Sequence[Prediction]) -> None:
 def _write_judged(output: Path, text_column: str, labels: Sequence[str], judged: Judged) -> None:
     from deskmind.triage import write_predictions
 
-    rows = [{text_column: one.text, **{label: one.labels.get(label, "") for label in labels}} for one in judged.tickets]
+    rows = [
+        {text_column: one.text, **{label: one.labels.get(label, "") for label in labels}}
+        for one in judged.tickets
+    ]
     write_predictions(output, (text_column, *labels), rows, judged.predictions)
 
 
@@ -326,10 +331,14 @@ def _figures(
     return {target: evaluation.figures() for target, evaluation in found.evaluations.items()}
 
 
-def _print_written(output: Path, said: Sequence[Prediction], figures: dict[str, Any], *, as_json: bool) -> None:
+def _print_written(
+    output: Path, said: Sequence[Prediction], figures: dict[str, Any], *, as_json: bool
+) -> None:
     abstained = sum(any(guess.abstained for guess in one.guesses.values()) for one in said)
     if as_json:
-        print_json({"output": str(output), "tickets": len(said), "abstained": abstained, "evaluation": figures})
+        print_json(
+            {"output": str(output), "tickets": len(said), "abstained": abstained, "evaluation": figures}
+        )
         return
     say(f"Wrote {len(said):,} predictions to {output}; {abstained:,} are for a person to decide.")
     if figures:

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def load(data: bytes, *, expected: str) -> TriageModel:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return _model({name: archive[name] for name in archive.files})
-    except (KeyError, ValueError, OSError, TypeError) as error:
+    except (KeyError, ValueError, OSError, TypeError, EOFError, BadZipFile) as error:
         raise _unusable(f"It is not in the format of this release ({type(error).__name__}).") from error
 
 
@@ -91,7 +92,10 @@ def _model(arrays: Arrays) -> TriageModel:
         vocabulary=Vocabulary(terms, arrays["weights"], told["character_share"]),
         neighbours=Neighbours(rows),
         past=Past(
-            tuple(json.loads(_read(arrays["references"]))), arrays["resolved"], told["space"], arrays["vectors"]
+            tuple(json.loads(_read(arrays["references"]))),
+            arrays["resolved"],
+            told["space"],
+            arrays["vectors"],
         ),
         targets={
             name: _target(tuple(labels), arrays, f"{number}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -92,7 +91,8 @@ def find_clusters(
 def _check(tickets: Sequence[TrainingTicket], least: int, similarity: float) -> None:
     if least < 2 or not 0 < similarity <= 1:
         raise InvalidRequestError(
-            "Clusters cannot be found like this.", remedy="Choose at least 2 tickets and a similarity in (0, 1]."
+            "Clusters cannot be found like this.",
+            remedy="Choose at least 2 tickets and a similarity in (0, 1].",
         )
     if any(one.created_at is not None and one.created_at.tzinfo is None for one in tickets):
         raise InvalidRequestError("A ticket's time has no zone.", remedy="Give created_at with a time zone.")
@@ -104,13 +104,17 @@ def _seconds(ticket: TrainingTicket) -> float:
 
 
 def _words(tickets: Sequence[TrainingTicket], background: Vocabulary | None) -> tuple[Vocabulary, Rows]:
-    """A word that everybody writes today is rare still if it was rare before: else a storm would hide itself."""
+    """Single words: people say the same thing in different order, and no two of them the same pairs.
+
+    A word that everybody writes today is rare still if it was rare before: else a storm would hide itself.
+    """
     texts = [ticket.text for ticket in tickets]
     vocabulary, rows = Vocabulary.of(texts)
     if background is not None:
         vocabulary = vocabulary.weighed_like(background)
         rows = vocabulary.rows(texts)
-    return vocabulary, rows.until(len(vocabulary.terms))
+    single = np.array([" " not in term and not term.startswith("^") for term in vocabulary.terms], np.bool_)
+    return vocabulary, rows.until(len(vocabulary.terms)).only(single)
 
 
 def _near(
@@ -158,21 +162,13 @@ def _cluster(
 
 
 def _terms(words: Rows, members: Sequence[int], vocabulary: Vocabulary) -> tuple[str, ...]:
-    """By the mean weight inside less the mean weight outside; no word is said twice."""
+    """By the mean weight inside less the mean weight outside."""
     count = np.array(members, np.int64)
     inside, whole = _sums(words.take(count)), _sums(words)
     outside = (whole - inside) / max(1, len(words) - len(count))
-    shares: Counter[str] = Counter()
-    for column, value in enumerate(inside / len(count) - outside):
-        if value > 0:
-            shares[vocabulary.terms[column].lstrip("^")] += value
-    chosen: list[str] = []
-    for term, _ in sorted(shares.items(), key=lambda item: (-item[1], item[0])):
-        if not set(term.split()) <= {word for one in chosen for word in one.split()}:
-            chosen.append(term)
-        if len(chosen) == _MOST_TERMS:
-            break
-    return tuple(chosen)
+    shares = inside / len(count) - outside
+    best = sorted(np.flatnonzero(shares > 0).tolist(), key=lambda column: (-shares[column], column))
+    return tuple(vocabulary.terms[column] for column in best[:_MOST_TERMS])
 
 
 def _sums(rows: Rows) -> NDArray[np.float64]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,13 +122,22 @@ def write_predictions(
     Raises:
         ConfigurationError: the file cannot be written.
     """
-    with _written(path) as out:
-        writer = csv.writer(out, lineterminator="\n")
-        for number, (row, prediction) in enumerate(zip(rows, said, strict=True)):
-            added = _added(prediction)
-            if number == 0:
-                writer.writerow([*columns, *(_free(name, columns) for name in added)])
-            writer.writerow([*(row[column] for column in columns), *added.values()])
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    for number, (row, prediction) in enumerate(zip(rows, said, strict=True)):
+        added = _added(prediction)
+        if number == 0:
+            writer.writerow([*columns, *(_free(name, columns) for name in added)])
+        writer.writerow([*(row[column] for column in columns), *added.values()])
+    data = out.getvalue().encode()
+    try:
+        path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    except OSError as error:
+        raise ConfigurationError(
+            "The predictions cannot be written.",
+            why=f"{path}: {error.strerror}.",
+            remedy="Name another file with --output.",
+        ) from error
 
 
 def _time(text: str, number: int) -> datetime | None:
@@ -139,7 +147,8 @@ def _time(text: str, number: int) -> datetime | None:
         found = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise InvalidRequestError(
-            f"Row {number} has no time that can be read.", remedy="Give times such as 2026-03-02T08:15:00+00:00."
+            f"Row {number} has no time that can be read.",
+            remedy="Give times such as 2026-03-02T08:15:00+00:00.",
         ) from error
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
@@ -159,17 +168,3 @@ def _free(name: str, taken: Sequence[str]) -> str:
     while name in taken:
         name = f"predicted_{name}"
     return name
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[io.TextIOBase]:
-    try:
-        opened = gzip.open(path, "wt", encoding="utf-8", newline="") if path.suffix == ".gz" else None
-        with opened or path.open("w", encoding="utf-8", newline="") as out:
-            yield out
-    except OSError as error:
-        raise ConfigurationError(
-            "The predictions cannot be written.",
-            why=f"{path}: {error.strerror}.",
-            remedy="Name another file with --output.",
-        ) from error

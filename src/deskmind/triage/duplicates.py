@@ -46,7 +46,7 @@ def find_duplicates(tickets: Sequence[TrainingTicket], *, least: float = DUPLICA
     """
     vocabulary, rows = Vocabulary.of([ticket.text for ticket in tickets], least=1)
     words = rows.until(len(vocabulary.terms))
-    found = {pair: similarity for pair, similarity in _pairs(Neighbours(words, common=1.0), least)}
+    found = dict(_pairs(Neighbours(words, common=1.0), least))
     groups = joined(len(tickets), found)
     names = [ticket.reference or str(number) for number, ticket in enumerate(tickets, start=1)]
     return [

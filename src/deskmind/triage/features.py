@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -24,7 +25,7 @@ _TITLE = "^"
 
 def word_terms(words: Sequence[str]) -> list[str]:
     """Words, pairs of neighbours (``a b``), and the title's words (``^a``)."""
-    pairs = [f"{first} {second}" for first, second in zip(words, words[1:], strict=False)]
+    pairs = [f"{first} {second}" for first, second in pairwise(words)]
     return [*words, *pairs, *(_TITLE + word for word in title_of(list(words)))]
 
 

@@ -30,7 +30,9 @@ def write_model(model: TriageModel, folder: Path) -> str:
             written.replace(folder / name)
     except OSError as error:
         raise ConfigurationError(
-            "The triage model cannot be written.", why=f"{folder}: {error.strerror}.", remedy="Name another folder."
+            "The triage model cannot be written.",
+            why=f"{folder}: {error.strerror}.",
+            remedy="Name another folder.",
         ) from error
     return told["sha256"]
 

@@ -66,7 +66,9 @@ def learn(
     wanted = list(targets) if targets is not None else sorted({name for one in taken for name in one.labels})
     labelled = {name: _Labelled.of(name, taken) for name in wanted}
     if not labelled:
-        raise InvalidRequestError("No ticket has a label.", remedy="Give tickets with what people chose for them.")
+        raise InvalidRequestError(
+            "No ticket has a label.", remedy="Give tickets with what people chose for them."
+        )
     vocabulary, rows = Vocabulary.of([ticket.text for ticket in taken])
     if not vocabulary.terms:
         raise InvalidRequestError(
@@ -95,7 +97,9 @@ def learn(
 class _Labelled:
     """One target's labels: ``places`` of the tickets that have one, ``numbers`` their labels, ``known`` of all."""
 
-    def __init__(self, labels: tuple[str, ...], known: NDArray[np.int16], left_out: Mapping[str, int]) -> None:
+    def __init__(
+        self, labels: tuple[str, ...], known: NDArray[np.int16], left_out: Mapping[str, int]
+    ) -> None:
         self.labels = labels
         self.known = known
         self.left_out = left_out
@@ -127,7 +131,9 @@ def _target(
     scores = np.zeros((len(found.places), 2 * classes), np.float32)
     for fold in range(_FOLDS):
         learned, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        linear, network = _scorers(ours.take(learned), our_words.take(learned), found.numbers[learned], classes)
+        linear, network = _scorers(
+            ours.take(learned), our_words.take(learned), found.numbers[learned], classes
+        )
         scores[held] = np.hstack([linear.scores(ours.take(held)), network.scores(our_words.take(held))])
     unseen = np.hstack([scores, votes])
     linear, network = _scorers(ours, our_words, found.numbers, classes)

@@ -52,7 +52,9 @@ class Linear:
         svm: Any = import_module("sklearn.svm")
         machine = svm.LinearSVC(C=penalty, class_weight=None, random_state=0, tol=0.01, max_iter=300)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # liblinear says when it stops before its tolerance; the folds judge
+            warnings.simplefilter(
+                "ignore"
+            )  # liblinear says when it stops before its tolerance; the folds judge
             machine.fit(_matrix(rows), labels)
         weights = np.asarray(machine.coef_, np.float32).T
         bias = np.asarray(machine.intercept_, np.float32)

@@ -19,7 +19,10 @@ Stage = Literal["train", "evaluate", "predict", "similar", "duplicates", "cluste
 _predictions = counter(TRIAGE)
 _duration = histogram(TRIAGE_DURATION)
 _stages = {stage: labels({"deskmind.stage": stage}) for stage in get_args(Stage)}
-_outcomes = {abstained: labels({"deskmind.outcome": name}) for abstained, name in ((False, "predicted"), (True, "abstained"))}
+_outcomes = {
+    abstained: labels({"deskmind.outcome": name})
+    for abstained, name in ((False, "predicted"), (True, "abstained"))
+}
 
 
 @contextmanager

@@ -46,9 +46,7 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def similarities(
-        self, columns: NDArray[np.int32], values: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def similarities(self, columns: NDArray[np.int32], values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Cosine similarity to each ticket, common words aside: ``[n] float32``."""
         begins, ends = self._ends[columns], self._ends[columns + 1]
         lengths = ends - begins

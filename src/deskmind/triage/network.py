@@ -87,7 +87,9 @@ class _Trainer:
         hidden = shape.hidden
         self.inner = (draw.standard_normal((width, hidden), np.float32) * 0.1).astype(np.float32)
         self.inner_bias = np.zeros(hidden, np.float32)
-        self.outer = (draw.standard_normal((hidden, classes), np.float32) / np.sqrt(hidden)).astype(np.float32)
+        self.outer = (draw.standard_normal((hidden, classes), np.float32) / np.sqrt(hidden)).astype(
+            np.float32
+        )
         self.outer_bias = np.zeros(classes, np.float32)
         self._squares = [np.full_like(part, 1e-3) for part in self._parts()]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -55,15 +55,26 @@ class Rows:
     def take(self, numbers: NDArray[np.int64]) -> Rows:
         """Some rows, in the order given."""
         lengths = self.starts[numbers + 1] - self.starts[numbers]
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        starts = np.zeros(len(numbers) + 1, np.int64)
+        np.cumsum(lengths, out=starts[1:])
         places = np.arange(starts[-1]) + np.repeat(self.starts[numbers] - starts[:-1], lengths)
         return Rows(starts, self.columns[places], self.values[places], self.width)
 
     def until(self, column: int) -> Rows:
         """Without the columns from ``column`` on."""
-        kept = self.columns < column
-        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
-        return Rows(ends[self.starts], self.columns[kept], self.values[kept], column)
+        return replace(self._where(self.columns < column), width=column)
+
+    def only(self, wanted: NDArray[np.bool_]) -> Rows:
+        """Of ``wanted`` columns alone, each row of length 1 again."""
+        kept = self._where(wanted[self.columns])
+        owners = np.repeat(np.arange(len(kept)), np.diff(kept.starts))
+        lengths = np.sqrt(np.bincount(owners, kept.values.astype(np.float64) ** 2, minlength=len(kept)))
+        return replace(kept, values=(kept.values / np.maximum(lengths[owners], 1e-9)).astype(np.float32))
+
+    def _where(self, kept: NDArray[np.bool_]) -> Rows:
+        ends = np.zeros(len(kept) + 1, np.int64)
+        np.cumsum(kept, out=ends[1:])
+        return Rows(ends[self.starts], self.columns[kept], self.values[kept], self.width)
 
     def cosines(
         self, numbers: NDArray[np.int64], columns: NDArray[np.int32], values: NDArray[np.float32]

@@ -18,7 +18,9 @@ _KEPT = 5
 
 _COLUMNS = "SELECT version, trained_by, sha256, provenance, length(weights) FROM triage_models"
 _LIST = _COLUMNS + " WHERE tenant_id = %s ORDER BY version DESC LIMIT %s"
-_WEIGHTS = "SELECT weights FROM triage_models WHERE tenant_id = %s AND sha256 = %s ORDER BY version DESC LIMIT 1"
+_WEIGHTS = (
+    "SELECT weights FROM triage_models WHERE tenant_id = %s AND sha256 = %s ORDER BY version DESC LIMIT 1"
+)
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('deskmind.triage.' || %s::text, 0))"
 _NEXT = "SELECT coalesce(max(version), 0) + 1 FROM triage_models WHERE tenant_id = %s"
 _INSERT = """
