@@ -53,9 +53,9 @@ def bare(past: Sequence[TrainingTicket], texts: Sequence[str]) -> list[str]:
     return [str(label) for label in pipeline.predict(texts)]
 
 
-def run(folds: int) -> dict[str, Any]:
+def run(file: Path, folds: int) -> dict[str, Any]:
     """Figures by row, over all held-out tickets."""
-    tickets = read_table(_FILE).tickets("text", [_TARGET])
+    tickets = read_table(file).tickets("text", [_TARGET])
     labels = np.unique([one.labels[_TARGET] for one in tickets], return_inverse=True)[1].astype(np.int64)
     part_of = stratified(labels, max(folds, 5), seed=_SEED)
     held: list[TrainingTicket] = []
@@ -104,10 +104,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folds", type=int, default=1, choices=range(1, 6), help="of five")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--file", type=Path, default=_FILE, help="a CSV file with the columns text and category"
+    )
     given = parser.parse_args()
-    if not _FILE.is_file():
-        sys.exit(f"The public tickets are not at {_FILE}.")
-    found = run(given.folds)
+    if not given.file.is_file():
+        sys.exit(f"The public tickets are not at {given.file}.")
+    found = run(given.file, given.folds)
     if given.json:
         print(json.dumps(found, indent=1))
         return

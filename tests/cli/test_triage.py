@@ -30,6 +30,10 @@ def _file(path: Path, count: int, seed: int) -> Path:
     return path
 
 
+def _rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files to learn from and to predict, and a model."""
@@ -52,8 +56,8 @@ def test_predictions_are_the_rows_with_three_columns_more(folder: Path, tmp_path
         "--output", str(out), "--json",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    given = list(csv.DictReader((folder / "new.csv").open(encoding="utf-8")))
-    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    given = _rows(folder / "new.csv")
+    rows = _rows(out)
     assert list(rows[0]) == [*given[0], "label", "confidence", "abstained"]
     assert [{name: row[name] for name in given[0]} for row in rows] == given
     right = sum(row["label"] == row["category"] for row in rows) / len(rows)
@@ -73,7 +77,7 @@ def test_a_file_without_labels_is_predicted_too(folder: Path, tmp_path: Path) ->
         "--model", str(folder / "model"), "--output", str(out),
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    (row,) = csv.DictReader(out.open(encoding="utf-8"))
+    (row,) = _rows(out)
     assert (row["label"], row["predicted_label"]) == ("mine", "Network")
 
 
@@ -100,7 +104,7 @@ def test_evaluation_on_held_out_tickets(folder: Path, tmp_path: Path) -> None:
     past, new = str(folder / "past.csv.gz"), str(folder / "new.csv")
     held = _run("triage", "evaluate", "--csv", past, "--output", str(out), "--json")
     found = json.loads(held.stdout)["category"]
-    assert found["tickets"] == 32 == len(list(csv.DictReader(out.open(encoding="utf-8"))))
+    assert found["tickets"] == 32 == len(_rows(out))
     assert {"accuracy", "macro_f1", "calibration_error", "accuracy_at_80", "classes", "confusion"} <= set(
         found
     )

@@ -23,6 +23,7 @@ from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
 from deskmind.prompts.store import Prompts
+from deskmind.triage.service import Triage
 
 _WITHOUT = {
     "Desk.ask": "hands on to Knowledge.ask",
@@ -47,7 +48,7 @@ def _operations() -> dict[str, object]:
                 UsageSurvey,
                 Budgets,
             ),
-            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality, AuditLog, Sealing),
+            *(Prompts, Experiments, Conversations, Requests, Feedback, Quality, AuditLog, Sealing, Triage),
         )
         for name, method in vars(kind).items()
         if not name.startswith("_") and inspect.isfunction(method)

@@ -59,7 +59,7 @@ def dump(model: TriageModel) -> bytes:
     for number, target in enumerate(model.targets.values()):
         arrays |= {f"{number}.{name}": array for name, array in _arrays(target).items()}
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType] - no array is called allow_pickle
     return buffer.getvalue()
 
 

@@ -172,4 +172,4 @@ def _terms(words: Rows, members: Sequence[int], vocabulary: Vocabulary) -> tuple
 
 
 def _sums(rows: Rows) -> NDArray[np.float64]:
-    return np.bincount(rows.columns, rows.values, minlength=rows.width)
+    return np.bincount(rows.columns, rows.values, minlength=rows.width).astype(np.float64)

@@ -57,8 +57,10 @@ def evaluate(
     held: list[TrainingTicket] = []
     said: list[Prediction] = []
     for part in range(folds):
-        model = learn([tickets[place] for place in np.flatnonzero(part_of != part)], threshold=threshold)
-        asked = [tickets[place] for place in np.flatnonzero(part_of == part)]
+        model = learn(
+            [tickets[place] for place in np.flatnonzero(part_of != part).tolist()], threshold=threshold
+        )
+        asked = [tickets[place] for place in np.flatnonzero(part_of == part).tolist()]
         held += asked
         said += model.predict([ticket.text for ticket in asked])
     return judged(held, said, threshold=threshold)

@@ -155,9 +155,11 @@ def _held_out(
     for fold in range(_FOLDS):
         learned, held = folds != fold, folds == fold
         chances[held] = Stack.fit(unseen[learned], found.numbers[learned], classes).chances(unseen[held])
+    best: list[int] = chances.argmax(axis=1).tolist()
+    truth: list[int] = found.numbers.tolist()
     return measure(
-        [found.labels[number] for number in found.numbers],
-        [found.labels[number] for number in chances.argmax(axis=1)],
+        [found.labels[number] for number in truth],
+        [found.labels[number] for number in best],
         chances.max(axis=1),
         threshold=threshold,
     )

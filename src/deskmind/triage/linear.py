@@ -16,7 +16,7 @@ from deskmind.triage.rows import Rows, as_stored
 
 __all__ = ["Linear", "require_extra"]
 
-_PENALTY = 0.3
+_PENALTY = 0.4
 
 
 def require_extra() -> None:

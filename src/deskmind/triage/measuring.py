@@ -29,7 +29,8 @@ _outcomes = {
 def working(stage: Stage, tickets: int) -> Generator[None]:
     """Work on so many tickets; what fails is not measured, but has a span."""
     started = time.perf_counter()
-    with span(f"triage {stage}", **{"deskmind.triage.tickets": tickets}):
+    with span(f"triage {stage}") as current:
+        current.set_attribute("deskmind.triage.tickets", tickets)
         yield
     _duration.record(time.perf_counter() - started, _stages[stage])
 

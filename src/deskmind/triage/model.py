@@ -60,7 +60,13 @@ class Provenance:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Provenance:
         """From ``as_dict``."""
-        return cls(**{**given, "trained_at": datetime.fromisoformat(given["trained_at"])})
+        return cls(
+            datetime.fromisoformat(given["trained_at"]),
+            given["tickets"],
+            given["release"],
+            given["evaluation"],
+            given["left_out"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +135,8 @@ class TriageModel:
 
     def _guess(self, name: str, chances: NDArray[np.float32], words: Rows, threshold: float) -> Guess:
         target = self.targets[name]
-        order = np.argsort(-chances, kind="stable")
-        best = int(order[0])
+        order: list[int] = np.argsort(-chances, kind="stable").tolist()
+        best = order[0]
         confidence = float(chances[best])
         return Guess(
             label=target.labels[best],
@@ -146,20 +152,19 @@ class TriageModel:
         """Words that speak for the label most, by the linear model: value × (weight - the labels' mean weight)."""
         weights = target.linear.weights[words.columns]
         shares = words.values * (weights[:, label] - weights.mean(axis=1))
+        columns: list[int] = words.columns.tolist()
+        speaking: list[float] = shares.tolist()
         found: dict[str, float] = {}
-        for column, share in zip(words.columns, shares, strict=True):
+        for column, share in zip(columns, speaking, strict=True):
             text = self.vocabulary.terms[column].lstrip("^")
-            found[text] = found.get(text, 0.0) + float(share)
+            found[text] = found.get(text, 0.0) + share
         best = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:_MOST_TERMS]
         return tuple(Term(text, weight) for text, weight in best if weight > 0)
 
     def neighbour(self, ticket: int, similarity: float) -> Neighbour:
         """What is told of a ticket of the past."""
-        labels = {
-            name: target.labels[target.known[ticket]]
-            for name, target in self.targets.items()
-            if target.known[ticket] >= 0
-        }
+        known = {name: int(target.known[ticket]) for name, target in self.targets.items()}
+        labels = {name: self.targets[name].labels[label] for name, label in known.items() if label >= 0}
         return Neighbour(self.past.references[ticket], similarity, bool(self.past.resolved[ticket]), labels)
 
 

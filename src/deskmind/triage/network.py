@@ -25,11 +25,11 @@ _TINY = 1e-8
 class NetworkShape:
     """How a network is trained."""
 
-    hidden: int = 128
-    epochs: int = 8
-    rate: float = 0.02
+    hidden: int = 64
+    epochs: int = 6
+    rate: float = 0.3
     input_dropout: float = 0.3
-    hidden_dropout: float = 0.5
+    hidden_dropout: float = 0.3
     smoothing: float = 0.1
 
 
@@ -107,9 +107,9 @@ class _Trainer:
         hidden = before * mask * scale
         error = self._error(hidden @ self.outer + self.outer_bias, labels)
         back = (error @ self.outer.T) * mask * scale
-        self._apply(2, hidden.T @ error, rate)
-        self._apply(3, error.sum(axis=0), rate)
-        self._apply(1, back.sum(axis=0), rate)
+        self._apply(2, (hidden.T @ error).astype(np.float32), rate)
+        self._apply(3, error.sum(axis=0, dtype=np.float32), rate)
+        self._apply(1, back.sum(axis=0, dtype=np.float32), rate)
         self._apply_inner(dropped, back, rate)
 
     def _error(self, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -57,7 +57,8 @@ class Rows:
         lengths = self.starts[numbers + 1] - self.starts[numbers]
         starts = np.zeros(len(numbers) + 1, np.int64)
         np.cumsum(lengths, out=starts[1:])
-        places = np.arange(starts[-1]) + np.repeat(self.starts[numbers] - starts[:-1], lengths)
+        moved = np.repeat(self.starts[numbers] - starts[:-1], lengths)
+        places = np.arange(len(moved)) + moved
         return Rows(starts, self.columns[places], self.values[places], self.width)
 
     def until(self, column: int) -> Rows:

@@ -143,7 +143,7 @@ class Triage:
         _check_threshold(threshold)
         with working("evaluate", len(tickets)):
             judged = await asyncio.to_thread(evaluate, tickets, folds=folds, threshold=threshold)
-        await self._record(Permission.TRIAGE_TRAIN, "triage", tickets=len(tickets), evaluated=True)
+        await self._record(Permission.TRIAGE_TRAIN, "triage/evaluation", tickets=len(tickets))
         return judged
 
     @operation(Permission.TRIAGE_READ)
@@ -182,7 +182,7 @@ class Triage:
                 least=least,
                 resolved_only=resolved_only,
             )
-        await self._record(Permission.TRIAGE_COMPARE, f"triage/{stored.version}", similar=len(found))
+        await self._record(Permission.TRIAGE_COMPARE, f"triage/{stored.version}", tickets=1, found=len(found))
         return found
 
     @operation(Permission.TRIAGE_COMPARE)
@@ -197,7 +197,7 @@ class Triage:
         _check_count(len(tickets), _MOST_COMPARED)
         with working("duplicates", len(tickets)):
             found = await asyncio.to_thread(find_duplicates, tickets, least=least)
-        await self._record(Permission.TRIAGE_COMPARE, "triage", tickets=len(tickets), duplicates=len(found))
+        await self._record(Permission.TRIAGE_COMPARE, "triage", tickets=len(tickets), found=len(found))
         return found
 
     @operation(Permission.TRIAGE_COMPARE)
@@ -225,7 +225,7 @@ class Triage:
                 similarity=similarity,
                 background=background,
             )
-        await self._record(Permission.TRIAGE_COMPARE, "triage", tickets=len(tickets), clusters=len(found))
+        await self._record(Permission.TRIAGE_COMPARE, "triage", tickets=len(tickets), found=len(found))
         return found
 
     async def _newest(self) -> StoredModel | None:
@@ -262,9 +262,9 @@ class Triage:
             return None
         return await embedder.embed_query(text[:LONGEST_TEXT])
 
-    async def _record(self, permission: Permission, resource: str, **details: int | bool) -> None:
+    async def _record(self, permission: Permission, resource: str, *, tickets: int, found: int = 0) -> None:
         async with self._database.transaction(self._scope) as connection:
-            await record(connection, self._scope, permission, resource=resource, **details)
+            await record(connection, self._scope, permission, resource=resource, tickets=tickets, found=found)
 
 
 def _check_threshold(threshold: float) -> None:
