@@ -49,7 +49,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         write_model(learn(past()), Path(folder))
         model = read_model(Path(folder))
-    for text in ("My VPN tunnel drops, please help!", "Where is the canteen?"):
+    for text in ("My VPN tunnel drops, please help!", "Canteen menu, Friday?"):
         guess = model.predict([text])[0].guesses["category"]
         if guess.abstained:
             print(f"{text} -> a person decides")

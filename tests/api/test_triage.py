@@ -33,7 +33,7 @@ async def test_predictions_with_their_reason(operator: Desk, clients: dict[str, 
     asked = {"texts": ["vpn tunnel drops", "zzz"]}
     untrained = await clients["ann"].post("/v1/triage/predict", json=asked)
     assert (untrained.status_code, untrained.json()["title"]) == (404, "Not found")
-    await operator.triage.train(tickets(90), embed=False)
+    await operator.triage.train(tickets(90), targets=["category"], embed=False)
     said = (await clients["ann"].post("/v1/triage/predict", json=asked)).json()["predictions"]
     guess = said[0]["guesses"]["category"]
     assert (guess["label"], guess["abstained"]) == ("Network", False)

@@ -36,7 +36,7 @@ SHOWN = {
     ],
     "parts/triage.py": [
         "My VPN tunnel drops, please help! -> Network, because of: drops",
-        "Where is the canteen? -> a person decides",
+        "Canteen menu, Friday? -> a person decides",
         "one incident? 5 tickets: mail, server",
     ],
     "parts/prompts.py": ["Why does {{ this }} fail?", "line 2: '.__class__'", "a summary stands for"],

@@ -22,7 +22,7 @@ ASKED = ["vpn tunnel drops again", "locked account, please help"]
 
 @pytest.fixture
 async def trained(operator: Desk) -> Desk:
-    await operator.triage.train(tickets(90), embed=False)
+    await operator.triage.train(tickets(90), targets=["category"], embed=False)
     await operator.principals.add_user("ann")
     return operator
 
@@ -111,7 +111,7 @@ async def test_a_model_that_was_changed_in_the_database_is_refused(app: Deskmind
 
 
 async def test_similar_tickets_by_words_and_by_meaning(operator: Desk) -> None:
-    await operator.triage.train(tickets(60), embed=True)
+    await operator.triage.train(tickets(60), targets=["category"], embed=True)
     by_reference = {ticket.reference: ticket for ticket in tickets(60)}
     found = await operator.triage.similar("monitor flickers", limit=3)
     assert ["flickers" in by_reference[one.reference].text for one in found] == [True] * 3

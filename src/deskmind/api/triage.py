@@ -63,7 +63,7 @@ class PredictionBody(BaseModel):
     """All targets of one ticket."""
 
     guesses: dict[str, GuessBody] = Field(description="by target")
-    neighbours: list[NeighbourBody] = Field(description="tickets of the past that voted; for operators")
+    neighbours: list[NeighbourBody] = Field(description="tickets of the past that read alike; for operators")
 
 
 class PredictResponse(BaseModel):

@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deskmind.errors import TriageModelError
+from deskmind.triage.calibration import Calibration
 from deskmind.triage.features import Vocabulary
 from deskmind.triage.linear import Linear
 from deskmind.triage.model import Provenance, TargetModel, TriageModel
 from deskmind.triage.neighbours import Neighbours
-from deskmind.triage.network import Network
 from deskmind.triage.past import Past
 from deskmind.triage.rows import Rows
-from deskmind.triage.stack import Stack
 
 __all__ = ["FORMAT", "digest", "dump", "load"]
 
@@ -110,12 +109,8 @@ def _arrays(target: TargetModel) -> Arrays:
     return {
         "linear.weights": target.linear.weights.astype(np.float16),
         "linear.bias": target.linear.bias,
-        "network.inner": target.network.inner.astype(np.float16),
-        "network.inner_bias": target.network.inner_bias,
-        "network.outer": target.network.outer,
-        "network.outer_bias": target.network.outer_bias,
-        "stack.weights": target.stack.weights,
-        "stack.bias": target.stack.bias,
+        "calibration.weights": target.calibration.weights,
+        "calibration.bias": target.calibration.bias,
         "known": target.known,
     }
 
@@ -127,13 +122,7 @@ def _target(labels: tuple[str, ...], arrays: Arrays, prefix: str) -> TargetModel
     return TargetModel(
         labels,
         Linear(part("linear.weights").astype(np.float32), part("linear.bias")),
-        Network(
-            part("network.inner").astype(np.float32),
-            part("network.inner_bias"),
-            part("network.outer"),
-            part("network.outer_bias"),
-        ),
-        Stack(part("stack.weights"), part("stack.bias")),
+        Calibration(part("calibration.weights"), part("calibration.bias")),
         part("known"),
     )
 

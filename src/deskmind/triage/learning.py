@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deskmind.errors import InvalidRequestError
+from deskmind.triage.calibration import Calibration
 from deskmind.triage.features import Vocabulary
 from deskmind.triage.linear import Linear, require_extra
 from deskmind.triage.measures import Evaluation, measure
-from deskmind.triage.model import NEAREST, Provenance, TargetModel, TriageModel, votes_of
+from deskmind.triage.model import Provenance, TargetModel, TriageModel
 from deskmind.triage.neighbours import Neighbours
-from deskmind.triage.network import Network
 from deskmind.triage.past import Past
 from deskmind.triage.rows import Rows
 from deskmind.triage.splitting import stratified
-from deskmind.triage.stack import Stack
 from deskmind.triage.tickets import TrainingTicket
 
 __all__ = ["LEAST_OF_A_LABEL", "THRESHOLD", "learn"]
@@ -33,8 +32,6 @@ LEAST_OF_A_LABEL = 5
 _FOLDS = 4
 _UNKNOWN = -1
 
-Nearest = list[tuple[NDArray[np.int64], NDArray[np.float32]]]
-
 
 def learn(
     tickets: Iterable[TrainingTicket],
@@ -46,9 +43,9 @@ def learn(
 ) -> TriageModel:
     """A model of each target; blocking, minutes for tens of thousands of tickets. The same tickets give the same model.
 
-    Three scorers look at a text: a linear model, a network with one hidden layer, and the tickets that read alike. What
-    weighs their scores is fitted on scores of tickets that the scorers had not seen (cross-fitting), so that its
-    chances are calibrated and the figures in the provenance are honest.
+    A linear model scores the labels; a logistic regression makes chances of the scores. It is fitted on scores of tickets
+    that the linear model had not seen (cross-fitting), so that the chances are calibrated and the figures in the
+    provenance are honest.
 
     Args:
         tickets: of the past.
@@ -74,13 +71,10 @@ def learn(
         raise InvalidRequestError(
             "There is nothing to learn from.", why="No two tickets share a word.", remedy="Give more tickets."
         )
-    words = rows.until(len(vocabulary.terms))
-    neighbours = Neighbours(words)
-    nearest = [neighbours.nearest(*words.row(place), NEAREST, but=place) for place in range(len(taken))]
-    made = {name: _target(found, rows, words, nearest, threshold) for name, found in labelled.items()}
+    made = {name: _target(found, rows, threshold) for name, found in labelled.items()}
     return TriageModel(
         vocabulary=vocabulary,
-        neighbours=neighbours,
+        neighbours=Neighbours(rows.until(len(vocabulary.terms))),
         past=_past(taken),
         targets={name: target for name, (target, _) in made.items()},
         threshold=threshold,
@@ -121,40 +115,33 @@ class _Labelled:
         return cls(labels, known, {label: count for label, count in counts.items() if label not in numbers})
 
 
-def _target(
-    found: _Labelled, rows: Rows, words: Rows, nearest: Nearest, threshold: float
-) -> tuple[TargetModel, Evaluation]:
+def _target(found: _Labelled, rows: Rows, threshold: float) -> tuple[TargetModel, Evaluation]:
     classes = len(found.labels)
-    ours, our_words = rows.take(found.places), words.take(found.places)
-    votes = votes_of([nearest[place] for place in found.places], found.known, classes)
+    ours = rows.take(found.places)
     folds = stratified(found.numbers, _FOLDS)
-    scores = np.zeros((len(found.places), 2 * classes), np.float32)
+    unseen = np.zeros((len(found.places), classes), np.float32)
     for fold in range(_FOLDS):
         learned, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        linear, network = _scorers(
-            ours.take(learned), our_words.take(learned), found.numbers[learned], classes
-        )
-        scores[held] = np.hstack([linear.scores(ours.take(held)), network.scores(our_words.take(held))])
-    unseen = np.hstack([scores, votes])
-    linear, network = _scorers(ours, our_words, found.numbers, classes)
-    stack = Stack.fit(unseen, found.numbers, classes)
+        linear = Linear.fit(ours.take(learned), found.numbers[learned], classes)
+        unseen[held] = linear.scores(ours.take(held))
     evaluation = _held_out(unseen, found, folds, threshold)
-    return TargetModel(found.labels, linear, network, stack, found.known), evaluation
-
-
-def _scorers(rows: Rows, words: Rows, numbers: NDArray[np.int64], classes: int) -> tuple[Linear, Network]:
-    return Linear.fit(rows, numbers, classes), Network.fit(words, numbers, classes)
+    linear = Linear.fit(ours, found.numbers, classes)
+    return TargetModel(
+        found.labels, linear, Calibration.fit(unseen, found.numbers, classes), found.known
+    ), evaluation
 
 
 def _held_out(
     unseen: NDArray[np.float32], found: _Labelled, folds: NDArray[np.int64], threshold: float
 ) -> Evaluation:
-    """The stack's own cross-fitting: each ticket is judged by a stack that was not fitted on it."""
+    """The calibration's own cross-fitting: each ticket is judged by a calibration that was not fitted on it."""
     classes = len(found.labels)
     chances = np.zeros((len(found.numbers), classes), np.float32)
     for fold in range(_FOLDS):
         learned, held = folds != fold, folds == fold
-        chances[held] = Stack.fit(unseen[learned], found.numbers[learned], classes).chances(unseen[held])
+        chances[held] = Calibration.fit(unseen[learned], found.numbers[learned], classes).chances(
+            unseen[held]
+        )
     best: list[int] = chances.argmax(axis=1).tolist()
     truth: list[int] = found.numbers.tolist()
     return measure(

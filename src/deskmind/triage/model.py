@@ -10,19 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deskmind.triage.calibration import Calibration
 from deskmind.triage.features import Vocabulary
 from deskmind.triage.linear import Linear
 from deskmind.triage.neighbours import Neighbours
-from deskmind.triage.network import Network
 from deskmind.triage.past import Past
 from deskmind.triage.predictions import Guess, Neighbour, Prediction, Term
 from deskmind.triage.rows import Rows
-from deskmind.triage.stack import Stack
 
-__all__ = ["NEAREST", "Provenance", "TargetModel", "TriageModel", "votes_of"]
-
-NEAREST = 15
-"""Tickets of the past that vote."""
+__all__ = ["Provenance", "TargetModel", "TriageModel"]
 
 _MOST_TERMS = 5
 _MOST_TOLD = 5
@@ -80,16 +76,12 @@ class TargetModel:
 
     labels: tuple[str, ...]
     linear: Linear
-    network: Network
-    stack: Stack
+    calibration: Calibration
     known: NDArray[np.int16]
 
-    def chances(
-        self, rows: Rows, words: Rows, nearest: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]]
-    ) -> NDArray[np.float32]:
-        """``[n, labels]``."""
-        votes = votes_of(nearest, self.known, len(self.labels))
-        return self.stack.chances(np.hstack([self.linear.scores(rows), self.network.scores(words), votes]))
+    def chances(self, rows: Rows) -> NDArray[np.float32]:
+        """``[n, labels]``, each row sums to 1."""
+        return self.calibration.chances(self.linear.scores(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +116,12 @@ class TriageModel:
         for text in texts:
             rows = self.vocabulary.rows([text])
             words = rows.until(len(self.vocabulary.terms))
-            nearest = self.neighbours.nearest(*words.row(0), NEAREST)
+            nearest = self.neighbours.nearest(*words.row(0), _MOST_TOLD)
             guesses = {
-                name: self._guess(name, target.chances(rows, words, [nearest])[0], words, least)
+                name: self._guess(name, target.chances(rows)[0], words, least)
                 for name, target in self.targets.items()
             }
-            told = zip(nearest[0].tolist()[:_MOST_TOLD], nearest[1].tolist(), strict=False)
+            told = zip(nearest[0].tolist(), nearest[1].tolist(), strict=True)
             made.append(Prediction(guesses, tuple(self.neighbour(*one) for one in told)))
         return made
 
@@ -166,19 +158,3 @@ class TriageModel:
         known = {name: int(target.known[ticket]) for name, target in self.targets.items()}
         labels = {name: self.targets[name].labels[label] for name, label in known.items() if label >= 0}
         return Neighbour(self.past.references[ticket], similarity, bool(self.past.resolved[ticket]), labels)
-
-
-def votes_of(
-    nearest: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]], known: NDArray[np.int16], labels: int
-) -> NDArray[np.float32]:
-    """Scores of labels by the tickets that read alike: ``[n, 2 × labels]``.
-
-    First each label's share of the votes, a vote weighing its similarity to the third power, as a logarithm; then the
-    votes themselves, which say how near the nearest are.
-    """
-    votes = np.zeros((len(nearest), labels), np.float32)
-    for row, (tickets, similarities) in enumerate(nearest):
-        told = known[tickets]
-        np.add.at(votes[row], told[told >= 0], similarities[told >= 0] ** 3)
-    shares = (votes + 0.01) / (votes.sum(axis=1, keepdims=True) + 0.01 * labels)
-    return np.hstack([np.log(shares), votes]).astype(np.float32)

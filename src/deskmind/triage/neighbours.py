@@ -11,8 +11,8 @@ from deskmind.triage.rows import Rows
 
 __all__ = ["Neighbours"]
 
-_NEVER_COMMON = 20
-"""A word of so few tickets always counts."""
+_NEVER_COMMON = 1_000
+"""A word of so few tickets always counts: it costs little."""
 
 
 @dataclass(frozen=True, slots=True)

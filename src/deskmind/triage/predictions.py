@@ -76,7 +76,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """All targets of one ticket, and the tickets of the past that voted."""
+    """All targets of one ticket, and the tickets of the past that read most alike."""
 
     guesses: Mapping[str, Guess]
     neighbours: tuple[Neighbour, ...]

@@ -1,4 +1,4 @@
-"""Several scorers as one: a small logistic regression over their scores, fitted on tickets none of them had seen."""
+"""From scores to chances: a logistic regression over all labels' scores, fitted on tickets the scorer had not seen."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Stack"]
+__all__ = ["Calibration"]
 
-_LOOSENESS = 0.1
-"""Inverse strength of the penalty: scores of good scorers are nearly the same, and no one should be trusted alone."""
+_LOOSENESS = 0.3
+"""Inverse strength of the penalty."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
-    """Chances from scores. Fitted by likelihood on held-out scores, its chances are calibrated.
+class Calibration:
+    """Chances from scores. Fitted by likelihood on held-out scores, they are calibrated; and one label's score counts for
+    another's, so that it corrects the scorer too.
 
     Attributes:
         weights: ``[scores, labels] float32``.
