@@ -49,12 +49,13 @@ def find_duplicates(tickets: Sequence[TrainingTicket], *, least: float = DUPLICA
     found = dict(_pairs(Neighbours(words, common=1.0), least))
     groups = joined(len(tickets), found)
     names = [ticket.reference or str(number) for number, ticket in enumerate(tickets, start=1)]
+    group_of = {member: place for place, members in enumerate(groups) for member in members}
+    lowest = [1.0] * len(groups)
+    for (one, _), similarity in found.items():
+        lowest[group_of[one]] = min(lowest[group_of[one]], similarity)
     return [
-        DuplicateGroup(
-            tuple(names[member] for member in members),
-            min(similarity for (one, _), similarity in found.items() if one in set(members)),
-        )
-        for members in groups
+        DuplicateGroup(tuple(names[member] for member in members), similarity)
+        for members, similarity in zip(groups, lowest, strict=True)
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -82,7 +83,7 @@ def measure(
         threshold: of abstaining.
     """
     right = np.array([one == other for one, other in zip(truth, predicted, strict=True)])
-    labels = sorted(set(truth), key=lambda label: (-list(truth).count(label), label))
+    labels = [label for label, _ in sorted(Counter(truth).items(), key=lambda item: (-item[1], item[0]))]
     labels += sorted(set(predicted) - set(labels))
     confusion = _confusion(truth, predicted, labels)
     classes = tuple(_of_class(label, confusion, place) for place, label in enumerate(labels))
