@@ -25,6 +25,7 @@ from benchmarks import (
     starting,
     stories,
     telemetry,
+    triaging,
 )
 
 _RESULTS = Path(__file__).parent / "results"
@@ -41,6 +42,7 @@ _ALL = {
     "audit": audit.run,
     "access": access.run,
     "privacy": privacy.run,
+    "triage": triaging.run,
 }
 
 

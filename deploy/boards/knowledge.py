@@ -82,6 +82,38 @@ BOARD = Board(
             ),
         ),
         Section(
+            "Triage",
+            (
+                Panel(
+                    "Tickets by outcome",
+                    "A second. Abstained: one target at least is left to a person; a share that rises says to train anew.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_triage_predictions_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="no ticket was predicted",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
+                    "Time of a call",
+                    "95th percentile by kind of work.",
+                    "s",
+                    (
+                        q(
+                            quantile(0.95, "deskmind_triage_duration_seconds", by="deskmind_stage"),
+                            "{{deskmind_stage}}",
+                            empty="no ticket was predicted",
+                        ),
+                    ),
+                    width=12,
+                ),
+            ),
+        ),
+        Section(
             "Remembered answers",
             (
                 Panel(

@@ -61,6 +61,7 @@ from deskmind.observability.metering import LoopWatch, start_metrics
 from deskmind.observability.story import tell
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
+from deskmind.triage.shelf import Shelf
 
 if TYPE_CHECKING:
     from deskmind.cache import Cache
@@ -105,6 +106,7 @@ class Deskmind:
         self.audit_log: AuditLog
         self.provisioner: Provisioner | None = None
         self.embedding_problem: str | None = None
+        self.triage_shelf = Shelf()
         self._given_embedder = embedder
         self._shield = shield
         self._on_budget_alert = on_budget_alert
@@ -251,6 +253,7 @@ class Deskmind:
         self.authority.forget(tenant_id)
         self.forget_budgets(tenant_id)
         self._shielding.forget(tenant_id)
+        self.triage_shelf.forget(tenant_id)
         await self.cache.forget(tenant_id)
 
     async def measure(self) -> asyncio.Task[None]:

@@ -29,6 +29,7 @@ from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
 from deskmind.prompts.store import Prompts
 from deskmind.scope import Scope
+from deskmind.triage.service import Triage
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
@@ -55,6 +56,7 @@ class Desk:
         feedback: ratings of answers.
         quality: what the ratings say (operators).
         redaction: patterns, actions and names of the tenant's own (operators).
+        triage: labels, duplicates and clusters of tickets.
         audit_log: who did what, and the proof of it (operators).
         privacy: export, erasure, legal holds and retention (operators).
     """
@@ -80,6 +82,7 @@ class Desk:
         self.requests = Requests(app.database, scope, app.settings.explain, app)
         self.feedback = Feedback(app.database, scope, app)
         self.quality = Quality(app.database, scope, app)
+        self.triage = Triage(app.database, scope, app, app.triage_shelf)
         self.audit_log = AuditLog(app.database, scope)
         self.privacy = Privacy(app.database, scope, app.settings.privacy, app)
 

@@ -53,6 +53,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── SourceReplyError              its answer cannot be used: truncated, not JSON, too large
     │   ├── ForbiddenAddressError         an address that is not the configured system's; nothing was sent
     │   └── OutcomeUnknownError           whether a write was done is not known
+    ├── TriageModelError              a stored triage model is damaged, or of another format
     ├── SchemaVersionError            database and release do not fit together
     └── UncacheableValueError         a value does not survive the codec of its cache
 """
@@ -110,6 +111,7 @@ __all__ = [
     "StreamBrokenError",
     "SuppressedError",
     "TenantNotFoundError",
+    "TriageModelError",
     "UnavailableError",
     "UncacheableValueError",
     "UnknownPriceError",
@@ -479,6 +481,12 @@ class OutcomeUnknownError(SourceError):
     """A write was sent and no answer came: whether it was done is not known. Reconcile it before sending again."""
 
     code, title = "outcome-unknown", "It is not known whether the write was done"
+
+
+class TriageModelError(DeskmindError):
+    """A stored triage model is damaged, not what was written, or of another format."""
+
+    code, status, title, exit_code = "triage-model", 500, "The triage model cannot be used", 65
 
 
 class UncacheableValueError(DeskmindError):

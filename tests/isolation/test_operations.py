@@ -26,6 +26,7 @@ from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
 from deskmind.prompts.store import Prompts
+from deskmind.triage.service import Triage
 
 _WITHOUT = {
     "Desk.ask": "hands on to Knowledge.ask",
@@ -62,6 +63,7 @@ def _operations() -> dict[str, object]:
                 Sealing,
                 Privacy,
                 Redaction,
+                Triage,
             ),
         )
         for name, method in vars(kind).items()

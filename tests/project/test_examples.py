@@ -48,6 +48,11 @@ SHOWN = {
         "the pw of <PERSON_1>, his badge is <EMPLOYEE_ID_1>",
         "recognised by the model",
     ],
+    "parts/triage.py": [
+        "My VPN tunnel drops, please help! -> Network, because of: drops",
+        "Canteen menu, Friday? -> a person decides",
+        "one incident? 5 tickets: mail, server",
+    ],
     "parts/prompts.py": ["Why does {{ this }} fail?", "line 2: '.__class__'", "a summary stands for"],
     "parts/sandbox.py": [
         "admin 200 sees all articles",

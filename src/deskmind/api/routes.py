@@ -31,6 +31,7 @@ from deskmind.api.schemas import (
     SearchResponse,
 )
 from deskmind.api.spending import add_spending
+from deskmind.api.triage import add_triage
 from deskmind.desk import Desk
 from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError
 
@@ -185,6 +186,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_requests(routes, asker)
     add_feedback(routes, asker)
     add_privacy(routes, asker)
+    add_triage(routes, asker)
     return routes
 
 

@@ -23,6 +23,7 @@ from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
 from deskmind.prompts.store import Prompts
 from deskmind.scope import Scope
+from deskmind.triage.service import Triage
 
 __all__ = ["BlockingDesk", "BlockingDeskmind"]
 
@@ -181,6 +182,18 @@ class BlockingRedaction(Part[Redaction]):
     forget = Blocking(Redaction.forget)
 
 
+class BlockingTriage(Part[Triage]):
+    """``desk.triage``."""
+
+    train = Blocking(Triage.train)
+    predict = Blocking(Triage.predict)
+    evaluate = Blocking(Triage.evaluate)
+    models = Blocking(Triage.models)
+    similar = Blocking(Triage.similar)
+    duplicates = Blocking(Triage.duplicates)
+    clusters = Blocking(Triage.clusters)
+
+
 class BlockingAuditLog(Part[AuditLog]):
     """``desk.audit_log``."""
 
@@ -244,6 +257,7 @@ class BlockingDesk(Part[Desk]):
         self.feedback = BlockingFeedback(desk.feedback, loop)
         self.quality = BlockingQuality(desk.quality, loop)
         self.redaction = BlockingRedaction(desk.redaction, loop)
+        self.triage = BlockingTriage(desk.triage, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)
         self.privacy = BlockingPrivacy(desk.privacy, loop)
         self.add_user = self.principals.add_user

@@ -72,6 +72,7 @@ def describe(schema: str) -> MetaData:
     _explain(metadata)
     _privacy(metadata)
     _redaction(metadata)
+    _triage(metadata)
     return metadata
 
 
@@ -774,6 +775,22 @@ def _redaction(metadata: MetaData) -> None:
         *(_text(name) for name in ("source", "type", "value")),
         PrimaryKeyConstraint("tenant_id", "source", "type", "value"),
         ForeignKeyConstraint(["tenant_id"], own, ondelete="CASCADE"),
+    )
+
+
+def _triage(metadata: MetaData) -> None:
+    Table(
+        "triage_models",
+        metadata,
+        _uuid("tenant_id"),
+        _integer("version"),
+        _time("trained_at"),
+        _text("trained_by"),
+        _text("sha256"),
+        _json("provenance"),
+        Column("weights", LargeBinary, nullable=False),
+        PrimaryKeyConstraint("tenant_id", "version"),
+        ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
     )
 
 

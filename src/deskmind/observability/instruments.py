@@ -419,6 +419,22 @@ LOOP_LAG = Instrument(
     observed=True,
 )
 
+TRIAGE = Instrument(
+    "deskmind.triage.predictions",
+    "counter",
+    "{ticket}",
+    "tickets whose labels were predicted; abstained where one target was left to a person",
+    (Label("deskmind.outcome", _CODE, ("predicted", "abstained")),),
+)
+TRIAGE_DURATION = Instrument(
+    "deskmind.triage.duration",
+    "histogram",
+    "s",
+    "work of triage: training, one call of the others",
+    (Label("deskmind.stage", _CODE, ("train", "evaluate", "predict", "similar", "duplicates", "clusters")),),
+    WORK_SECONDS,
+)
+
 CATALOGUE: Final[tuple[Instrument, ...]] = tuple(
     value for value in tuple(globals().values()) if isinstance(value, Instrument)
 )

@@ -60,6 +60,10 @@ class Permission(StrEnum):
     PRIVACY_RETAIN = "privacy.retain"
     REDACTION_READ = "redaction.read"
     REDACTION_WRITE = "redaction.write"
+    TRIAGE_TRAIN = "triage.train"
+    TRIAGE_READ = "triage.read"
+    TRIAGE_PREDICT = "triage.predict"
+    TRIAGE_COMPARE = "triage.compare"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
@@ -132,6 +136,10 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.PRIVACY_RETAIN: "remove what is older than the retention policies say",
     Permission.REDACTION_READ: "see the rules of redaction and try them on texts",
     Permission.REDACTION_WRITE: "change patterns, actions and names of redaction",
+    Permission.TRIAGE_TRAIN: "learn triage from tickets and judge it",
+    Permission.TRIAGE_READ: "see which triage models there are and how good they are",
+    Permission.TRIAGE_PREDICT: "have labels of tickets predicted",
+    Permission.TRIAGE_COMPARE: "find tickets that are similar, duplicates or one incident",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",
@@ -155,6 +163,8 @@ _MEMBER = frozenset(
         Permission.FEEDBACK_GIVE,
         Permission.FEEDBACK_READ,
         Permission.ACCESS_CHECK,
+        Permission.TRIAGE_READ,
+        Permission.TRIAGE_PREDICT,
     }
 )
 _INSTALLATION_ONLY = frozenset(

@@ -1,0 +1,159 @@
+"""Learning a model from tickets of the past."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deskmind.errors import InvalidRequestError
+from deskmind.triage.calibration import Calibration
+from deskmind.triage.features import Vocabulary
+from deskmind.triage.linear import Linear, require_extra
+from deskmind.triage.measures import Evaluation, measure
+from deskmind.triage.model import Provenance, TargetModel, TriageModel
+from deskmind.triage.neighbours import Neighbours
+from deskmind.triage.past import Past
+from deskmind.triage.rows import Rows
+from deskmind.triage.splitting import stratified
+from deskmind.triage.tickets import TrainingTicket
+
+__all__ = ["LEAST_OF_A_LABEL", "THRESHOLD", "learn"]
+
+THRESHOLD = 0.5
+"""Below this confidence the likeliest label is likelier wrong than right."""
+
+LEAST_OF_A_LABEL = 5
+"""A label of fewer tickets cannot be learned."""
+
+_FOLDS = 4
+_UNKNOWN = -1
+
+
+def learn(
+    tickets: Iterable[TrainingTicket],
+    *,
+    targets: Sequence[str] | None = None,
+    threshold: float = THRESHOLD,
+    release: str = "",
+    now: datetime | None = None,
+) -> TriageModel:
+    """A model of each target; blocking, minutes for tens of thousands of tickets. The same tickets give the same model.
+
+    A linear model scores the labels; a logistic regression makes chances of the scores. It is fitted on scores of tickets
+    that the linear model had not seen (cross-fitting), so that the chances are calibrated and the figures in the
+    provenance are honest.
+
+    Args:
+        tickets: of the past.
+        targets: what to predict; default every target that some ticket has.
+        threshold: confidence below which the model abstains, 0 to 1.
+        release: of Deskmind, for the provenance.
+        now: when, for the provenance.
+
+    Raises:
+        MissingExtraError: the extra ``triage`` is not installed.
+        InvalidRequestError: there are too few tickets, or a target has fewer than two labels of five tickets.
+    """
+    require_extra()
+    taken = list(tickets)
+    wanted = list(targets) if targets is not None else sorted({name for one in taken for name in one.labels})
+    labelled = {name: _Labelled.of(name, taken) for name in wanted}
+    if not labelled:
+        raise InvalidRequestError(
+            "No ticket has a label.", remedy="Give tickets with what people chose for them."
+        )
+    vocabulary, rows = Vocabulary.of([ticket.text for ticket in taken])
+    if not vocabulary.terms:
+        raise InvalidRequestError(
+            "There is nothing to learn from.", why="No two tickets share a word.", remedy="Give more tickets."
+        )
+    made = {name: _target(found, rows, threshold) for name, found in labelled.items()}
+    return TriageModel(
+        vocabulary=vocabulary,
+        neighbours=Neighbours(rows.until(len(vocabulary.terms))),
+        past=_past(taken),
+        targets={name: target for name, (target, _) in made.items()},
+        threshold=threshold,
+        provenance=Provenance(
+            trained_at=now or datetime.now(UTC),
+            tickets=len(taken),
+            release=release,
+            evaluation={name: evaluation.figures() for name, (_, evaluation) in made.items()},
+            left_out={name: found.left_out for name, found in labelled.items() if found.left_out},
+        ),
+    )
+
+
+class _Labelled:
+    """One target's labels: ``places`` of the tickets that have one, ``numbers`` their labels, ``known`` of all."""
+
+    def __init__(
+        self, labels: tuple[str, ...], known: NDArray[np.int16], left_out: Mapping[str, int]
+    ) -> None:
+        self.labels = labels
+        self.known = known
+        self.left_out = left_out
+        self.places = np.flatnonzero(known != _UNKNOWN)
+        self.numbers = known[self.places].astype(np.int64)
+
+    @classmethod
+    def of(cls, target: str, tickets: Sequence[TrainingTicket]) -> _Labelled:
+        counts = Counter(ticket.labels[target] for ticket in tickets if ticket.labels.get(target))
+        labels = tuple(sorted(label for label, count in counts.items() if count >= LEAST_OF_A_LABEL))
+        if len(labels) < 2:
+            raise InvalidRequestError(
+                f"There are too few tickets to learn '{target}' from.",
+                why=f"At least two labels with {LEAST_OF_A_LABEL} tickets each are needed; {len(labels)} are there.",
+                remedy="Give more tickets, or another target.",
+            )
+        numbers = {label: number for number, label in enumerate(labels)}
+        known = np.array([numbers.get(one.labels.get(target, ""), _UNKNOWN) for one in tickets], np.int16)
+        return cls(labels, known, {label: count for label, count in counts.items() if label not in numbers})
+
+
+def _target(found: _Labelled, rows: Rows, threshold: float) -> tuple[TargetModel, Evaluation]:
+    classes = len(found.labels)
+    ours = rows.take(found.places)
+    folds = stratified(found.numbers, _FOLDS)
+    unseen = np.zeros((len(found.places), classes), np.float32)
+    for fold in range(_FOLDS):
+        learned, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        linear = Linear.fit(ours.take(learned), found.numbers[learned], classes)
+        unseen[held] = linear.scores(ours.take(held))
+    evaluation = _held_out(unseen, found, folds, threshold)
+    linear = Linear.fit(ours, found.numbers, classes)
+    return TargetModel(
+        found.labels, linear, Calibration.fit(unseen, found.numbers, classes), found.known
+    ), evaluation
+
+
+def _held_out(
+    unseen: NDArray[np.float32], found: _Labelled, folds: NDArray[np.int64], threshold: float
+) -> Evaluation:
+    """The calibration's own cross-fitting: each ticket is judged by a calibration that was not fitted on it."""
+    classes = len(found.labels)
+    chances = np.zeros((len(found.numbers), classes), np.float32)
+    for fold in range(_FOLDS):
+        learned, held = folds != fold, folds == fold
+        chances[held] = Calibration.fit(unseen[learned], found.numbers[learned], classes).chances(
+            unseen[held]
+        )
+    best: list[int] = chances.argmax(axis=1).tolist()
+    truth: list[int] = found.numbers.tolist()
+    return measure(
+        [found.labels[number] for number in truth],
+        [found.labels[number] for number in best],
+        chances.max(axis=1),
+        threshold=threshold,
+    )
+
+
+def _past(tickets: Sequence[TrainingTicket]) -> Past:
+    return Past(
+        tuple(ticket.reference or str(number) for number, ticket in enumerate(tickets, start=1)),
+        np.array([ticket.resolved for ticket in tickets], np.bool_),
+    )
