@@ -5,7 +5,7 @@ CREATE TABLE knowledge_versions (
     tenant_id uuid PRIMARY KEY REFERENCES tenants ON DELETE CASCADE,
     version uuid NOT NULL -- drawn anew at each change: it never returns, not even when a backup is restored
 );
-INSERT INTO knowledge_versions SELECT DISTINCT tenant_id, gen_random_uuid() FROM documents;
+INSERT INTO knowledge_versions SELECT tenant_id, gen_random_uuid() FROM documents GROUP BY tenant_id;
 ALTER TABLE knowledge_versions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE knowledge_versions FORCE ROW LEVEL SECURITY;
 CREATE POLICY versions_read ON knowledge_versions FOR SELECT TO <prefix>_app
