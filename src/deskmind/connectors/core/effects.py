@@ -250,7 +250,7 @@ def _same(wanted: Any, held: Any) -> bool:
     if isinstance(wanted, list) and isinstance(held, list):  # labels and tags: others may be there too
         there = {str(one) for one in cast("list[Any]", held)}
         return all(str(one) in there for one in cast("list[Any]", wanted))
-    return wanted == held or str(wanted) == str(held)
+    return bool(wanted == held) or f"{wanted}" == f"{held}"
 
 
 def _upload(proposal: Proposal, content: bytes | Path | None) -> Upload | None:

@@ -152,6 +152,9 @@ class Source:
             if page.undecoded:
                 raise _unreadable(page.undecoded[0])
             for record in page.records:
+                gone = isinstance(record, Ticket) and record.deleted
+                if gone and since is None:
+                    continue  # it was never told of
                 if whole is None or record.updated_at is None or record.updated_at > whole:
                     yield cast("_T", record)
 
