@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 
 import pytest
 from tests.isolation.test_operations import _operations
 
 from deskmind.desk import Desk
+from deskmind.governance.audit import record
 from deskmind.governance.audit.service import AuditFilter
 
 _ITSELF = "the log, read where it is; carrying it away is recorded"
@@ -114,3 +116,24 @@ async def test_what_is_written_into_a_conversation_is_recorded(operator: Desk) -
     await operator.conversations.erase(about)
     events = await operator.audit_log.search(AuditFilter(resource=str(about)))
     assert [event.details["act"] for event in events] == ["erase", "rename", "create"]
+
+
+async def test_events_stand_and_fall_with_their_savepoint(operator: Desk) -> None:
+    async with operator.database.transaction(operator.scope) as connection:
+        await record(connection, operator.scope, "before.it")
+        with suppress(ZeroDivisionError):
+            async with connection.transaction():
+                await record(connection, operator.scope, "undone.act")
+                raise ZeroDivisionError
+        async with connection.transaction():
+            await record(connection, operator.scope, "inside.it")
+        await record(connection, operator.scope, "after.it")
+    assert [event.action for event in await operator.audit()] == ["after.it", "inside.it", "before.it"]
+
+
+async def test_the_events_of_a_transaction_keep_their_order(operator: Desk) -> None:
+    async with operator.database.transaction(operator.scope) as connection:
+        for number in range(1_200):
+            await record(connection, operator.scope, "many.acts", resource=str(number))
+    newest = await operator.audit_log.search(AuditFilter(action="many."), limit=2_000)
+    assert [int(event.resource) for event in reversed(newest)] == list(range(1_200))

@@ -27,26 +27,33 @@ from deskmind.errors import (
     PrincipalNotFoundError,
     SuppressedError,
 )
-from deskmind.governance.privacy import Holding, Receipt, Subject
+from deskmind.governance.privacy import Holding, Mentions, Receipt, Subject, identifier_of
+from deskmind.governance.privacy.identifiers import forms
 from deskmind.prompts import PromptTemplate, Variable
 from deskmind.prompts.messages import Message
 
 
 async def test_documents_are_masked_and_still_found(bureau: Bureau) -> None:
-    before = await bureau.ben.knowledge.search("How long does a VPN token last?")
+    padding = b"\n## More\n\n" + b"Restart the VPN client of Zilpha de Quornbeck and try again. " * 60
+    await bureau.operator.knowledge.add("vpn.md", NOTE + padding * 3)
+    before = await bureau.ben.knowledge.search("How long does a VPN token last?", limit=50)
     assert "QUORNBECK" in before[0].text or any("Quornbeck" in passage.text for passage in before)
     erasure = await bureau.operator.privacy.erase(NAME, also=[MAIL, PHONE])
     assert erasure.state == "done"
     assert erasure.counts["knowledge"]["masked"] == 1
-    found = await bureau.ben.knowledge.search("How long does a VPN token last?")
+    found = await bureau.ben.knowledge.search("How long does a VPN token last?", limit=50)
     assert any("ninety days" in passage.text for passage in found)
     documents = {item.title: item for item in await bureau.ben.knowledge.documents()}
     text = (await bureau.ben.knowledge.document(documents["VPN tokens"].document_id)).text
     assert "(erased)" in text
     assert not any(word in text.lower() for word in ("quorn", "zilpha", "555"))
-    for passage in found:
-        if passage.title == "VPN tokens":
-            assert text[passage.start : passage.end] == passage.text
+    mentions = Mentions.of(forms(map(identifier_of, (FULL_NAME, MAIL, PHONE))))
+    chunks = {item.ordinal: item for item in found if item.title == "VPN tokens"}
+    assert len(chunks) > 1
+    for old in before:
+        if old.title == "VPN tokens":
+            new = chunks[old.ordinal]
+            assert new.text == mentions.masked(old.text) == text[new.start : new.end]
     untouched = await bureau.ben.knowledge.document(documents["Printers"].document_id)
     assert "cartridge 12X" in untouched.text
 

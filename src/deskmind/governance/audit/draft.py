@@ -97,9 +97,16 @@ class Draft:
         """Whom it names."""
         return tuple(person for person in (self.by, self.about) if person is not None)
 
-    def row(self, tenant_id: UUID, by: SubjectKey | None, about: SubjectKey | None) -> str:
-        """The columns as JSON, personal ones encrypted under the keys of the people."""
-        row = {"event_id": self.event_id, "age": time.monotonic() - self.made, **self.clear}
+    def row(self, tenant_id: UUID, by: SubjectKey | None, about: SubjectKey | None, now: float) -> str:
+        """The columns as JSON, personal ones encrypted under the keys of the people.
+
+        Args:
+            tenant_id: whose log.
+            by: the key of who acts.
+            about: the key of whom it is about.
+            now: by the monotonic clock, the same for all that are written together, so that they keep their order.
+        """
+        row = {"event_id": self.event_id, "age": now - self.made, **self.clear}
         if by is not None:
             row["subject"] = by.key_id
             row["personal"] = self._encrypted(tenant_id, by, self.by_whom, BY)

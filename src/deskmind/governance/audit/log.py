@@ -6,6 +6,7 @@ application's login.
 
 from __future__ import annotations
 
+import time
 from typing import Literal, get_args
 from uuid import UUID, uuid4
 
@@ -107,7 +108,8 @@ async def _append(connection: Connection, scope: Scope, drafts: list[Draft]) -> 
     """Those whose keys were destroyed meanwhile again, under new ones."""
     keys = connection.companion(SubjectRing).of(scope.tenant_id)
     for _ in range(_TRIES):
-        rows = [await _row(connection, scope, keys, draft) for draft in drafts]
+        now = time.monotonic()
+        rows = [await _row(connection, scope, keys, draft, now) for draft in drafts]
         values = (scope.tenant_id, scope.principal_id, f"[{','.join(rows)}]")
         found = await (await connection.execute(_INSERT, values)).fetchone()
         left_out: list[UUID] = found[0] if found is not None else []
@@ -124,7 +126,7 @@ async def _append(connection: Connection, scope: Scope, drafts: list[Draft]) -> 
     )
 
 
-async def _row(connection: Connection, scope: Scope, keys: SubjectKeys, draft: Draft) -> str:
+async def _row(connection: Connection, scope: Scope, keys: SubjectKeys, draft: Draft, now: float) -> str:
     by = await keys.of(connection, draft.by) if draft.by is not None else None
     about = await keys.of(connection, draft.about) if draft.about is not None else None
-    return draft.row(scope.tenant_id, by, about)
+    return draft.row(scope.tenant_id, by, about, now)

@@ -78,6 +78,7 @@ AS $$
 DECLARE
     claims text[] := <schema>.scope_claims();
     started timestamptz := clock_timestamp();
+    total integer := json_array_length(events);
     stored bigint;
     left_out uuid[];
 BEGIN
@@ -89,7 +90,7 @@ BEGIN
     END IF;
     INSERT INTO <schema>.audit_events (tenant_id, event_id, occurred_at, principal_id, principal, action, resource,
         outcome, decision, correlation_id, details, form, subject, personal, about, about_personal)
-    SELECT tenant, e.event_id, started + (e.n - 1) * interval '1 microsecond' - e.age * interval '1 second',
+    SELECT tenant, e.event_id, started - (total - e.n) * interval '1 microsecond' - e.age * interval '1 second',
            CASE WHEN e.subject IS NULL THEN actor END, e.principal, e.action, e.resource,
            e.outcome, e.decision, e.correlation_id, e.details, 2, e.subject, decode(e.personal, 'hex'),
            e.about, decode(e.about_personal, 'hex')
@@ -105,7 +106,7 @@ BEGIN
                WHERE s.tenant_id = tenant AND s.key_id = e.about AND s.destroyed_at IS NULL))
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS stored = ROW_COUNT;
-    IF stored < json_array_length(events) THEN
+    IF stored < total THEN
         SELECT array_agg(e.event_id) INTO left_out
           FROM json_to_recordset(events) AS e(event_id uuid, subject uuid, about uuid)
          WHERE (e.subject IS NOT NULL AND NOT EXISTS (SELECT FROM <schema>.audit_subjects s WHERE s.tenant_id = tenant
