@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.util
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -139,6 +141,55 @@ def test_pip_finishes_what_uv_cannot(environment: Path, wheels: Path):
     broken.unlink()
     assert done.returncode == 0, done.stdout + done.stderr
     assert imported(environment, "finished") == "by pip"
+
+
+BACKEND = """
+import zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name = {name!r}
+    tag = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    told = f"{{name}}-1.0.dist-info"
+    with zipfile.ZipFile(f"{{folder}}/{{name}}-1.0-py3-none-any.whl", "w") as packed:
+        packed.writestr(f"{{name}}.py", "text = 'built'\\n")
+        packed.writestr(f"{{told}}/METADATA", f"Metadata-Version: 2.1\\nName: {{name}}\\nVersion: 1.0\\n")
+        packed.writestr(f"{{told}}/WHEEL", tag)
+        packed.writestr(f"{{told}}/RECORD", f"{{name}}.py,,\\n{{told}}/METADATA,,\\n{{told}}/WHEEL,,\\n{{told}}/RECORD,,\\n")
+    return f"{{name}}-1.0-py3-none-any.whl"
+"""
+
+
+def sdist(folder: Path, name: str) -> str:
+    """Make a source distribution that needs nothing to be built; returns the line that locks it."""
+    files = {
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        "backend.py": BACKEND.format(name=name),
+        "pyproject.toml": (
+            '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+            f'[project]\nname = "{name}"\nversion = "1.0"\n'
+        ),
+    }
+    archive = folder / f"{name}-1.0.tar.gz"
+    with tarfile.open(archive, "w:gz") as packed:
+        for path, content in files.items():
+            entry = tarfile.TarInfo(f"{name}-1.0/{path}")
+            entry.size = len(content.encode())
+            packed.addfile(entry, io.BytesIO(content.encode()))
+    return f"{name}==1.0 \\\n    --hash=sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}\n"
+
+
+def test_only_a_package_that_is_named_is_built(installer: str, environment: Path, wheels: Path):
+    name = f"source_for_{installer}"
+    lock = wheels.parent / "some.lock"
+    beside = wheel(wheels, f"beside_{installer}", "a wheel")
+    lock.write_text(beside + sdist(wheels, name), "utf-8")
+    refused = install(environment, wheels, lock)
+    assert refused.returncode == 1
+    assert imported(environment, name) == ""
+    done = install(environment, wheels, lock, "--sdist", name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert imported(environment, name) == "built"
+    assert imported(environment, f"beside_{installer}") == "a wheel"
 
 
 def pinned() -> str:

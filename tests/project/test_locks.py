@@ -151,3 +151,28 @@ def test_a_build_needs_nothing_that_is_not_locked():
     locked = pins("requirements.lock", PLATFORMS[0])
     for requirement in map(Requirement, PROJECT["build-system"]["requires"]):
         assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)])
+
+
+def test_the_vendors_clients_are_locked_with_hashes_and_what_has_no_wheel_is_named_where_it_is_installed():
+    locked = entries("requirements-clients.lock")
+    wanted_clients = {
+        "pysnc",
+        "pysnow",
+        "jira",
+        "atlassian-python-api",
+        "freshpy",
+        "jira-as",
+        "confluence-as",
+    }
+    assert wanted_clients | {"setuptools"} <= {entry.name for entry in locked}
+    for entry in locked:
+        assert entry.requirement.url is None
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", value) for value in entry.hashes), entry.name
+        assert entry.hashes, entry.name
+    installed = re.search(
+        r"requirements-clients\.lock((?: --sdist \w+)+)", (ROOT / "Makefile").read_text("utf-8")
+    )
+    resolved = re.search(r"--no-binary freshpy --no-binary ijson", (ROOT / "scripts/lock").read_text("utf-8"))
+    assert installed
+    assert installed[1].split() == ["--sdist", "freshpy", "--sdist", "ijson"]
+    assert resolved

@@ -152,6 +152,14 @@ async def test_joins_and_related_lists_count_other_tables(reader: Asker):
     assert talkative
 
 
+@pytest.mark.parametrize(
+    "query", ["number=inc{0}", "numberINinc{0},INC{0}", "numberSTARTSWITHinc{0}", "number=INC{0}"]
+)
+async def test_letters_are_compared_whatever_their_case(reader: Asker, query: str):
+    (known,) = await reader.rows("incident", "ORDERBYnumber", sysparm_limit="1")
+    assert await numbers(reader, query.format(known["number"][3:])) == [known["number"]]
+
+
 async def test_fields_given_as_parameters_of_their_own_filter_too(reader: Asker):
     answer = await reader.get(
         "/api/now/table/incident", active="true", priority="4", sysparm_fields="active,priority"

@@ -200,3 +200,17 @@ async def test_a_refusal_has_the_vendors_body(
     assert answer.data["error"]["message"] == message
     assert answer.data["status"] == "failure"
     assert set(answer.data["error"]) == {"message", "detail"}
+
+
+async def test_a_late_commit_appears_behind_what_was_read_already(ask: Asker):
+    await ask.create("incident", short_description="On time")
+    (newest,) = await ask.rows("incident", "ORDERBYDESCsys_updated_on", sysparm_limit="1")
+    ask.sandbox.instance.records.late_seconds = 40
+    late = await ask.create("incident", short_description="Late")
+    assert late["sys_updated_on"] < newest["sys_updated_on"]
+
+
+async def test_a_long_list_of_ids_fits_into_an_address(ask: Asker):
+    ids = [row["sys_id"] for row in await ask.rows("incident", sysparm_limit="250")]
+    rows = await ask.rows("incident", f"sys_idIN{','.join(ids)}", sysparm_fields="sys_id")
+    assert {row["sys_id"] for row in rows} == set(ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, cast
 
 from deskmind.sandbox.servicenow.choices import CHOICES
@@ -29,10 +30,12 @@ class Records:
         self._store, self._clock = store, clock
         self._schema = store.schema
         self.listeners: list[Listener] = []
+        self.late_seconds = 0.0
+        """How long a transaction takes to commit: what appears now is stamped so much earlier."""
 
     def create(self, table: str, given: Mapping[str, object], user: User, *, displayed: bool = False) -> Row:
         """A new record. Fields that the table does not have are ignored; `displayed` takes values as they are shown."""
-        now, sys_id = moment(self._clock.now()), self._store.fresh_key()
+        now, sys_id = self._stamp(), self._store.fresh_key()
         columns = self._schema[table].places
         after = dict.fromkeys(columns, "") | defaults(table, user, now)
         journal = self._given(table, given, user, after, displayed)
@@ -48,7 +51,7 @@ class Records:
         self, table: str, row: Row, given: Mapping[str, object], user: User, *, displayed: bool = False
     ) -> None:
         """Changes a record; nothing happens, not even to its time of update, if all is as it was."""
-        now = moment(self._clock.now())
+        now = self._stamp()
         columns = self._schema[table].columns
         before = {column.name: value for column, value in zip(columns, row, strict=True)}
         after = dict(before)
@@ -79,6 +82,9 @@ class Records:
             self._store.remove("sys_journal_field", self._store.read("sys_journal_field", child, "sys_id"))
         for child in self._store.by("sys_attachment", "table_sys_id", sys_id):
             self._store.remove("sys_attachment", self._store.read("sys_attachment", child, "sys_id"))
+
+    def _stamp(self) -> str:
+        return moment(self._clock.now() - timedelta(seconds=self.late_seconds))
 
     def _given(
         self, table: str, given: Mapping[str, object], user: User, after: dict[str, str], displayed: bool

@@ -33,15 +33,23 @@ def select(
 def _candidates(store: Store, table: str, query: Query, order: Order) -> Sequence[Row]:
     alone = _alone(query)
     for condition in alone:
-        if condition.field in _INDEXED and condition.field in store.schema[table].places:
-            if condition.operator == "=" and "javascript:" not in condition.value:
-                return _sorted(store, table, store.by(table, condition.field, condition.value), order)
-            if condition.operator == "IN" and "javascript:" not in condition.value:
-                keys = dict.fromkeys(key.strip() for key in condition.value.split(","))
-                rows = [row for key in keys for row in store.by(table, condition.field, key)]
-                return _sorted(store, table, rows, order)
-    rows = store.ordered(table, order)
-    return _tail(store, table, rows, order, alone)
+        rows = _indexed(store, table, condition)
+        if rows is not None:
+            return _sorted(store, table, rows, order)
+    return _tail(store, table, store.ordered(table, order), order, alone)
+
+
+def _indexed(store: Store, table: str, condition: Condition) -> list[Row] | None:
+    """The rows that an index has for a condition; None if it cannot say, as of a text in other letters."""
+    place = store.schema[table].places.get(condition.field)
+    scripted = "javascript:" in condition.value
+    if place is None or condition.field not in _INDEXED or condition.operator not in ("=", "IN") or scripted:
+        return None
+    keys = [condition.value] if condition.operator == "=" else condition.value.split(",")
+    found = [store.by(table, condition.field, key) for key in dict.fromkeys(key.strip() for key in keys)]
+    if store.schema[table].columns[place].kind == "string" and not all(found):
+        return None
+    return [row for rows in found for row in rows]
 
 
 def _alone(query: Query) -> list[Condition]:

@@ -25,6 +25,7 @@ from deskmind.sandbox.web.outbox import Outbox
 __all__ = ["SandboxServer"]
 
 _MOST_BODY = 1024 * 1024 * 1024
+_LONGEST_LINE = 64 * 1024
 
 
 class SandboxServer(ABC):
@@ -103,7 +104,8 @@ class SandboxServer(ABC):
 
     async def start(self) -> Self:
         """Listens; the sandbox itself."""
-        server = web.Server(self._handle, request_factory=_request, access_log=None)
+        sizes: dict[str, Any] = {"max_line_size": _LONGEST_LINE, "max_field_size": _LONGEST_LINE}
+        server = web.Server(self._handle, request_factory=_request, access_log=None, **sizes)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.01)
         await self._runner.setup()
         context = await asyncio.to_thread(self._context) if self._tls else None
