@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from deskmind.sandbox.freshservice import FreshserviceSandbox
 from tests.sandbox.clients import needs_clients, run
+
+from deskmind.sandbox.freshservice import FreshserviceSandbox
 
 _FRESHPY = """
 import json, sys

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from deskmind.sandbox.jira import JiraSandbox
 from tests.sandbox.clients import needs_clients, run
+
+from deskmind.sandbox.jira import JiraSandbox
 
 _JIRA = """
 import io, json, sys
