@@ -61,6 +61,7 @@ from deskmind.observability.metering import LoopWatch, start_metrics
 from deskmind.observability.story import tell
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
+from deskmind.triage.erasing import TriageStore
 from deskmind.triage.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -391,6 +392,7 @@ class Deskmind:
         self._own_stores = [
             *table_stores(self.database),
             KnowledgeStore(self.database, self),
+            TriageStore(self.database, self.triage_shelf),
             MemoryStore(self._forget_values, self.settle_stories),
             AuditStore(self.database),
         ]
