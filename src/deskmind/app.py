@@ -46,7 +46,7 @@ from deskmind.installation import administrator, embedded_address, make_home, no
 from deskmind.jobs import JobGauges, JobQueue
 from deskmind.keyring import Keyring
 from deskmind.knowledge.answering import ExtractiveAnswerer
-from deskmind.knowledge.embedding import Embedder, HashingEmbedder, LocalEmbedder
+from deskmind.knowledge.embedding import Embedder, configured_embedder
 from deskmind.knowledge.engine import Engine
 from deskmind.knowledge.erasing import KnowledgeStore
 from deskmind.knowledge.ingest import IngestPipeline
@@ -494,16 +494,8 @@ class Deskmind:
         settings = self.settings.knowledge
         if settings.embedder == "none":
             self.embedding_problem = "switched off by knowledge.embedder"
-            return None
-        if settings.embedder == "hashing":
-            return HashingEmbedder()
         try:
-            return await asyncio.to_thread(
-                LocalEmbedder.load,
-                self.settings.models_folder,
-                threads=settings.embedder_threads,
-                weights=settings.weights,
-            )
+            return await configured_embedder(settings, self.settings.models_folder)
         except (EmbedderUnavailableError, ConfigurationError) as error:
             self.embedding_problem = str(error)
             _log.warning("embedder.unavailable", reason=error.code)
