@@ -4,7 +4,7 @@ A check is green, red (a blocker), or "not assessed" where the product cannot kn
 """
 
 from deskmind.readiness.page import page
-from deskmind.readiness.recording import ACTION, run
+from deskmind.readiness.recording import ACTION, run, run_hourly
 from deskmind.readiness.report import SECTIONS, Check, Report, assess
 
-__all__ = ["ACTION", "SECTIONS", "Check", "Report", "assess", "page", "run"]
+__all__ = ["ACTION", "SECTIONS", "Check", "Report", "assess", "page", "run", "run_hourly"]

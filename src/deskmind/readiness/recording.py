@@ -11,7 +11,7 @@ from deskmind.governance.evidence.configuration import fingerprint
 from deskmind.readiness.report import Report, assess
 from deskmind.scope import Scope
 
-__all__ = ["ACTION", "keep", "run"]
+__all__ = ["ACTION", "keep", "run", "run_hourly"]
 
 ACTION = "readiness.run"
 """Of the events."""
@@ -42,3 +42,12 @@ async def keep(app: Deskmind, report: Report) -> Report:
     except DeskmindError:
         return report
     return replace(report, recorded=True)
+
+
+def run_hourly(app: Deskmind) -> None:
+    """Have the workers of an application assess it once an hour, one of them each time. Before they begin."""
+
+    async def assessed() -> None:
+        await run(app)
+
+    app.jobs.register_hourly(ACTION, assessed)

@@ -133,7 +133,7 @@ def package_digest(package: Path = _PACKAGE) -> str:
     return base64.b64encode(digest.digest()).decode()
 
 
-def run_of(junit: bytes, *, only: str = "") -> TestedRun:
+def run_of(junit: bytes, only: str) -> TestedRun:
     """What a JUnit report (``pytest --junitxml``) says; of the tests whose class name holds ``only``.
 
     Raises:
