@@ -34,6 +34,7 @@ from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.audit.subjects import SubjectRing
 from deskmind.governance.audit.witness import witnesses_of
 from deskmind.governance.audit.witnessing import Witnessing
+from deskmind.governance.evidence.service import InstallationEvidence
 from deskmind.governance.maintenance import Maintenance
 from deskmind.governance.privacy import Mentions, PersonalStore, Suppression
 from deskmind.governance.privacy.audit import AuditStore
@@ -105,6 +106,7 @@ class Deskmind:
         self.maintenance: Maintenance
         self.sealing: Sealing
         self.audit_log: AuditLog
+        self.evidence: InstallationEvidence
         self.provisioner: Provisioner | None = None
         self.embedding_problem: str | None = None
         self.triage_shelf = Shelf()
@@ -380,6 +382,7 @@ class Deskmind:
             Witnessing(endpoints.sealer, endpoints.schema, witnesses_of(self.settings.audit)),
         )
         self.audit_log = AuditLog(self.database, Scope.directory())
+        self.evidence = InstallationEvidence(self.database, self.settings, self.migration_status)
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
         self.jobs.register_hourly("explain.expire", self._expire_stories)
