@@ -27,6 +27,7 @@ from deskmind.cli import (
     requests,
     sandboxes,
     service,
+    sync,
     triage,
 )
 from deskmind.cli.top import top
@@ -84,6 +85,7 @@ app.add_typer(access.access_app, name="access")
 app.add_typer(audit.audit_app, name="audit")
 app.add_typer(privacy.privacy_app, name="privacy")
 app.add_typer(connectors.connect_app, name="connect")
+app.add_typer(sync.sync_app, name="sync")
 app.add_typer(triage.triage_app, name="triage")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
