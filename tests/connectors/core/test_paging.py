@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deskmind.connectors.core.paging import next_link, overlapping
 
 
+@settings(max_examples=60)
 @given(
-    st.integers(0, 60),
-    st.integers(2, 10),
-    st.lists(st.tuples(st.sampled_from(["delete", "insert"]), st.integers(0, 59)), max_size=30),
+    st.integers(0, 150),
+    st.integers(1, 30),
+    st.lists(st.tuples(st.sampled_from(["delete", "insert"]), st.integers(0, 149)), max_size=30),
 )
 async def test_no_row_that_stays_is_missed(count: int, size: int, changes: list[tuple[str, int]]) -> None:
     rows = [{"id": number * 10} for number in range(count)]

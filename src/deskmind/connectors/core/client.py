@@ -255,8 +255,8 @@ class Client:
                 allow_redirects=False,
             ) as response:
                 status = response.status
-                self.pace.told(self._reading(response.headers))
                 self._throttled(response)
+                self.pace.told(self._reading(response.headers))
                 content = await whole(response, self._limits.answer_bytes, self.reach.host)
                 received = len(content)
                 if status in _TRANSIENT:

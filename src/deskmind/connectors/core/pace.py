@@ -16,6 +16,7 @@ __all__ = ["Pace", "Reading"]
 _BURST, _FLOW = 0.3, 0.6
 _SLOWED, _RECOVERED = 0.5, 1.02
 _LEAST = 0.05
+_SHORTEST = 0.001
 _RESERVE = 0.1
 
 
@@ -117,4 +118,6 @@ class Pace:
         if held > 0:
             return held
         self._fill()
-        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / (self._flow * self.factor)
+        if self._tokens >= 1:
+            return 0.0
+        return max(_SHORTEST, (1 - self._tokens) / (self._flow * self.factor))

@@ -17,6 +17,7 @@ __all__ = ["Drift", "Rows", "by_link", "by_start", "by_token", "next_link", "ove
 
 Rows = list[dict[str, Any]]
 _MOST_STEPS_BACK = 20
+_SMALLEST = 20
 
 
 async def by_start(
@@ -99,10 +100,11 @@ async def overlapping(
     Args:
         fetch: gets a page by its number (from 1) and its size.
         identity: of a row.
-        size: the largest page.
+        size: the largest page, 20 at least: fewer sizes to choose from may all end where the last page ended.
         begin: where an earlier call stood.
     """
     at = begin or Drift()
+    size = max(size, _SMALLEST)
     back = 0
     while True:
         number, per_page = _window(max(0, at.end - 1 - back), size)

@@ -53,7 +53,7 @@ def place_request(call: Call) -> Reply:
             "attachments",
         )
     ]
-    given: dict[str, Any] = body.get("custom_fields") or {}
+    given: dict[str, Any] = body["custom_fields"] if isinstance(body.get("custom_fields"), dict) else {}
     errors += [
         problem(f"custom_fields.{each['name']}", "It should be a/an String", "missing_field")
         for each in row["custom_fields"]
@@ -83,7 +83,7 @@ def place_request(call: Call) -> Reply:
         "category": row["category_name"],
     }
     made = place(call.account, values)
-    ordered(call, made["id"], row, int(body.get("quantity") or 1), given)
+    ordered(call, made["id"], row, _quantity(body), given)
     call.workflows.fire("ticket_created", made)
     return answer("service_request", shown(call, made, (), whole=True), 201)
 
@@ -122,6 +122,13 @@ def requested_items(call: Call) -> Reply:
         "requested_items",
         [{key: value for key, value in each.items() if key != "ticket_id"} for each in found],
     )
+
+
+def _quantity(body: Row) -> int:
+    given = body.get("quantity", 1)
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise invalid(problem("quantity", "It should be a/an Positive Integer", "datatype_mismatch"))
+    return given
 
 
 def _item(call: Call) -> Row:

@@ -86,7 +86,7 @@ def _newer(call: Call, asked: dict[str, Any]) -> Reply:
     found = call.results.find(call.sight, query, reconcile)
     start = _resume(found, start, after)
     shown = found[start : start + size]
-    expand = str(asked.get("expand") or "").split(",")
+    expand = _names(asked.get("expand"))
     body: dict[str, Any] = {"issues": [_bare_or_full(call, each, fields, expand) for each in shown]}
     last = start + len(shown) >= len(found)
     if not last:
@@ -99,7 +99,9 @@ def _older(call: Call, asked: dict[str, Any]) -> Reply:
     start = max(_whole(asked.get("startAt"), 0), 0)
     size = min(max(_whole(asked.get("maxResults"), 50), 0), 100)
     fields = items(asked.get("fields")) or ["*navigable"]
-    shown = [call.view.body(each, fields, items(asked.get("expand"))) for each in found[start : start + size]]
+    shown = [
+        call.view.body(each, fields, _names(asked.get("expand"))) for each in found[start : start + size]
+    ]
     body = {"startAt": start, "maxResults": size, "total": len(found), "issues": shown}
     return answer(({"expand": "names,schema"} if shown else {}) | body)
 
@@ -153,6 +155,11 @@ def _position(call: Call, token: Any, query: str) -> tuple[int, int]:
     if said != query or account != call.sight.account or age > TOKEN_LIFE.total_seconds():
         raise messages(400, "Invalid nextPageToken.")
     return int(start), int(after)
+
+
+def _names(value: Any) -> list[str]:
+    """A list, or words with commas."""
+    return value.split(",") if isinstance(value, str) else [str(each) for each in items(value)]
 
 
 def _whole(value: Any, default: int) -> int:
