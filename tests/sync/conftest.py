@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -20,3 +21,9 @@ async def servicenow_box() -> AsyncIterator[ServiceNowSandbox]:
 async def connect(desk: Desk, box: SandboxServer, name: str = "now", *, kinds: tuple[str, ...] = ()) -> None:
     """Connect a desk's tenant to a sandbox; nothing is read yet."""
     await desk.connections.add(name, box.vendor, box.url, box.credentials, kinds=kinds, every_seconds=0)
+
+
+async def sql(desk: Desk, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+    """The rows of a statement in the desk's scope."""
+    async with desk.database.transaction(desk.scope) as connection:
+        return list(await (await connection.execute(statement.encode(), values)).fetchall())
