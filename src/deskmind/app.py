@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from deskmind import __version__
+from deskmind.connectors.model import Kind as RecordKind
 from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, translated
 from deskmind.database.migrations import MigrationStatus, check_release, compare
 from deskmind.desk import Desk
@@ -62,6 +63,10 @@ from deskmind.observability.metering import LoopWatch, start_metrics
 from deskmind.observability.story import tell
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
+from deskmind.sync.erasing import SyncStore
+from deskmind.sync.jobs import SYNC_QUEUE, SYNC_TASK, WEBHOOK_TASK, defer_run
+from deskmind.sync.running import Runner
+from deskmind.sync.service import receive_webhook
 from deskmind.triage.erasing import TriageStore
 from deskmind.triage.shelf import Shelf
 
@@ -388,12 +393,16 @@ class Deskmind:
         self.jobs.register_hourly("explain.expire", self._expire_stories)
         self.jobs.register_hourly("budgets.expire", self._door.expire_counters)
         self._resources.push_async_callback(self.jobs.close)
+        self.jobs.register(SYNC_TASK, SYNC_QUEUE, self._sync_job)
+        self.jobs.register(WEBHOOK_TASK, SYNC_QUEUE, self._webhook_job)
+        self.jobs.register_each_minute("sync.schedule", self.schedule_syncs)
         self._keep_stories(endpoints)
         self._keep_privacy()
 
     def _keep_privacy(self) -> None:
         self._own_stores = [
             *table_stores(self.database),
+            SyncStore(self.database),
             KnowledgeStore(self.database, self),
             TriageStore(self.database, self.triage_shelf),
             MemoryStore(self._forget_values, self.settle_stories),
@@ -434,6 +443,50 @@ class Deskmind:
     async def _privacy_job(self, arguments: dict[str, str]) -> None:
         operator = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
         await Desk(self, operator).privacy.resume(UUID(arguments["erasure_id"]))
+
+    async def schedule_syncs(self) -> None:
+        """Queue the runs of all tenants' connections that are due."""
+        async with self.database.transaction(Scope.directory()) as connection:
+            cursor = await connection.execute("SELECT tenant_id, tenant, connection_id FROM sync_due()")
+            due = await cursor.fetchall()
+        for tenant_id, tenant, connection_id in due:
+            operator = Scope.operator(tenant_id, tenant, "worker")
+            async with self.database.transaction(operator) as connection:
+                await defer_run(connection, operator, connection_id)
+
+    async def receive_webhook(self, connection_id: UUID, headers: Mapping[str, str], body: bytes) -> int:
+        """Take a connected system's call; how many records will be read again.
+
+        Raises:
+            AuthenticationError: there is no such connection, or the call is not signed with its secret.
+            InvalidRequestError: the call does not say what has changed.
+        """
+        return await receive_webhook(self.database, self, connection_id, headers, body)
+
+    async def _sync_job(self, arguments: dict[str, str]) -> None:
+        if (scope := await self._connected(arguments)) is not None:
+            runner = Runner(self.database, scope, self)
+            await runner.run(UUID(arguments["connection_id"]))
+
+    async def _webhook_job(self, arguments: dict[str, str]) -> None:
+        if (scope := await self._connected(arguments)) is not None:
+            runner = Runner(self.database, scope, self)
+            kind = RecordKind(arguments["kind"])
+            await runner.read_one(UUID(arguments["connection_id"]), kind, arguments["record"])
+
+    async def _connected(self, arguments: dict[str, str]) -> Scope | None:
+        """The operator's scope of a connection's tenant; None when the connection was removed meanwhile."""
+        async with self.database.transaction(Scope.directory()) as connection:
+            cursor = await connection.execute(
+                "SELECT tenant_id, tenant FROM sync_connection(%s)", (UUID(arguments["connection_id"]),)
+            )
+            row = await cursor.fetchone()
+        if row is None or str(row[0]) != arguments["tenant_id"]:
+            return None
+        scope = Scope.operator(row[0], row[1], "worker")
+        tell(scope, SYNC_TASK, self.database.stories)
+        Acting(scope.tenant, scope.principal)
+        return scope
 
     async def retain(self) -> None:
         """Run every tenant's retention policies and go on with erasures that were interrupted."""

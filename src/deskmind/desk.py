@@ -30,6 +30,8 @@ from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
 from deskmind.prompts.store import Prompts
 from deskmind.scope import Scope
+from deskmind.sync.connections import Connections
+from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class Desk:
         feedback: ratings of answers.
         quality: what the ratings say (operators).
         redaction: patterns, actions and names of the tenant's own (operators).
+        connections: the systems the tenant is connected to (operators).
+        sync: reading them, and how far that is (operators).
         triage: labels, duplicates and clusters of tickets.
         audit_log: who did what, and the proof of it (operators).
         privacy: export, erasure, legal holds and retention (operators).
@@ -85,6 +89,8 @@ class Desk:
         self.feedback = Feedback(app.database, scope, app)
         self.quality = Quality(app.database, scope, app)
         self.triage = Triage(app.database, scope, app, app.triage_shelf)
+        self.connections = Connections(app.database, scope, app.keyring)
+        self.sync = Sync(app.database, scope, app.jobs, app)
         self.audit_log = AuditLog(app.database, scope)
         self.privacy = Privacy(app.database, scope, app.settings.privacy, app)
         self.evidence = Evidence(app.database, scope, app)

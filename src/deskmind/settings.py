@@ -301,6 +301,13 @@ class EvidenceSettings(_Section):
     controllers: dict[str, ControllerSettings] = Field(default_factory=dict)
 
 
+class SyncSettings(_Section):
+    """``[sync]``: reading connected systems."""
+
+    parallel: int = Field(3, ge=1, le=9, description="kinds of record that are read at once from one system")
+    sweep_hours: float = Field(24.0, gt=0, description="between looks for what is gone at the vendor")
+
+
 class DefaultsSettings(_Section):
     """``[defaults]``: what commands assume when an option is left out."""
 
@@ -339,6 +346,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()  # pyright: ignore[reportCallIssue]
     release: ReleaseSettings = ReleaseSettings()  # pyright: ignore[reportCallIssue]
     evidence: EvidenceSettings = EvidenceSettings()  # pyright: ignore[reportCallIssue]
+    sync: SyncSettings = SyncSettings()  # pyright: ignore[reportCallIssue]
     defaults: DefaultsSettings = DefaultsSettings()
 
     @field_validator("home")

@@ -13,16 +13,19 @@ from urllib.parse import urlsplit
 
 import typer
 
-from deskmind.cli.options import AsJson, Config, Home
+from deskmind.cli.connections import add_connection_commands
+from deskmind.cli.options import AsJson, Config, Home, Tenant
 from deskmind.cli.output import print_json, print_table, say
-from deskmind.cli.session import CommandLine
+from deskmind.cli.session import CommandLine, operator_of
 
 if TYPE_CHECKING:
+    from deskmind.app import Deskmind
     from deskmind.connectors import Health, Right
 
-__all__ = ["connect_app"]
+__all__ = ["connect_app", "credentials_of", "vendor_of"]
 
 connect_app = typer.Typer(no_args_is_help=True, help="Connect ServiceNow, Jira and Freshservice.")
+add_connection_commands(connect_app)
 _HOSTS = {
     "service-now.com": "servicenow",
     "atlassian.net": "jira",
@@ -45,7 +48,8 @@ _NAMES = (
 
 @connect_app.command("test")
 def check_connection(
-    url: Annotated[str, typer.Option("--url", help="Address of the instance.")],
+    name: Annotated[str | None, typer.Argument(help="A connection; else give --url.")] = None,
+    url: Annotated[str, typer.Option("--url", help="Address of an instance that is not connected.")] = "",
     vendor: Annotated[
         str | None,
         typer.Option("--vendor", help="servicenow, jira or freshservice; by the address if not given."),
@@ -56,20 +60,29 @@ def check_connection(
             "--credentials-file", help="JSON object with the credentials; else DESKMIND_CONNECT_… variables."
         ),
     ] = None,
+    tenant: Tenant = None,
     as_json: AsJson = False,
     home: Home = None,
     config: Config = None,
 ) -> None:
-    """Reach an instance and name each right the credentials need, and which are missing. No database is used."""
+    """Reach an instance and name each right the credentials need, and which are missing. With --url no database is used."""
     line = CommandLine(home, config, as_json=as_json)
 
-    def act() -> None:
-        health, rights = asyncio.run(_tested(vendor or _vendor(url), url, _credentials(credentials_file)))
+    def conclude(health: Health, rights: list[Right]) -> None:
         _show(health, rights, as_json=as_json)
         if not health.ok or any(one.granted is False for one in rights):
             raise typer.Exit(1)
 
-    line.guard(act)
+    async def connected(app: Deskmind) -> None:
+        conclude(*await (await operator_of(app, tenant)).connections.test(name or ""))
+
+    def act() -> None:
+        conclude(*asyncio.run(_tested(vendor or vendor_of(url), url, credentials_of(credentials_file))))
+
+    if name is not None:
+        line.run(connected)
+    else:
+        line.guard(act)
 
 
 @connect_app.command("report")
@@ -119,7 +132,7 @@ def _show(health: Health, rights: list[Right], *, as_json: bool) -> None:
     print_table(("right", "granted", "needed for", "remedy"), rows, empty="No right was asked about.")
 
 
-def _vendor(url: str) -> str:
+def vendor_of(url: str) -> str:
     from deskmind.errors import InvalidRequestError
 
     host = urlsplit(url).hostname or ""
@@ -129,7 +142,7 @@ def _vendor(url: str) -> str:
     raise InvalidRequestError("The address does not tell the vendor.", remedy="Name it with --vendor.")
 
 
-def _credentials(file: Path | None) -> Mapping[str, str]:
+def credentials_of(file: Path | None) -> Mapping[str, str]:
     from deskmind.errors import InvalidRequestError
 
     if file is None:

@@ -29,6 +29,7 @@ from deskmind.cli import (
     requests,
     sandboxes,
     service,
+    sync,
     triage,
 )
 from deskmind.cli.top import top
@@ -88,6 +89,7 @@ app.add_typer(privacy.privacy_app, name="privacy")
 app.add_typer(evidence.evidence_app, name="evidence")
 app.add_typer(release.release_app, name="release")
 app.add_typer(connectors.connect_app, name="connect")
+app.add_typer(sync.sync_app, name="sync")
 app.add_typer(triage.triage_app, name="triage")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)

@@ -50,7 +50,14 @@ _DEFAULT_TARGET = "category"
 
 @triage_app.command("train")
 def train(
-    csv: CsvFile,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            help="Tickets with a header; may be gzipped. Without it the tenant's synced tickets are learned from.",
+            show_default=False,
+        ),
+    ] = None,
     text_column: TextColumn = "text",
     label_column: LabelColumns = None,
     model: Annotated[
@@ -77,6 +84,11 @@ def train(
         from deskmind import __version__
         from deskmind.triage import learn, read_table, write_model
 
+        if csv is None:
+            raise InvalidRequestError(
+                "There are no tickets to learn from.",
+                remedy="Give --csv FILE, or --tenant for its synced tickets.",
+            )
         tickets = read_table(csv).tickets(text_column, label_column or [_DEFAULT_TARGET])
         learned = learn(tickets, threshold=_threshold(threshold), release=__version__)
         folder = model or line.settings().home / _DEFAULT_FOLDER
@@ -85,8 +97,11 @@ def train(
     async def store(app: Deskmind) -> dict[str, Any]:
         from deskmind.triage import read_table
 
-        tickets = read_table(csv).tickets(text_column, label_column or [_DEFAULT_TARGET])
         desk = await operator_of(app, tenant)
+        if csv is None:
+            tickets = await desk.sync.training_tickets()
+        else:
+            tickets = read_table(csv).tickets(text_column, label_column or [_DEFAULT_TARGET])
         return (await desk.triage.train(tickets, threshold=_threshold(threshold))).as_dict()
 
     told = line.guard(act) if tenant is None else line.run(store)

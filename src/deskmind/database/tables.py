@@ -5,6 +5,7 @@ Row-level security, grants, functions and partitions are not described here but 
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from pgvector.sqlalchemy import SPARSEVEC
@@ -72,6 +73,7 @@ def describe(schema: str) -> MetaData:
     _explain(metadata)
     _privacy(metadata)
     _redaction(metadata)
+    _sync(metadata)
     _triage(metadata)
     return metadata
 
@@ -505,6 +507,7 @@ def _ingest(metadata: MetaData) -> None:
         _integer("documents"),
         _integer("chunks"),
         _json("problem", optional=True),
+        Column("acl_id", Uuid, nullable=True),
         PrimaryKeyConstraint("tenant_id", "ingest_id", "ordinal"),
         _to(schema, "ingests", "ingest_id", ondelete="CASCADE"),
         Index("ingest_files_pending", "tenant_id", "ingest_id", "ordinal"),
@@ -775,6 +778,82 @@ def _redaction(metadata: MetaData) -> None:
         *(_text(name) for name in ("source", "type", "value")),
         PrimaryKeyConstraint("tenant_id", "source", "type", "value"),
         ForeignKeyConstraint(["tenant_id"], own, ondelete="CASCADE"),
+    )
+
+
+def _sync(metadata: MetaData) -> None:
+    schema = metadata.schema
+    record = ("tenant_id", "connection_id", "kind", "external_id")
+    to_connection = functools.partial(_to, schema, "connections", "connection_id", ondelete="CASCADE")
+    Table(
+        "connections",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("connection_id"),
+        *(_text(name) for name in ("name", "vendor", "url", "networks")),
+        Column("kinds", ARRAY(Text), nullable=False),
+        _integer("every_seconds"),
+        Column("sealed", LargeBinary, nullable=False),
+        _time("created_at"),
+        _time("started_at", optional=True),
+        _time("finished_at", optional=True),
+        _text("error"),
+        _time("swept_at", optional=True),
+        *(Column(name, Boolean, nullable=False) for name in ("wish_full", "wish_sweep", "renewing")),
+        PrimaryKeyConstraint("tenant_id", "connection_id"),
+        UniqueConstraint("tenant_id", "name", name="connections_name_key"),
+        UniqueConstraint("connection_id", name="connections_id_key"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    Table(
+        "sync_passes",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("connection_id"),
+        _text("kind"),
+        _text("cursor", optional=True),
+        Column("pass", BigInteger, nullable=False),
+        Column("running", Boolean, nullable=False),
+        *(_time(name, optional=True) for name in ("started_at", "finished_at", "complete_at")),
+        _text("error"),
+        Column("notes", ARRAY(Text), nullable=False),
+        PrimaryKeyConstraint("tenant_id", "connection_id", "kind"),
+        to_connection(),
+    )
+    Table(
+        "synced_records",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("connection_id"),
+        *(_text(name) for name in ("kind", "external_id", "record_key", "url", "version")),
+        _time("changed_at", optional=True),
+        Column("digest", LargeBinary, nullable=False),
+        Column("pass", BigInteger, nullable=False),
+        _json("record"),
+        _json("raw"),
+        _time("synced_at"),
+        PrimaryKeyConstraint(*record),
+        to_connection(),
+    )
+    Table(
+        "sync_problems",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("connection_id"),
+        *(_text(name) for name in ("kind", "external_id", "why")),
+        _time("found_at"),
+        PrimaryKeyConstraint(*record),
+        to_connection(),
+    )
+    Table(
+        "sync_grantees",
+        metadata,
+        _uuid("tenant_id"),
+        _uuid("connection_id"),
+        _uuid("group_id"),
+        *(_text(name) for name in ("kind", "external_id")),
+        PrimaryKeyConstraint("tenant_id", "connection_id", "group_id"),
+        to_connection(),
     )
 
 

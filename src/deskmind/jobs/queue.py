@@ -30,6 +30,7 @@ Handler = Callable[[dict[str, str]], Awaitable[None]]
 _log = logger("deskmind.jobs")
 _ATTEMPTS = 5
 _EACH_HOUR = "41 * * * *"
+_EACH_MINUTE = "* * * * *"
 _PAUSE_SECONDS = 1.0
 _STATES = ("todo", "doing", "failed")
 
@@ -103,7 +104,7 @@ class JobQueue:
                 kwargs={} if self._listens else {"prepare_threshold": None},
             )
         )
-        self._hourly: list[Task[Any, Any, Any]] = []
+        self._periodic: list[tuple[str, Task[Any, Any, Any]]] = []
         self._full: StorageFullError | None = None
         self._opened = False
         self._opening = asyncio.Lock()
@@ -146,6 +147,13 @@ class JobQueue:
 
     def register_hourly(self, task: str, handler: Callable[[], Awaitable[None]]) -> None:
         """Have workers (``work``, not ``drain``) run a handler once an hour, one of them each time."""
+        self._register_periodic(_EACH_HOUR, task, handler)
+
+    def register_each_minute(self, task: str, handler: Callable[[], Awaitable[None]]) -> None:
+        """The same once a minute."""
+        self._register_periodic(_EACH_MINUTE, task, handler)
+
+    def _register_periodic(self, cron: str, task: str, handler: Callable[[], Awaitable[None]]) -> None:
 
         async def run(timestamp: int) -> None:
             del timestamp
@@ -157,7 +165,7 @@ class JobQueue:
         declared = self._app.task(
             name=task, queue="maintenance", queueing_lock=task, retry=retry, pass_context=False
         )(run)
-        self._hourly.append(declared)
+        self._periodic.append((cron, declared))
 
     async def close(self) -> None:
         """Close the job connections."""
@@ -206,8 +214,9 @@ class JobQueue:
         another worker.
         """
         await self._open()
-        while self._hourly:
-            self._app.periodic(cron=_EACH_HOUR)(self._hourly.pop())
+        while self._periodic:
+            cron, task = self._periodic.pop()
+            self._app.periodic(cron=cron)(task)
         guard = asyncio.create_task(self._keep_taking_over())
         try:
             while await self._was_interrupted():

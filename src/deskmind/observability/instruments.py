@@ -419,6 +419,35 @@ LOOP_LAG = Instrument(
     observed=True,
 )
 
+SYNC_RECORDS = Instrument(
+    "deskmind.sync.records",
+    "counter",
+    "{record}",
+    "records of connected systems by what became of them",
+    (
+        Label(
+            "deskmind.kind",
+            _CODE,
+            (
+                *("ticket", "article", "person", "group", "membership", "organisation", "service"),
+                *("configuration-item", "catalog-item"),
+            ),
+        ),
+        Label("deskmind.outcome", _CODE, ("added", "changed", "unchanged", "gone", "failed")),
+    ),
+)
+SYNC_DURATION = Instrument(
+    "deskmind.sync.duration",
+    "histogram",
+    "s",
+    "runs that read a connected system",
+    (
+        Label("deskmind.vendor", _CODE, ("servicenow", "jira", "freshservice", "other")),
+        Label("deskmind.outcome", _CODE, ("ok", "partial", "error")),
+    ),
+    WORK_SECONDS,
+)
+
 TRIAGE = Instrument(
     "deskmind.triage.predictions",
     "counter",

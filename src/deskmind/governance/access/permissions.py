@@ -65,6 +65,10 @@ class Permission(StrEnum):
     TRIAGE_READ = "triage.read"
     TRIAGE_PREDICT = "triage.predict"
     TRIAGE_COMPARE = "triage.compare"
+    CONNECTIONS_READ = "connections.read"
+    CONNECTIONS_WRITE = "connections.write"
+    SYNC_READ = "sync.read"
+    SYNC_RUN = "sync.run"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
@@ -142,6 +146,10 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.TRIAGE_READ: "see which triage models there are and how good they are",
     Permission.TRIAGE_PREDICT: "have labels of tickets predicted",
     Permission.TRIAGE_COMPARE: "find tickets that are similar, duplicates or one incident",
+    Permission.CONNECTIONS_READ: "see and test connections to other systems (never their credentials)",
+    Permission.CONNECTIONS_WRITE: "connect other systems and disconnect them, with what was read from them",
+    Permission.SYNC_READ: "see how far connected systems are read, and what was read",
+    Permission.SYNC_RUN: "read connected systems now, or anew",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",

@@ -40,7 +40,7 @@ _INGEST = (
 )
 
 _PENDING = """
-SELECT ordinal, external_id, uri, name, media_type, metadata, content, content_hash FROM (
+SELECT ordinal, external_id, uri, name, media_type, metadata, content, content_hash, acl_id FROM (
     SELECT *, sum(octet_length(content)) OVER (ORDER BY ordinal) AS bytes, row_number() OVER (ORDER BY ordinal) AS n
       FROM ingest_files
      WHERE tenant_id = %s AND ingest_id = %s AND state = 'pending' AND ordinal > %s AND ordinal <= %s) f
@@ -80,6 +80,7 @@ class _File:
     metadata: dict[str, str]
     content: bytes
     content_hash: bytes
+    acl_id: UUID | None
 
 
 class IngestPipeline:
@@ -218,7 +219,7 @@ class IngestPipeline:
             sentences = [[unit.text for unit in split_units(part.text)] for part in chunks]
             prepared.append(PreparedDocument(external_id, document, chunks, weights_of(chunks), sentences))
         return PreparedFile(
-            file.ordinal, file.external_id, file.uri, file.content_hash, facts, tuple(prepared)
+            file.ordinal, file.external_id, file.uri, file.content_hash, facts, tuple(prepared), file.acl_id
         )
 
     async def _with_embeddings(self, batch: list[PreparedFile]) -> list[PreparedFile]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,11 +16,12 @@ from deskmind.database import Connection, Database
 from deskmind.errors import DeskmindError
 from deskmind.governance.privacy import Mentions
 from deskmind.jobs import defer
+from deskmind.knowledge.ingest.store import supersede
 from deskmind.knowledge.measures import count_files
 from deskmind.observability import correlation_id
 from deskmind.scope import OPERATOR, Scope
 
-__all__ = ["INGEST_QUEUE", "INGEST_TASK", "StagedFile", "Stager"]
+__all__ = ["INGEST_QUEUE", "INGEST_TASK", "StagedFile", "Stager", "ensure_source", "intern_acl"]
 
 INGEST_TASK = "knowledge.ingest"
 INGEST_QUEUE = "ingest"
@@ -30,28 +31,31 @@ _FILES_A_JOB = 500
 
 _INSERT_FILES = """
 INSERT INTO ingest_files (tenant_id, ingest_id, ordinal, external_id, uri, name, media_type, metadata, content,
-                          content_hash, state, problem)
+                          content_hash, state, problem, acl_id)
 SELECT %s, %s, f.* FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::bytea[],
-                               %s::bytea[], %s::text[], %s::jsonb[]) f
+                               %s::bytea[], %s::text[], %s::jsonb[], %s::uuid[]) f
 """
 
 _KNOWN = """
-SELECT split_part(external_id, '#record-', 1), content_hash, bool_and(acl_id = %s) FROM documents
- WHERE tenant_id = %s AND source_id = %s AND pipeline = %s
-   AND split_part(external_id, '#record-', 1) = ANY (%s)
- GROUP BY 1, 2
+SELECT split_part(external_id, '#record-', 1), content_hash, pipeline = %s, array_agg(DISTINCT acl_id) FROM documents
+ WHERE tenant_id = %s AND source_id = %s AND split_part(external_id, '#record-', 1) = ANY (%s)
+ GROUP BY 1, 2, 3
 """
 
 # a permission change touches the document's row alone: no chunk and no vector is written again
 _REGRANT = """
-UPDATE documents SET acl_id = %s, updated_at = now() WHERE tenant_id = %s AND source_id = %s
-   AND split_part(external_id, '#record-', 1) = ANY (%s)
+UPDATE documents d SET acl_id = f.acl_id, updated_at = now() FROM unnest(%s::text[], %s::uuid[]) f(external_id, acl_id)
+ WHERE d.tenant_id = %s AND d.source_id = %s AND split_part(d.external_id, '#record-', 1) = f.external_id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A file to take in: its content, or the problem that kept it from being read."""
+    """A file to take in: its content, or the problem that kept it from being read.
+
+    Attributes:
+        acl_id: the access list of its documents, where it is not that of the whole ingest.
+    """
 
     external_id: str
     uri: str
@@ -60,6 +64,7 @@ class StagedFile:
     media_type: str | None = None
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     problem: dict[str, Any] | None = None
+    acl_id: UUID | None = None
 
     def without(self, erased: Mentions) -> StagedFile:
         """The file under names that mention nobody who was erased; its content is masked when it is read."""
@@ -117,97 +122,157 @@ class Stager:
         async with self._database.transaction(self._scope) as connection:
             source_id = await ensure_source(connection, self._scope, source)
             acl_id = await intern_acl(connection, acl)
-            await connection.execute(
-                "INSERT INTO ingests (tenant_id, ingest_id, source_id, acl_id, created_by, correlation_id)"
-                " VALUES (%s, %s, %s, %s, %s, %s)",
-                (
-                    self._scope.tenant_id,
-                    self._ingest_id,
-                    source_id,
-                    acl_id,
-                    self._scope.principal_id,
-                    correlation_id(),
-                ),
-            )
+            await self._begin(connection, source_id, acl_id)
         async for batch in _batches(files):
             await self._store(batch, source_id, acl_id)
-        await self._release()
+        async with self._database.transaction(self._scope) as connection:
+            await self._release(connection)
         return self._ingest_id
 
+    async def stage_in(
+        self,
+        connection: Connection,
+        files: Sequence[StagedFile],
+        *,
+        source: str,
+        closed: UUID,
+        known: bool = True,
+    ) -> UUID:
+        """The same in the caller's transaction, for a few files with access lists of their own.
+
+        A document whose content and access list both change is seen by nobody until its new content is stored.
+
+        Args:
+            connection: a transaction in the scope.
+            files: each with ``acl_id``.
+            source: as for ``stage``.
+            closed: an access list that lets nobody in.
+            known: whether some may have been staged before; those that still wait are then left out.
+        """
+        source_id = await ensure_source(connection, self._scope, source)
+        await self._begin(connection, source_id, closed)
+        await connection.execute("SELECT lock_knowledge()")
+        if known:
+            await supersede(connection, self._scope, source_id, [file.external_id for file in files])
+        await self._store_in(connection, list(files), source_id, closed, closed=closed)
+        await self._release(connection)
+        return self._ingest_id
+
+    async def _begin(self, connection: Connection, source_id: UUID, acl_id: UUID) -> None:
+        await connection.execute(
+            "INSERT INTO ingests (tenant_id, ingest_id, source_id, acl_id, created_by, correlation_id)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            (
+                self._scope.tenant_id,
+                self._ingest_id,
+                source_id,
+                acl_id,
+                self._scope.principal_id,
+                correlation_id(),
+            ),
+        )
+
     async def _store(self, batch: list[StagedFile], source_id: UUID, acl_id: UUID) -> None:
+        async with self._database.transaction(self._scope) as connection:
+            await self._store_in(connection, batch, source_id, acl_id)
+
+    async def _store_in(
+        self,
+        connection: Connection,
+        batch: list[StagedFile],
+        source_id: UUID,
+        acl_id: UUID,
+        *,
+        closed: UUID | None = None,
+    ) -> None:
         if self._erased:
             batch = [file.without(self._erased) for file in batch]
         digests = [hashlib.sha256(file.content or b"").digest() for file in batch]
-        async with self._database.transaction(self._scope) as connection:
-            cursor = await connection.execute(
-                _KNOWN,
-                (
-                    acl_id,
-                    self._scope.tenant_id,
-                    source_id,
-                    self._pipeline,
-                    [file.external_id for file in batch],
-                ),
-            )
-            known = {(row[0], bytes(row[1])): bool(row[2]) for row in await cursor.fetchall()}
-            states = [_state(file, digest, known) for file, digest in zip(batch, digests, strict=True)]
-            regranted = [
-                file.external_id for file, state in zip(batch, states, strict=True) if state == "stored"
-            ]
-            if regranted:
-                await connection.execute(_REGRANT, (acl_id, self._scope.tenant_id, source_id, regranted))
-            await connection.execute(
-                _INSERT_FILES,
-                (
-                    self._scope.tenant_id,
-                    self._ingest_id,
-                    list(range(self._ordinal, self._ordinal + len(batch))),
-                    [file.external_id for file in batch],
-                    [file.uri for file in batch],
-                    [file.name for file in batch],
-                    [file.media_type for file in batch],
-                    [Jsonb(file.metadata) for file in batch],
-                    [
-                        file.content if state == "pending" else None
-                        for file, state in zip(batch, states, strict=True)
-                    ],
-                    digests,
-                    states,
-                    [Jsonb(file.problem) if file.problem else None for file in batch],
-                ),
-            )
+        lists = [file.acl_id or acl_id for file in batch]
+        known = await self._known(connection, source_id, batch)
+        states = [
+            _state(file, digest, wanted, known.get(file.external_id, []))
+            for file, digest, wanted in zip(batch, digests, lists, strict=True)
+        ]
+        regranted = [
+            (file.external_id, wanted if state == "stored" else closed)
+            for file, state, wanted in zip(batch, states, lists, strict=True)
+            if state == "stored" or (closed and _differs(state, wanted, known.get(file.external_id, [])))
+        ]
+        if regranted:
+            names, granted = zip(*regranted, strict=True)
+            await connection.execute(_REGRANT, (list(names), list(granted), self._scope.tenant_id, source_id))
+        await self._insert(connection, batch, digests, states)
+
+    async def _known(
+        self, connection: Connection, source_id: UUID, batch: Sequence[StagedFile]
+    ) -> dict[str, list[_Stored]]:
+        names = [file.external_id for file in batch]
+        cursor = await connection.execute(_KNOWN, (self._pipeline, self._scope.tenant_id, source_id, names))
+        known: dict[str, list[_Stored]] = {}
+        for name, digest, current, lists in await cursor.fetchall():
+            known.setdefault(name, []).append(_Stored(bytes(digest), current, frozenset(lists)))
+        return known
+
+    async def _insert(
+        self,
+        connection: Connection,
+        batch: Sequence[StagedFile],
+        digests: Sequence[bytes],
+        states: Sequence[str],
+    ) -> None:
+        await connection.execute(
+            _INSERT_FILES,
+            (
+                self._scope.tenant_id,
+                self._ingest_id,
+                list(range(self._ordinal, self._ordinal + len(batch))),
+                [file.external_id for file in batch],
+                [file.uri for file in batch],
+                [file.name for file in batch],
+                [file.media_type for file in batch],
+                [Jsonb(file.metadata) for file in batch],
+                [
+                    file.content if state == "pending" else None
+                    for file, state in zip(batch, states, strict=True)
+                ],
+                digests,
+                states,
+                [Jsonb(file.problem) if file.problem else None for file in batch],
+                [file.acl_id for file in batch],
+            ),
+        )
         self._ordinal += len(batch)
         count_files("unchanged", states.count("unchanged") + states.count("stored"))
         count_files("failed", states.count("failed"))
 
-    async def _release(self) -> None:
-        async with self._database.transaction(self._scope) as connection:
-            cursor = await connection.execute(
-                "SELECT ordinal / %s, min(ordinal), max(ordinal) FROM ingest_files"
-                " WHERE tenant_id = %s AND ingest_id = %s AND state = 'pending' GROUP BY 1 ORDER BY 1",
-                (_FILES_A_JOB, self._scope.tenant_id, self._ingest_id),
+    async def _release(self, connection: Connection) -> None:
+        cursor = await connection.execute(
+            "SELECT ordinal / %s, min(ordinal), max(ordinal) FROM ingest_files"
+            " WHERE tenant_id = %s AND ingest_id = %s AND state = 'pending' GROUP BY 1 ORDER BY 1",
+            (_FILES_A_JOB, self._scope.tenant_id, self._ingest_id),
+        )
+        parts = await cursor.fetchall()
+        await connection.execute(
+            "UPDATE ingests SET state = %s, finished_at = CASE WHEN %s THEN NULL ELSE now() END"
+            " WHERE tenant_id = %s AND ingest_id = %s",
+            ("ready" if parts else "done", bool(parts), self._scope.tenant_id, self._ingest_id),
+        )
+        for part, first, last in parts:
+            await defer(
+                connection,
+                INGEST_QUEUE,
+                INGEST_TASK,
+                f"{self._ingest_id}:{part}",
+                {
+                    "tenant_id": str(self._scope.tenant_id),
+                    "ingest_id": str(self._ingest_id),
+                    "first": str(first),
+                    "last": str(last),
+                    "correlation_id": correlation_id(),
+                    **({"masked": "true"} if self._masked else {}),
+                },
             )
-            parts = await cursor.fetchall()
-            await connection.execute(
-                "UPDATE ingests SET state = %s, finished_at = CASE WHEN %s THEN NULL ELSE now() END"
-                " WHERE tenant_id = %s AND ingest_id = %s",
-                ("ready" if parts else "done", bool(parts), self._scope.tenant_id, self._ingest_id),
-            )
-            for part, first, last in parts:
-                await defer(
-                    connection,
-                    INGEST_QUEUE,
-                    INGEST_TASK,
-                    f"{self._ingest_id}:{part}",
-                    {
-                        "tenant_id": str(self._scope.tenant_id),
-                        "ingest_id": str(self._ingest_id),
-                        "first": str(first),
-                        "last": str(last),
-                        "correlation_id": correlation_id(),
-                        **({"masked": "true"} if self._masked else {}),
-                    },
-                )
 
 
 async def ensure_source(connection: Connection, scope: Scope, name: str) -> UUID:
@@ -245,14 +310,25 @@ async def intern_acl(
     return row[0]
 
 
-def _state(file: StagedFile, digest: bytes, known: Mapping[tuple[str, bytes], bool]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    digest: bytes
+    current: bool
+    lists: frozenset[UUID]
+
+
+def _state(file: StagedFile, digest: bytes, wanted: UUID, known: Sequence[_Stored]) -> str:
     """``stored`` is a file whose documents only change hands."""
     if file.problem is not None:
         return "failed"
-    same_access = known.get((file.external_id, digest))
-    if same_access is None:
+    same = [one for one in known if one.digest == digest and one.current]
+    if not same:
         return "pending"
-    return "unchanged" if same_access else "stored"
+    return "unchanged" if all(one.lists == {wanted} for one in same) else "stored"
+
+
+def _differs(state: str, wanted: UUID, known: Sequence[_Stored]) -> bool:
+    return state == "pending" and any(one.lists != {wanted} for one in known)
 
 
 async def _batches(files: Iterable[StagedFile]) -> AsyncIterator[list[StagedFile]]:

@@ -18,7 +18,27 @@ from deskmind.knowledge.lexical import DIMENSIONS, document_weights
 from deskmind.knowledge.models import Chunk, LoadedDocument
 from deskmind.scope import Scope
 
-__all__ = ["PreparedDocument", "PreparedFile", "fail_file", "replace_chunks", "store_files", "weights_of"]
+__all__ = [
+    "PreparedDocument",
+    "PreparedFile",
+    "fail_file",
+    "remove_documents",
+    "replace_chunks",
+    "store_files",
+    "supersede",
+    "weights_of",
+]
+
+_PENDING = """
+SELECT ordinal FROM ingest_files WHERE tenant_id = %s AND ingest_id = %s AND state = 'pending' AND ordinal = ANY (%s)
+   FOR UPDATE
+"""
+
+_SUPERSEDE = """
+UPDATE ingest_files f SET state = 'unchanged', content = NULL FROM ingests i
+ WHERE f.tenant_id = %s AND f.state = 'pending' AND f.external_id = ANY (%s)
+   AND i.tenant_id = f.tenant_id AND i.ingest_id = f.ingest_id AND i.source_id = %s
+"""
 
 _REMOVE = """
 DELETE FROM documents WHERE tenant_id = %s AND source_id = %s
@@ -26,9 +46,9 @@ DELETE FROM documents WHERE tenant_id = %s AND source_id = %s
 """
 
 _DOCUMENTS = """
-INSERT INTO documents (tenant_id, source_id, acl_id, created_by, pipeline, document_id, external_id, uri, title,
+INSERT INTO documents (tenant_id, source_id, created_by, pipeline, acl_id, document_id, external_id, uri, title,
                        media_type, metadata, content_hash, body, chunk_count, version)
-SELECT %s, %s, %s, %s, %s, d.* FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[],
+SELECT %s, %s, %s, %s, d.* FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[],
     %s::bytea[], %s::text[], %s::integer[], %s::integer[]) d
 """
 
@@ -96,6 +116,7 @@ class PreparedFile:
     content_hash: bytes
     metadata: Mapping[str, str]
     documents: tuple[PreparedDocument, ...]
+    acl_id: UUID | None = None
 
 
 def weights_of(chunks: Sequence[Chunk]) -> list[dict[int, float]]:
@@ -114,6 +135,11 @@ async def store_files(
 ) -> None:
     """Replace the documents of ``files`` and mark them stored, in the caller's transaction."""
     await connection.execute("SELECT lock_knowledge()")
+    cursor = await connection.execute(
+        _PENDING, (scope.tenant_id, ingest.ingest_id, [file.ordinal for file in files])
+    )
+    pending = {ordinal for (ordinal,) in await cursor.fetchall()}
+    files = [file for file in files if file.ordinal in pending]  # others were superseded meanwhile
     names = [file.external_id for file in files]
     cursor = await connection.execute(_VERSIONS, (scope.tenant_id, ingest.source_id, names))
     versions: dict[str, int] = dict(await cursor.fetchall())
@@ -124,9 +150,9 @@ async def store_files(
         (
             scope.tenant_id,
             ingest.source_id,
-            ingest.acl_id,
             scope.principal_id,
             pipeline,
+            [file.acl_id or ingest.acl_id for file, _, _ in pairs],
             [document_id for _, _, document_id in pairs],
             [prepared.external_id for _, prepared, _ in pairs],
             [file.uri for file, _, _ in pairs],
@@ -150,6 +176,22 @@ async def store_files(
             ingest.ingest_id,
         ),
     )
+
+
+async def supersede(
+    connection: Connection, scope: Scope, source_id: UUID, external_ids: Sequence[str]
+) -> None:
+    """Have files that still wait to be stored be left out: there is newer news. The caller holds ``lock_knowledge``."""
+    await connection.execute(_SUPERSEDE, (scope.tenant_id, list(external_ids), source_id))
+
+
+async def remove_documents(
+    connection: Connection, scope: Scope, source_id: UUID, external_ids: Sequence[str]
+) -> None:
+    """Remove the documents of files, those that still wait included, in the caller's transaction."""
+    await connection.execute("SELECT lock_knowledge()")
+    await supersede(connection, scope, source_id, external_ids)
+    await connection.execute(_REMOVE, (scope.tenant_id, source_id, list(external_ids)))
 
 
 async def replace_chunks(

@@ -1,0 +1,11 @@
+SET LOCAL ROLE <prefix>_system;
+DROP FUNCTION sync_due();
+DROP FUNCTION sync_connection(uuid);
+SET LOCAL ROLE <prefix>_owner;
+REVOKE SELECT (slug) ON tenants FROM <prefix>_system;
+ALTER TABLE ingest_files DROP COLUMN acl_id;
+DROP TABLE sync_grantees;
+DROP TABLE sync_problems;
+DROP TABLE synced_records;
+DROP TABLE sync_passes;
+DROP TABLE connections;

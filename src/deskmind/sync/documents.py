@@ -1,0 +1,98 @@
+"""What of a record is knowledge: a document for who sees the ticket, one for who sees its internal comments, one an article."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deskmind.connectors.access import Access
+from deskmind.connectors.model import Article, Kind, Ticket
+from deskmind.sync.records import Kept
+
+__all__ = ["KNOWLEDGE", "SyncedDocument", "document_ids", "documents_of"]
+
+KNOWLEDGE = frozenset({Kind.TICKET, Kind.ARTICLE})
+"""The kinds whose records are knowledge."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedDocument:
+    """A text, its name in the source, and who may see it."""
+
+    external_id: str
+    title: str
+    text: str
+    access: Access
+    facts: dict[str, str]
+
+
+def document_ids(kind: Kind | str, record_id: str) -> list[str]:
+    """The names of all documents that a record may have."""
+    return [f"{kind}/{record_id}", f"{kind}/{record_id}/internal"]
+
+
+def documents_of(kept: Kept) -> list[SyncedDocument]:
+    """The documents of a record; none where it is deleted or not published."""
+    source, record = kept.source, kept.record
+    public, internal = document_ids(kept.kind, kept.id)
+    title = f"{kept.key}: {record.get('title') or '(no title)'}"
+    match source:
+        case Ticket():
+            found = [SyncedDocument(public, title, _ticket(title, record), source.access, _facts(kept))]
+            if said := list(_comments(record, internal=True)):
+                text = f"{_head(title)}\n\n## Internal comments\n\n" + "\n\n".join(said)
+                both = source.access.both(source.internal_access)
+                found.append(SyncedDocument(internal, title, text, both, _facts(kept)))
+            return found
+        case Article() if source.state == "published":
+            text = f"{_head(title)}\n\n{record['text']}\n"
+            return [SyncedDocument(public, title, text, source.access, _facts(kept))]
+        case _:
+            return []
+
+
+def _ticket(title: str, record: dict[str, Any]) -> str:
+    parts = [_head(title), str(record["description"])]
+    if record["resolution_notes"] or record["resolution_code"]:
+        notes = [record["resolution_code"], record["resolution_notes"]]
+        parts += ["## Resolution", "\n\n".join(str(one) for one in notes if one)]
+    if said := list(_comments(record, internal=False)):
+        parts += ["## Comments", *said]
+    parts += ["## State", _state(record)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(title: str) -> str:
+    return f"---\ntitle: {json.dumps(title, ensure_ascii=False)}\n---\n\n# {title}"
+
+
+def _comments(record: dict[str, Any], *, internal: bool) -> Iterator[str]:
+    for one in record["comments"]:
+        if one["internal"] is internal and one["text"]:
+            author = (one["author"] or {}).get("name") or ""
+            when = (one["created_at"] or "")[:10]
+            said = ", ".join(part for part in (author, when) if part)
+            yield f"{said}:\n\n{one['text']}" if said else str(one["text"])
+
+
+def _state(record: dict[str, Any]) -> str:
+    named: Sequence[tuple[str, Any]] = (
+        ("Type", record["type"]),
+        ("Status", record["status"]),
+        ("Priority", record["priority"]),
+        ("Category", " / ".join(record["category"])),
+        ("Service", _name(record["service"])),
+        ("Assignment group", _name(record["assignment_group"])),
+        ("Configuration items", ", ".join(filter(None, map(_name, record["configuration_items"])))),
+    )
+    return "\n".join(f"- {label}: {value}" for label, value in named if value)
+
+
+def _name(reference: dict[str, Any] | None) -> str:
+    return str(reference["name"]) if reference else ""
+
+
+def _facts(kept: Kept) -> dict[str, str]:
+    return {"kind": str(kept.kind), "key": kept.key}

@@ -1,0 +1,172 @@
+"""Reading one kind of record to its end: begun, gone on with after an interruption, finished."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from deskmind.connectors.model import Kind
+from deskmind.connectors.protocol import Connector, Page
+from deskmind.database import Connection as DatabaseConnection
+from deskmind.database import Database
+from deskmind.errors import ConflictError, DeskmindError
+from deskmind.scope import Scope
+from deskmind.sync.measures import count_records
+from deskmind.sync.storing import Counted, RecordStore
+
+__all__ = ["Pass", "read_kind", "sweep_kind"]
+
+_SURE = 100
+"""So many records that a list lacks are asked for one by one before they are removed; more are believed to be gone."""
+
+_BEGIN = """
+INSERT INTO sync_passes AS p (tenant_id, connection_id, kind, pass, running, started_at)
+VALUES (%s, %s, %s, 1, true, clock_timestamp())
+ON CONFLICT (tenant_id, connection_id, kind) DO UPDATE SET pass = CASE WHEN p.running THEN p.pass ELSE p.pass + 1 END,
+    started_at = CASE WHEN p.running THEN p.started_at ELSE clock_timestamp() END,
+    notes = CASE WHEN p.running THEN p.notes ELSE '{}' END, running = true
+RETURNING pass, cursor
+"""
+_ADVANCE = """
+UPDATE sync_passes SET cursor = %s, notes = (SELECT coalesce(array_agg(DISTINCT n), '{}') FROM unnest(notes || %s::text[]) n)
+ WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND pass = %s AND running
+"""
+_FINISH = """
+UPDATE sync_passes p SET running = false, finished_at = clock_timestamp(), error = '',
+       complete_at = CASE WHEN p.notes = '{}' AND NOT EXISTS (SELECT FROM sync_problems x WHERE x.tenant_id = p.tenant_id
+            AND x.connection_id = p.connection_id AND x.kind = p.kind) THEN p.started_at ELSE p.complete_at END
+ WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND pass = %s AND running
+"""
+_FAIL = "UPDATE sync_passes SET error = %s WHERE tenant_id = %s AND connection_id = %s AND kind = %s"
+_UNMET = """
+SELECT external_id FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND pass < %s LIMIT 1000
+"""
+_UNLISTED = """
+SELECT external_id FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND synced_at < %s
+   AND external_id <> ALL (%s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What reading a kind came to."""
+
+    kind: Kind
+    counted: Counted
+    error: DeskmindError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    scope: Scope
+    connection_id: UUID
+    kind: Kind
+    number: int
+
+    @property
+    def key(self) -> tuple[UUID, UUID, str]:
+        return self.scope.tenant_id, self.connection_id, str(self.kind)
+
+    async def advance(self, connection: DatabaseConnection, cursor: str, notes: Sequence[str]) -> None:
+        """Store the cursor; another run's pass is not ours to go on with."""
+        done = await connection.execute(_ADVANCE, (cursor, list(notes), *self.key, self.number))
+        if done.rowcount != 1:
+            raise ConflictError(
+                f"Another run reads {self.kind} records now.",
+                why="It began anew while this one was running.",
+                remedy="Wait for it: `deskmind sync status`.",
+            )
+
+
+async def read_kind(
+    database: Database,
+    scope: Scope,
+    connection_id: UUID,
+    source: Connector,
+    store: RecordStore,
+    kind: Kind,
+) -> Pass:
+    """Read a kind from where it stands to the end; what the vendor refuses is told and does not raise."""
+    counted = Counted()
+    try:
+        async with database.transaction(scope) as connection:
+            key = (scope.tenant_id, connection_id, str(kind))
+            row = await (await connection.execute(_BEGIN, key)).fetchone()
+        assert row is not None
+        place = _Place(scope, connection_id, kind, row[0])
+        async for page in source.pages(kind, row[1]):
+            counted += await _store(store, place, page)
+        async with database.transaction(scope) as connection:
+            if kind not in source.capabilities.incremental:
+                counted += await _drop_unmet(connection, store, place)
+            await connection.execute(_FINISH, (*place.key, place.number))
+    except DeskmindError as error:
+        async with database.transaction(scope) as connection:
+            await connection.execute(_FAIL, (error.code, scope.tenant_id, connection_id, str(kind)))
+        return Pass(kind, counted, error)
+    return Pass(kind, counted)
+
+
+async def _store(store: RecordStore, place: _Place, page: Page) -> Counted:
+    async def advance(connection: DatabaseConnection) -> None:
+        await place.advance(connection, page.cursor, page.notes)
+
+    counted = await store.store(
+        place.kind, page.records, undecoded=page.undecoded, pass_number=place.number, then=advance
+    )
+    count_records(place.kind, counted)
+    return counted
+
+
+async def _drop_unmet(connection: DatabaseConnection, store: RecordStore, place: _Place) -> Counted:
+    """Remove what a whole pass did not meet, unless a part of it could not be read."""
+    cursor = await connection.execute(
+        "SELECT notes = '{}' FROM sync_passes WHERE tenant_id = %s AND connection_id = %s AND kind = %s",
+        place.key,
+    )
+    row = await cursor.fetchone()
+    gone = 0
+    while row is not None and row[0]:
+        cursor = await connection.execute(_UNMET, (*place.key, place.number))
+        ids = [name for (name,) in await cursor.fetchall()]
+        problems = await connection.execute(
+            "SELECT external_id FROM sync_problems WHERE tenant_id = %s AND connection_id = %s AND kind = %s",
+            place.key,
+        )
+        kept = {name for (name,) in await problems.fetchall()}
+        removed = await store.remove(connection, place.kind, [one for one in ids if one not in kept])
+        gone += removed
+        if removed == 0:
+            break
+    return Counted(gone=gone)
+
+
+async def sweep_kind(
+    database: Database, scope: Scope, connection_id: UUID, source: Connector, store: RecordStore, kind: Kind
+) -> Pass:
+    """Remove the records that are gone at the vendor."""
+    try:
+        begun = await _now(database, scope)
+        listed: list[str] = []
+        async for some in source.ids(kind):
+            listed.extend(some)
+        async with database.transaction(scope) as connection:
+            key = (scope.tenant_id, connection_id, str(kind))
+            cursor = await connection.execute(_UNLISTED, (*key, begun, listed))
+            missing = [name for (name,) in await cursor.fetchall()]
+        if len(missing) <= _SURE:
+            missing = [name for name in missing if await source.get(kind, name) is None]
+        async with database.transaction(scope) as connection:
+            gone = await store.remove(connection, kind, missing)
+    except DeskmindError as error:
+        return Pass(kind, Counted(), error)
+    return Pass(kind, Counted(gone=gone))
+
+
+async def _now(database: Database, scope: Scope) -> datetime:
+    async with database.transaction(scope) as connection:
+        row = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
+    assert row is not None
+    return row[0]

@@ -1,0 +1,239 @@
+"""A run: every kind of record that a connection reads, several at once, then what is gone, then who may see what."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from deskmind.connectors.model import Kind
+from deskmind.connectors.opening import VendorConnector
+from deskmind.connectors.protocol import Connector
+from deskmind.database import Connection as DatabaseConnection
+from deskmind.database import Database
+from deskmind.errors import SourceAuthenticationError
+from deskmind.governance.access import Permission
+from deskmind.governance.audit import record
+from deskmind.governance.privacy import Suppression
+from deskmind.keyring import Keyring
+from deskmind.knowledge.engine import Engine
+from deskmind.observability import logger
+from deskmind.scope import Scope
+from deskmind.settings import Settings
+from deskmind.sync.connections import Connection, connector_of, find_connection, source_name
+from deskmind.sync.learning import learn_names
+from deskmind.sync.measures import measure_run
+from deskmind.sync.mirroring import Mirrored, mirror
+from deskmind.sync.passes import Pass, read_kind, sweep_kind
+from deskmind.sync.storing import Counted, RecordStore
+
+__all__ = ["RunRoom", "Runner", "kinds_of"]
+
+_log = logger("deskmind.sync")
+
+_STARTED = """
+UPDATE connections SET started_at = clock_timestamp(), renewing = renewing OR wish_full, wish_full = false
+ WHERE tenant_id = %s AND connection_id = %s RETURNING renewing, wish_sweep, swept_at
+"""
+_WISH_FULL = "SELECT wish_full FROM connections WHERE tenant_id = %s AND connection_id = %s FOR UPDATE"
+_ANEW = """
+UPDATE sync_passes SET cursor = NULL, pass = pass + 1, running = true, started_at = clock_timestamp(), notes = '{}'
+ WHERE tenant_id = %s AND connection_id = %s
+"""
+_FINISHED = """
+UPDATE connections SET finished_at = clock_timestamp(), error = %(error)s, renewing = renewing AND %(error)s <> '',
+       wish_sweep = wish_sweep AND NOT %(swept)s,
+       swept_at = CASE WHEN %(error)s = '' AND (%(swept)s OR swept_at IS NULL) THEN clock_timestamp() ELSE swept_at END
+ WHERE tenant_id = %(tenant)s AND connection_id = %(connection)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    found: Connection
+    source: VendorConnector
+    renewing: bool
+    sweep: bool
+
+
+class RunRoom(Protocol):
+    """What runs need of the application."""
+
+    settings: Settings
+    keyring: Keyring
+
+    async def engine(self) -> Engine:
+        """What documents go through."""
+        ...
+
+    def suppression(self, scope: Scope) -> Suppression:
+        """Who may not come back."""
+        ...
+
+    def forget_authentication(self) -> None:
+        """Memberships changed."""
+        ...
+
+    def forget_redaction(self, tenant_id: UUID) -> None:
+        """Names changed."""
+        ...
+
+
+class Runner:
+    """Runs the synchronisation of one connection in its tenant's operator's scope."""
+
+    def __init__(self, database: Database, scope: Scope, room: RunRoom) -> None:
+        self._database = database
+        self._scope = scope
+        self._room = room
+
+    async def run(self, connection_id: UUID) -> None:
+        """Read what is new, or everything where that was wished; what the vendor refuses is in the status afterwards."""
+        began = time.monotonic()
+        run = await self._begin(connection_id)
+        async with run.source:
+            passes = await self._read(run)
+        mirrored = await self._conclude(run, passes)
+        outcome = "ok" if not _errors(passes) else "partial" if _some(passes) else "error"
+        measure_run(run.found.vendor, outcome, time.monotonic() - began)
+        _log.info("sync.finished", connection=str(connection_id), outcome=outcome, matched=mirrored.matched)
+
+    async def read_one(self, connection_id: UUID, kind: Kind, record_id: str) -> None:
+        """Read one record that the vendor says has changed, or remove it when it is gone."""
+        async with self._database.transaction(self._scope) as connection:
+            found = await find_connection(connection, self._scope, connection_id)
+            source = await connector_of(connection, self._scope, self._room.keyring, found)
+        async with source:
+            if kind not in kinds_of(found, source):
+                return
+            one = await source.get(kind, record_id)
+        store = await self.store(found)
+        if one is not None:
+            await store.store(kind, [one])
+            return
+        async with self._database.transaction(self._scope) as connection:
+            await store.remove(connection, kind, [record_id])
+
+    async def _begin(self, connection_id: UUID) -> _Run:
+        key = (self._scope.tenant_id, connection_id)
+        async with self._database.transaction(self._scope) as connection:
+            found = await find_connection(connection, self._scope, connection_id)
+            wished = await (await connection.execute(_WISH_FULL, key)).fetchone()
+            if wished is not None and wished[0]:
+                await connection.execute(_ANEW, key)
+            row = await (await connection.execute(_STARTED, key)).fetchone()
+            assert row is not None
+            source = await connector_of(connection, self._scope, self._room.keyring, found)
+        renewing, sweep, swept_at = row
+        return _Run(found, source, renewing, renewing or sweep or self._due(swept_at))
+
+    async def store(self, found: Connection, *, again: bool = False) -> RecordStore:
+        """Where the records of a connection go."""
+        engine = await self._room.engine()
+        return RecordStore(
+            self._database,
+            self._scope,
+            found.connection_id,
+            source=source_name(found.name),
+            suppression=self._room.suppression(self._scope),
+            pipeline=engine.pipeline,
+            masked=self._room.settings.redaction.ingest,
+            again=again,
+        )
+
+    def _due(self, swept_at: datetime | None) -> bool:
+        """The first run reads all there is, so nothing is looked for then."""
+        hours = timedelta(hours=self._room.settings.sync.sweep_hours)
+        return swept_at is not None and datetime.now(swept_at.tzinfo) - swept_at >= hours
+
+    async def _read(self, run: _Run) -> list[Pass]:
+        store = await self.store(run.found, again=run.renewing)
+        turns = asyncio.Semaphore(self._room.settings.sync.parallel)
+        refused = asyncio.Event()
+
+        async def read(kind: Kind) -> list[Pass]:
+            async with turns:
+                if refused.is_set():  # the credentials are wrong: asking on could lock the account
+                    return []
+                done = await self._kind(run, store, kind)
+                if any(isinstance(one.error, SourceAuthenticationError) for one in done):
+                    refused.set()
+                return done
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(read(kind)) for kind in kinds_of(run.found, run.source)]
+        return [one for task in tasks for one in task.result()]
+
+    async def _kind(self, run: _Run, store: RecordStore, kind: Kind) -> list[Pass]:
+        place = (self._database, self._scope, run.found.connection_id, run.source, store, kind)
+        done = [await read_kind(*place)]
+        can = run.source.capabilities
+        if run.sweep and kind in can.sweep & can.incremental and done[0].error is None:
+            done.append(await sweep_kind(*place))
+        return done
+
+    async def _conclude(self, run: _Run, passes: Sequence[Pass]) -> Mirrored:
+        scope, found = self._scope, run.found
+        errors = _errors(passes)
+        async with self._database.transaction(scope) as connection:
+            mirrored = await mirror(connection, scope, found.connection_id, found.name)
+            if _touched(passes, {Kind.PERSON, Kind.CONFIGURATION_ITEM, Kind.ORGANISATION}):
+                await learn_names(connection, scope, found)
+            values = {"error": "; ".join(errors)[:2000], "swept": run.sweep and not errors}
+            key = {"tenant": scope.tenant_id, "connection": found.connection_id}
+            await connection.execute(_FINISHED, {**values, **key})
+            await self._record(connection, run, passes, mirrored)
+        if mirrored.joined or mirrored.left:
+            self._room.forget_authentication()
+        self._room.forget_redaction(scope.tenant_id)
+        return mirrored
+
+    async def _record(
+        self, connection: DatabaseConnection, run: _Run, passes: Sequence[Pass], mirrored: Mirrored
+    ) -> None:
+        counted = sum((one.counted for one in passes), Counted())
+        if counted.added or counted.changed or counted.gone:
+            await connection.execute("SELECT refresh_statistics()")
+        await record(
+            connection,
+            self._scope,
+            Permission.SYNC_RUN,
+            resource=f"connection {run.found.name}",
+            outcome="failed" if _errors(passes) else "done",
+            added=counted.added,
+            changed=counted.changed,
+            gone=counted.gone,
+            failed=counted.failed,
+            joined=mirrored.joined,
+            left=mirrored.left,
+        )
+
+
+def kinds_of(found: Connection, source: Connector) -> list[Kind]:
+    """The kinds that a connection reads; people and sets first, since they say who may see the others."""
+    wanted = {Kind(kind) for kind in found.kinds} or set(Kind)
+    order = (Kind.PERSON, Kind.GROUP, Kind.MEMBERSHIP, Kind.ARTICLE, Kind.TICKET)
+    ordered = [*order, *(kind for kind in Kind if kind not in order)]
+    return [kind for kind in ordered if kind in wanted and kind in source.capabilities.kinds]
+
+
+def _errors(passes: Sequence[Pass]) -> list[str]:
+    said: list[str] = []
+    for one in passes:
+        if (error := one.error) is not None:
+            said.append(f"{one.kind}: {error.code}: {error.what} {error.why}".strip())
+    return list(dict.fromkeys(said))
+
+
+def _some(passes: Sequence[Pass]) -> bool:
+    return any(one.error is None for one in passes)
+
+
+def _touched(passes: Sequence[Pass], kinds: set[Kind]) -> bool:
+    return any(
+        one.kind in kinds and (one.counted.added or one.counted.changed or one.counted.gone) for one in passes
+    )

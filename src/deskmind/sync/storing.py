@@ -1,0 +1,253 @@
+"""One page of records in one transaction: rows, documents, what cannot be stored, and the cursor that stands behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from deskmind.connectors.model import Kind, Person
+from deskmind.connectors.protocol import AnyRecord, Undecoded
+from deskmind.database import Connection as DatabaseConnection
+from deskmind.database import Database
+from deskmind.errors import InvalidRequestError
+from deskmind.governance.privacy import Mentions, Suppression
+from deskmind.knowledge.ingest import StagedFile, Stager
+from deskmind.knowledge.ingest.staging import ensure_source
+from deskmind.knowledge.ingest.store import remove_documents
+from deskmind.scope import Scope
+from deskmind.sync.documents import KNOWLEDGE, document_ids, documents_of
+from deskmind.sync.mirroring import AccessLists
+from deskmind.sync.records import Kept, kept, names_of
+
+__all__ = ["Counted", "RecordStore"]
+
+_UNSTORABLE = (psycopg.DataError, ValueError, TypeError, KeyError, InvalidRequestError)
+
+_KNOWN = """
+SELECT external_id, digest FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = ANY (%s)
+"""
+_UPSERT = """
+INSERT INTO synced_records (tenant_id, connection_id, kind, pass, external_id, record_key, url, version, changed_at, digest,
+                            record, raw)
+SELECT %s, %s, %s, %s, r.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::bytea[],
+                                       %s::jsonb[], %s::jsonb[]) r
+ON CONFLICT (tenant_id, connection_id, kind, external_id) DO UPDATE SET record_key = excluded.record_key, url = excluded.url,
+    version = excluded.version, changed_at = excluded.changed_at, digest = excluded.digest, record = excluded.record,
+    raw = excluded.raw, pass = excluded.pass, synced_at = clock_timestamp()
+"""
+_MET = """
+UPDATE synced_records SET pass = %s WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = ANY (%s)
+   AND pass <> %s
+"""
+_GONE = """
+DELETE FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = ANY (%s)
+"""
+_PROBLEM = """
+INSERT INTO sync_problems (tenant_id, connection_id, kind, external_id, why) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (tenant_id, connection_id, kind, external_id) DO UPDATE SET why = excluded.why, found_at = clock_timestamp()
+"""
+_SOLVED = """
+DELETE FROM sync_problems WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = ANY (%s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What became of some records; suppressed people are in none of the numbers."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    gone: int = 0
+    failed: int = 0
+
+    def __add__(self, other: Counted) -> Counted:
+        return Counted(
+            self.added + other.added,
+            self.changed + other.changed,
+            self.unchanged + other.unchanged,
+            self.gone + other.gone,
+            self.failed + other.failed,
+        )
+
+
+class RecordStore:
+    """Stores the records of one connection, in its tenant's operator's scope."""
+
+    def __init__(
+        self,
+        database: Database,
+        scope: Scope,
+        connection_id: UUID,
+        *,
+        source: str,
+        suppression: Suppression,
+        pipeline: str,
+        masked: bool,
+        again: bool = False,
+    ) -> None:
+        """A store.
+
+        Args:
+            database: where they are kept.
+            scope: of the tenant's operator.
+            connection_id: whose records.
+            source: name of the knowledge source that their documents belong to.
+            suppression: who may not come back.
+            pipeline: what documents go through.
+            masked: whether personal data is masked in them.
+            again: offer the documents of unchanged records too, for another pipeline.
+        """
+        self._database = database
+        self._scope = scope
+        self._connection_id = connection_id
+        self._source = source
+        self._suppression = suppression
+        self._pipeline = pipeline
+        self._masked = masked
+        self._again = again
+        self._lists = AccessLists(scope, connection_id)
+
+    async def store(
+        self,
+        kind: Kind,
+        records: Sequence[AnyRecord],
+        *,
+        undecoded: Sequence[Undecoded] = (),
+        pass_number: int = 0,
+        then: Callable[[DatabaseConnection], Awaitable[None]] | None = None,
+    ) -> Counted:
+        """Store records, name those that cannot be, and do ``then``, all in one transaction."""
+        erased = await self._suppression.mentions()
+        try:
+            async with self._database.transaction(self._scope) as connection:
+                counted = await self._some(connection, kind, list(records), pass_number, erased)
+                for one in undecoded:
+                    await self._problem(connection, kind, one.id, one.why)
+                if then is not None:
+                    await then(connection)
+        except BaseException:
+            self._lists.forget()
+            raise
+        return counted + Counted(failed=len(undecoded))
+
+    async def remove(self, connection: DatabaseConnection, kind: Kind | str, ids: Sequence[str]) -> int:
+        """Remove records with their documents, in the caller's transaction; how many there were."""
+        if not ids:
+            return 0
+        key = (self._scope.tenant_id, self._connection_id, str(kind))
+        cursor = await connection.execute(_GONE, (*key, list(ids)))
+        await connection.execute(_SOLVED, (*key, list(ids)))
+        if kind in KNOWLEDGE:
+            await self._withdraw(connection, [name for one in ids for name in document_ids(kind, one)])
+        return cursor.rowcount
+
+    async def _some(
+        self,
+        connection: DatabaseConnection,
+        kind: Kind,
+        records: list[AnyRecord],
+        pass_number: int,
+        erased: Mentions,
+    ) -> Counted:
+        """Half of them at a time where all together cannot be stored, down to the one that is to blame."""
+        if not records:
+            return Counted()
+        try:
+            async with connection.transaction():
+                return await self._write(connection, kind, records, pass_number, erased)
+        except _UNSTORABLE as error:
+            self._lists.forget()
+            if len(records) == 1:
+                await self._problem(connection, kind, records[0].id, type(error).__name__)
+                return Counted(failed=1)
+        middle = len(records) // 2
+        first = await self._some(connection, kind, records[:middle], pass_number, erased)
+        return first + await self._some(connection, kind, records[middle:], pass_number, erased)
+
+    async def _write(
+        self,
+        connection: DatabaseConnection,
+        kind: Kind,
+        records: Sequence[AnyRecord],
+        pass_number: int,
+        erased: Mentions,
+    ) -> Counted:
+        deleted = [one.id for one in records if one.deleted]
+        ready = {one.id: kept(kind, one, erased) for one in records if not one.deleted}
+        if erased and kind == Kind.PERSON:
+            barred = [one.id for one in ready.values() if await self._barred(connection, one.source)]
+            deleted += [ready.pop(one).id for one in barred]
+        key = (self._scope.tenant_id, self._connection_id, str(kind))
+        cursor = await connection.execute(_KNOWN, (*key, list(ready)))
+        known = {name: bytes(digest) for name, digest in await cursor.fetchall()}
+        fresh = [one for one in ready.values() if known.get(one.id) != one.digest]
+        same = [one for one in ready.values() if known.get(one.id) == one.digest]
+        if fresh:
+            await connection.execute(_UPSERT, (*key, pass_number, *_columns(fresh)))
+        if same:
+            await connection.execute(_MET, (pass_number, *key, [one.id for one in same], pass_number))
+        await connection.execute(_SOLVED, (*key, list(ready)))
+        if kind in KNOWLEDGE:
+            await self._publish(connection, [*fresh, *same] if self._again else fresh, known=bool(known))
+        gone = await self.remove(connection, kind, deleted)
+        added = sum(one.id not in known for one in fresh)
+        return Counted(added, len(fresh) - added, len(same), gone)
+
+    async def _barred(self, connection: DatabaseConnection, one: AnyRecord) -> bool:
+        return isinstance(one, Person) and await self._suppression.known(connection, names_of(one))
+
+    async def _publish(self, connection: DatabaseConnection, records: Sequence[Kept], *, known: bool) -> None:
+        """Hand the records' documents to the ingest; documents that a record has no more are removed."""
+        files: list[StagedFile] = []
+        dropped: list[str] = []
+        for one in records:
+            found = documents_of(one)
+            names = {document.external_id for document in found}
+            dropped += [name for name in document_ids(one.kind, one.id) if name not in names]
+            for document in found:
+                files.append(
+                    StagedFile(
+                        document.external_id,
+                        one.url or document.external_id,
+                        f"{one.key}.md",
+                        document.text.encode("utf-8", "replace"),
+                        "text/markdown",
+                        {**document.facts, "connection": self._source},
+                        acl_id=await self._lists.of(connection, document.access),
+                    )
+                )
+        if known and dropped:
+            await self._withdraw(connection, dropped)
+        if files:
+            stager = Stager(self._database, self._scope, pipeline=self._pipeline, masked=self._masked)
+            closed = await self._lists.closed(connection)
+            await stager.stage_in(connection, files, source=self._source, closed=closed, known=known)
+
+    async def _withdraw(self, connection: DatabaseConnection, names: Sequence[str]) -> None:
+        source_id = await ensure_source(connection, self._scope, self._source)
+        await remove_documents(connection, self._scope, source_id, names)
+
+    async def _problem(self, connection: DatabaseConnection, kind: Kind, record_id: str, why: str) -> None:
+        named = record_id.replace("\0", "")[:200]
+        await connection.execute(
+            _PROBLEM, (self._scope.tenant_id, self._connection_id, str(kind), named, why[:200])
+        )
+
+
+def _columns(records: Sequence[Kept]) -> tuple[list[Any], ...]:
+    return (
+        [one.id for one in records],
+        [one.key for one in records],
+        [one.url for one in records],
+        [one.version for one in records],
+        [one.changed_at for one in records],
+        [one.digest for one in records],
+        [Jsonb(one.record) for one in records],
+        [Jsonb(one.raw) for one in records],
+    )
