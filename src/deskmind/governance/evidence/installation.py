@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
@@ -13,9 +14,10 @@ from deskmind.errors import InvalidRequestError
 from deskmind.governance.audit import AuditEvent
 from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.evidence.bundle import Part
+from deskmind.governance.evidence.configuration import configuration, fingerprint
 from deskmind.governance.evidence.reading import events_of
 from deskmind.governance.evidence.release import PACKAGED_RECORD
-from deskmind.governance.evidence.tables import event_row
+from deskmind.governance.evidence.tables import event_row, json_part, sheet
 from deskmind.settings import Settings
 
 __all__ = ["installation_parts", "intervals", "settled"]
@@ -34,6 +36,38 @@ async def installation_parts(
         for event in await events_of(log, since, until)
         if event.action != _READINESS
         and (not event.action.startswith("tenants.") or event.resource == tenant)
+    ]
+    shown = {"fingerprint": fingerprint(settings), "settings": _of_one(configuration(settings), tenant)}
+    return [
+        *sheet("cc7/readiness", runs, "What each readiness report of the period found.", "audit_events"),
+        *sheet(
+            "cc7/outages",
+            intervals(runs),
+            "From when until when each check was red; telemetry is among them. Between two runs nothing is known.",
+            "derived from cc7/readiness",
+        ),
+        *sheet(
+            "cc8/deployments",
+            settled(runs),
+            "Releases, schemas and configurations in the order in which readiness reports saw them.",
+            "derived from cc7/readiness",
+        ),
+        *sheet(
+            "cc8/installation", acts, "What was recorded of the installation in the period.", "audit_events"
+        ),
+        json_part(
+            "cc8/configuration.json",
+            shown,
+            "The configuration when the bundle was made, without secrets.",
+            "settings",
+        ),
+        json_part(
+            "cc8/schema.json",
+            _schema(schema),
+            "The schema, and the migrations of this release.",
+            "alembic_version",
+        ),
+        *await asyncio.to_thread(_files, settings),
     ]
 
 
