@@ -86,7 +86,9 @@ class TriageModelBody(BaseModel):
     evaluation: dict[str, dict[str, float]] = Field(description="by target, on tickets held out in training")
     left_out: dict[str, dict[str, int]] = Field(description="by target, labels of too few tickets")
     embedding: str = Field(description="space of the embedder that counted; empty without one")
-    words_only: dict[str, dict[str, float]] = Field(description="as evaluation, where that embedder is absent")
+    words_only: dict[str, dict[str, float]] = Field(
+        description="as evaluation, where that embedder is absent"
+    )
 
 
 class TriageModelList(BaseModel):
