@@ -196,9 +196,7 @@ async def test_the_activity_shows_no_token(desk: Desk, narrow: Deskmind) -> None
 
 async def test_a_statement_is_stopped_in_time(app: Deskmind, desk_home: Path, operator: Desk) -> None:
     settings: dict[str, Any] = {"pool_min": 1, "pool_max": 1, "statement_timeout": 1}
-    async with Deskmind.open(
-        home=desk_home, knowledge={"embedder": "hashing"}, database=settings
-    ) as hasty:
+    async with Deskmind.open(home=desk_home, knowledge={"embedder": "hashing"}, database=settings) as hasty:
         desk = await hasty.desk(tenant=operator.scope.tenant)
         async with desk.database.transaction(desk.scope) as connection:
             await connection.execute("SET statement_timeout = 0")
@@ -217,7 +215,9 @@ async def test_a_key_that_cannot_be_had_costs_no_connection(app: Deskmind) -> No
         return key[0]
 
     database = Database(
-        app.database.endpoints, DatabaseSettings(pool_min=1, pool_max=1, pool_timeout=10), ScopeSigner(current)
+        app.database.endpoints,
+        DatabaseSettings(pool_min=1, pool_max=1, pool_timeout=10),
+        ScopeSigner(current),
     )
     await database.open()
     try:

@@ -192,12 +192,13 @@ class Database:
             connection = await pool.getconn(until - time.monotonic())
             try:
                 await self._entry.begin(connection, partial(self._signer.sign, scope))
-                return connection
             except BaseException as error:
                 await connection.close()
                 await pool.putconn(connection)
                 if not isinstance(error, psycopg.Error) or time.monotonic() + pause > until:
                     raise
+            else:
+                return connection
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE, 2 * pause + _SHORTEST_PAUSE)
 
