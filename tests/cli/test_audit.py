@@ -111,3 +111,24 @@ def test_a_person_is_forgotten_and_the_log_holds(run: Run, tmp_path: Path) -> No
     assert "wilhelmina" not in readable.read_text("utf-8")
     assert run("audit", "rewrap", "--json").stdout.strip()
     assert as_json(run("audit", "verify", "--json"))["holds"] is True
+
+
+def test_a_key_that_names_are_wrapped_under_is_not_retired(run: Run) -> None:
+    def named() -> bool:
+        return bool(as_json(run("audit", "search", "--resource", "theodora", "--json")))
+
+    def version() -> int:
+        keys = as_json(run("keyring", "list", "--json"))
+        return max(key["version"] for key in keys if key["purpose"] == "audit-subjects")
+
+    run("user", "add", "theodora")
+    before = version()
+    run("keyring", "rotate", "audit-subjects")
+    refused = run("keyring", "retire", "audit-subjects", before, code=73)
+    assert "deskmind audit rewrap --tenant" in refused.stderr
+    assert named()
+    current = run("keyring", "retire", "audit-subjects", version(), code=78)
+    assert "Rotate it first" in current.stderr
+    run("audit", "rewrap")
+    run("keyring", "retire", "audit-subjects", before)
+    assert named()

@@ -171,19 +171,21 @@ async def leave_behind(desk: Desk) -> None:
     """What somebody's SQL might leave in a server process beyond its transaction."""
     async with desk.database.transaction(desk.scope) as connection:
         await connection.execute(
-            "SELECT set_config('deskmind.left', 'behind', false), pg_advisory_lock(4711)"
+            "SELECT set_config('deskmind.left', 'behind', false), pg_advisory_lock(4711),"
+            " set_config('default_transaction_read_only', 'on', false)"
         )
         await connection.execute("PREPARE left_behind AS SELECT 1")
         await connection.execute("DECLARE held CURSOR WITH HOLD FOR SELECT title FROM documents")
 
 
 async def found_there(desk: Desk) -> tuple[Any, ...] | None:
-    """Process, setting, open cursors, prepared statements and locks that a transaction finds."""
+    """Process, setting, open cursors, prepared statements, locks and kind that a transaction finds."""
     async with desk.database.transaction(desk.scope) as connection:
         cursor = await connection.execute(
             "SELECT pg_backend_pid(), coalesce(current_setting('deskmind.left', true), ''),"
             " (SELECT count(*) FROM pg_cursors WHERE is_holdable), (SELECT count(*) FROM pg_prepared_statements),"
-            " (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())"
+            " (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),"
+            " current_setting('transaction_read_only')"
         )
         return await cursor.fetchone()
 
@@ -202,7 +204,7 @@ async def test_nothing_is_left_in_a_server_process_for_the_next_tenant(
             acts = [act for pair in zip(leaving, looking, strict=True) for act in pair]
             found = {row for row in await asyncio.gather(*acts) if row is not None}
     assert len({row[0] for row in found}) == 1
-    assert {row[1:] for row in found} == {("", 0, 0, 0)}
+    assert {row[1:] for row in found} == {("", 0, 0, 0, "off")}
 
 
 async def test_provisioning_again_locks_the_pooler_out_of_nothing(

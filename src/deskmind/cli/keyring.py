@@ -13,6 +13,7 @@ from deskmind.cli.output import print_rows, say
 from deskmind.cli.session import CommandLine
 
 if TYPE_CHECKING:
+    from deskmind.app import Deskmind
     from deskmind.database import Provisioner
 
 __all__ = ["keyring_app"]
@@ -71,7 +72,10 @@ def retire(
     home: Home = None,
     config: Config = None,
 ) -> None:
-    """Forget an older key: what it signed is no longer accepted."""
+    """Forget an older key: what it signed is no longer accepted. Refused where it would make stored names unreadable."""
+    line = CommandLine(home, config)
+    if purpose == "audit-subjects":
+        line.run(lambda app: _refuse_while_wrapping(app, version))
 
     async def work(provisioner: Provisioner) -> None:
         _check(purpose)
@@ -80,7 +84,26 @@ def retire(
             await provisioner.publish_scope_keys()
         say(f"Version {version} of the key {purpose} is gone.")
 
-    with_provisioner(CommandLine(home, config), work)
+    with_provisioner(line, work)
+
+
+async def _refuse_while_wrapping(app: Deskmind, version: int) -> None:
+    """Refuse to forget what keys of people are wrapped under: their names in the audit log would be gone with it."""
+    from deskmind.cli.session import operator_of
+    from deskmind.errors import ConflictError
+
+    if version >= app.keyring.current("audit-subjects").version:
+        return
+    tenants = [tenant.slug for tenant in await app.tenants.all()]
+    counts = {slug: await (await operator_of(app, slug)).audit_log.wrapped_under(version) for slug in tenants}
+    concerned = [slug for slug, count in counts.items() if count]
+    if concerned:
+        raise ConflictError(
+            f"Version {version} of the key audit-subjects is still in use.",
+            why=f"{sum(counts.values())} keys of people in {len(concerned)} tenants are wrapped under it, and the audit"
+            " log's names would be unreadable without it.",
+            remedy=f"Wrap them under the newest: {', '.join(f'`deskmind audit rewrap --tenant {slug}`' for slug in concerned)}.",
+        )
 
 
 def _check(purpose: str) -> None:

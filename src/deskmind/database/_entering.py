@@ -24,14 +24,14 @@ __all__ = ["Entry"]
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE"
 _WIPE = ("DEALLOCATE ALL", "CLOSE ALL", "RESET ALL", "UNLISTEN *")
 _UNLOCK = "SELECT pg_catalog.pg_advisory_unlock_all()"
-_SCOPE = (
-    "pg_catalog.set_config('deskmind.scope', $1, true), pg_catalog.set_config('statement_timeout', $2, true),"
-    " pg_catalog.set_config('search_path', $3, true)"
+_SCOPE = "pg_catalog.set_config('deskmind.scope', $1, true)"
+_SETTINGS = (
+    "pg_catalog.set_config('statement_timeout', $2, true), pg_catalog.set_config('search_path', $3, true)"
 )
 _WIPED = tuple(text.encode() for text in (_BEGIN, *_WIPE))
 _UNLOCKED_AND_SCOPED = f"{_UNLOCK}, {_SCOPE}".encode()
 _WIPED_AT_ONCE = "; ".join((_BEGIN, *_WIPE, f"{_UNLOCK}, pg_catalog.pg_backend_pid()")).encode()
-_SCOPED = f"SELECT {_SCOPE}".encode()
+_SCOPED = f"SELECT {_SCOPE}, {_SETTINGS}".encode()
 
 Statement = tuple[bytes, Sequence[bytes] | None]
 
@@ -50,6 +50,21 @@ class Entry:
     search_path: str
     pooled: bool
 
+    @property
+    def options(self) -> str:
+        """What a connection starts with, so that RESET ALL comes back to it; empty where a pooler would refuse it.
+
+        A search path that is set anew in each transaction costs as much as a statement: the server looks its schemas up
+        again and doubts the plans it keeps.
+        """
+        if self.pooled:
+            return ""
+        return f"-c search_path={self.search_path.replace(' ', '')} -c statement_timeout={self._milliseconds}"
+
+    @property
+    def _milliseconds(self) -> int:
+        return int(self.timeout * 1000)
+
     async def begin(self, connection: AsyncConnection[Any], sign: Callable[[int], str]) -> None:
         """Begin a transaction in the scope whose token ``sign`` makes for a server process.
 
@@ -57,14 +72,12 @@ class Entry:
         """
         if self.pooled:
             token = sign(await _wiped(connection))
-            statements: list[Statement] = [(_SCOPED, self._values(token))]
+            values = [token.encode(), str(self._milliseconds).encode(), self.search_path.encode()]
+            statements: list[Statement] = [(_SCOPED, values)]
         else:
             token = sign(connection.info.backend_pid)
-            statements = [*((text, None) for text in _WIPED), (_UNLOCKED_AND_SCOPED, self._values(token))]
+            statements = [*((text, None) for text in _WIPED), (_UNLOCKED_AND_SCOPED, [token.encode()])]
         await connection.wait(_flight(connection.pgconn, statements))
-
-    def _values(self, token: str) -> list[bytes]:
-        return [token.encode(), str(int(self.timeout * 1000)).encode(), self.search_path.encode()]
 
 
 async def _wiped(connection: AsyncConnection[Any]) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from pgvector.psycopg import register_vector_async
 from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from deskmind.database._entering import Entry
@@ -106,8 +107,9 @@ class Database:
             DatabaseUnavailableError: the server cannot be reached or refuses the login.
         """
         await self._probe()
+        given = str(conninfo_to_dict(self._endpoints.app).get("options") or "")
         self._pool = self.pool(
-            self._endpoints.app,
+            make_conninfo(self._endpoints.app, options=f"{given} {self._entry.options}".strip()),
             connection_class=Connection,
             min_size=self._settings.pool_min,
             max_size=max(self._settings.pool_max, self._settings.pool_min),
@@ -190,12 +192,13 @@ class Database:
             connection = await pool.getconn(until - time.monotonic())
             try:
                 await self._entry.begin(connection, partial(self._signer.sign, scope))
-                return connection
             except BaseException as error:
                 await connection.close()
                 await pool.putconn(connection)
                 if not isinstance(error, psycopg.Error) or time.monotonic() + pause > until:
                     raise
+            else:
+                return connection
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE, 2 * pause + _SHORTEST_PAUSE)
 

@@ -28,6 +28,7 @@ _UNRECORDED = {
             "AuditLog.prove",
             "AuditLog.search",
             "AuditLog.verify",
+            "AuditLog.wrapped_under",
             "Desk.audit",
             "Tenants.audit",
         ),

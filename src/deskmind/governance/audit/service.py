@@ -152,6 +152,12 @@ class AuditLog:
             await record(connection, self._scope, Permission.AUDIT_FORGET, rewrapped=count)
         return count
 
+    @operation(Permission.AUDIT_FORGET)
+    async def wrapped_under(self, version: int) -> int:
+        """How many keys of the tenant's people would be lost with a version of ``audit-subjects``."""
+        async with self._database.transaction(self._scope) as connection:
+            return await self._keys(connection).wrapped_under(connection, version)
+
     @operation(Permission.AUDIT_READ)
     async def checkpoint(self) -> Checkpoint | None:
         """The newest checkpoint, to be kept outside of the database; None before the first seal."""

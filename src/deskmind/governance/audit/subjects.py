@@ -56,6 +56,9 @@ _OLDER = """
 SELECT key_id, wrapped, ring_version FROM audit_subjects
  WHERE tenant_id = %s AND destroyed_at IS NULL AND ring_version < %s FOR UPDATE
 """
+_WRAPPED = (
+    "SELECT count(*) FROM audit_subjects WHERE tenant_id = %s AND destroyed_at IS NULL AND ring_version = %s"
+)
 _REWRAP = """
 UPDATE audit_subjects SET mark = %s, wrapped = %s, ring_version = %s WHERE tenant_id = %s AND key_id = %s
 """
@@ -212,6 +215,11 @@ class SubjectKeys:
             values = (mark, self._wrapped(key_id, content, current), current, self._tenant_id, key_id)
             await connection.execute(_REWRAP, values)
         return len(wrapped)
+
+    async def wrapped_under(self, connection: Connection, version: int) -> int:
+        """How many keys a version of the keyring's key wraps (as an operator): without it they open nowhere."""
+        row = await (await connection.execute(_WRAPPED, (self._tenant_id, version))).fetchone()
+        return row[0] if row is not None else 0
 
     async def _found(self, connection: Connection, person: Person) -> SubjectKey | None:
         """By its name, and its id where that is known."""
