@@ -11,6 +11,7 @@ from typing import Any
 
 from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate import exceptions as faults
+from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 from psycopg.types.json import Jsonb
 
@@ -317,4 +318,8 @@ class JobQueue:
         manager = self._app.job_manager
         for job in await manager.get_stalled_jobs(seconds_since_heartbeat=self._settings.stalled_after):
             _log.warning("jobs.taken_over", job_id=job.id, task=job.task_name)
-            await manager.retry_job(job)
+            try:
+                await manager.retry_job(job)
+            except faults.UniqueViolation:  # the same work waits in another job, which this one keeps from beginning
+                if job.id is not None:
+                    await manager.finish_job_by_id_async(job.id, Status.FAILED, delete_job=True)

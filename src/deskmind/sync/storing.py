@@ -26,7 +26,10 @@ from deskmind.sync.records import Kept, kept, names_of
 
 __all__ = ["Counted", "RecordStore"]
 
-_UNSTORABLE = (psycopg.DataError, ValueError, TypeError, KeyError, InvalidRequestError)
+_UNSTORABLE = (
+    *(psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded),
+    *(psycopg.errors.StatementTooComplex, ValueError, TypeError, KeyError, RecursionError, InvalidRequestError),
+)
 
 _KNOWN = """
 SELECT external_id, digest FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = ANY (%s)

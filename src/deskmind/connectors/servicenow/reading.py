@@ -48,6 +48,8 @@ _OF_THE_PLATFORM = frozenset(
     "sys_class_name sys_created_on sys_tags task_effective_number incident_state comments work_notes "
     "comments_and_work_notes made_sla".split()
 )
+_STAFF_ONLY = frozenset({"problem", "change_request"})
+"""Tables that nobody reads without a role, whoever opened the row."""
 _STATES_OF_ARTICLES = {"published": "published", "retired": "retired", "pending_retirement": "published"}
 
 
@@ -69,7 +71,8 @@ def ticket(
     opened_by = row.reference("opened_by")
     mine = (requester, opened_by, *(Reference(one) for one in row.listed("watch_list")))
     staff = frozenset(readers)
-    people = frozenset(Grantee("user", one.id) for one in mine if one is not None)
+    told = () if table in _STAFF_ONLY else mine
+    people = frozenset(Grantee("user", one.id) for one in told if one is not None)
     return Ticket(
         vendor=VENDOR,
         **_record(row, url, table),

@@ -1,0 +1,104 @@
+"""``/v1/connectors``: connected systems, how far they are read, and their calls when something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from deskmind.api.schemas import Problem
+from deskmind.desk import Desk
+from deskmind.sync import SyncStatus
+
+__all__ = ["Receive", "add_connectors", "add_webhook"]
+
+Receive = Callable[[UUID, Mapping[str, str], bytes], Awaitable[int]]
+
+
+class KindBody(BaseModel):
+    """One kind of record."""
+
+    kind: str
+    records: int
+    problems: int
+    running: bool
+    lag_seconds: float | None
+    complete: bool
+    error: str
+    notes: list[str]
+
+
+class ConnectorBody(BaseModel):
+    """A connected system and how far it is read; never its credentials."""
+
+    connection_id: UUID
+    name: str
+    vendor: str
+    url: str
+    every_seconds: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    complete: bool
+    lag_seconds: float | None
+    error: str
+    waiting_documents: int
+    kinds: list[KindBody]
+
+    @classmethod
+    def of(cls, found: SyncStatus) -> ConnectorBody:
+        """As the interface shows it."""
+        whole = found.as_dict()
+        connection = whole["connection"]
+        return cls.model_validate({**connection, **whole, "waiting_documents": found.waiting})
+
+
+class ConnectorList(BaseModel):
+    """By name."""
+
+    connectors: list[ConnectorBody]
+
+
+def add_connectors(routes: APIRouter, asker: Any) -> None:
+    """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
+    tags: list[Any] = ["connectors"]
+    unknown: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no such connection"}}
+
+    @routes.get(
+        "/connectors",
+        operation_id="listConnectors",
+        tags=tags,
+        summary="The connected systems, how far they are read and what is missing; for operators",
+    )
+    async def connectors(desk: Desk = asker) -> ConnectorList:
+        return ConnectorList(connectors=[ConnectorBody.of(one) for one in await desk.sync.status()])
+
+    @routes.post(
+        "/connectors/{name}/sync",
+        operation_id="syncConnector",
+        tags=tags,
+        status_code=202,
+        responses=unknown,
+        summary="Have workers read a connected system now; for operators",
+    )
+    async def sync(name: str, full: bool = False, desk: Desk = asker) -> ConnectorBody:
+        return ConnectorBody.of(await desk.sync.run(name, full=full, wait=False))
+
+
+def add_webhook(routes: APIRouter, receive: Receive) -> None:
+    """Add the address that connected systems call; their signature stands in for an API key."""
+
+    @routes.post(
+        "/connectors/{connection_id}/webhook",
+        operation_id="receiveWebhook",
+        tags=["connectors"],
+        status_code=202,
+        response_class=Response,
+        summary="A connected system's call: something has changed; signed with the connection's secret",
+    )
+    async def webhook(connection_id: UUID, request: Request) -> Response:
+        await receive(connection_id, request.headers, await request.body())
+        return Response(status_code=202)

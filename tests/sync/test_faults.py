@@ -1,0 +1,211 @@
+"""What goes wrong on the way: the vendor, one record, the process, people who must not come back."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deskmind.app import Deskmind
+from deskmind.connectors.model import Kind, Service
+from deskmind.connectors.opening import open_connector
+from deskmind.connectors.protocol import Undecoded
+from deskmind.desk import Desk
+from deskmind.errors import AuthenticationError
+from deskmind.sandbox.servicenow import ServiceNowSandbox
+from deskmind.sandbox.web import Fault
+from deskmind.sync.running import Runner
+from tests.sync.conftest import connect, sql
+
+KILLED = """
+import asyncio, sys
+from deskmind.app import Deskmind
+async def main():
+    async with Deskmind.open(home=sys.argv[1], knowledge={"embedder": "hashing"}, jobs={"stalled_after": 1.0}) as app:
+        desk = await app.desk(tenant=sys.argv[2])
+        print("ready", flush=True)
+        await desk.sync.run("now", full=True)
+        print("done", flush=True)
+asyncio.run(main())
+"""
+
+
+async def there(box: ServiceNowSandbox, kind: Kind) -> dict[str, str]:
+    """What the source holds now: id and version."""
+    async with open_connector(box.vendor, box.url, box.credentials) as source:
+        found = [one async for page in source.pages(kind) for one in page.records]
+    return {one.id: one.version for one in found if not one.deleted}
+
+
+async def here(desk: Desk, kind: Kind) -> dict[str, str]:
+    return {one["id"]: one["version"] for one in await desk.sync.records("now", kind, limit=1000)}
+
+
+async def change(box: ServiceNowSandbox, method: str, path: str, values: dict[str, Any] | None = None) -> Any:
+    async with httpx.AsyncClient(base_url=box.url, auth=tuple(box.credentials.values())) as client:  # type: ignore[arg-type]
+        answer = await client.request(method, f"/api/now/table/{path}", json=values)
+        answer.raise_for_status()
+        return answer.json()["result"] if answer.content else None
+
+
+async def test_a_later_run_brings_what_changed_and_drops_what_is_gone(
+    operator: Desk, servicenow_box: ServiceNowSandbox
+) -> None:
+    await connect(operator, servicenow_box, kinds=("ticket", "group"))
+    await operator.sync.run("now")
+    assert await here(operator, Kind.TICKET) == await there(servicenow_box, Kind.TICKET)
+    servicenow_box.clock.advance(3600)
+    servicenow_box.churn(20)
+    gone = next(iter(await there(servicenow_box, Kind.GROUP)))
+    await change(servicenow_box, "DELETE", f"sys_user_group/{gone}")
+    preview = await operator.sync.preview("now")
+    assert preview.kinds["ticket"].changed + preview.kinds["ticket"].added > 0
+    servicenow_box.log.clear()
+    await operator.sync.run("now", sweep=True)
+    assert await here(operator, Kind.TICKET) == await there(servicenow_box, Kind.TICKET)
+    assert gone not in await here(operator, Kind.GROUP)
+    events = [one for one in await operator.audit() if one.action == "sync.run"]
+    assert events[0].details["changed"] > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault("server_error", path="/table/cmdb_ci"), "source-unavailable"),
+        (Fault("expired_token"), "source-authentication"),
+    ],
+)
+async def test_a_vendor_that_fails_is_told_and_not_hammered(
+    operator: Desk, servicenow_box: ServiceNowSandbox, fault: Fault, code: str
+) -> None:
+    await connect(operator, servicenow_box, kinds=("configuration-item",))
+    servicenow_box.faults.add(fault)
+    status = await operator.sync.run("now")
+    assert code in status.error
+    assert not status.complete
+    assert len(servicenow_box.log.entries) < 20
+    servicenow_box.faults.clear()
+    assert (await operator.sync.run("now")).complete
+
+
+async def test_a_record_that_cannot_be_stored_does_not_keep_the_others_back(
+    app: Deskmind, operator: Desk, servicenow_box: ServiceNowSandbox
+) -> None:
+    await connect(operator, servicenow_box)
+    runner = Runner(app.database, operator.scope, app)
+    store = await runner.store(await operator.connections.get("now"))
+    too_long = "".join(random.Random(1).choices("0123456789abcdef", k=9000))  # noqa: S311 - no secret
+    names = ["a", "b", too_long, "d", "e"]
+    records = [Service(vendor="servicenow", id=name, name=name[:10]) for name in names]
+    undecoded = [Undecoded(Kind.SERVICE, "f", "KeyError")]
+    counted = await store.store(Kind.SERVICE, records, undecoded=undecoded)
+    assert (counted.added, counted.failed) == (4, 2)
+    assert list(await here(operator, Kind.SERVICE)) == ["a", "b", "d", "e"]
+    (status,) = await operator.sync.status("now")
+    assert {one.id for one in status.problems} == {too_long[:200], "f"}
+    await store.store(Kind.SERVICE, [Service(vendor="servicenow", id="f", name="now it can be read")])
+    (status,) = await operator.sync.status("now")
+    assert {one.id for one in status.problems} == {too_long[:200]}
+
+
+async def test_who_was_erased_stays_away_through_full_incremental_and_webhook(
+    app: Deskmind, operator: Desk, servicenow_box: ServiceNowSandbox
+) -> None:
+    await connect(operator, servicenow_box)
+    await operator.sync.run("now")
+    people = await operator.sync.records("now", "person", limit=1000)
+    tickets = await operator.sync.records("now", "ticket", limit=1000)
+    asked = {one["requester"]["id"] for one in tickets if one["requester"]}
+    person = next(one for one in people if one["id"] in asked and one["emails"] and " " in one["name"])
+    await operator.privacy.erase(person["name"], also=[person["login"], *person["emails"], person["id"]])
+    mine = next(one["id"] for one in tickets if one["requester"] and one["requester"]["id"] == person["id"])
+
+    async def traces() -> int:
+        pattern = f"%{person['name']}%"
+        rows = await sql(
+            operator,
+            "SELECT (SELECT count(*) FROM synced_records WHERE record::text ILIKE %s OR raw::text ILIKE %s)"
+            " + (SELECT count(*) FROM documents WHERE body ILIKE %s OR title ILIKE %s)",
+            (pattern,) * 4,
+        )
+        return rows[0][0]
+
+    async def known() -> bool:
+        return person["id"] in {one["id"] for one in await operator.sync.records("now", "person", limit=1000)}
+
+    assert (await traces(), await known()) == (0, False)
+    await operator.sync.run("now", full=True)
+    assert (await traces(), await known()) == (0, False)
+    await change(servicenow_box, "PATCH", f"incident/{mine}", {"description": f"{person['name']} called."})
+    await change(servicenow_box, "PATCH", f"sys_user/{person['id']}", {"title": "Once more"})
+    await operator.sync.run("now")
+    assert (await traces(), await known()) == (0, False)
+    await call(app, operator, {"kind": "person", "id": person["id"]})
+    await call(app, operator, {"kind": "ticket", "id": mine})
+    await app.jobs.drain()
+    assert (await traces(), await known()) == (0, False)
+
+
+async def call(app: Deskmind, desk: Desk, what: dict[str, Any], secret: str | None = None) -> int:
+    """The vendor's call, signed."""
+    connection = await desk.connections.get("now")
+    key = secret or await desk.connections.webhook_secret("now")
+    body = json.dumps(what).encode()
+    signature = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+    return await app.receive_webhook(connection.connection_id, {"X-Deskmind-Signature": signature}, body)
+
+
+async def test_a_webhook_brings_one_record_and_needs_the_secret(
+    app: Deskmind, operator: Desk, servicenow_box: ServiceNowSandbox
+) -> None:
+    await connect(operator, servicenow_box, kinds=("ticket",))
+    made = await change(servicenow_box, "POST", "incident", {"short_description": "Printer in flames"})
+    with pytest.raises(AuthenticationError):
+        await call(app, operator, {"kind": "ticket", "id": made["sys_id"]}, secret="guessed")
+    assert await call(app, operator, {"kind": "ticket", "id": made["sys_id"]}) == 1
+    await app.jobs.drain()
+    assert list(await here(operator, Kind.TICKET)) == [made["sys_id"]]
+    await change(servicenow_box, "DELETE", f"incident/{made['sys_id']}")
+    await call(app, operator, {"kind": "ticket", "id": made["sys_id"], "deleted": True})
+    await app.jobs.drain()
+    assert await here(operator, Kind.TICKET) == {}
+    assert await sql(operator, "SELECT title FROM documents") == []
+
+
+async def test_a_run_that_is_killed_is_gone_on_with_and_nothing_is_lost_or_doubled(
+    desk_home: Path, operator: Desk, servicenow_box: ServiceNowSandbox
+) -> None:
+    kinds = (Kind.ARTICLE, Kind.PERSON, Kind.CONFIGURATION_ITEM)
+    await connect(operator, servicenow_box, kinds=tuple(map(str, kinds)))
+    servicenow_box.faults.add(Fault("slow", path="/table/", seconds=0.1))
+    for pause in (0.1, 0.4, 0.8):
+        await killed_after(desk_home, operator.scope.tenant, pause)
+    servicenow_box.faults.clear()
+    await operator.sync.run("now", sweep=True)
+    for kind in kinds:
+        assert await here(operator, kind) == await there(servicenow_box, kind), kind
+    doubled = await sql(operator, "SELECT external_id FROM documents GROUP BY 1 HAVING count(*) > 1")
+    assert doubled == []
+
+
+async def killed_after(home: Path, tenant: str, seconds: float) -> None:
+    """Run a synchronisation in a process of its own and kill it so long after it began."""
+    process = await asyncio.to_thread(
+        subprocess.Popen, [sys.executable, "-c", KILLED, str(home), tenant], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await asyncio.to_thread(process.stdout.readline) == b"ready\n"
+    await asyncio.sleep(seconds)  # the moment is what is tested
+    os.kill(process.pid, signal.SIGKILL)
+    await asyncio.to_thread(process.communicate)
