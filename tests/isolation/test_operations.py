@@ -21,6 +21,7 @@ from deskmind.governance.access.service import Access
 from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.sealing import Sealing
 from deskmind.governance.audit.service import AuditLog
+from deskmind.governance.evidence.service import Evidence, InstallationEvidence
 from deskmind.governance.maintenance import Maintenance
 from deskmind.governance.privacy.service import Privacy
 from deskmind.governance.redaction.service import Redaction
@@ -66,6 +67,8 @@ def _operations() -> dict[str, object]:
                 AuditLog,
                 Sealing,
                 Privacy,
+                Evidence,
+                InstallationEvidence,
                 Redaction,
                 Triage,
             ),

@@ -43,7 +43,7 @@ def add_evidence(routes: APIRouter, asker: Any) -> None:
         response_class=Response,
         responses={
             200: {"content": {"application/zip": {}}, "description": "the bundle"},
-            400: {"model": Problem, "description": "the period is none, or not over"},
+            422: {"model": Problem, "description": "the period is none, or not over"},
         },
     )
     async def make_evidence(body: BundleRequest, desk: Desk = asker) -> Response:

@@ -16,6 +16,7 @@ from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.service import Access
 from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.service import AuditLog
+from deskmind.governance.evidence.service import Evidence
 from deskmind.governance.privacy.service import Privacy
 from deskmind.governance.redaction.service import Redaction
 from deskmind.knowledge.service import Knowledge
@@ -225,6 +226,13 @@ class BlockingPrivacy(Part[Privacy]):
     retention = Blocking(Privacy.retention)
 
 
+class BlockingEvidence(Part[Evidence]):
+    """``desk.evidence``."""
+
+    make = Blocking(Evidence.make)
+    public_keys = Blocking(Evidence.public_keys)
+
+
 class BlockingTenants(Part[Tenants]):
     """``app.tenants``."""
 
@@ -260,6 +268,7 @@ class BlockingDesk(Part[Desk]):
         self.triage = BlockingTriage(desk.triage, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)
         self.privacy = BlockingPrivacy(desk.privacy, loop)
+        self.evidence = BlockingEvidence(desk.evidence, loop)
         self.add_user = self.principals.add_user
         self.ingest = self.knowledge.ingest
         self.search = self.knowledge.search

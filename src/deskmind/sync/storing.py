@@ -28,7 +28,14 @@ __all__ = ["Counted", "RecordStore"]
 
 _UNSTORABLE = (
     *(psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded),
-    *(psycopg.errors.StatementTooComplex, ValueError, TypeError, KeyError, RecursionError, InvalidRequestError),
+    *(
+        psycopg.errors.StatementTooComplex,
+        ValueError,
+        TypeError,
+        KeyError,
+        RecursionError,
+        InvalidRequestError,
+    ),
 )
 
 _KNOWN = """

@@ -85,6 +85,9 @@ _UNRECORDED = {
         ("Privacy.erasure", "Privacy.erasures", "Privacy.holds", "Privacy.plan", "Privacy.verify_receipt"),
         "names nobody: marks, counts, times",
     ),
+    "Evidence.make": "recorded by _signed, with the hash of what was made",
+    "Evidence.public_keys": "public halves of keys",
+    "InstallationEvidence.parts": "parts of a bundle, which is recorded when it is made",
     "Privacy.retain": "recorded by Retention where something was removed",
     **dict.fromkeys(("Models.chat", "Models.embed", "Models.rerank", "Models.stream"), _LEDGER),
 }

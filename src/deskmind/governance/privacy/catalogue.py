@@ -108,8 +108,6 @@ DATA_MAP: tuple[Holding, ...] = (
     _table("triage_models", "who trained it; words that occur in several tickets, labels", "triage", "until five newer versions",
            _OWN, "words of the person's names and mentions replaced"),
     _table("feedback", "ratings and corrections", "quality", "privacy.feedback_days", _OWN, f"{_ROWS}; mentions masked"),
-    _table("triage_models", "words of tickets, among them names; who trained it", "triage", "until newer versions replace it",
-           "not needed", "not erased: train anew"),
     _table("privacy_erasures", "keyed mark; identifiers, encrypted, while it runs", "evidence", "while the tenant exists",
            "privacy receipts", "names nobody"),
     _table("privacy_marks", "keyed marks", "keeping the erased from coming back", "while the tenant exists", "not needed",
