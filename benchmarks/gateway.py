@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ from deskmind import Deskmind
 from deskmind.gateway import Budget, BudgetKeeper, Gateway, MemoryLedger
 
 _HELLO = [{"role": "user", "content": "hello there my friend"}]
+_PERSONAL = [
+    {
+        "role": "user",
+        "content": "Annabeth Leeuwenhoek (ann.lee@example.com, +31 20 555 0173) cannot print on 192.0.2.17 since this morning.",
+    }
+]
 
 
 async def run(*, quick: bool) -> list[dict[str, Any]]:
@@ -71,6 +78,7 @@ async def _in_process(base: str, key: str, calls: int) -> list[dict[str, Any]]:
             case += ", spans and metrics recorded"
             with recording():
                 rows.append(await _measure(case, lambda: whole.chat("fast", _HELLO), calls))
+            rows += await _governed(models, home, calls)
             # the others last: what they import stays in this process, and every collection of garbage walks it
             rows += await _clients(base, key, calls // 6)
             rows += in_process_peer(base, key, Path(home), calls)
@@ -78,6 +86,38 @@ async def _in_process(base: str, key: str, calls: int) -> list[dict[str, Any]]:
         row["p50_to_bare"] = round(row["p50_ms"] / rows[0]["p50_ms"], 2)
         row["rate_to_bare"] = round(row["calls_per_s"] / rows[0]["calls_per_s"], 3)
     return rows
+
+
+async def _governed(models: dict[str, Any], home: str, calls: int) -> list[dict[str, Any]]:
+    """Through a user's desk: permission, span, story, redaction both ways, budgets, ledger; calls become audit events."""
+    rows: list[dict[str, Any]] = []
+    case = "desk of a user, redaction and audit on"
+    async with Deskmind.open(
+        home=home,
+        knowledge={"embedder": "hashing"},
+        models=models,
+        redaction={"local_models": True},
+        budgets={"all": {"window": "day", "usd": 10_000, "tokens": 10**12}},
+    ) as app:
+        await app.tenants.create("bench")
+        operator = await app.desk(tenant="bench")
+        await operator.principals.add_user("ann.lee", display_name="Annabeth Leeuwenhoek")
+        desk = await app.desk(tenant="bench", user="ann.lee")
+        reply = await desk.models.chat("fast", _PERSONAL)
+        if reply.text != _PERSONAL[0]["content"]:
+            raise RuntimeError(f"the reply was not restored: {reply.text}")
+        sealing = asyncio.create_task(_sealing(app))
+        for told, messages in ((case, _HELLO), (f"{case}, personal data in it", _PERSONAL)):
+            rows.append(await _measure(told, partial(desk.models.chat, "fast", messages), calls))
+        sealing.cancel()
+    return rows
+
+
+async def _sealing(app: Deskmind) -> None:
+    """As ``deskmind serve`` does, only more often."""
+    while True:
+        await app.sealing.seal()
+        await asyncio.sleep(1)
 
 
 async def _clients(base: str, key: str, calls: int) -> list[dict[str, Any]]:

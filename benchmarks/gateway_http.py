@@ -28,6 +28,8 @@ _STREAMS = 40
 _WARM_UP = 200
 _DIRECT = "the provider itself"
 _OURS = "Deskmind"
+_GOVERNED = "Deskmind, redaction and audit on"
+"""What goes to models on this machine is redacted too; calls become audit events, and are sealed, in both."""
 
 
 async def run(base: str, key: str, models: dict[str, Any], calls: int) -> list[dict[str, Any]]:
@@ -37,9 +39,10 @@ async def run(base: str, key: str, models: dict[str, Any], calls: int) -> list[d
         home.chmod(0o755)
         direct = Endpoint(_DIRECT, int(base.rpartition(":")[2]), {"Authorization": f"Bearer {key}"})
         async with AsyncExitStack() as running:
-            ours, rows_of_ledger = await running.enter_async_context(_service(home, models))
+            ours, rows_of_ledger = await running.enter_async_context(_service(home, models, _OURS))
+            governed, _ = await running.enter_async_context(_service(home / "governed", models, _GOVERNED))
             peers = await running.enter_async_context(peer_servers(base, key, home))
-            servers = [direct, ours, *peers]
+            servers = [direct, ours, governed, *peers]
             for server in servers:
                 await load(server, connections=4, calls=_WARM_UP)
             rows: list[dict[str, Any]] = []
@@ -77,12 +80,12 @@ def _throughput(
         }
         if server.process:
             row["cpu_ms_a_call"] = round(statistics.median(item.cpu_ms for item in loads), 3)
-        if server.name == _OURS:
+        if server.name in (_OURS, _GOVERNED):
             row["database_cpu_ms_a_call"] = round(
                 statistics.median(item.database_cpu_ms for item in loads), 3
             )
             row |= {
-                f"times_{other.name}": round(_ratio(rounds, other.name), 2)
+                f"times_{other.name}": round(_ratio(rounds, server.name, other.name), 2)
                 for other in servers
                 if other is not server
             }
@@ -90,8 +93,8 @@ def _throughput(
     return rows
 
 
-def _ratio(rounds: list[dict[str, Load]], other: str) -> float:
-    return statistics.median(found[_OURS].calls_per_s / found[other].calls_per_s for found in rounds)
+def _ratio(rounds: list[dict[str, Load]], name: str, other: str) -> float:
+    return statistics.median(found[name].calls_per_s / found[other].calls_per_s for found in rounds)
 
 
 async def _streams(servers: list[Endpoint]) -> list[dict[str, Any]]:
@@ -120,22 +123,25 @@ def _medians(pairs: list[tuple[float, float]]) -> tuple[float, float]:
 
 
 @asynccontextmanager
-async def _service(home: Path, models: dict[str, Any]) -> AsyncGenerator[tuple[Endpoint, Callable[[], int]]]:
+async def _service(
+    home: Path, models: dict[str, Any], name: str
+) -> AsyncGenerator[tuple[Endpoint, Callable[[], int]]]:
     """``deskmind serve`` with a budget, telemetry, and a look into its ledger."""
     with collector() as telemetry:
-        async with _served(home, models, telemetry) as found:
+        async with _served(home, models, telemetry, name) as found:
             yield found
 
 
 @asynccontextmanager
 async def _served(
-    home: Path, models: dict[str, Any], telemetry: str
+    home: Path, models: dict[str, Any], telemetry: str, name: str
 ) -> AsyncGenerator[tuple[Endpoint, Callable[[], int]]]:
     environment = {
         **os.environ,
         "DESKMIND_HOME": str(home / "home"),
         "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
         "DESKMIND_MODELS": json.dumps(models),
+        "DESKMIND_REDACTION_LOCAL_MODELS": json.dumps(name == _GOVERNED),
         "DESKMIND_TELEMETRY_METRICS_PORT": str(free_port()),
         "DESKMIND_TELEMETRY_TRACES": "otlp",
         "DESKMIND_TELEMETRY_ENDPOINT": telemetry,
@@ -153,6 +159,7 @@ async def _served(
     command("budget", "set", "all", "--usd", "10000", "--tenant", "bench")
     made = json.loads(command("key", "create", "--user", "bench", "--tenant", "bench", "--json"))
     port = free_port()
+    home.mkdir(mode=0o755, exist_ok=True)
     with (home / "serve.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "deskmind.cli", "serve", "--port", str(port), "--workers", "1"],
@@ -161,8 +168,8 @@ async def _served(
     try:
         await answering(f"http://127.0.0.1:{port}/healthz", process)
         headers = {"Authorization": f"Bearer {made['key']}"}
-        postmaster = int(next(home.rglob("postmaster.pid")).read_text().splitlines()[0])
-        endpoint = Endpoint(_OURS, port, headers, "fast", "long", process=process.pid, database=postmaster)
+        postmaster = int(next((home / "home").rglob("postmaster.pid")).read_text().splitlines()[0])
+        endpoint = Endpoint(name, port, headers, "fast", "long", process=process.pid, database=postmaster)
 
         def rows_of_ledger() -> int:
             report = json.loads(command("usage", "report", "--by", "model", "--tenant", "bench", "--json"))

@@ -1,0 +1,508 @@
+"""Personal data goes through every public operation, library, HTTP and command line, with redaction on.
+
+None of it is in a model's request, a log line, a span, a metric, a key of the cache, a job or the audit log's plaintext.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from tests.api.conftest import Serve, serving  # noqa: F401
+from tests.cache.conftest import Valkey, shared_valkey, valkey  # noqa: F401
+from tests.gateway.test_redacted_desks import (  # noqa: F401
+    _TOOLS,
+    BADGE,
+    CANARIES,
+    MAIL,
+    NAME,
+    PHONE,
+    SAID,
+    OpenApp,
+    Wire,
+    logged,
+    open_app,
+    wire,
+)
+from tests.isolation.test_operations import _operations
+from tests.triage.tickets import tickets
+
+from deskmind.api import create_app
+from deskmind.app import Deskmind
+from deskmind.desk import Desk
+from deskmind.errors import DeskmindError
+from deskmind.governance.redaction import DirectoryEntry, EntityType
+from deskmind.knowledge.ingest.staging import StagedFile
+from deskmind.observability import correlation
+from deskmind.observability.content import capture_content, use_redaction
+from deskmind.observability.masking import masked
+from deskmind.observability.metering import start_metrics
+from deskmind.prompts import PromptTemplate, Variable
+from deskmind.prompts.messages import Message
+from deskmind.prompts.trials import Variant
+from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
+from deskmind.settings import TelemetrySettings
+
+USER = "zorblax.quillfeather"
+TEXT = f"# Printing\n\n{SAID}: restart the spooler of the printer.\n"
+
+EXCUSED = {
+    "Tenants.create": "a tenant is a customer, its name is public in metrics and logs",
+    "Tenants.delete": "as create; what it leaves is tested with erasure of tenants",
+    "Tenants.named": "as create",
+}
+"""Operations that are not driven, and why."""
+
+UNTRACED = {"GET /healthz", "GET /readyz", "GET /metrics"}
+"""Routes without a span; they are called all the same."""
+
+
+@pytest.fixture
+def driven(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The names of the operations that were called."""
+    called: set[str] = set()
+
+    def watched(name: str, method: Any) -> Any:
+        @functools.wraps(method)
+        def calling(*args: Any, **kwargs: Any) -> Any:
+            called.add(name)
+            return method(*args, **kwargs)
+
+        return calling
+
+    classes = {kind.__qualname__: kind for kind in _classes()}
+    for name, method in _operations().items():
+        kind, _, attribute = name.partition(".")
+        monkeypatch.setattr(classes[kind], attribute, watched(name, method))
+    return called
+
+
+def _classes() -> set[type]:
+    modules = {sys.modules[str(method.__module__)] for method in _operations().values()}
+    wanted = {name.partition(".")[0] for name in _operations()}
+    return {kind for module in modules for name, kind in vars(module).items() if name in wanted}
+
+
+async def test_canaries_are_nowhere_but_where_they_belong(
+    open_app: OpenApp,  # noqa: F811
+    wire: Wire,  # noqa: F811
+    sandbox: ModelSandbox,
+    operator: Desk,
+    logged: io.StringIO,  # noqa: F811
+    traced: InMemorySpanExporter,
+    valkey: Valkey,  # noqa: F811
+    serving: Serve,  # noqa: F811
+    desk_home: Path,
+    tmp_path: Path,
+    driven: set[str],
+) -> None:
+    start_metrics(TelemetrySettings(), release="test")
+    app = await open_app(
+        {"ingest": True},
+        redis={"url": valkey.url},
+        telemetry={"capture_content": True},
+        gateway={"flush_seconds": 0.05},
+    )
+    capture_content(True)
+    try:
+        desk = await app.desk(tenant=operator.scope.tenant)
+        with correlation("canaries-together"):
+            await _people(desk)
+            person = await app.desk(tenant=operator.scope.tenant, user=USER)
+            await _knowledge(desk, person, sandbox, tmp_path)
+            await _models(desk)
+            await _prompts(desk, person)
+            await _talks(desk, person)
+            await _triage(desk)
+            await _governance(desk, person)
+            boss = await app.desk(tenant=operator.scope.tenant, user="boss")
+            await (await boss.acting_for(USER)).knowledge.search(SAID)
+        await _installation(app)
+        async with serving(create_app(app=app)) as address:
+            routes = await _http(desk, address)
+        await desk.requests.explain("canaries-together")
+        command_line = await asyncio.to_thread(_command_line, desk, desk_home, wire, tmp_path)
+        await _erasing(desk)
+        await app.sealing.seal()
+        places = {
+            "wire": wire.sent.decode(errors="replace"),
+            "log": logged.getvalue(),
+            "log of the command line": command_line,
+            "spans": "\n".join(span.to_json(indent=None) for span in traced.get_finished_spans()),
+            "metrics": _metrics(),
+            "keys in memory": repr(list(app.cache._tiers.memory._index)),
+            "keys in Valkey": repr(valkey.client.keys("*")),
+            **await _stored(app, desk),
+        }
+    finally:
+        capture_content(False)
+        use_redaction(masked)
+    assert set(_operations()) - driven - set(EXCUSED) == set(), "operations that no canary went through"
+    assert set(EXCUSED) <= set(_operations())
+    seen = {span.name for span in traced.get_finished_spans()}
+    assert routes - seen == UNTRACED, "routes that no canary went through"
+    assert all(places.values()), [name for name, text in places.items() if not text]
+    assert "EMPLOYEE_ID_1" in places["wire"]
+    assert "<PERSON_1>" in places["spans"] or "<PERSON>" in places["spans"]
+    leaks = {
+        name: [
+            text[max(0, text.lower().find(canary) - 150) :][:300]
+            for canary in CANARIES
+            if canary in text.lower()
+        ]
+        for name, text in places.items()
+    }
+    assert not any(leaks.values()), {name: found for name, found in leaks.items() if found}
+
+
+async def _people(desk: Desk) -> None:
+    await desk.principals.add_user(USER, display_name=NAME, groups=["hr"])
+    await desk.principals.add_user("boss", role="operator")
+    await desk.principals.add_group("night")
+    await desk.principals.set_groups(USER, ["hr", "night"])
+    await desk.principals.users()
+    await desk.principals.groups()
+    await desk.principals.scope_of(name=USER)
+    await _refused(desk.principals.add_user(USER))
+    await _refused(desk.principals.set_groups(f"nobody {NAME}", []))
+    key = await desk.keys.create(USER, name=f"laptop of {NAME}")
+    await desk.keys.all()
+    await desk.keys.revoke(key.key_id)
+    await desk.redaction.know([DirectoryEntry(NAME, EntityType.PERSON)], source="hr")
+    await desk.redaction.directory()
+    await desk.redaction.forget([NAME], source="hr")
+    await desk.redaction.add_pattern("desk-badge", "EMP-[0-9]{6}")
+    await desk.redaction.patterns()
+    await desk.redaction.remove_pattern("desk-badge")
+    await desk.redaction.set_action("PERSON", "placeholder")
+    await desk.redaction.actions()
+    await desk.redaction.set_action("PERSON", None)
+    assert NAME not in (await desk.redaction.redact(SAID)).text
+    await desk.redaction.redactor()
+
+
+async def _knowledge(desk: Desk, person: Desk, sandbox: ModelSandbox, folder: Path) -> None:
+    await desk.knowledge.add(f"{USER}.md", TEXT.encode())
+    file = folder / f"{USER}.md"
+    file.write_text(TEXT + "\nTwice.\n")
+    await desk.knowledge.ingest(file)
+    report = await person.knowledge.add_files([StagedFile(USER, USER, f"{USER}.pdf", b"%PDF-1.7 canary")])
+    await person.knowledge.ingest_report(report.ingest_id)
+    assert await desk.knowledge.search(f"printer of {SAID}")
+    await person.knowledge.add("own.md", TEXT.encode())
+    sandbox.script(["<PERSON_1> must restart the spooler of the printer [1]."])
+    for one in (desk, person):
+        await one.ask(f"How does {NAME} print?")
+        async for _ in one.ask_stream(f"How does {SAID} print?"):
+            pass
+    await _refused(desk.ask(SAID * 1_000))
+    for summary in await desk.knowledge.documents():
+        await desk.knowledge.document(summary.document_id)
+    await _refused(desk.knowledge.document(uuid4()))
+
+
+async def _models(desk: Desk) -> None:
+    ask = [{"role": "user", "content": SAID}]
+    assert (await desk.models.chat("fast", ask)).text == SAID
+    assert (await desk.models.chat("fast", ask, temperature=0, user=MAIL)).text == SAID
+    async with await desk.models.stream("fast", ask) as stream:
+        assert "".join([piece.text async for piece in stream]) == SAID
+    called = await desk.models.chat("fast", [{"role": "user", "content": f"unlock {SAID}"}], tools=_TOOLS)
+    call = {
+        "id": called.tool_calls[0].id,
+        "type": "function",
+        "function": {"name": "unlock", "arguments": json.dumps({"user": SAID})},
+    }
+    turns = [*ask, {"role": "assistant", "content": None, "tool_calls": [call]}]
+    turns.append({"role": "tool", "tool_call_id": call["id"], "content": f"{NAME} is unlocked"})
+    await desk.models.chat("fast", turns, tools=_TOOLS)
+    await desk.models.embed("e", [SAID, "printer"])
+    await desk.models.rerank("r", SAID, ["printer", SAID])
+    await desk.models.list()
+    await _refused(desk.models.chat("none", ask))
+    await desk.budgets.set("person", window="day", usd=Decimal(5), user=USER)
+    await desk.budgets.list()
+    await desk.usage.report(["user", "model"])
+    await desk.budgets.delete("person")
+
+
+async def _prompts(desk: Desk, person: Desk) -> None:
+    template = PromptTemplate("greet", [("user", f"{{{{ question }}}} for {SAID}")], {"question": Variable()})
+    first = await desk.prompts.save(template, note=SAID, label="production")
+    text = await desk.prompts.export("greet", version=first.version)
+    second = await desk.prompts.import_(text.replace("for Zorblax", "to Zorblax"), note=SAID)
+    await desk.prompts.label("greet", "production", second.version)
+    await desk.prompts.rollback("greet")
+    await desk.prompts.list()
+    await desk.prompts.get("greet", label="production")
+    await desk.prompts.versions("greet")
+    await desk.prompts.history("greet")
+    await desk.prompts.diff("greet", first.version, second.version)
+    said = await person.prompts.render("greet", {"question": SAID})
+    await desk.models.chat("fast", [{"role": "user", "content": str(said[0].content)}])
+    await _refused(desk.prompts.render("greet", {"wrong": SAID}))
+    variants = [Variant("a", first.version), Variant("b", second.version)]
+    await desk.experiments.start("tone", "greet", variants)
+    await person.experiments.assign("tone")
+    await person.experiments.observe("tone", "solved", 1.0)
+    await desk.experiments.weigh("tone", {"a": 3.0})
+    await desk.experiments.all()
+    await desk.experiments.report("tone")
+    await desk.experiments.forget(person.scope.principal_id)
+    await desk.experiments.stop("tone")
+
+
+async def _talks(desk: Desk, person: Desk) -> None:
+    said = [Message("user", SAID)]
+    talk = await person.conversations.create(f"For {NAME}", messages=said)
+    conversation = talk.about.conversation_id
+    await person.conversations.append(conversation, *(Message("user", SAID) for _ in range(12)))
+    await person.conversations.rename(conversation, f"About {NAME}")
+    answer = await person.ask(f"And how does {NAME} print?", conversation=conversation)
+    await person.conversations.summarise(conversation, keep=2)
+    await person.conversations.get(conversation)
+    await person.conversations.list()
+    await _refused(desk.conversations.get(conversation))
+    await person.feedback.give(answer.request_id, "down", correction=f"Not {SAID}.")
+    await person.experiments.feedback(answer.request_id, 1.0)
+    await desk.feedback.list()
+    await desk.quality.report("day")
+    await desk.requests.list()
+    await desk.feedback.forget(person.scope.principal_id)
+    await person.conversations.erase(conversation)
+    await desk.conversations.purge()
+    await desk.conversations.erase_of(person.scope.principal_id)
+
+
+async def _triage(desk: Desk) -> None:
+    known = tickets(60)
+    named = [replace(one, text=f"{one.text} {SAID}") for one in known]
+    await desk.triage.train(named, targets=["category"], embed=False)
+    await desk.triage.predict([SAID])
+    await desk.triage.models()
+    await desk.triage.similar(SAID)
+    await desk.triage.evaluate(named)
+    await desk.triage.duplicates(named)
+    await desk.triage.clusters(named)
+    await _refused(desk.triage.train(named[:1]))
+
+
+async def _governance(desk: Desk, person: Desk) -> None:
+    await desk.access.grant("technician", user=USER, reason=f"{NAME} joined")
+    await desk.access.check_of(USER, "audit:read")
+    await person.access.check("audit:read")
+    await desk.access.review()
+    await desk.access.roles()
+    await desk.access.define_role("watch", ["audit:read", "access:delegate"])
+    await desk.access.grant("watch", user=USER)
+    await _refused((await person.acting_for("boss")).keys.all())
+    await desk.access.revoke("watch", user=USER)
+    await desk.access.delete_role("watch")
+    await desk.access.policy_schema()
+    await desk.access.set_policy(
+        '@id("none") forbid (principal, action, resource) when { context.hour == 99 };'
+    )
+    await desk.access.policy()
+    await desk.access.set_policy("")
+    await _refused(person.principals.add_user(f"friend of {NAME}"))
+    await _refused(desk.metrics())
+    await desk.audit()
+    log = desk.audit_log
+    found = await log.search()
+    [event async for event in log.events()]
+    [part async for part in log.export()]
+    await log.rewrap()
+    await log.checkpoint()
+    await log.verify()
+    await _refused(log.prove(found[0].event_id))
+    await desk.privacy.map()
+    hold = await desk.privacy.hold(USER, "case 7")
+    await desk.privacy.holds()
+    await _refused(desk.privacy.erase(USER))
+    await desk.privacy.release(hold.hold_id)
+    assert (await desk.privacy.export(USER, also=[MAIL, PHONE])).stores
+    await desk.privacy.plan(USER, also=[MAIL, PHONE])
+    await desk.privacy.retain()
+    await desk.privacy.retention()
+
+
+async def _installation(app: Deskmind) -> None:
+    """Operations on all tenants."""
+    await app.tenants.all()
+    await app.tenants.audit()
+    await app.tenants.closed_accounts()
+    await app.usage.report(["tenant"])
+    await app.maintenance.slow()
+    await app.sealing.seal()
+    await app.sealing.witness()
+    await app.sealing.lacking()
+    await app.sealing.copies(uuid4())
+    await app.sealing.backlog()
+    await app.sealing.public_keys()
+    await app.sealing.rotate_key()
+
+
+async def _erasing(desk: Desk) -> None:
+    """Last, because who is erased is nobody whom redaction knows."""
+    for hold in await desk.privacy.holds():
+        await desk.privacy.release(hold.hold_id)
+    (document, *_) = await desk.knowledge.documents()
+    await desk.knowledge.delete(document.document_id)
+    requested = await desk.privacy.request_erasure(USER, also=[MAIL, PHONE, NAME])
+    await desk.privacy.resume(requested.erasure_id)
+    erasure = await desk.privacy.erasure(requested.erasure_id)
+    await desk.privacy.verify_receipt(erasure.receipt)
+    await desk.privacy.erasures()
+    await desk.privacy.replay()
+    await desk.privacy.erase("Mirelda Oftenstone")
+    await desk.audit_log.forget(USER)
+    await desk.privacy.readmit(USER)
+
+
+async def _http(desk: Desk, address: str) -> set[str]:
+    """Each route with canaries in its path, query and body, rightly as its schema says and wrongly; the routes."""
+    key = await desk.keys.create("boss")
+    routes: set[str] = set()
+    async with httpx.AsyncClient(
+        base_url=address, headers={"Authorization": f"Bearer {key.secret}"}, timeout=30
+    ) as client:
+        document = (await client.get("/openapi.json")).json()
+        paths = [
+            (method, path, route)
+            for path, methods in document["paths"].items()
+            for method, route in methods.items()
+        ]
+        # erasing comes last, because who is erased is nobody whom redaction knows
+        for method, path, route in sorted(paths, key=lambda item: "privacy" in item[1]):
+            routes.add(f"{method.upper()} {path}")
+            url = path
+            for parameter in (one for one in route.get("parameters", []) if one["in"] == "path"):
+                url = url.replace(f"{{{parameter['name']}}}", _filled(parameter["schema"], document, USER))
+            for body in _bodies(route, document):
+                with suppress(httpx.RemoteProtocolError):
+                    await client.request(method.upper(), url, params={"q": SAID}, **body)
+    return routes
+
+
+def _bodies(route: dict[str, Any], document: dict[str, Any]) -> list[dict[str, Any]]:
+    content = route.get("requestBody", {}).get("content", {})
+    if "multipart/form-data" in content:
+        return [{"files": {"file": (f"{USER}.txt", TEXT.encode())}}]
+    if not content:
+        return [{}]
+    made = _filled(content["application/json"]["schema"], document, SAID)
+    talk = {"model": "fast", "messages": [{"role": "user", "content": SAID}]}
+    embedded = {"model": "e", "input": SAID}
+    return [{"json": body} for body in (made, {SAID: SAID}, *([talk] if "messages" in made else []), *([embedded] if "input" in made else []))]  # fmt: skip
+
+
+def _filled(schema: dict[str, Any], document: dict[str, Any], text: str) -> Any:
+    """A value of a schema in which each free text is ``text``."""
+    if "$ref" in schema:
+        return _filled(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document, text)
+    for several in ("anyOf", "oneOf", "allOf"):
+        if several in schema:
+            return _filled(schema[several][0], document, text)
+    if "const" in schema or "enum" in schema:
+        return schema.get("const") or schema["enum"][0]
+    match schema.get("type"):
+        case "object":
+            return {
+                name: _filled(one, document, text)
+                for name, one in schema.get("properties", {}).items()
+                if name in schema.get("required", []) or one.get("type") == "string"
+            }
+        case "array":
+            return [_filled(schema.get("items", {}), document, text)]
+        case "integer" | "number":
+            return schema.get("minimum", 1)
+        case "boolean":
+            return True
+        case _:
+            formats = {"uuid": str(uuid4()), "date-time": datetime.now(UTC).isoformat()}
+            return formats.get(schema.get("format", ""), text)
+
+
+def _command_line(desk: Desk, home: Path, relay: Wire, folder: Path) -> str:
+    """What commands log, well and badly, in processes of their own."""
+    config = folder / "deskmind.toml"
+    config.write_text(
+        f"""
+[knowledge]
+embedder = "hashing"
+[answer]
+threshold = 0.0
+model = "fast"
+[redaction]
+local_models = true
+[redaction.patterns.badge]
+regex = "EMP-[0-9]{{6}}"
+type = "EMPLOYEE_ID"
+[[models.fast.deployments]]
+model = "echo"
+base_url = "http://127.0.0.1:{relay.port}/v1"
+api_key = "{DEFAULT_KEY}"
+"""
+    )
+    tenant = desk.scope.tenant
+    lines: list[str] = []
+    environment = {**os.environ, "DESKMIND_LOG_LEVEL": "debug", "DESKMIND_LOG_FORMAT": "json"}
+    for words in (
+        ("ask", f"How does {SAID} print?", "--user", USER, "--tenant", tenant),
+        ("search", SAID, "--user", f"nobody {MAIL}", "--tenant", tenant),
+    ):
+        ended = subprocess.run(
+            [sys.executable, "-m", "deskmind.cli", *words, "--home", str(home), "--config", str(config)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # what a command says to who typed it may name whom it was asked about
+        lines += [line for line in ended.stderr.splitlines() if line.startswith("{")]
+    return "\n".join(lines)
+
+
+def _metrics() -> str:
+    provider = start_metrics(TelemetrySettings(), release="test")
+    assert provider is not None
+    return provider.exposed()[0].decode()
+
+
+async def _stored(app: Deskmind, desk: Desk) -> dict[str, str]:
+    """The audit log and the jobs as the database has them."""
+    address = app.database.endpoints.admin
+    assert address is not None
+    async with await psycopg.AsyncConnection.connect(address) as connection:
+        cursor = await connection.execute(
+            "SELECT string_agg(e::text || convert_from(e.canonical, 'UTF8'), ' ') FROM deskmind.audit_events e WHERE tenant_id = %s",
+            (desk.scope.tenant_id,),
+        )
+        (events,) = await cursor.fetchone() or ("",)
+        cursor = await connection.execute(
+            "SELECT string_agg(j::text, ' ') FROM deskmind.procrastinate_jobs j"
+        )
+        (jobs,) = await cursor.fetchone() or ("",)
+    return {"audit log": str(events), "jobs": str(jobs)}
+
+
+async def _refused(act: Awaitable[object]) -> None:
+    with pytest.raises(DeskmindError):
+        await act
