@@ -18,7 +18,6 @@ SCALE = np.float32(127)
 """Length of a ticket's vector as it is kept, in whole numbers."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Embedded:
     """Texts as vectors.
