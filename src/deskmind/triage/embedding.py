@@ -21,6 +21,8 @@ __all__ = ["LONGEST_EMBEDDED", "embedded", "vectors_for"]
 LONGEST_EMBEDDED = 800
 """Characters that are embedded of one ticket: what it is about stands at its beginning, and a vector costs by length."""
 
+_FEW = 4
+
 _log = logger("deskmind.triage")
 
 
@@ -43,9 +45,16 @@ async def vectors_for(
         return None
     try:
         if embedder is not None and embedder.space.name == space:
-            return (await embedded(embedder, texts)).vectors
+            return await _new(embedder, texts)
         reason = "no_embedder" if embedder is None else "other_space"
     except EmbedderUnavailableError as error:
         reason = error.code
     _log.warning("triage.words_only", reason=reason, space=space)
     return None
+
+
+async def _new(embedder: Embedder, texts: Sequence[str]) -> NDArray[np.float32]:
+    if not 0 < len(texts) <= _FEW:
+        return (await embedded(embedder, texts)).vectors
+    # somebody waits for these: queries do not queue behind documents that are being ingested
+    return np.stack([await embedder.embed_query(text[:LONGEST_EMBEDDED]) for text in texts])

@@ -14,7 +14,7 @@ from deskmind.errors import InvalidRequestError
 from deskmind.triage.calibration import Calibration
 from deskmind.triage.features import Vocabulary
 from deskmind.triage.linear import Linear, require_extra
-from deskmind.triage.meaning import Embedded, Meaning, votes
+from deskmind.triage.meaning import SCALE, Embedded, Meaning, votes
 from deskmind.triage.measures import Evaluation, measure
 from deskmind.triage.model import Provenance, TargetModel, TriageModel
 from deskmind.triage.neighbours import Neighbours
@@ -171,9 +171,8 @@ def _unseen_votes(
         past = tickets[learned].astype(np.float32)
         for first in range(0, len(held), _PART):
             part = held[first : first + _PART]
-            unseen[part] = votes(
-                tickets[part] / np.float32(127), past, found.numbers[learned], len(found.labels)
-            )
+            asked = tickets[part].astype(np.float32) / SCALE
+            unseen[part] = votes(asked, past, found.numbers[learned], len(found.labels))
     return unseen
 
 

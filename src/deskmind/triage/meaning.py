@@ -8,13 +8,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Embedded", "Meaning", "votes"]
+__all__ = ["SCALE", "Embedded", "Meaning", "votes"]
 
 _AXES = 64
 _VOTERS = 30
 _SHARPNESS = np.float32(8)
 _LEAST_SHARE = np.float32(0.02)
-_SCALE = np.float32(127)
+SCALE = np.float32(127)
+"""Length of a ticket's vector as it is kept, in whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Meaning:
         middle = vectors.mean(axis=0)
         apart = vectors - middle
         axes = np.linalg.eigh(apart.T @ apart)[1][:, ::-1][:, :_AXES].astype(np.float32)
-        tickets = np.round(_unit(apart @ axes) * _SCALE).astype(np.int8)
+        tickets = np.round(_unit(apart @ axes) * SCALE).astype(np.int8)
         return cls(middle, np.ascontiguousarray(axes), tickets)
 
     def along(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -76,7 +77,7 @@ def votes(
     Returns:
         ``[m, classes] float32``.
     """
-    close = (asked @ past.T) / _SCALE
+    close = (asked @ past.T) / SCALE
     voters = min(_VOTERS, close.shape[1])
     nearest = np.argpartition(-close, voters - 1, axis=1)[:, :voters]
     weights = np.exp((np.take_along_axis(close, nearest, axis=1) - 1) * _SHARPNESS)
@@ -88,6 +89,6 @@ def votes(
     return np.log(shares + _LEAST_SHARE).astype(np.float32)
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def _unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return (vectors / np.maximum(lengths, np.float32(1e-9))).astype(np.float32)
