@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +18,7 @@ from deskmind.cli.session import CommandLine
 
 if TYPE_CHECKING:
     from deskmind.connectors import Health, Right
+    from deskmind.settings import Settings
 
 __all__ = ["connect_app"]
 
@@ -29,18 +29,6 @@ _HOSTS = {
     "atlassian.com": "jira",
     "freshservice.com": "freshservice",
 }
-_NAMES = (
-    "username",
-    "password",
-    "email",
-    "token",
-    "api_key",
-    "client_id",
-    "client_secret",
-    "refresh_token",
-    "grant",
-    "token_url",
-)
 
 
 @connect_app.command("test")
@@ -64,7 +52,8 @@ def check_connection(
     line = CommandLine(home, config, as_json=as_json)
 
     def act() -> None:
-        health, rights = asyncio.run(_tested(vendor or _vendor(url), url, _credentials(credentials_file)))
+        credentials = _credentials(credentials_file, line.settings())
+        health, rights = asyncio.run(_tested(vendor or _vendor(url), url, credentials))
         _show(health, rights, as_json=as_json)
         if not health.ok or any(one.granted is False for one in rights):
             raise typer.Exit(1)
@@ -129,12 +118,11 @@ def _vendor(url: str) -> str:
     raise InvalidRequestError("The address does not tell the vendor.", remedy="Name it with --vendor.")
 
 
-def _credentials(file: Path | None) -> Mapping[str, str]:
+def _credentials(file: Path | None, settings: Settings) -> Mapping[str, str]:
     from deskmind.errors import InvalidRequestError
 
     if file is None:
-        found = {name: os.environ.get(f"DESKMIND_CONNECT_{name.upper()}", "") for name in _NAMES}
-        return {name: value for name, value in found.items() if value}
+        return settings.connect.credentials()
     try:
         value: Any = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
