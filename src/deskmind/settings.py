@@ -308,6 +308,30 @@ class SyncSettings(_Section):
     sweep_hours: float = Field(24.0, gt=0, description="between looks for what is gone at the vendor")
 
 
+class ConnectSettings(_Section):
+    """``[connect]``: credentials for ``deskmind connect`` where no file is given; which, the vendor's page says."""
+
+    username: str = ""
+    password: SecretStr | None = None
+    email: str = ""
+    token: SecretStr | None = None
+    api_key: SecretStr | None = None
+    client_id: str = ""
+    client_secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    grant: str = ""
+    token_url: str = ""
+
+    def credentials(self) -> dict[str, str]:
+        """Those that are given, by name."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        plain = {
+            name: one.get_secret_value() if isinstance(one, SecretStr) else str(one or "")
+            for name, one in values.items()
+        }
+        return {name: value for name, value in plain.items() if value}
+
+
 class DefaultsSettings(_Section):
     """``[defaults]``: what commands assume when an option is left out."""
 
@@ -334,6 +358,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()  # pyright: ignore[reportCallIssue]
     jobs: JobsSettings = JobsSettings()  # pyright: ignore[reportCallIssue]
     api: ApiSettings = ApiSettings()  # pyright: ignore[reportCallIssue]
+    connect: ConnectSettings = ConnectSettings()
     log: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()  # pyright: ignore[reportCallIssue]
     redis: RedisSettings = RedisSettings()  # pyright: ignore[reportCallIssue]

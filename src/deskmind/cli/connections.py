@@ -63,7 +63,7 @@ def add(
             name,
             vendor or vendor_of(url),
             url,
-            credentials_of(credentials_file),
+            credentials_of(credentials_file, line.settings()),
             kinds=kinds or (),
             every_seconds=every * 60,
             networks="public" if public else "any",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +20,7 @@ from deskmind.cli.session import CommandLine, operator_of
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
     from deskmind.connectors import Health, Right
+    from deskmind.settings import Settings
 
 __all__ = ["connect_app", "credentials_of", "vendor_of"]
 
@@ -32,18 +32,6 @@ _HOSTS = {
     "atlassian.com": "jira",
     "freshservice.com": "freshservice",
 }
-_NAMES = (
-    "username",
-    "password",
-    "email",
-    "token",
-    "api_key",
-    "client_id",
-    "client_secret",
-    "refresh_token",
-    "grant",
-    "token_url",
-)
 
 
 @connect_app.command("test")
@@ -77,7 +65,8 @@ def check_connection(
         conclude(*await (await operator_of(app, tenant)).connections.test(name or ""))
 
     def act() -> None:
-        conclude(*asyncio.run(_tested(vendor or vendor_of(url), url, credentials_of(credentials_file))))
+        credentials = credentials_of(credentials_file, line.settings())
+        conclude(*asyncio.run(_tested(vendor or vendor_of(url), url, credentials)))
 
     if name is not None:
         line.run(connected)
@@ -142,12 +131,11 @@ def vendor_of(url: str) -> str:
     raise InvalidRequestError("The address does not tell the vendor.", remedy="Name it with --vendor.")
 
 
-def credentials_of(file: Path | None) -> Mapping[str, str]:
+def credentials_of(file: Path | None, settings: Settings) -> Mapping[str, str]:
     from deskmind.errors import InvalidRequestError
 
     if file is None:
-        found = {name: os.environ.get(f"DESKMIND_CONNECT_{name.upper()}", "") for name in _NAMES}
-        return {name: value for name, value in found.items() if value}
+        return settings.connect.credentials()
     try:
         value: Any = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -1,6 +1,6 @@
 """Who sees what in Freshservice: tickets by an agent's scope, articles by their folder's visibility.
 
-Scopes are named sets whose members are told as memberships. Tickets of a restricted group are seen by its members alone.
+Scopes are named sets whose members are told as memberships. Tickets of a restricted group are seen by its members alone, and by those only whose own scope reaches them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ __all__ = [
     "folder_access",
     "group_scope",
     "requester_group",
+    "restricted_scope",
     "scopes_of_agent",
     "scopes_of_requester",
     "ticket_access",
@@ -29,6 +30,11 @@ AGENTS = Grantee("scope", "agents")
 def group_scope(identity: Any) -> Grantee:
     """Agents who see the tickets of a group."""
     return Grantee("scope", f"tickets:group:{identity}")
+
+
+def restricted_scope(identity: Any) -> Grantee:
+    """Members of a restricted group whose scope reaches its tickets."""
+    return Grantee("scope", f"tickets:restricted:{identity}")
 
 
 def department_scope(identity: Any) -> Grantee:
@@ -47,7 +53,7 @@ def ticket_access(
     """Who sees a ticket and its public comments, and who its private notes."""
     agents = {Grantee("user", str(responder))} if responder else set[Grantee]()
     if group:
-        agents |= {group_scope(group), Grantee("group", str(group))} if restricted else {group_scope(group)}
+        agents.add(restricted_scope(group) if restricted else group_scope(group))
     if not restricted:
         agents.add(ALL_TICKETS)
     requesters = {Grantee("user", str(one)) for one in people if one}
@@ -82,12 +88,15 @@ def scopes_of_agent(agent: Mapping[str, Any]) -> list[Grantee]:
         match role.get("assignment_scope"):
             case "entire_helpdesk":
                 found.append(ALL_TICKETS)
+                reached = groups
             case "member_groups":
-                found.extend(group_scope(one) for one in groups)
+                reached = groups
             case "specified_groups":
-                found.extend(group_scope(one) for one in cast("Sequence[Any]", role.get("groups") or []))
+                reached = cast("Sequence[Any]", role.get("groups") or [])
             case _:
-                pass
+                continue
+        found.extend(group_scope(one) for one in reached)
+        found.extend(restricted_scope(one) for one in reached if one in groups)
     return list(dict.fromkeys(found))
 
 

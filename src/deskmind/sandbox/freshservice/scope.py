@@ -29,6 +29,8 @@ class Scope:
             ticket.get("requester_id"),
         ):
             return True
+        if self.breadth == "assigned_items":
+            return False
         group = self._account.table("groups").get(ticket.get("group_id") or 0)
         if group is not None and group["id"] in self.groups:
             return True
