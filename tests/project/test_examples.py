@@ -53,7 +53,10 @@ SHOWN = {
         "Canteen menu, Friday? -> a person decides",
         "one incident? 5 tickets: mail, server",
     ],
-    "parts/privacy.py": ["(erased) ((erased), (erased)) has no VPN token. J. de Vries has one.", "kept: 17 marks"],
+    "parts/privacy.py": [
+        "(erased) ((erased), (erased)) has no VPN token. J. de Vries has one.",
+        "kept: 17 marks",
+    ],
     "parts/connector.py": ["480 tickets", "proposed: work_notes", "applied, version 0 -> 1"],
     "parts/prompts.py": ["Why does {{ this }} fail?", "line 2: '.__class__'", "a summary stands for"],
     "parts/sandbox.py": [

@@ -10,8 +10,8 @@ from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.sandbox.servicenow.users import PASSWORD
-from tests.sync.conftest import connect, sql
 
+from .conftest import connect, sql
 
 
 async def seen_there(box: ServiceNowSandbox, login: str, table: str, query: str = "") -> set[str]:
@@ -25,7 +25,11 @@ async def logins(box: ServiceNowSandbox) -> list[str]:
     async with httpx.AsyncClient(base_url=box.url, auth=tuple(box.credentials.values())) as client:  # type: ignore[arg-type]
         answer = await client.get(
             "/api/now/table/sys_user",
-            params={"sysparm_fields": "user_name,active", "sysparm_limit": "1000", "sysparm_query": "active=true"},
+            params={
+                "sysparm_fields": "user_name,active",
+                "sysparm_limit": "1000",
+                "sysparm_query": "active=true",
+            },
         )
         return sorted(row["user_name"] for row in answer.json()["result"] if row["user_name"])
 
@@ -56,7 +60,9 @@ async def test_everybody_sees_here_what_they_see_there_and_no_more(
         here = await seen_here(await app.desk(tenant=operator.scope.tenant, user=login))
         articles = await seen_there(servicenow_box, login, "kb_knowledge", "workflow_state=published")
         assert here["article"] <= articles, login
-        if here["ticket"] != everything:  # who has a role that sees every ticket: docs/sync.md says what is not mirrored
+        if (
+            here["ticket"] != everything
+        ):  # who has a role that sees every ticket: docs/sync.md says what is not mirrored
             tickets: set[str] = set()
             for table in ("incident", "sc_req_item", "problem", "change_request"):
                 tickets |= await seen_there(servicenow_box, login, table)

@@ -88,7 +88,12 @@ def show(tenant: Tenant = None, as_json: AsJson = False, home: Home = None, conf
             print_json([one.as_dict() for one in found])
             return
         rows = [
-            (one.name, one.vendor, one.url, f"{one.every_seconds // 60} min" if one.every_seconds else "by hand")
+            (
+                one.name,
+                one.vendor,
+                one.url,
+                f"{one.every_seconds // 60} min" if one.every_seconds else "by hand",
+            )
             for one in found
         ]
         print_table(("name", "vendor", "address", "runs every"), rows, empty="Nothing is connected.")

@@ -59,7 +59,11 @@ def run(
 
 @sync_app.command("status")
 def status(
-    name: Some = None, tenant: Tenant = None, as_json: AsJson = False, home: Home = None, config: Config = None
+    name: Some = None,
+    tenant: Tenant = None,
+    as_json: AsJson = False,
+    home: Home = None,
+    config: Config = None,
 ) -> None:
     """How far each connection is read, what is missing and why."""
     line = CommandLine(home, config, as_json=as_json)

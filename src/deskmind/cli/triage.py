@@ -85,8 +85,11 @@ def train(
         from deskmind.triage import learn, read_table, write_model
 
         if csv is None:
+            from deskmind.errors import InvalidRequestError
+
             raise InvalidRequestError(
-                "There are no tickets to learn from.", remedy="Give --csv FILE, or --tenant for its synced tickets."
+                "There are no tickets to learn from.",
+                remedy="Give --csv FILE, or --tenant for its synced tickets.",
             )
         tickets = read_table(csv).tickets(text_column, label_column or [_DEFAULT_TARGET])
         learned = learn(tickets, threshold=_threshold(threshold), release=__version__)

@@ -305,6 +305,8 @@ class JobQueue:
             _log.warning("jobs.taken_over", job_id=job.id, task=job.task_name)
             try:
                 await manager.retry_job(job)
-            except faults.UniqueViolation:  # the same work waits in another job, which this one keeps from beginning
+            except (
+                faults.UniqueViolation
+            ):  # the same work waits in another job, which this one keeps from beginning
                 if job.id is not None:
                     await manager.finish_job_by_id_async(job.id, Status.FAILED, delete_job=True)

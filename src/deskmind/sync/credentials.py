@@ -20,7 +20,9 @@ _NONCE = 12
 _WRAPPED = _NONCE + 32 + 16
 
 
-def seal_credentials(keyring: Keyring, tenant_id: UUID, connection_id: UUID, values: Mapping[str, str]) -> bytes:
+def seal_credentials(
+    keyring: Keyring, tenant_id: UUID, connection_id: UUID, values: Mapping[str, str]
+) -> bytes:
     """Key version (4 bytes), the data key wrapped (60), nonce (12), AES-256-GCM of the JSON."""
     about = tenant_id.bytes + connection_id.bytes
     version = keyring.current(_PURPOSE).version

@@ -71,8 +71,8 @@ def _head(title: str) -> str:
 def _comments(record: dict[str, Any], *, internal: bool) -> Iterator[str]:
     for one in record["comments"]:
         if one["internal"] is internal and one["text"]:
-            author = (one["author"] or {}).get("name") or ""
-            when = (one["created_at"] or "")[:10]
+            author = _name(one["author"])
+            when = str(one["created_at"] or "")[:10]
             said = ", ".join(part for part in (author, when) if part)
             yield f"{said}:\n\n{one['text']}" if said else str(one["text"])
 

@@ -23,7 +23,12 @@ UPDATE connections SET wish_full = wish_full OR %s, wish_sweep = wish_sweep OR %
 
 
 async def defer_run(
-    connection: DatabaseConnection, scope: Scope, connection_id: UUID, *, full: bool = False, sweep: bool = False
+    connection: DatabaseConnection,
+    scope: Scope,
+    connection_id: UUID,
+    *,
+    full: bool = False,
+    sweep: bool = False,
 ) -> None:
     """Queue a run; where one waits already, it does this too.
 
@@ -48,7 +53,9 @@ async def defer_run(
     )
 
 
-async def defer_event(connection: DatabaseConnection, scope: Scope, connection_id: UUID, event: Event) -> None:
+async def defer_event(
+    connection: DatabaseConnection, scope: Scope, connection_id: UUID, event: Event
+) -> None:
     """Queue the reading of the record that a webhook names."""
     await defer(
         connection,
@@ -63,4 +70,3 @@ async def defer_event(connection: DatabaseConnection, scope: Scope, connection_i
             "correlation_id": correlation_id(),
         },
     )
-

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid5
 
-from deskmind.connectors.access import Access, Grantee
 from deskmind.connectors.access import EVERYONE as EVERYBODY
+from deskmind.connectors.access import Access, Grantee
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.knowledge.ingest.staging import intern_acl
 from deskmind.scope import EVERYONE, NO_ONE, Scope

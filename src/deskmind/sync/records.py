@@ -70,7 +70,9 @@ def kept(kind: Kind, record: AnyRecord, erased: Mentions | None) -> Kept:
 
 def names_of(person: Person) -> list[str]:
     """What a person is known by."""
-    return [value for value in (person.id, person.login, person.name, *person.emails, *person.phones) if value]
+    return [
+        value for value in (person.id, person.login, person.name, *person.emails, *person.phones) if value
+    ]
 
 
 def masked_json(value: Any, erased: Mentions) -> Any:
@@ -115,4 +117,8 @@ def _plain(value: Any) -> Any:
 
 def _storable(text: str) -> str:
     """PostgreSQL keeps neither NUL nor halves of characters."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode() if not text.isascii() else text.replace("\0", "")
+    return (
+        text.replace("\0", "").encode("utf-8", "replace").decode()
+        if not text.isascii()
+        else text.replace("\0", "")
+    )

@@ -28,7 +28,14 @@ __all__ = ["Counted", "RecordStore"]
 
 _UNSTORABLE = (
     *(psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded),
-    *(psycopg.errors.StatementTooComplex, ValueError, TypeError, KeyError, RecursionError, InvalidRequestError),
+    *(
+        psycopg.errors.StatementTooComplex,
+        ValueError,
+        TypeError,
+        KeyError,
+        RecursionError,
+        InvalidRequestError,
+    ),
 )
 
 _KNOWN = """
@@ -94,7 +101,7 @@ class RecordStore:
         masked: bool,
         again: bool = False,
     ) -> None:
-        """A store.
+        """A store; for one transaction at a time, since it remembers the access lists that it made.
 
         Args:
             database: where they are kept.
@@ -194,9 +201,7 @@ class RecordStore:
         if fresh:
             await connection.execute(_UPSERT, (*key, pass_number, *_columns(fresh)))
         if same:
-            await connection.execute(
-                _MET, (pass_number, *key, [one.id for one in same], pass_number)
-            )
+            await connection.execute(_MET, (pass_number, *key, [one.id for one in same], pass_number))
         await connection.execute(_SOLVED, (*key, list(ready)))
         if kind in KNOWLEDGE:
             await self._publish(connection, [*fresh, *same] if self._again else fresh, known=bool(known))
@@ -209,24 +214,26 @@ class RecordStore:
 
     async def _publish(self, connection: DatabaseConnection, records: Sequence[Kept], *, known: bool) -> None:
         """Hand the records' documents to the ingest; documents that a record has no more are removed."""
-        files: list[StagedFile] = []
-        dropped: list[str] = []
-        for one in records:
-            found = documents_of(one)
-            names = {document.external_id for document in found}
-            dropped += [name for name in document_ids(one.kind, one.id) if name not in names]
-            for document in found:
-                files.append(
-                    StagedFile(
-                        document.external_id,
-                        one.url or document.external_id,
-                        f"{one.key}.md",
-                        document.text.encode("utf-8", "replace"),
-                        "text/markdown",
-                        {**document.facts, "connection": self._source},
-                        acl_id=await self._lists.of(connection, document.access),
-                    )
-                )
+        found = {one.id: (one, documents_of(one)) for one in records}
+        dropped = [
+            name
+            for one, documents in found.values()
+            for name in document_ids(one.kind, one.id)
+            if name not in {document.external_id for document in documents}
+        ]
+        files = [
+            StagedFile(
+                document.external_id,
+                one.url or document.external_id,
+                f"{one.key}.md",
+                document.text.encode("utf-8", "replace"),
+                "text/markdown",
+                {**document.facts, "connection": self._source},
+                acl_id=await self._lists.of(connection, document.access),
+            )
+            for one, documents in found.values()
+            for document in documents
+        ]
         if known and dropped:
             await self._withdraw(connection, dropped)
         if files:

@@ -201,9 +201,7 @@ class Stager:
         ]
         if regranted:
             names, granted = zip(*regranted, strict=True)
-            await connection.execute(
-                _REGRANT, (list(names), list(granted), self._scope.tenant_id, source_id)
-            )
+            await connection.execute(_REGRANT, (list(names), list(granted), self._scope.tenant_id, source_id))
         await self._insert(connection, batch, digests, states)
 
     async def _known(
