@@ -46,7 +46,7 @@ def documents_of(kept: Kept) -> list[SyncedDocument]:
                 both = source.access.both(source.internal_access)
                 found.append(SyncedDocument(internal, title, text, both, _facts(kept)))
             return found
-        case Article() if source.state == "published":
+        case Article() if source.state == "published" and source.text.strip():
             text = f"{_head(title)}\n\n{record['text']}\n"
             return [SyncedDocument(public, title, text, source.access, _facts(kept))]
         case _:

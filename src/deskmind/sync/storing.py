@@ -188,6 +188,8 @@ class RecordStore:
         pass_number: int,
         erased: Mentions,
     ) -> Counted:
+        if kind in KNOWLEDGE:  # access lists and the source are shared by pages of other kinds: one at a time
+            await connection.execute("SELECT lock_knowledge()")
         deleted = [one.id for one in records if one.deleted]
         ready = {one.id: kept(kind, one, erased) for one in records if not one.deleted}
         if erased and kind == Kind.PERSON:
