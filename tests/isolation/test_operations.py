@@ -26,6 +26,8 @@ from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
 from deskmind.prompts.store import Prompts
+from deskmind.sync.connections import Connections
+from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
 
 _WITHOUT = {
@@ -64,6 +66,8 @@ def _operations() -> dict[str, object]:
                 Privacy,
                 Redaction,
                 Triage,
+                Connections,
+                Sync,
             ),
         )
         for name, method in vars(kind).items()

@@ -126,7 +126,7 @@ async def _synced(desk: Desk, connected: list[SyncStatus], console: Console) -> 
     for status in connected:
         counts = ", ".join(f"{kind.records} {kind.kind}" for kind in status.kinds if kind.records)
         console.print(f"{status.connection.name}: {counts}", markup=False)
-    question = "VPN does not connect: how do I fix it?"
+    question = "TideGate disconnects: what helps?"
     console.print(f"\n[bold]an operator[/]: {question}")
     print_answer(await desk.ask(question), indent="  ")
     console.print()
