@@ -31,6 +31,8 @@ from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
 from deskmind.prompts.store import Prompts
 from deskmind.scope import Scope
+from deskmind.sync.connections import Connections
+from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
 
 _WITHOUT = {
@@ -71,6 +73,8 @@ def _operations() -> dict[str, object]:
                 InstallationEvidence,
                 Redaction,
                 Triage,
+                Connections,
+                Sync,
             ),
         )
         for name, method in vars(kind).items()

@@ -26,7 +26,8 @@ from deskmind.errors import AuthenticationError
 from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.sandbox.web import Fault
 from deskmind.sync.running import Runner
-from tests.sync.conftest import connect, sql
+
+from .conftest import connect, sql
 
 KILLED = """
 import asyncio, sys
@@ -105,7 +106,7 @@ async def test_a_record_that_cannot_be_stored_does_not_keep_the_others_back(
     await connect(operator, servicenow_box)
     runner = Runner(app.database, operator.scope, app)
     store = await runner.store(await operator.connections.get("now"))
-    too_long = "".join(random.Random(1).choices("0123456789abcdef", k=9000))  # noqa: S311 - no secret
+    too_long = "".join(random.Random(1).choices("0123456789abcdef", k=9000))
     names = ["a", "b", too_long, "d", "e"]
     records = [Service(vendor="servicenow", id=name, name=name[:10]) for name in names]
     undecoded = [Undecoded(Kind.SERVICE, "f", "KeyError")]

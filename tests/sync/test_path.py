@@ -59,7 +59,9 @@ async def test_everybody_sees_here_what_they_see_there_and_no_more(
         here = await seen_here(await app.desk(tenant=operator.scope.tenant, user=login))
         articles = await seen_there(servicenow_box, login, "kb_knowledge", "workflow_state=published")
         assert here["article"] <= articles, login
-        if here["ticket"] != everything:  # who has a role that sees every ticket: docs/sync.md says what is not mirrored
+        if (
+            here["ticket"] != everything
+        ):  # who has a role that sees every ticket: docs/sync.md says what is not mirrored
             tickets: set[str] = set()
             for table in ("incident", "sc_req_item", "problem", "change_request"):
                 tickets |= await seen_there(servicenow_box, login, table)

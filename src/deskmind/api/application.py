@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -19,6 +20,7 @@ from starlette.types import Scope as ASGIScope
 from deskmind import __version__
 from deskmind.api import problems
 from deskmind.api.chat_completions import OpenAIEndpoints
+from deskmind.api.connectors import add_webhook
 from deskmind.api.documentation import add_documentation
 from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
@@ -94,7 +96,13 @@ def create_app(
         deskmind: Deskmind = request.app.state.deskmind
         return await deskmind.authenticate(bearer(request))
 
-    service.include_router(router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes))
+    async def receive(connection_id: UUID, headers: Mapping[str, str], body: bytes) -> int:
+        deskmind: Deskmind = service.state.deskmind
+        return await deskmind.receive_webhook(connection_id, headers, body)
+
+    routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes)
+    add_webhook(routes, receive)
+    service.include_router(routes)
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
     service.router.routes[:0] = endpoints.routes()
@@ -178,7 +186,7 @@ def _describe(service: FastAPI) -> None:
         }
         for path, operations in document["paths"].items():
             for operation in operations.values():
-                if path.startswith("/v1/") or path == "/metrics":
+                if (path.startswith("/v1/") or path == "/metrics") and not path.endswith("/webhook"):
                     operation["security"] = [{"apiKey": []}]
                 for response in operation["responses"].values():
                     _name_problem(response)

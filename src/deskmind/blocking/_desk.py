@@ -24,6 +24,8 @@ from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
 from deskmind.prompts.store import Prompts
 from deskmind.scope import Scope
+from deskmind.sync.connections import Connections
+from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
 
 __all__ = ["BlockingDesk", "BlockingDeskmind"]
@@ -195,6 +197,28 @@ class BlockingTriage(Part[Triage]):
     clusters = Blocking(Triage.clusters)
 
 
+class BlockingConnections(Part[Connections]):
+    """``desk.connections``."""
+
+    add = Blocking(Connections.add)
+    all = Blocking(Connections.all)
+    get = Blocking(Connections.get)
+    test = Blocking(Connections.test)
+    webhook_secret = Blocking(Connections.webhook_secret)
+    remove = Blocking(Connections.remove)
+
+
+class BlockingSync(Part[Sync]):
+    """``desk.sync``."""
+
+    run = Blocking(Sync.run)
+    preview = Blocking(Sync.preview)
+    status = Blocking(Sync.status)
+    reset = Blocking(Sync.reset)
+    records = Blocking(Sync.records)
+    training_tickets = Blocking(Sync.training_tickets)
+
+
 class BlockingAuditLog(Part[AuditLog]):
     """``desk.audit_log``."""
 
@@ -266,6 +290,8 @@ class BlockingDesk(Part[Desk]):
         self.quality = BlockingQuality(desk.quality, loop)
         self.redaction = BlockingRedaction(desk.redaction, loop)
         self.triage = BlockingTriage(desk.triage, loop)
+        self.connections = BlockingConnections(desk.connections, loop)
+        self.sync = BlockingSync(desk.sync, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)
         self.privacy = BlockingPrivacy(desk.privacy, loop)
         self.evidence = BlockingEvidence(desk.evidence, loop)

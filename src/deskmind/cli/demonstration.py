@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from deskmind.app import Deskmind
     from deskmind.demo import Company
     from deskmind.desk import Desk
+    from deskmind.sync import SyncStatus
 
 __all__ = ["demo"]
 
@@ -37,12 +38,16 @@ def demo(
         from rich.console import Console
 
         from deskmind.demo import load_company, prepare
+        from deskmind.demo.systems import connect_systems, systems
 
         console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
         company = load_company()
         console.rule(f"{company.name}: a service desk's knowledge", align="left")
         with console.status("taking in the company's knowledge"):
             desk = await prepare(app, company)
+        async with systems() as boxes:
+            with console.status("reading ServiceNow, Jira and Freshservice"):
+                connected = await connect_systems(desk, boxes)
         documents = await _count(desk)
         console.print(f"{documents} documents, {len(company.users)} users.")
         if app.embedding_problem:
@@ -52,6 +57,7 @@ def demo(
         await _two_answers(app, company, console)
         await _sql(app, company, console)
         await _declined(app, company, console)
+        await _synced(desk, connected, console)
         if not leave:
             await _serve(app, desk, company, console, host, port)
 
@@ -109,6 +115,20 @@ async def _declined(app: Deskmind, company: Company, console: Console) -> None:
     desk = await app.desk(tenant=company.tenant, user=user)
     console.print(f"\n[bold]{user}[/]: {company.unanswerable}")
     print_answer(await desk.ask(company.unanswerable), indent="  ")
+    console.print()
+
+
+async def _synced(desk: Desk, connected: list[SyncStatus], console: Console) -> None:
+    """What was read from the connected systems, and an answer from a ticket, an article and a runbook."""
+    from deskmind.cli.knowledge import print_answer
+
+    console.rule("4. Three connected systems", align="left")
+    for status in connected:
+        counts = ", ".join(f"{kind.records} {kind.kind}" for kind in status.kinds if kind.records)
+        console.print(f"{status.connection.name}: {counts}", markup=False)
+    question = "TideGate disconnects: what helps?"
+    console.print(f"\n[bold]an operator[/]: {question}")
+    print_answer(await desk.ask(question), indent="  ")
     console.print()
 
 

@@ -92,6 +92,8 @@ def train(
         from deskmind.triage import learn, read_table, write_model
 
         if csv is None:
+            from deskmind.errors import InvalidRequestError
+
             raise InvalidRequestError(
                 "There are no tickets to learn from.",
                 remedy="Give --csv FILE, or --tenant for its synced tickets.",

@@ -802,7 +802,6 @@ def _sync(metadata: MetaData) -> None:
         *(Column(name, Boolean, nullable=False) for name in ("wish_full", "wish_sweep", "renewing")),
         PrimaryKeyConstraint("tenant_id", "connection_id"),
         UniqueConstraint("tenant_id", "name", name="connections_name_key"),
-        UniqueConstraint("connection_id", name="connections_id_key"),
         ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
     )
     Table(

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,62}")
-_SECRET = "webhook_secret"
+_SIGNING = "webhook_secret"
 _FASTEST = 60
 _COLUMNS = "connection_id, name, vendor, url, networks, kinds, every_seconds, created_at"
 _INSERT = """
@@ -134,7 +134,7 @@ class Connections:
             connection_id = known.connection_id if known is not None else uuid4()
             secret = await self._secret(connection, connection_id) if known else secrets.token_urlsafe(32)
             sealed = seal_credentials(
-                self._keyring, self._scope.tenant_id, connection_id, {**credentials, _SECRET: secret}
+                self._keyring, self._scope.tenant_id, connection_id, {**credentials, _SIGNING: secret}
             )
             tenant = self._scope.tenant_id
             values = (url.rstrip("/"), networks, list(kinds), every_seconds, sealed)
@@ -243,7 +243,7 @@ class Connections:
 
     async def _secret(self, connection: DatabaseConnection, connection_id: UUID) -> str:
         values = await _opened(connection, self._scope, self._keyring, connection_id)
-        return values[_SECRET]
+        return values[_SIGNING]
 
 
 def source_name(name: str) -> str:
@@ -275,7 +275,7 @@ async def connector_of(
 ) -> VendorConnector:
     """The connector of a connection, with its credentials."""
     values = await _opened(connection, scope, keyring, found.connection_id)
-    values.pop(_SECRET, None)
+    values.pop(_SIGNING, None)
     return open_connector(found.vendor, found.url, values, networks=found.networks)
 
 
@@ -283,7 +283,7 @@ async def webhook_secret_of(
     connection: DatabaseConnection, scope: Scope, keyring: Keyring, connection_id: UUID
 ) -> str:
     """What calls of the vendor are signed with."""
-    return (await _opened(connection, scope, keyring, connection_id))[_SECRET]
+    return (await _opened(connection, scope, keyring, connection_id))[_SIGNING]
 
 
 async def _opened(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from deskmind.connectors.access import Access
@@ -46,7 +47,7 @@ def documents_of(kept: Kept) -> list[SyncedDocument]:
                 both = source.access.both(source.internal_access)
                 found.append(SyncedDocument(internal, title, text, both, _facts(kept)))
             return found
-        case Article() if source.state == "published":
+        case Article() if source.state == "published" and source.text.strip():
             text = f"{_head(title)}\n\n{record['text']}\n"
             return [SyncedDocument(public, title, text, source.access, _facts(kept))]
         case _:
@@ -54,40 +55,44 @@ def documents_of(kept: Kept) -> list[SyncedDocument]:
 
 
 def _ticket(title: str, record: dict[str, Any]) -> str:
-    parts = [_head(title), str(record["description"])]
+    parts = [_head(title, _state(record)), str(record["description"])]
     if record["resolution_notes"] or record["resolution_code"]:
         notes = [record["resolution_code"], record["resolution_notes"]]
         parts += ["## Resolution", "\n\n".join(str(one) for one in notes if one)]
     if said := list(_comments(record, internal=False)):
         parts += ["## Comments", *said]
-    parts += ["## State", _state(record)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(title: str) -> str:
-    return f"---\ntitle: {json.dumps(title, ensure_ascii=False)}\n---\n\n# {title}"
+def _head(title: str, state: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What is filtered by, and the title; a change of it is a change of the document."""
+    facts = [
+        f"{name}: {json.dumps(value, ensure_ascii=False)}"
+        for name, value in {"title": title, **state}.items()
+    ]
+    return "\n".join(["---", *facts, "---", "", f"# {title}"])
 
 
 def _comments(record: dict[str, Any], *, internal: bool) -> Iterator[str]:
     for one in record["comments"]:
         if one["internal"] is internal and one["text"]:
-            author = (one["author"] or {}).get("name") or ""
-            when = (one["created_at"] or "")[:10]
+            author = _name(one["author"])
+            when = str(one["created_at"] or "")[:10]
             said = ", ".join(part for part in (author, when) if part)
             yield f"{said}:\n\n{one['text']}" if said else str(one["text"])
 
 
-def _state(record: dict[str, Any]) -> str:
-    named: Sequence[tuple[str, Any]] = (
-        ("Type", record["type"]),
-        ("Status", record["status"]),
-        ("Priority", record["priority"]),
-        ("Category", " / ".join(record["category"])),
-        ("Service", _name(record["service"])),
-        ("Assignment group", _name(record["assignment_group"])),
-        ("Configuration items", ", ".join(filter(None, map(_name, record["configuration_items"])))),
-    )
-    return "\n".join(f"- {label}: {value}" for label, value in named if value)
+def _state(record: dict[str, Any]) -> dict[str, str]:
+    named: dict[str, Any] = {
+        "type": record["type"],
+        "status": record["status"],
+        "priority": record["priority"],
+        "category": " / ".join(record["category"]),
+        "service": _name(record["service"]),
+        "assignment_group": _name(record["assignment_group"]),
+        "configuration_items": ", ".join(filter(None, map(_name, record["configuration_items"]))),
+    }
+    return {label: str(value) for label, value in named.items() if value}
 
 
 def _name(reference: dict[str, Any] | None) -> str:

@@ -151,7 +151,6 @@ class Runner:
         return swept_at is not None and datetime.now(swept_at.tzinfo) - swept_at >= hours
 
     async def _read(self, run: _Run) -> list[Pass]:
-        store = await self.store(run.found, again=run.renewing)
         turns = asyncio.Semaphore(self._room.settings.sync.parallel)
         refused = asyncio.Event()
 
@@ -159,7 +158,7 @@ class Runner:
             async with turns:
                 if refused.is_set():  # the credentials are wrong: asking on could lock the account
                     return []
-                done = await self._kind(run, store, kind)
+                done = await self._kind(run, kind)
                 if any(isinstance(one.error, SourceAuthenticationError) for one in done):
                     refused.set()
                 return done
@@ -168,7 +167,8 @@ class Runner:
             tasks = [group.create_task(read(kind)) for kind in kinds_of(run.found, run.source)]
         return [one for task in tasks for one in task.result()]
 
-    async def _kind(self, run: _Run, store: RecordStore, kind: Kind) -> list[Pass]:
+    async def _kind(self, run: _Run, kind: Kind) -> list[Pass]:
+        store = await self.store(run.found, again=run.renewing)
         place = (self._database, self._scope, run.found.connection_id, run.source, store, kind)
         done = [await read_kind(*place)]
         can = run.source.capabilities
@@ -222,10 +222,8 @@ def kinds_of(found: Connection, source: Connector) -> list[Kind]:
 
 
 def _errors(passes: Sequence[Pass]) -> list[str]:
-    said: list[str] = []
-    for one in passes:
-        if (error := one.error) is not None:
-            said.append(f"{one.kind}: {error.code}: {error.what} {error.why}".strip())
+    failed = ((one.kind, one.error) for one in passes if one.error is not None)
+    said = (f"{kind}: {error.code}: {error.what} {error.why}".strip() for kind, error in failed)
     return list(dict.fromkeys(said))
 
 

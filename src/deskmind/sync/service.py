@@ -250,10 +250,11 @@ async def receive_webhook(
 
 
 def _training(key: str, found: Mapping[str, Any]) -> TrainingTicket:
-    labels = {
+    group: dict[str, Any] = found["assignment_group"] or {}
+    labels: dict[str, Any] = {
         "category": " / ".join(found["category"]),
         "priority": found["priority"],
-        "assignment_group": (found["assignment_group"] or {}).get("name") or "",
+        "assignment_group": group.get("name") or "",
     }
     created = found.get("created_at")
     return TrainingTicket(

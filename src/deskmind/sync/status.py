@@ -118,13 +118,16 @@ class SyncStatus:
 async def read_status(connection: DatabaseConnection, scope: Scope, found: Connection) -> SyncStatus:
     """The status of a connection, in an operator's transaction."""
     key = (scope.tenant_id, found.connection_id)
-    run = await (await connection.execute(_RUN, key)).fetchone()
+    run: Sequence[Any] = await (await connection.execute(_RUN, key)).fetchone() or (None, None, "", None)
     passes = await (await connection.execute(_PASSES, key)).fetchall()
     problems = await (await connection.execute(_PROBLEMS, (*key, _MOST_PROBLEMS))).fetchall()
     waiting = await waiting_documents(connection, scope, found.name)
     return SyncStatus(
         found,
-        *(run or (None, None, "", None)),
+        started_at=run[0],
+        finished_at=run[1],
+        error=run[2],
+        swept_at=run[3],
         kinds=tuple(_kind(row) for row in passes),
         waiting=waiting[0],
         unreadable=waiting[1],

@@ -101,7 +101,7 @@ class RecordStore:
         masked: bool,
         again: bool = False,
     ) -> None:
-        """A store.
+        """A store; for one transaction at a time, since it remembers the access lists that it made.
 
         Args:
             database: where they are kept.
@@ -188,6 +188,8 @@ class RecordStore:
         pass_number: int,
         erased: Mentions,
     ) -> Counted:
+        if kind in KNOWLEDGE:  # access lists and the source are shared by pages of other kinds: one at a time
+            await connection.execute("SELECT lock_knowledge()")
         deleted = [one.id for one in records if one.deleted]
         ready = {one.id: kept(kind, one, erased) for one in records if not one.deleted}
         if erased and kind == Kind.PERSON:
@@ -214,24 +216,26 @@ class RecordStore:
 
     async def _publish(self, connection: DatabaseConnection, records: Sequence[Kept], *, known: bool) -> None:
         """Hand the records' documents to the ingest; documents that a record has no more are removed."""
-        files: list[StagedFile] = []
-        dropped: list[str] = []
-        for one in records:
-            found = documents_of(one)
-            names = {document.external_id for document in found}
-            dropped += [name for name in document_ids(one.kind, one.id) if name not in names]
-            for document in found:
-                files.append(
-                    StagedFile(
-                        document.external_id,
-                        one.url or document.external_id,
-                        f"{one.key}.md",
-                        document.text.encode("utf-8", "replace"),
-                        "text/markdown",
-                        {**document.facts, "connection": self._source},
-                        acl_id=await self._lists.of(connection, document.access),
-                    )
-                )
+        found = {one.id: (one, documents_of(one)) for one in records}
+        dropped = [
+            name
+            for one, documents in found.values()
+            for name in document_ids(one.kind, one.id)
+            if name not in {document.external_id for document in documents}
+        ]
+        files = [
+            StagedFile(
+                document.external_id,
+                one.url or document.external_id,
+                f"{one.key}.md",
+                document.text.encode("utf-8", "replace"),
+                "text/markdown",
+                {**document.facts, "connection": self._source},
+                acl_id=await self._lists.of(connection, document.access),
+            )
+            for one, documents in found.values()
+            for document in documents
+        ]
         if known and dropped:
             await self._withdraw(connection, dropped)
         if files:

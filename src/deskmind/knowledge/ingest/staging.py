@@ -324,11 +324,11 @@ def _state(file: StagedFile, digest: bytes, wanted: UUID, known: Sequence[_Store
     same = [one for one in known if one.digest == digest and one.current]
     if not same:
         return "pending"
-    return "unchanged" if all(one.lists == {wanted} for one in same) else "stored"
+    return "unchanged" if all(one.lists == frozenset({wanted}) for one in same) else "stored"
 
 
 def _differs(state: str, wanted: UUID, known: Sequence[_Stored]) -> bool:
-    return state == "pending" and any(one.lists != {wanted} for one in known)
+    return state == "pending" and any(one.lists != frozenset({wanted}) for one in known)
 
 
 async def _batches(files: Iterable[StagedFile]) -> AsyncIterator[list[StagedFile]]:

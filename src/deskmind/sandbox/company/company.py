@@ -26,8 +26,9 @@ from deskmind.sandbox.company.tickets import Tickets
 
 __all__ = ["SIZES", "Company", "Size"]
 
-Size = Literal["small", "large"]
+Size = Literal["tiny", "small", "large"]
 SIZES: dict[Size, tuple[int, int, int, int]] = {
+    "tiny": (40, 64, 40, 64),
     "small": (480, 64, 160, 64),
     "large": (50_000, 1200, 4000, 600),
 }

@@ -20,8 +20,7 @@ CREATE TABLE connections (
     wish_sweep boolean NOT NULL DEFAULT false,
     renewing boolean NOT NULL DEFAULT false, -- a full run is under way: every document is offered to the ingest again
     PRIMARY KEY (tenant_id, connection_id),
-    CONSTRAINT connections_name_key UNIQUE (tenant_id, name),
-    CONSTRAINT connections_id_key UNIQUE (connection_id)
+    CONSTRAINT connections_name_key UNIQUE (tenant_id, name)
 );
 
 -- Where the reading of one kind of record stands. The cursor is written in the transaction of the records it stands behind.

@@ -1,0 +1,54 @@
+"""Three systems of the fictional company, served here, and connecting the tenant to them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from deskmind.sandbox.freshservice import FreshserviceSandbox
+from deskmind.sandbox.jira import JiraSandbox
+from deskmind.sandbox.servicenow import ServiceNowSandbox
+
+if TYPE_CHECKING:
+    from deskmind.desk import Desk
+    from deskmind.sandbox.web import SandboxServer
+    from deskmind.sync import SyncStatus
+
+__all__ = ["connect_systems", "systems"]
+
+_UNLIMITED = 1_000_000
+
+
+@asynccontextmanager
+async def systems() -> AsyncGenerator[Sequence[SandboxServer]]:
+    """ServiceNow, Jira and Freshservice on free ports of this machine, until the block ends."""
+    async with AsyncExitStack() as stack:
+        boxes: list[SandboxServer] = [
+            ServiceNowSandbox(size="tiny"),
+            JiraSandbox(size="tiny"),
+            FreshserviceSandbox(size="tiny", requests_per_minute=_UNLIMITED),
+        ]
+        for box in boxes:
+            await stack.enter_async_context(box)
+        yield boxes
+
+
+async def connect_systems(
+    desk: Desk, boxes: Sequence[SandboxServer], *, on_progress: Callable[[SyncStatus], None] | None = None
+) -> list[SyncStatus]:
+    """Connect the tenant to the systems and read them; what was read before is not read again.
+
+    The company's people and tickets are made from a seed, so what an earlier demonstration read is what they hold now.
+    """
+    known = {status.connection.name: status for status in await desk.sync.status()}
+    found: list[SyncStatus] = []
+    for box in boxes:
+        status = known.get(box.vendor)
+        if status is None or not status.finished_at or status.error or status.waiting:
+            await desk.connections.add(
+                box.vendor, box.vendor, box.url, box.credentials, every_seconds=0, replace=status is not None
+            )
+            status = await desk.sync.run(box.vendor, on_progress=on_progress)
+        found.append(status)
+    return found
