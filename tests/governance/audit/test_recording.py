@@ -89,6 +89,10 @@ _UNRECORDED = {
     "Evidence.public_keys": "public halves of keys",
     "InstallationEvidence.parts": "parts of a bundle, which is recorded when it is made",
     "Privacy.retain": "recorded by Retention where something was removed",
+    **dict.fromkeys(("Connections.all", "Connections.get", "Sync.status", "Triage.models"), _LIST),
+    **dict.fromkeys(("Connections.test", "Sync.preview"), "reads the connected system and keeps nothing"),
+    **dict.fromkeys(("Sync.records", "Sync.training_tickets"), "recorded by what is done with them"),
+    "Sync.run": "each pass is recorded by Runner",
     **dict.fromkeys(("Models.chat", "Models.embed", "Models.rerank", "Models.stream"), _LEDGER),
 }
 _WRITES = ("record(", "_record(", "_recorded(", "_remove(", "_move(", "_carried_away(", "_record_hold(")
