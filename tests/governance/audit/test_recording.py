@@ -76,7 +76,7 @@ _UNRECORDED = {
         _CONFIGURATION,
     ),
     **dict.fromkeys(("Redaction.patterns", "Privacy.map", "Privacy.retention"), _CONFIGURATION),
-    "Redaction.directory": _LIST,
+    **dict.fromkeys(("Redaction.directory", "Triage.models"), _LIST),
     **dict.fromkeys(("Redaction.redact", "Redaction.redactor"), "works on a text of one's own"),
     "Desk.acting_for": "recorded by acting_for",
     **dict.fromkeys(("Privacy.erase", "Privacy.request_erasure"), "recorded by Erasures, without the name"),
