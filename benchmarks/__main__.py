@@ -25,6 +25,7 @@ from benchmarks import (
     starting,
     stories,
     telemetry,
+    transactions,
     triaging,
 )
 
@@ -37,6 +38,7 @@ _ALL = {
     "cache": cache.run,
     "gateway": gateway.run,
     "telemetry": telemetry.run,
+    "transactions": transactions.run,
     "stories": stories.run,
     "redaction": redacting.run,
     "audit": audit.run,

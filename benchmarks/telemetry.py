@@ -46,8 +46,8 @@ async def run(*, quick: bool) -> list[dict[str, Any]]:
     rounds, calls = (4, 60) if quick else (10, 150)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as home:
-        async with _calls(home) as cases:
-            database = _Database(home)
+        async with serving(home) as cases:
+            database = DatabaseProcesses(home)
             with collector() as endpoint:
                 for name, call in cases.items():
                     rows += await _compare(name, call, endpoint, database, rounds, calls)
@@ -102,8 +102,8 @@ async def _serve_rounds(calls: int, endpoint: str) -> None:
     if endpoint:
         start_metrics(TelemetrySettings(), release="bench")  # pyright: ignore[reportCallIssue]
     with tempfile.TemporaryDirectory() as home:
-        async with _calls(home) as cases:
-            database = _Database(home)
+        async with serving(home) as cases:
+            database = DatabaseProcesses(home)
             with _traces(endpoint, 1.0) if endpoint else _off() as flush:
                 while await asyncio.to_thread(sys.stdin.readline):
                     used = {name: await _round(call, calls, flush, database) for name, call in cases.items()}
@@ -111,7 +111,7 @@ async def _serve_rounds(calls: int, endpoint: str) -> None:
                     sys.stdout.flush()
 
 
-class _Database:
+class DatabaseProcesses:
     """The processes of the PostgreSQL in a home."""
 
     def __init__(self, home: str) -> None:
@@ -125,7 +125,7 @@ class _Database:
 
 
 async def _compare(
-    name: str, call: Call, endpoint: str, database: _Database, rounds: int, calls: int
+    name: str, call: Call, endpoint: str, database: DatabaseProcesses, rounds: int, calls: int
 ) -> list[dict[str, Any]]:
     modes: dict[str, Callable[[], Any]] = {
         "off": _off,
@@ -152,7 +152,7 @@ async def _compare(
     ]
 
 
-async def _round(call: Call, calls: int, flush: Flush, database: _Database) -> float:
+async def _round(call: Call, calls: int, flush: Flush, database: DatabaseProcesses) -> float:
     """CPU in microseconds a call."""
     before = time.process_time() + database.seconds()
     for number in range(calls):
@@ -195,7 +195,7 @@ def _traces(endpoint: str, ratio: float) -> Iterator[Flush]:
 
 
 @asynccontextmanager
-async def _calls(home: str) -> AsyncIterator[dict[str, Call]]:
+async def serving(home: str) -> AsyncIterator[dict[str, Call]]:
     async with ModelSandbox() as sandbox:
         deployment = {"model": "echo", "base_url": f"{sandbox.base_url}/v1", "api_key": DEFAULT_KEY}
         async with Deskmind.open(home=home, models={"fast": {"deployments": [deployment]}}) as app:

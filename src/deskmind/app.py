@@ -35,6 +35,7 @@ from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.audit.subjects import SubjectRing
 from deskmind.governance.audit.witness import witnesses_of
 from deskmind.governance.audit.witnessing import Witnessing
+from deskmind.governance.evidence.service import InstallationEvidence
 from deskmind.governance.maintenance import Maintenance
 from deskmind.governance.privacy import Mentions, PersonalStore, Suppression
 from deskmind.governance.privacy.audit import AuditStore
@@ -47,7 +48,7 @@ from deskmind.installation import administrator, embedded_address, make_home, no
 from deskmind.jobs import JobGauges, JobQueue
 from deskmind.keyring import Keyring
 from deskmind.knowledge.answering import ExtractiveAnswerer
-from deskmind.knowledge.embedding import Embedder, HashingEmbedder, LocalEmbedder
+from deskmind.knowledge.embedding import Embedder, configured_embedder
 from deskmind.knowledge.engine import Engine
 from deskmind.knowledge.erasing import KnowledgeStore
 from deskmind.knowledge.ingest import IngestPipeline
@@ -66,6 +67,7 @@ from deskmind.sync.erasing import SyncStore
 from deskmind.sync.jobs import SYNC_QUEUE, SYNC_TASK, WEBHOOK_TASK, defer_run
 from deskmind.sync.running import Runner
 from deskmind.sync.service import receive_webhook
+from deskmind.triage.erasing import TriageStore
 from deskmind.triage.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -109,6 +111,7 @@ class Deskmind:
         self.maintenance: Maintenance
         self.sealing: Sealing
         self.audit_log: AuditLog
+        self.evidence: InstallationEvidence
         self.provisioner: Provisioner | None = None
         self.embedding_problem: str | None = None
         self.triage_shelf = Shelf()
@@ -384,6 +387,7 @@ class Deskmind:
             Witnessing(endpoints.sealer, endpoints.schema, witnesses_of(self.settings.audit)),
         )
         self.audit_log = AuditLog(self.database, Scope.directory())
+        self.evidence = InstallationEvidence(self.database, self.settings, self.migration_status)
         self.jobs = JobQueue(self.database, self.settings.jobs)
         self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
         self.jobs.register_hourly("explain.expire", self._expire_stories)
@@ -400,6 +404,7 @@ class Deskmind:
             *table_stores(self.database),
             SyncStore(self.database),
             KnowledgeStore(self.database, self),
+            TriageStore(self.database, self.triage_shelf),
             MemoryStore(self._forget_values, self.settle_stories),
             AuditStore(self.database),
         ]
@@ -545,16 +550,8 @@ class Deskmind:
         settings = self.settings.knowledge
         if settings.embedder == "none":
             self.embedding_problem = "switched off by knowledge.embedder"
-            return None
-        if settings.embedder == "hashing":
-            return HashingEmbedder()
         try:
-            return await asyncio.to_thread(
-                LocalEmbedder.load,
-                self.settings.models_folder,
-                threads=settings.embedder_threads,
-                weights=settings.weights,
-            )
+            return await configured_embedder(settings, self.settings.models_folder)
         except (EmbedderUnavailableError, ConfigurationError) as error:
             self.embedding_problem = str(error)
             _log.warning("embedder.unavailable", reason=error.code)

@@ -18,6 +18,7 @@ from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.service import Access
 from deskmind.governance.audit import AuditEvent, audit_events, record
 from deskmind.governance.audit.service import AuditLog
+from deskmind.governance.evidence.service import Evidence
 from deskmind.governance.privacy.service import Privacy
 from deskmind.governance.redaction.service import Redaction
 from deskmind.knowledge.answering import AnswerEvent
@@ -63,6 +64,7 @@ class Desk:
         triage: labels, duplicates and clusters of tickets.
         audit_log: who did what, and the proof of it (operators).
         privacy: export, erasure, legal holds and retention (operators).
+        evidence: signed bundles for examiners (operators, auditors).
     """
 
     def __init__(self, app: Deskmind, scope: Scope, *, key: str = "") -> None:
@@ -91,6 +93,7 @@ class Desk:
         self.sync = Sync(app.database, scope, app.jobs, app)
         self.audit_log = AuditLog(app.database, scope)
         self.privacy = Privacy(app.database, scope, app.settings.privacy, app)
+        self.evidence = Evidence(app.database, scope, app)
 
     @property
     def scope(self) -> Scope:

@@ -30,8 +30,10 @@ __all__ = [
     "ApiSettings",
     "AuditSettings",
     "BudgetSettings",
+    "ControllerSettings",
     "DatabaseSettings",
     "DefaultsSettings",
+    "EvidenceSettings",
     "ExplainSettings",
     "GatewaySettings",
     "IngestSettings",
@@ -41,6 +43,7 @@ __all__ = [
     "RedactionPattern",
     "RedactionSettings",
     "RedisSettings",
+    "ReleaseSettings",
     "Settings",
     "TelemetrySettings",
     "load_settings",
@@ -266,6 +269,38 @@ class PrivacySettings(_Section):
     tenants: dict[str, dict[_Kept, _Days]] = Field(default_factory=dict)
 
 
+class ReleaseSettings(_Section):
+    """``[release]``: the signed record of the release that is running."""
+
+    record: Path | None = Field(None, description="the record; default: the one in the package")
+    key: str | None = Field(None, description="who signs releases: a public key, or a file of them")
+
+
+class ControllerSettings(_Section):
+    """``[evidence.controllers.NAME]``: what a tenant's Article 30 record says of it; NAME is the tenant's, or default."""
+
+    name: str = ""
+    address: str = ""
+    contact: str = ""
+    representative: str = ""
+    data_protection_officer: str = ""
+    role: Literal["controller", "processor"] = "controller"
+    purposes: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    transfers: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+
+
+class EvidenceSettings(_Section):
+    """``[evidence]``: what bundles say that the software cannot know."""
+
+    alert_rules: Path | None = Field(
+        None, description="the alert rules that are in use, to be in SOC 2 bundles"
+    )
+    controllers: dict[str, ControllerSettings] = Field(default_factory=dict)
+
+
 class SyncSettings(_Section):
     """``[sync]``: reading connected systems."""
 
@@ -309,6 +344,8 @@ class Settings(BaseSettings):
     explain: ExplainSettings = ExplainSettings()  # pyright: ignore[reportCallIssue]
     redaction: RedactionSettings = RedactionSettings()  # pyright: ignore[reportCallIssue]
     privacy: PrivacySettings = PrivacySettings()  # pyright: ignore[reportCallIssue]
+    release: ReleaseSettings = ReleaseSettings()  # pyright: ignore[reportCallIssue]
+    evidence: EvidenceSettings = EvidenceSettings()  # pyright: ignore[reportCallIssue]
     sync: SyncSettings = SyncSettings()  # pyright: ignore[reportCallIssue]
     defaults: DefaultsSettings = DefaultsSettings()
 

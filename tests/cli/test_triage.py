@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,16 @@ def _rows(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def hashing() -> Iterator[None]:
+    """The embedder that needs no weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DESKMIND_KNOWLEDGE_EMBEDDER", "hashing")
+        yield
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(hashing: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files to learn from and to predict, and a model."""
     made = tmp_path_factory.mktemp("triage")
     _file(made / "past.csv.gz", 160, 1)
@@ -45,7 +54,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--label-column", "category", "--output", str(made / "model"), "--json",
     )  # fmt: skip
     assert trained.exit_code == 0, trained.output
-    assert json.loads(trained.stdout)["tickets"] == 160
+    told = json.loads(trained.stdout)
+    assert (told["tickets"], told["embedding"].partition("_")[0]) == (160, "hashing")
     return made
 
 
@@ -87,6 +97,27 @@ def test_one_ticket_on_the_command_line_is_explained(folder: Path) -> None:
     assert said["guesses"]["category"]["label"] == "Network"
     assert said["guesses"]["category"]["terms"]
     assert said["neighbours"]
+
+
+def test_without_its_embedder_a_model_predicts_by_words_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["triage", "predict", "VPN tunnel drops!", "--model", str(folder / "model"), "--json"]
+    (with_it,) = json.loads(_run(*words).stdout)
+    monkeypatch.setenv("DESKMIND_KNOWLEDGE_EMBEDDER", "none")
+    done = _run(*words)
+    (without,) = json.loads(done.stdout)
+    assert (with_it["by_meaning"], without["by_meaning"]) == (True, False)
+    assert without["guesses"]["category"]["label"] == "Network"
+    assert "words_only" in done.stderr, "it is told why the confidence differs"
+
+
+def test_words_alone_on_wish(folder: Path, tmp_path: Path) -> None:
+    past, made = str(folder / "past.csv.gz"), str(tmp_path / "bare")
+    done = _run("triage", "train", "--csv", past, "--no-embed", "--model", made)
+    assert "by words alone" in done.stdout
+    (said,) = json.loads(_run("triage", "predict", "VPN tunnel drops!", "--model", made, "--json").stdout)
+    assert not said["by_meaning"]
 
 
 def test_the_default_model_is_in_the_data_folder(folder: Path, tmp_path: Path) -> None:

@@ -27,10 +27,12 @@ async def two(modelled: Deskmind, new_tenant: Callable[[], Awaitable[str]]) -> l
 
 
 async def test_sums_of_all_tenants_are_the_sums_of_each(modelled: Deskmind, two: list[Desk]) -> None:
-    found = {row.group["tenant"]: row for row in await modelled.usage.report(["tenant", "outcome"])}
+    rows = await modelled.usage.report(["tenant", "outcome"])
+    found = {(row.group["tenant"], row.group["outcome"]): row for row in rows}
+    assert len(found) == len(rows)
     for desk, calls in zip(two, (1, 2), strict=True):
         (own,) = await desk.usage.report(["tenant", "outcome"])
-        assert found[desk.scope.tenant] == own
+        assert found[desk.scope.tenant, own.group["outcome"]] == own
         assert own.calls == calls
     whole = await modelled.usage.report(["model"])
     assert sum(row.calls for row in whole) == sum(row.calls for row in found.values())

@@ -161,6 +161,32 @@ async def test_every_grant_and_refusal_is_in_the_audit_log(app: Deskmind, operat
     ]
 
 
+async def test_events_say_what_allowed_or_refused_the_act_and_name_nobody(
+    app: Deskmind, operator: Desk
+) -> None:
+    await operator.principals.add_group("watch")
+    await operator.access.grant("admin", group="watch")
+    ann = await _desk(app, operator, "ann")
+    with pytest.raises(PermissionDeniedError):
+        await ann.principals.add_user("ben")
+    await operator.principals.set_groups("ann", ["watch"])
+    await ann.principals.add_user("ben")
+    with pytest.raises(PermissionDeniedError, match="hand out"):
+        await ann.access.grant("owner", user="ann")
+    told = [(event.outcome, event.decision) for event in await operator.audit() if event.principal == "ann"]
+    assert told[::-1] == [
+        ("denied", "no role includes principals:write"),
+        ("done", "role:admin via group watch"),
+        ("denied", "does not hold access:own"),
+    ]
+    agent = await _desk(app, operator, "bot", "admin")
+    await (await agent.acting_for("ann")).principals.add_group("night")
+    made = next(event for event in await operator.audit() if event.resource == "night")
+    assert (made.decision, made.details["agent"]) == ("role:admin via group watch, role:admin", "bot")
+    await (await agent.acting_for("ann")).principals.set_groups("ben", ["night"])
+    assert (await operator.audit(limit=1))[0].details["agent"] == str(agent.scope.principal_id)
+
+
 async def test_what_is_named_must_be_there(operator: Desk) -> None:
     await operator.principals.add_user("ann")
     with pytest.raises(NotFoundError, match="no role 'captain'"):
@@ -447,6 +473,7 @@ async def test_a_policy_narrows_what_roles_permit(app: Deskmind, operator: Desk)
     assert refused.value.why == "The tenant's policy forbids it: auditors-only-from-hr."
     denied = next(event for event in await operator.audit() if event.outcome == "denied")
     assert denied.details == {"policies": ["auditors-only-from-hr"]}
+    assert denied.decision == "policy auditors-only-from-hr"
     decision = await operator.access.check_of("ann", "audit:read")
     assert decision.because == [
         "role auditor granted to user ann",

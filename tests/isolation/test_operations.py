@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 from deskmind.app import Deskmind
+from deskmind.database import Database
 from deskmind.desk import Desk
 from deskmind.errors import PermissionDeniedError
 from deskmind.explain import Requests
@@ -14,6 +15,7 @@ from deskmind.feedback import Feedback, Quality
 from deskmind.gateway.service import Budgets, Models, Usage, UsageSurvey
 from deskmind.governance.access import PERMISSIONS, Permission, declared_permission
 from deskmind.governance.access.api_keys import ApiKeys
+from deskmind.governance.access.permissions import OWN_REACH
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.service import Access
 from deskmind.governance.access.tenants import Tenants
@@ -22,10 +24,12 @@ from deskmind.governance.audit.service import AuditLog
 from deskmind.governance.maintenance import Maintenance
 from deskmind.governance.privacy.service import Privacy
 from deskmind.governance.redaction.service import Redaction
+from deskmind.jobs import JobQueue
 from deskmind.knowledge.service import Knowledge
 from deskmind.prompts.conversations import Conversations
 from deskmind.prompts.experiments import Experiments
 from deskmind.prompts.store import Prompts
+from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
@@ -101,6 +105,34 @@ async def test_no_operation_runs_for_somebody_without_a_role(operator: Desk, app
                 await (anext(called) if inspect.isasyncgen(called) else called)
             walked += 1
     assert walked > 60
+
+
+async def test_a_service_keeps_its_scope_in_one_place(operator: Desk) -> None:
+    """An operation of the whole tenant runs on a copy with a wider ``_scope``: another scope inside would stay narrow."""
+    found: set[str] = set()
+    for name, part in vars(operator).items():
+        wide = [
+            declared
+            for method in vars(type(part)).values()
+            if (declared := declared_permission(method)) and declared not in OWN_REACH
+        ]
+        for attribute, value in vars(part).items() if wide and not name.startswith("_") else ():
+            if attribute != "_scope" and _holds_scope(value, 3):
+                found.add(f"{type(part).__name__}.{attribute}")
+    assert found <= set(_BESIDE), found
+
+
+_BESIDE = {"Principals._admit": "works in the transaction that it is given"}
+
+
+def _holds_scope(value: object, depth: int) -> bool:
+    """Whether a scope is among what an object is made of, the application aside."""
+    if isinstance(value, Deskmind | Database | JobQueue) or depth == 0:
+        return False
+    if isinstance(value, Scope):
+        return True
+    parts = vars(value).values() if hasattr(value, "__dict__") and not inspect.isroutine(value) else ()
+    return any(_holds_scope(part, depth - 1) for part in (*parts, getattr(value, "__self__", None)))
 
 
 async def test_a_refusal_is_in_the_audit_log(operator: Desk, app: Deskmind) -> None:

@@ -30,6 +30,11 @@ SHOWN = {
         "swapped: The first 5 events are not those that were sealed.",
         "cut off: 5 events were sealed, and 3 are there.",
     ],
+    "parts/evidence.py": [
+        "made again: the same bytes",
+        "The bundle holds: soc2 of harbour",
+        "by a stranger's key: The manifest is not signed with a key that was given.",
+    ],
     "parts/embedder.py": ["hashing: 512 dimensions", "0.00 The canteen opens at noon."],
     "parts/cache.py": ["1 loader call for 1000 callers", "after the invalidation: None"],
     "parts/gateway.py": ["second: Where is the nearest printer?", "is used up", "settled 5 5"],

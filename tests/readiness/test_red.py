@@ -18,7 +18,7 @@ from deskmind.governance.audit.sealing import Sealing
 from deskmind.observability.metering import MemoryMeterProvider, ProcessGroup
 from deskmind.observability.metering.endpoint import serving_metrics
 from deskmind.observability.metering.memory import ProcessMemory
-from deskmind.readiness import assess, checks
+from deskmind.readiness import SECTIONS, assess, checks
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 from deskmind.settings import TelemetrySettings
 
@@ -32,6 +32,10 @@ async def own(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deskmin
             parent.chmod(0o755)
     async with Deskmind.open(home=home, knowledge={"embedder": "hashing"}, database={"pool_max": 2}) as app:
         yield app
+
+
+# what is found there is no figure
+_WORDS = {"roles", "scope", "access"}
 
 
 async def states(app: Deskmind) -> dict[str, str]:
@@ -50,7 +54,11 @@ async def test_a_healthy_installation_has_nothing_red(own: Deskmind) -> None:
     report = await assess(own)
     assert report.ready
     assert {check.state for check in report.checks} == {"green", "not assessed"}
-    assert all(check.finding for check in report.checks)
+    assert all(check.finding and check.at for check in report.checks)
+    assert {check.section for check in report.checks} == {*SECTIONS}
+    assert all(
+        check.evidence for check in report.checks if check.state == "green" and check.name not in _WORDS
+    )
     assert report.as_dict()["ready"] is True
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -13,27 +15,62 @@ from tests.triage.tickets import tickets
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import InvalidRequestError, NotFoundError, PermissionDeniedError, TriageModelError
+from deskmind.knowledge.embedding import HashingEmbedder
 from deskmind.observability.instruments import TRIAGE
-from deskmind.triage import TrainingTicket
+from deskmind.triage import TrainingTicket, TriageModel, digest, dump, embedded, learn
 from deskmind.triage.shelf import Shelf
+from deskmind.triage.store import insert_model
 
 ASKED = ["vpn tunnel drops again", "locked account, please help"]
 
 
+@pytest.fixture(scope="module")
+async def learned() -> TriageModel:
+    """What a tenant's training would keep; learned once."""
+    some = tickets(90)
+    vectors = await embedded(HashingEmbedder(), [one.text for one in some])
+    return learn(some, embedded=vectors, targets=["category"])
+
+
 @pytest.fixture
-async def trained(operator: Desk) -> Desk:
-    await operator.triage.train(tickets(90), targets=["category"], embed=False)
+async def trained(operator: Desk, learned: TriageModel) -> Desk:
+    await _keep(operator, learned)
     await operator.principals.add_user("ann")
     return operator
 
 
-async def test_an_operator_trains_and_a_member_predicts(app: Deskmind, trained: Desk) -> None:
-    member = await app.desk(tenant=trained.scope.tenant, user="ann")
+async def _keep(desk: Desk, model: TriageModel) -> None:
+    async with desk.database.transaction(desk.scope) as connection:
+        await insert_model(connection, desk.scope, dump(model), model.provenance)
+
+
+async def test_an_operator_trains_and_a_member_predicts(app: Deskmind, operator: Desk) -> None:
+    await operator.triage.train(tickets(90), targets=["category"])
+    await operator.principals.add_user("ann")
+    member = await app.desk(tenant=operator.scope.tenant, user="ann")
     said = await member.triage.predict(ASKED)
-    assert [one.guesses["category"].label for one in said] == ["Network", "Access"]
+    assert [(one.guesses["category"].label, one.by_meaning) for one in said] == [
+        ("Network", True),
+        ("Access", True),
+    ]
+    (event,) = [event for event in await operator.audit() if event.action == "triage.train"]
+    assert (event.resource, event.details["tickets"]) == ("triage/1", 90)
+    assert event.details["embedding"].startswith("hashing")
     (stored,) = await member.triage.models()
     assert (stored.version, stored.provenance.tickets, stored.trained_by) == (1, 90, "operator")
     assert stored.provenance.evaluation["category"]["accuracy"] > 0.8
+
+
+async def test_a_model_of_another_embedder_predicts_by_words_and_says_so(
+    operator: Desk, learned: TriageModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    await _keep(operator, replace(learned, provenance=replace(learned.provenance, embedding="another_1")))
+    said = await operator.triage.predict(ASKED)
+    assert [(one.guesses["category"].label, one.by_meaning) for one in said] == [
+        ("Network", False),
+        ("Access", False),
+    ]
+    assert "triage.words_only" in caplog.text
 
 
 async def test_neighbours_are_told_to_operators_alone(app: Deskmind, trained: Desk) -> None:
@@ -75,7 +112,6 @@ async def test_what_happened_is_on_record_without_content(
     events = [event for event in await trained.audit() if event.action.startswith("triage.")]
     assert [(event.action, event.resource) for event in events] == [
         ("triage.predict", "triage/1"),
-        ("triage.train", "triage/1"),
     ]
     assert events[0].details["tickets"] == 3
     assert "vpn" not in str(events)
@@ -90,8 +126,6 @@ async def test_the_newest_model_predicts_and_five_are_kept(trained: Desk) -> Non
     assert stored.version == 2
     assert (await trained.triage.predict(ASKED))[0].guesses["category"].label == "NETWORK"
     async with trained.database.transaction(trained.scope) as connection:
-        from deskmind.triage.store import insert_model
-
         for _ in range(4):
             await insert_model(connection, trained.scope, b"x", stored.provenance)
     assert [one.version for one in await trained.triage.models()] == [6, 5, 4, 3, 2]
@@ -100,8 +134,6 @@ async def test_the_newest_model_predicts_and_five_are_kept(trained: Desk) -> Non
 async def test_a_model_that_was_changed_in_the_database_is_refused(app: Deskmind, trained: Desk) -> None:
     await trained.triage.predict(ASKED)
     async with trained.database.transaction(trained.scope) as connection:
-        from deskmind.triage.store import insert_model
-
         stored = await insert_model(
             connection, trained.scope, b"not a model", (await trained.triage.models())[0].provenance
         )
@@ -110,14 +142,13 @@ async def test_a_model_that_was_changed_in_the_database_is_refused(app: Deskmind
         await trained.triage.predict(ASKED)
 
 
-async def test_similar_tickets_by_words_and_by_meaning(operator: Desk) -> None:
-    await operator.triage.train(tickets(60), targets=["category"], embed=True)
-    by_reference = {ticket.reference: ticket for ticket in tickets(60)}
-    found = await operator.triage.similar("monitor flickers", limit=3)
+async def test_similar_tickets_by_words_and_by_meaning(trained: Desk) -> None:
+    by_reference = {ticket.reference: ticket for ticket in tickets(90)}
+    found = await trained.triage.similar("monitor flickers", limit=3)
     assert ["flickers" in by_reference[one.reference].text for one in found] == [True] * 3
     assert all(one.resolved for one in found)
     with pytest.raises(InvalidRequestError, match="limit"):
-        await operator.triage.similar("x", limit=0)
+        await trained.triage.similar("x", limit=0)
 
 
 async def test_duplicates_and_clusters_need_no_model(operator: Desk) -> None:
@@ -145,12 +176,8 @@ async def test_a_tenant_that_goes_takes_its_models_along(app: Deskmind, trained:
         assert await cursor.fetchone() == (0,)
 
 
-async def test_the_shelf_reads_a_model_once_and_keeps_few(trained: Desk) -> None:
-    from uuid import uuid4
-
-    from deskmind.triage import digest, dump, learn
-
-    data, reads = dump(learn(tickets(60), targets=["category"])), 0
+async def test_the_shelf_reads_a_model_once_and_keeps_few(learned: TriageModel) -> None:
+    data, reads = dump(learned), 0
 
     async def read() -> bytes:
         nonlocal reads

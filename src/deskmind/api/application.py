@@ -31,6 +31,7 @@ from deskmind.desk import Desk
 from deskmind.errors import DeskmindError
 from deskmind.observability import configure_logging
 from deskmind.observability.levels import watch_level
+from deskmind.readiness import run_hourly
 from deskmind.scope import Scope
 from deskmind.settings import Settings, load_settings
 
@@ -70,6 +71,8 @@ def create_app(
             await deskmind.gateway()
             await deskmind.ready_redaction()
             if chosen.api.embedded_worker:
+                if app is None:
+                    run_hourly(deskmind)
                 worker = asyncio.create_task(deskmind.jobs.work())
                 resources.push_async_callback(_stop, worker)
                 resources.push_async_callback(_stop, deskmind.keep_sealing())

@@ -13,6 +13,7 @@ from deskmind.api.access import add_access
 from deskmind.api.connectors import add_connectors
 from deskmind.api.conversations import add_conversations
 from deskmind.api.events import server_sent_events
+from deskmind.api.evidence import add_evidence
 from deskmind.api.experiments import add_experiments
 from deskmind.api.feedback import add_feedback
 from deskmind.api.privacy import add_privacy
@@ -187,6 +188,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_requests(routes, asker)
     add_feedback(routes, asker)
     add_privacy(routes, asker)
+    add_evidence(routes, asker)
     add_triage(routes, asker)
     add_connectors(routes, asker)
     return routes

@@ -63,6 +63,7 @@ class PredictionBody(BaseModel):
     """All targets of one ticket."""
 
     guesses: dict[str, GuessBody] = Field(description="by target")
+    by_meaning: bool = Field(description="an embedder counted too; false where words alone did")
     neighbours: list[NeighbourBody] = Field(description="tickets of the past that read alike; for operators")
 
 
@@ -84,6 +85,10 @@ class TriageModelBody(BaseModel):
     size: int = Field(description="bytes")
     evaluation: dict[str, dict[str, float]] = Field(description="by target, on tickets held out in training")
     left_out: dict[str, dict[str, int]] = Field(description="by target, labels of too few tickets")
+    embedding: str = Field(description="space of the embedder that counted; empty without one")
+    words_only: dict[str, dict[str, float]] = Field(
+        description="as evaluation, where that embedder is absent"
+    )
 
 
 class TriageModelList(BaseModel):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deskmind.cli.options import AsJson, Config, Home
-from deskmind.cli.output import print_json, print_table, say
+from deskmind.cli.output import print_json, print_table, say, write_file
 from deskmind.cli.session import CommandLine
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from deskmind.app import Deskmind
     from deskmind.database import Provisioner
+    from deskmind.readiness import Report
     from deskmind.settings import Settings
 
 __all__ = ["migrate_app", "readiness", "status", "with_provisioner"]
@@ -75,26 +79,56 @@ def _service(settings: Settings) -> dict[str, float] | None:
     }
 
 
-def readiness(home: Home = None, config: Config = None, as_json: AsJson = False) -> None:
+def readiness(
+    as_html: Annotated[
+        bool, typer.Option("--html", help="One HTML page that needs nothing else, and prints.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write it to this file.", dir_okay=False)
+    ] = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
     """Check what can be checked; red or "not assessed" where something is missing. Exit code 1 when red."""
     line = CommandLine(home, config, as_json=as_json)
 
-    async def work(app: Deskmind) -> Any:
-        from deskmind.readiness import assess
+    async def work(app: Deskmind) -> Report:
+        from deskmind.readiness import run
 
-        return await assess(app)
+        return await run(app)
 
     report = line.run(work)
-    if as_json:
-        print_json(report.as_dict())
+    if as_html or as_json or output is not None:
+        line.guard(lambda: _tell(report, output, as_html=as_html or _is_page(output)))
     else:
         print_table(
-            ("check", "state", "finding", "remedy"),
-            [(check.name, check.state, check.finding, check.remedy) for check in report.checks],
+            ("section", "check", "state", "finding", "remedy"),
+            [
+                (check.section, check.name, check.state, check.finding, check.remedy)
+                for check in report.checks
+            ],
             empty="",
         )
     if not report.ready:
         raise typer.Exit(_NOT_READY)
+
+
+def _is_page(output: Path | None) -> bool:
+    return output is not None and output.suffix == ".html"
+
+
+def _tell(report: Report, output: Path | None, *, as_html: bool) -> None:
+    from deskmind.readiness import page
+
+    if output is None and not as_html:
+        print_json(report.as_dict())
+        return
+    text = page(report) if as_html else json.dumps(report.as_dict(), ensure_ascii=False, indent=2) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_file(output, text.encode())
 
 
 @migrate_app.command("up")

@@ -6,9 +6,10 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
-__all__ = ["one_line", "print_json", "print_rows", "print_table", "print_value", "say", "shown"]
+__all__ = ["one_line", "print_json", "print_rows", "print_table", "print_value", "say", "shown", "write_file"]
 
 _SEPARATORS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 # what a terminal acts on instead of showing: controls, the overrides of the writing direction, halves of characters
@@ -89,6 +90,22 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty:
     for row in rows:
         table.add_row(*(Text(shown(str(cell))) for cell in row))
     Console().print(table)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read.
+
+    Raises:
+        InvalidRequestError: it cannot be written.
+    """
+    from deskmind.errors import InvalidRequestError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_bytes(content)
+    except OSError as error:
+        raise InvalidRequestError(f"{path} cannot be written.", why=f"{error.strerror}.") from error
 
 
 def _cell(value: Any) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from deskmind.cli.options import AsJson, Config, Home, Tenant
-from deskmind.cli.output import print_json, print_rows, print_table, print_value, say
+from deskmind.cli.output import print_json, print_rows, print_table, print_value, say, write_file
 from deskmind.cli.session import CommandLine, operator_of
 
 if TYPE_CHECKING:
@@ -313,11 +313,4 @@ def _counts(stores: Mapping[str, Counts], *, as_json: bool, heading: str) -> Non
 
 
 def _write(path: Path, text: str) -> None:
-    from deskmind.errors import InvalidRequestError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(text + "\n", "utf-8")
-    except OSError as error:
-        raise InvalidRequestError(f"{path} cannot be written.", why=f"{error.strerror}.") from error
+    write_file(path, f"{text}\n".encode())

@@ -13,6 +13,7 @@ from deskmind.cli import (
     demonstration,
     directory,
     evaluate,
+    evidence,
     experiments,
     feedback,
     keyring,
@@ -24,6 +25,7 @@ from deskmind.cli import (
     prompts,
     redaction,
     redaction_rules,
+    release,
     requests,
     sandboxes,
     service,
@@ -84,6 +86,8 @@ app.add_typer(feedback.quality_app, name="quality")
 app.add_typer(access.access_app, name="access")
 app.add_typer(audit.audit_app, name="audit")
 app.add_typer(privacy.privacy_app, name="privacy")
+app.add_typer(evidence.evidence_app, name="evidence")
+app.add_typer(release.release_app, name="release")
 app.add_typer(connectors.connect_app, name="connect")
 app.add_typer(sync.sync_app, name="sync")
 app.add_typer(triage.triage_app, name="triage")

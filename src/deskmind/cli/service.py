@@ -136,8 +136,10 @@ def worker(metrics_port: MetricsPort = None, home: Home = None, config: Config =
     async def work(app: Deskmind) -> None:
         from deskmind.observability import configure_logging
         from deskmind.observability.levels import watch_level
+        from deskmind.readiness import run_hourly
 
         settings = app.settings
+        run_hourly(app)
         configure_logging(format=settings.log.format, level=settings.log.level)
         levels = asyncio.create_task(watch_level(settings.home, settings.log.level))
         try:

@@ -10,12 +10,13 @@ import typer
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import print_json, print_rows, print_table, say
 from deskmind.cli.session import CommandLine, desk_of, operator_of
+from deskmind.cli.triage_embedding import embed_new, embed_past
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deskmind.app import Deskmind
-    from deskmind.triage import Evaluation, Judged, Prediction, Table, TriageModel
+    from deskmind.triage import Embedded, Evaluation, Judged, Prediction, Table, TrainingTicket, TriageModel
 
 __all__ = ["triage_app"]
 
@@ -42,6 +43,10 @@ ReferenceColumn = Annotated[
 Threshold = Annotated[
     float | None,
     typer.Option("--threshold", min=0.0, max=1.0, help="Abstain below this confidence [default: 0.5]."),
+]
+Embed = Annotated[
+    bool,
+    typer.Option("--embed/--no-embed", help="Let meaning count beside words, where an embedder is there."),
 ]
 
 _DEFAULT_FOLDER = "triage"
@@ -73,6 +78,7 @@ def train(
         str | None, typer.Option("--tenant", "-t", help="Keep the model for this tenant, not in a folder.")
     ] = None,
     threshold: Threshold = None,
+    embed: Embed = True,
     home: Home = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -82,6 +88,7 @@ def train(
 
     def act() -> dict[str, Any]:
         from deskmind import __version__
+        from deskmind.errors import InvalidRequestError
         from deskmind.triage import learn, read_table, write_model
 
         if csv is None:
@@ -92,7 +99,12 @@ def train(
                 remedy="Give --csv FILE, or --tenant for its synced tickets.",
             )
         tickets = read_table(csv).tickets(text_column, label_column or [_DEFAULT_TARGET])
-        learned = learn(tickets, threshold=_threshold(threshold), release=__version__)
+        learned = learn(
+            tickets,
+            embedded=_embedded(line, tickets, embed=embed),
+            threshold=_threshold(threshold),
+            release=__version__,
+        )
         folder = model or line.settings().home / _DEFAULT_FOLDER
         return {"model": str(folder), "sha256": write_model(learned, folder), **learned.provenance.as_dict()}
 
@@ -104,14 +116,15 @@ def train(
             tickets = await desk.sync.training_tickets()
         else:
             tickets = read_table(csv).tickets(text_column, label_column or [_DEFAULT_TARGET])
-        return (await desk.triage.train(tickets, threshold=_threshold(threshold))).as_dict()
+        return (await desk.triage.train(tickets, threshold=_threshold(threshold), embed=embed)).as_dict()
 
     told = line.guard(act) if tenant is None else line.run(store)
     if as_json:
         print_json(told)
         return
     where = told["model"] if tenant is None else f"version {told['version']} of {tenant}"
-    say(f"Learned from {told['tickets']:,} tickets: {where}.")
+    by = "words and meaning" if told["embedding"] else "words alone"
+    say(f"Learned from {told['tickets']:,} tickets, by {by}: {where}.")
     _print_figures(told["evaluation"])
 
 
@@ -138,7 +151,9 @@ def predict(
     table, texts = line.guard(lambda: _asked(text, csv, text_column))
 
     def act() -> list[Prediction]:
-        return _read(line, model).predict(texts, threshold=threshold)
+        learned = _read(line, model)
+        vectors = embed_new(line.settings(), learned, texts)
+        return learned.predict(texts, vectors=vectors, threshold=threshold)
 
     async def ask(app: Deskmind) -> list[Prediction]:
         desk = await operator_of(app, tenant) if user is None else await desk_of(app, tenant, user)
@@ -175,6 +190,7 @@ def evaluate(
         Path | None, typer.Option("--output", help="Write the held-out rows with what was said of them.")
     ] = None,
     threshold: Threshold = None,
+    embed: Embed = True,
     home: Home = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -188,11 +204,13 @@ def evaluate(
 
         tickets = triage.read_table(csv).tickets(text_column, labels)
         if model is not None:
-            return triage.judge(triage.read_model(model), tickets, threshold=threshold)
+            return _judged(line, triage.read_model(model), tickets, threshold)
+        vectors = _embedded(line, tickets, embed=embed)
         if test is None:
-            return triage.evaluate(tickets, folds=folds, threshold=_threshold(threshold))
+            return triage.evaluate(tickets, embedded=vectors, folds=folds, threshold=_threshold(threshold))
         held = triage.read_table(test).tickets(text_column, labels)
-        return triage.judge(triage.learn(tickets, threshold=_threshold(threshold)), held)
+        learned = triage.learn(tickets, embedded=vectors, threshold=_threshold(threshold))
+        return _judged(line, learned, held, None)
 
     judged = line.guard(act)
     if output is not None:
@@ -315,6 +333,19 @@ def _read(line: CommandLine, folder: Path | None) -> TriageModel:
     from deskmind.triage import read_model
 
     return read_model(folder or line.settings().home / _DEFAULT_FOLDER)
+
+
+def _embedded(line: CommandLine, tickets: Sequence[TrainingTicket], *, embed: bool) -> Embedded | None:
+    return embed_past(line.settings(), [ticket.text for ticket in tickets]) if embed else None
+
+
+def _judged(
+    line: CommandLine, model: TriageModel, tickets: Sequence[TrainingTicket], threshold: float | None
+) -> Judged:
+    from deskmind.triage import judge
+
+    vectors = embed_new(line.settings(), model, [ticket.text for ticket in tickets])
+    return judge(model, tickets, vectors=vectors, threshold=threshold)
 
 
 def _write(output: Path, table: Table, said: Sequence[Prediction]) -> None:

@@ -148,7 +148,8 @@ class Ticket(Record):
         status_category: the status in words that all vendors share.
         priority, impact, urgency: the vendor's words.
         category: from the widest to the narrowest.
-        comments_complete: False where the vendor gave only some of the comments.
+        comments_complete: False where the vendor gave only some of the comments, or some are for a group or role alone:
+            those are left out, since neither ``access`` nor ``internal_access`` is theirs.
         access: who may see the ticket and its public comments.
         internal_access: who may see its internal comments.
     """

@@ -40,7 +40,7 @@ class GivingUpPool(AsyncConnectionPool[Any]):
             PoolTimeout: none became free in time, or the server is gone for good.
         """
         patience = self.timeout if timeout is None else timeout
-        if patience <= _GLANCE or not self._doomed():
+        if patience <= _GLANCE or self.get_stats()["pool_available"] or not self._doomed():
             return await super().getconn(timeout)
         try:
             return await super().getconn(_GLANCE)

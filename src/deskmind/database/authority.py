@@ -15,8 +15,8 @@ __all__ = ["Authority"]
 class Authority(Protocol):
     """Decides at the door of each operation."""
 
-    async def admit(self, scope: Scope, permission: str) -> Scope:
-        """The scope in which the operation runs.
+    async def admit(self, scope: Scope, permission: str) -> tuple[Scope, str]:
+        """The scope in which the operation runs, and what it was allowed by, in a few words that name no person.
 
         Raises:
             PermissionDeniedError: it may not run.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -12,6 +14,7 @@ from pgvector.psycopg import register_vector_async
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from deskmind.database._entering import Entry
 from deskmind.database._faults import connection_error, translated
 from deskmind.database._statements import Connection
 from deskmind.database._waiting import GivingUpPool
@@ -35,15 +38,18 @@ _duration = histogram(DB_DURATION)
 _RECONNECT_SECONDS = 5.0
 """A pool tries again at growing intervals, up to minutes; after this long it starts anew with who asks next."""
 
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
+"""Seconds between connections that turn out to be broken."""
+
 
 class Database:
     """The application's door to PostgreSQL.
 
     Every statement runs in a transaction that carries a signed scope; its values are bound on the server.
-    Behind a pooler the server process changes from transaction to transaction, so there the process is asked
-    for its pid before the scope is signed. No statement is prepared by name, because whoever can run SQL could
-    put another in its place, and what served somebody else is wiped before each use, a connection or, behind a
-    pooler, the server process of the transaction: see ``docs/design/isolation.md``.
+    No statement is prepared by name, because whoever can run SQL could put another in its place, and a server process
+    is wiped of what others left as a transaction begins: see ``_entering`` and ``docs/design/isolation.md``. Behind a
+    pooler the server process changes from transaction to transaction, so there it is asked for its pid before the
+    scope is signed.
 
     Attributes:
         stories: where operations on it leave their stories; None for nowhere.
@@ -71,7 +77,7 @@ class Database:
         self._endpoints = endpoints
         self._settings = settings
         self._signer = signer
-        self._pooled = False
+        self._entry = self._entries(pooled=False)
         self._pool: AsyncConnectionPool[Connection] | None = None
         _databases.add(self)
         self.stories: StorySink | None = None
@@ -86,7 +92,7 @@ class Database:
     @property
     def behind_pooler(self) -> bool:
         """Whether a connection pooler such as PgBouncer stands between us and the server."""
-        return self._pooled
+        return self._entry.pooled
 
     @property
     def patience(self) -> float:
@@ -109,11 +115,13 @@ class Database:
             max_waiting=1000,
             kwargs={"prepare_threshold": None},
             configure=_configure,
-            check=AsyncConnectionPool.check_connection if self._pooled else _check,
             open=False,
         )
         with translated():
             await self._pool.open()
+
+    def _entries(self, *, pooled: bool) -> Entry:
+        return Entry(self._settings.statement_timeout, self._endpoints.schema + ", public", pooled)
 
     def pool(self, conninfo: str, **options: Any) -> AsyncConnectionPool[Any]:
         """A pool, not open yet, that does not wait for a server that is known to stay away."""
@@ -141,21 +149,26 @@ class Database:
             StorageFullError: the server has no space left.
             UnavailableError: a statement ran longer than ``database.statement_timeout``.
         """
-        if self._pool is None:
+        pool = self._pool
+        if pool is None:
             raise DatabaseUnavailableError(
                 "The database is not open.", remedy="Use `async with Deskmind.open()`."
             )
         with self.faults():
-            async with self._pool.connection() as connection, connection.transaction():
-                started = time.perf_counter()
-                try:
-                    await self._enter(connection, scope)
-                    connection.waiting = {}
-                    yield connection
-                    await connection.settle()
-                finally:
-                    connection.waiting = None
-                    _duration.record(time.perf_counter() - started, _TRANSACTION)
+            connection = await self._entered(pool, scope)
+            started = time.perf_counter()
+            try:
+                connection.companions, connection.waiting = self.companions, {}
+                yield connection
+                await connection.settle()
+                await connection.commit()
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            finally:
+                connection.waiting = None
+                _duration.record(time.perf_counter() - started, _TRANSACTION)
+                await pool.putconn(connection)
 
     @contextmanager
     def faults(self) -> Generator[None]:
@@ -169,20 +182,22 @@ class Database:
                 raise
             raise better from error
 
-    async def _enter(self, connection: Connection, scope: Scope) -> None:
-        connection.companions = self.companions
-        pid = connection.info.backend_pid
-        if self._pooled:
-            pid = await _wipe(connection)
-        await connection.execute(
-            "SELECT set_config('deskmind.scope', %s, true), set_config('statement_timeout', %s, true),"
-            " set_config('search_path', %s, true)",
-            (
-                self._signer.sign(scope, pid),
-                str(int(self._settings.statement_timeout * 1000)),
-                self._endpoints.schema + ", public",
-            ),
-        )
+    async def _entered(self, pool: AsyncConnectionPool[Connection], scope: Scope) -> Connection:
+        """A connection in a transaction of the scope; one that broke while it was idle, or was spoilt, is replaced."""
+        until = time.monotonic() + self.patience
+        pause = 0.0
+        while True:
+            connection = await pool.getconn(until - time.monotonic())
+            try:
+                await self._entry.begin(connection, partial(self._signer.sign, scope))
+                return connection
+            except BaseException as error:
+                await connection.close()
+                await pool.putconn(connection)
+                if not isinstance(error, psycopg.Error) or time.monotonic() + pause > until:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE, 2 * pause + _SHORTEST_PAUSE)
 
     async def _probe(self) -> None:
         """Connect once: report what is wrong at once, and see whether a pooler is in between."""
@@ -192,7 +207,7 @@ class Database:
                     "SELECT pg_backend_pid(), rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
                 )
                 row = await cursor.fetchone()
-                self._pooled = row is not None and row[0] != connection.info.backend_pid
+                self._entry = self._entries(pooled=row is not None and row[0] != connection.info.backend_pid)
         except psycopg.OperationalError as error:
             raise connection_error(error) from error
         if row is None or row[1]:
@@ -231,17 +246,9 @@ async def _configure(connection: AsyncConnection[Any]) -> None:
     await register_vector_async(connection)
 
 
-async def _check(connection: AsyncConnection[Any]) -> None:
-    """See that a connection lives, and wipe it."""
-    await _wipe(connection)
-
-
-async def _wipe(connection: AsyncConnection[Any]) -> int:
-    """Undo what the SQL of its last user may have left in the server process; gives the process's id."""
-    cursor = await connection.execute(
-        "DEALLOCATE ALL; CLOSE ALL; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(), pg_backend_pid()"
-    )
-    while cursor.nextset():
-        pass
-    row = await cursor.fetchone()
-    return row[1] if row else 0
+async def _roll_back(connection: Connection) -> None:
+    """End what failed; a connection that cannot even do that is closed, and replaced by the pool."""
+    try:
+        await connection.rollback()
+    except psycopg.Error:
+        await connection.close()

@@ -8,7 +8,6 @@ token overheard elsewhere is of no use. ``scope_claims()`` in the database verif
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 import time
 from collections.abc import Callable
@@ -55,4 +54,4 @@ class ScopeSigner:
                 secrets.token_hex(8),
             )
         )
-        return f"{body}.{hmac.new(key.secret, body.encode(), hashlib.sha256).hexdigest()}"
+        return f"{body}.{key.mac(body.encode()).hex()}"

@@ -259,6 +259,21 @@ class JobQueue:
         counts = {str(row["state"]): int(row["jobs"]) for row in rows}
         return {state: counts.get(state, 0) for state in ("todo", "doing", "failed")}
 
+    async def workers(self) -> int:
+        """How many workers gave a sign of life within ``jobs.stalled_after``, on any machine.
+
+        Raises:
+            DatabaseUnavailableError: the queue cannot be reached.
+        """
+        with self._faults():
+            await self._open()
+            rows = await self._app.connector.execute_query_all_async(
+                "SELECT count(*) AS alive FROM procrastinate_workers"
+                " WHERE last_heartbeat > now() - make_interval(secs => %(seconds)s)",
+                seconds=self._settings.stalled_after,
+            )
+        return int(rows[0]["alive"])
+
     async def waiting(self) -> list[Waiting]:
         """The queues of the registered jobs, and any other that holds jobs. O(jobs that are not done).
 

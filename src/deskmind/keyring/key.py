@@ -23,7 +23,7 @@ PURPOSES = frozenset(
             "audit-subjects",
             "webhook",
         ),
-        *("privacy-mark", "privacy-receipt"),
+        *("privacy-mark", "privacy-receipt", "evidence"),
     }
 )
 """What keys are for. A key serves one purpose only."""

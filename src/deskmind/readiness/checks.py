@@ -1,11 +1,10 @@
-"""The checks."""
+"""The checks of Deskmind's own parts."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
 import stat
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from psycopg import errors as pg
@@ -19,7 +18,26 @@ from deskmind.observability.metering.scraping import address_of, scraped, total
 from deskmind.readiness.report import Check
 from deskmind.scope import Scope
 
-__all__ = ["CHECKS", "NOT_ASSESSED"]
+__all__ = [
+    "access",
+    "audit_seal",
+    "audit_witness",
+    "database",
+    "disk",
+    "embedder",
+    "jobs",
+    "keys",
+    "metrics",
+    "migrations",
+    "models",
+    "pools",
+    "privacy",
+    "redaction",
+    "roles",
+    "row_level_security",
+    "scope",
+    "stories",
+]
 
 _MIN_FREE_BYTES = 1 * 2**30
 _MAX_KEY_AGE = timedelta(days=365)
@@ -29,6 +47,12 @@ SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
  WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
  ORDER BY 1
+"""
+
+_WITH_TENANT = """
+SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+ WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
 """
 
 _TABLES = """
@@ -54,19 +78,21 @@ async def _query(app: Deskmind, statement: str) -> list[tuple[object, ...]]:
 async def database(app: Deskmind) -> Check:
     """The server answers."""
     rows = await _query(app, "SELECT current_setting('server_version')")
-    return Check("database", "green", f"PostgreSQL {rows[0][0]} answers.")
+    return Check("database", "green", f"PostgreSQL {rows[0][0]} answers.", evidence={"version": rows[0][0]})
 
 
 async def migrations(app: Deskmind) -> Check:
     """The schema is this release's."""
     status = await app.migration_status()
+    evidence = {"schema": status.current, "newest": status.head, "pending": list(status.pending)}
     if status.up_to_date:
-        return Check("migrations", "green", f"The schema is at {status.current}.")
+        return Check("migrations", "green", f"The schema is at {status.current}.", evidence=evidence)
     return Check(
         "migrations",
         "red",
         f"The schema is at {status.current}, {status.head} is needed.",
         "Run `deskmind migrate up`.",
+        evidence,
     )
 
 
@@ -74,12 +100,19 @@ async def row_level_security(app: Deskmind) -> Check:
     """Every table with a tenant has row-level security enabled and forced."""
     names = [str(row[0]) for row in await _query(app, _UNPROTECTED)]
     if not names:
-        return Check("row-level security", "green", "Enabled and forced on every tenant table.")
+        ((tables,),) = await _query(app, _WITH_TENANT)
+        return Check(
+            "row-level security",
+            "green",
+            f"Enabled and forced on all {tables} tables that have a tenant.",
+            evidence={"tables": tables},
+        )
     return Check(
         "row-level security",
         "red",
         f"Not enforced on {', '.join(names[:5])}.",
         "ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; find out who switched it off.",
+        {"without": names},
     )
 
 
@@ -131,8 +164,14 @@ async def keys(app: Deskmind) -> Check:
             "red",
             f"The scope key is {age.days} days old.",
             "Run `deskmind keyring rotate scope-token`.",
+            {"days": age.days, "most": _MAX_KEY_AGE.days},
         )
-    return Check("keys", "green", f"Private; the scope key is {age.days} days old.")
+    return Check(
+        "keys",
+        "green",
+        f"Private; the scope key is {age.days} days old.",
+        evidence={"days": age.days, "most": _MAX_KEY_AGE.days},
+    )
 
 
 async def embedder(app: Deskmind) -> Check:
@@ -146,16 +185,22 @@ async def embedder(app: Deskmind) -> Check:
             f"Put model.safetensors under {app.settings.models_folder}, or configure another embedder.",
         )
     vector = await engine.embedder.embed_query("readiness")
-    return Check("embedder", "green", f"{engine.embedder.space.model} answers with {len(vector)} dimensions.")
+    return Check(
+        "embedder",
+        "green",
+        f"{engine.embedder.space.model} answers with {len(vector)} dimensions.",
+        evidence={"model": engine.embedder.space.model, "dimensions": len(vector)},
+    )
 
 
 async def disk(app: Deskmind) -> Check:
     """There is room in the home."""
     free = shutil.disk_usage(app.settings.home).free
     finding = f"{free / 2**30:.1f} GiB free for {app.settings.home}."
+    evidence = {"free_bytes": free, "least_bytes": _MIN_FREE_BYTES}
     if free < _MIN_FREE_BYTES:
-        return Check("disk", "red", finding, "Free space, or move the home.")
-    return Check("disk", "green", finding)
+        return Check("disk", "red", finding, "Free space, or move the home.", evidence)
+    return Check("disk", "green", finding, evidence=evidence)
 
 
 async def pools(app: Deskmind) -> Check:
@@ -164,8 +209,10 @@ async def pools(app: Deskmind) -> Check:
     waiting = stats.get("requests_waiting", 0)
     finding = f"{stats.get('pool_size', 0)} of {stats.get('pool_max', 0)} connections open, {waiting} requests waiting."
     if waiting:
-        return Check("pools", "red", finding, "Raise database.pool_max, or find what holds connections.")
-    return Check("pools", "green", finding)
+        return Check(
+            "pools", "red", finding, "Raise database.pool_max, or find what holds connections.", stats
+        )
+    return Check("pools", "green", finding, evidence=stats)
 
 
 async def jobs(app: Deskmind) -> Check:
@@ -174,9 +221,9 @@ async def jobs(app: Deskmind) -> Check:
     finding = f"{depth['todo']} queued, {depth['doing']} running, {depth['failed']} failed."
     if depth["failed"]:
         return Check(
-            "jobs", "red", finding, "The log says why (event job …); mend the cause and ingest again."
+            "jobs", "red", finding, "The log says why (event job …); mend the cause and ingest again.", depth
         )
-    return Check("jobs", "green", finding)
+    return Check("jobs", "green", finding, evidence=depth)
 
 
 async def models(app: Deskmind) -> Check:
@@ -204,7 +251,9 @@ async def models(app: Deskmind) -> Check:
             f"No deployment of {', '.join(sorted(out))} answers.",
             "Run `deskmind models test`.",
         )
-    return Check("models", "green", f"{len(gateway.models)} configured.")
+    return Check(
+        "models", "green", f"{len(gateway.models)} configured.", evidence={"models": sorted(gateway.models)}
+    )
 
 
 async def metrics(app: Deskmind) -> Check:
@@ -217,12 +266,17 @@ async def metrics(app: Deskmind) -> Check:
     if samples is None:
         return Check("metrics", "not assessed", f"No service shows them on {address}.")
     lost = total(samples, "deskmind_telemetry_dropped_total")
+    evidence = {"processes": int(total(samples, "deskmind_processes")), "given_up": int(lost)}
     finding = f"{total(samples, 'deskmind_processes'):.0f} processes on {address}; {lost:,.0f} items of telemetry were given up."
     if total(samples, "deskmind_telemetry_failing"):
         return Check(
-            "metrics", "red", finding, "See that the collector at telemetry.endpoint takes what is sent."
+            "metrics",
+            "red",
+            finding,
+            "See that the collector at telemetry.endpoint takes what is sent.",
+            evidence,
         )
-    return Check("metrics", "green", finding)
+    return Check("metrics", "green", finding, evidence=evidence)
 
 
 async def stories(app: Deskmind) -> Check:
@@ -246,7 +300,12 @@ async def stories(app: Deskmind) -> Check:
             f"{writer.dropped} stories were lost by this process, {writer.written} written.",
             "See whether the database keeps up; the log says why (event explain.dropped).",
         )
-    return Check("stories", "green", "Stories of requests are written, none was lost.")
+    return Check(
+        "stories",
+        "green",
+        "Stories of requests are written, none was lost.",
+        evidence={"written": writer.written, "lost": writer.dropped},
+    )
 
 
 async def redaction(app: Deskmind) -> Check:
@@ -285,14 +344,21 @@ async def redaction(app: Deskmind) -> Check:
 async def audit_seal(app: Deskmind) -> Check:
     """No event waits longer for the sealer than it should."""
     backlog, most = await app.sealing.backlog(), app.settings.audit.max_seal_lag
+    evidence = {"waiting": backlog.events, "oldest_seconds": round(backlog.oldest_seconds, 1), "most": most}
     if backlog.oldest_seconds > most:
         return Check(
             "audit seal",
             "red",
             f"{backlog.events} audit events are not sealed, the oldest for {backlog.oldest_seconds:.0f} s.",
             "Run a worker or the service with audit.seal, or `deskmind audit seal`; see the log (audit.seal_refused).",
+            evidence,
         )
-    return Check("audit seal", "green", f"No audit event has waited for more than {most:g} s to be sealed.")
+    return Check(
+        "audit seal",
+        "green",
+        f"No audit event has waited for more than {most:g} s to be sealed.",
+        evidence=evidence,
+    )
 
 
 async def access(app: Deskmind) -> Check:
@@ -357,8 +423,14 @@ async def privacy(app: Deskmind) -> Check:
             "red",
             f"Retention is late for {len(late)} tenants; {waiting} erasures are not finished.",
             "Run a worker, or `deskmind privacy retain` and `deskmind privacy erase --resume` for each tenant.",
+            {"late": len(late), "erasures": waiting},
         )
-    return Check("privacy", "green", "Every store is declared, retention runs, no erasure waits.")
+    return Check(
+        "privacy",
+        "green",
+        "Every store is declared, retention runs, no erasure waits.",
+        evidence={"tables": len(tables), "late": 0, "erasures": 0},
+    )
 
 
 async def audit_witness(app: Deskmind) -> Check:
@@ -391,30 +463,3 @@ async def _act(connection: Connection) -> str | None:
     cursor = await connection.execute("SELECT scope_act()")
     row = await cursor.fetchone()
     return row[0] if row else None
-
-
-CHECKS: dict[str, Callable[[Deskmind], Awaitable[Check]]] = {
-    "database": database,
-    "migrations": migrations,
-    "row-level security": row_level_security,
-    "roles": roles,
-    "scope": scope,
-    "keys": keys,
-    "embedder": embedder,
-    "disk": disk,
-    "pools": pools,
-    "jobs": jobs,
-    "models": models,
-    "metrics": metrics,
-    "stories": stories,
-    "redaction": redaction,
-    "audit seal": audit_seal,
-    "access": access,
-    "privacy": privacy,
-    "audit witness": audit_witness,
-}
-
-NOT_ASSESSED = (
-    Check("backups", "not assessed", "Deskmind cannot see how the database is backed up.", "Test a restore."),
-    Check("telemetry", "not assessed", "No collector is configured by this release."),
-)

@@ -10,9 +10,11 @@ from deskmind.triage.archive import digest, dump, load
 from deskmind.triage.clusters import Cluster, find_clusters
 from deskmind.triage.csv_files import Table, read_table, write_predictions
 from deskmind.triage.duplicates import DuplicateGroup, find_duplicates
+from deskmind.triage.embedding import embedded, vectors_for
 from deskmind.triage.evaluating import Judged, evaluate, judge, judged
 from deskmind.triage.folder import read_model, write_model
 from deskmind.triage.learning import THRESHOLD, learn
+from deskmind.triage.meaning import Embedded
 from deskmind.triage.measures import ClassMeasure, Evaluation
 from deskmind.triage.model import Provenance, TriageModel
 from deskmind.triage.predictions import Guess, Neighbour, Prediction, Term
@@ -24,6 +26,7 @@ __all__ = [
     "ClassMeasure",
     "Cluster",
     "DuplicateGroup",
+    "Embedded",
     "Evaluation",
     "Guess",
     "Judged",
@@ -36,6 +39,7 @@ __all__ = [
     "TriageModel",
     "digest",
     "dump",
+    "embedded",
     "evaluate",
     "find_clusters",
     "find_duplicates",
@@ -46,6 +50,7 @@ __all__ = [
     "load",
     "read_model",
     "read_table",
+    "vectors_for",
     "write_model",
     "write_predictions",
 ]

@@ -16,6 +16,7 @@ from deskmind.errors import TriageModelError
 from deskmind.triage.calibration import Calibration
 from deskmind.triage.features import Vocabulary
 from deskmind.triage.linear import Linear
+from deskmind.triage.meaning import Meaning
 from deskmind.triage.model import Provenance, TargetModel, TriageModel
 from deskmind.triage.neighbours import Neighbours
 from deskmind.triage.past import Past
@@ -23,7 +24,7 @@ from deskmind.triage.rows import Rows
 
 __all__ = ["FORMAT", "digest", "dump", "load"]
 
-FORMAT = 1
+FORMAT = 2
 """Changes when an older release could not use what this one writes, or the other way round."""
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -57,6 +58,12 @@ def dump(model: TriageModel) -> bytes:
     }
     for number, target in enumerate(model.targets.values()):
         arrays |= {f"{number}.{name}": array for name, array in _arrays(target).items()}
+    if model.meaning is not None:
+        arrays |= {
+            "meaning.middle": model.meaning.middle,
+            "meaning.axes": model.meaning.axes,
+            "meaning.tickets": model.meaning.tickets,
+        }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType] - no array is called allow_pickle
     return buffer.getvalue()
@@ -102,17 +109,27 @@ def _model(arrays: Arrays) -> TriageModel:
         },
         threshold=told["threshold"],
         provenance=Provenance.of(told["provenance"]),
+        meaning=_meaning(arrays),
     )
 
 
+def _meaning(arrays: Arrays) -> Meaning | None:
+    if "meaning.tickets" not in arrays:
+        return None
+    return Meaning(arrays["meaning.middle"], arrays["meaning.axes"], arrays["meaning.tickets"])
+
+
 def _arrays(target: TargetModel) -> Arrays:
-    return {
+    made: dict[str, NDArray[Any]] = {
         "linear.weights": target.linear.weights.astype(np.float16),
         "linear.bias": target.linear.bias,
         "calibration.weights": target.calibration.weights,
         "calibration.bias": target.calibration.bias,
         "known": target.known,
     }
+    if target.joined is not None:
+        made |= {"joined.weights": target.joined.weights, "joined.bias": target.joined.bias}
+    return made
 
 
 def _target(labels: tuple[str, ...], arrays: Arrays, prefix: str) -> TargetModel:
@@ -124,6 +141,9 @@ def _target(labels: tuple[str, ...], arrays: Arrays, prefix: str) -> TargetModel
         Linear(part("linear.weights").astype(np.float32), part("linear.bias")),
         Calibration(part("calibration.weights"), part("calibration.bias")),
         part("known"),
+        Calibration(part("joined.weights"), part("joined.bias"))
+        if f"{prefix}joined.bias" in arrays
+        else None,
     )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deskmind.errors import InvalidRequestError
 from deskmind.triage.learning import THRESHOLD, learn
+from deskmind.triage.meaning import Embedded
 from deskmind.triage.measures import Evaluation, measure
 from deskmind.triage.model import TriageModel
 from deskmind.triage.predictions import Prediction
@@ -36,12 +38,18 @@ class Judged:
 
 
 def evaluate(
-    tickets: Sequence[TrainingTicket], *, folds: int = 1, threshold: float = THRESHOLD, seed: int = 0
+    tickets: Sequence[TrainingTicket],
+    *,
+    embedded: Embedded | None = None,
+    folds: int = 1,
+    threshold: float = THRESHOLD,
+    seed: int = 0,
 ) -> Judged:
     """Learn from a part and judge on the rest, stratified by the first target; blocking.
 
     Args:
         tickets: with labels.
+        embedded: their texts, in one order; None judges words alone.
         folds: 1 holds out one ticket in five; from 2 on, every ticket is held out once.
         threshold: confidence below which is abstained.
         seed: of the split.
@@ -57,18 +65,28 @@ def evaluate(
     held: list[TrainingTicket] = []
     said: list[Prediction] = []
     for part in range(folds):
+        learned, kept = np.flatnonzero(part_of != part), np.flatnonzero(part_of == part)
         model = learn(
-            [tickets[place] for place in np.flatnonzero(part_of != part).tolist()], threshold=threshold
+            [tickets[place] for place in learned.tolist()],
+            embedded=None if embedded is None else embedded.take(learned),
+            threshold=threshold,
         )
-        asked = [tickets[place] for place in np.flatnonzero(part_of == part).tolist()]
+        asked = [tickets[place] for place in kept.tolist()]
         held += asked
-        said += model.predict([ticket.text for ticket in asked])
+        vectors = None if embedded is None else embedded.vectors[kept]
+        said += model.predict([ticket.text for ticket in asked], vectors=vectors)
     return judged(held, said, threshold=threshold)
 
 
-def judge(model: TriageModel, tickets: Sequence[TrainingTicket], *, threshold: float | None = None) -> Judged:
-    """Judge a model on tickets it has not learned from."""
-    said = model.predict([ticket.text for ticket in tickets], threshold=threshold)
+def judge(
+    model: TriageModel,
+    tickets: Sequence[TrainingTicket],
+    *,
+    vectors: NDArray[np.float32] | None = None,
+    threshold: float | None = None,
+) -> Judged:
+    """Judge a model on tickets it has not learned from; ``vectors`` as for ``TriageModel.predict``."""
+    said = model.predict([ticket.text for ticket in tickets], vectors=vectors, threshold=threshold)
     return judged(tickets, said, threshold=model.threshold if threshold is None else threshold)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,6 +14,7 @@ from deskmind.errors import InvalidRequestError
 from deskmind.triage.calibration import Calibration
 from deskmind.triage.features import Vocabulary
 from deskmind.triage.linear import Linear, require_extra
+from deskmind.triage.meaning import Embedded, Meaning, votes
 from deskmind.triage.measures import Evaluation, measure
 from deskmind.triage.model import Provenance, TargetModel, TriageModel
 from deskmind.triage.neighbours import Neighbours
@@ -30,12 +32,14 @@ LEAST_OF_A_LABEL = 5
 """A label of fewer tickets cannot be learned."""
 
 _FOLDS = 4
+_PART = 256
 _UNKNOWN = -1
 
 
 def learn(
     tickets: Iterable[TrainingTicket],
     *,
+    embedded: Embedded | None = None,
     targets: Sequence[str] | None = None,
     threshold: float = THRESHOLD,
     release: str = "",
@@ -45,10 +49,12 @@ def learn(
 
     A linear model scores the labels; a logistic regression makes chances of the scores. It is fitted on scores of tickets
     that the linear model had not seen (cross-fitting), so that the chances are calibrated and the figures in the
-    provenance are honest.
+    provenance are honest. With ``embedded``, what the nearest tickets by meaning were given counts too, and a second
+    regression, over words alone, predicts where no embedder is.
 
     Args:
         tickets: of the past.
+        embedded: their texts, in one order; None learns from words alone.
         targets: what to predict; default every target that some ticket has.
         threshold: confidence below which the model abstains, 0 to 1.
         release: of Deskmind, for the provenance.
@@ -71,20 +77,25 @@ def learn(
         raise InvalidRequestError(
             "There is nothing to learn from.", why="No two tickets share a word.", remedy="Give more tickets."
         )
-    made = {name: _target(found, rows, threshold) for name, found in labelled.items()}
+    meaning = None if embedded is None else Meaning.of(embedded.vectors)
+    made = {name: _fitted(found, rows, meaning, threshold) for name, found in labelled.items()}
+    past = _past(taken)
     return TriageModel(
         vocabulary=vocabulary,
         neighbours=Neighbours(rows.until(len(vocabulary.terms))),
-        past=_past(taken),
-        targets={name: target for name, (target, _) in made.items()},
+        past=past if embedded is None else past.embedded(embedded.space, embedded.vectors),
+        targets={name: fitted.target for name, fitted in made.items()},
         threshold=threshold,
         provenance=Provenance(
             trained_at=now or datetime.now(UTC),
             tickets=len(taken),
             release=release,
-            evaluation={name: evaluation.figures() for name, (_, evaluation) in made.items()},
+            evaluation={name: fitted.evaluation.figures() for name, fitted in made.items()},
             left_out={name: found.left_out for name, found in labelled.items() if found.left_out},
+            embedding="" if embedded is None else embedded.space,
+            words_only={name: one.words_only.figures() for name, one in made.items() if one.words_only},
         ),
+        meaning=meaning,
     )
 
 
@@ -115,20 +126,55 @@ class _Labelled:
         return cls(labels, known, {label: count for label, count in counts.items() if label not in numbers})
 
 
-def _target(found: _Labelled, rows: Rows, threshold: float) -> tuple[TargetModel, Evaluation]:
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """One target's model and its figures on held-out tickets; ``words_only`` where an embedder counts beside words."""
+
+    target: TargetModel
+    evaluation: Evaluation
+    words_only: Evaluation | None = None
+
+
+def _fitted(found: _Labelled, rows: Rows, meaning: Meaning | None, threshold: float) -> _Fitted:
     classes = len(found.labels)
     ours = rows.take(found.places)
     folds = stratified(found.numbers, _FOLDS)
-    unseen = np.zeros((len(found.places), classes), np.float32)
+    unseen = _unseen_scores(found, ours, folds)
+    words = _held_out(unseen, found, folds, threshold)
+    linear = Linear.fit(ours, found.numbers, classes)
+    calibration = Calibration.fit(unseen, found.numbers, classes)
+    if meaning is None:
+        return _Fitted(TargetModel(found.labels, linear, calibration, found.known), words)
+    both = np.hstack([unseen, _unseen_votes(found, meaning.tickets[found.places], folds)])
+    joined = Calibration.fit(both, found.numbers, classes)
+    target = TargetModel(found.labels, linear, calibration, found.known, joined)
+    return _Fitted(target, _held_out(both, found, folds, threshold), words)
+
+
+def _unseen_scores(found: _Labelled, rows: Rows, folds: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Scores of each ticket by a linear model that has not seen it."""
+    unseen = np.zeros((len(found.places), len(found.labels)), np.float32)
     for fold in range(_FOLDS):
         learned, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        linear = Linear.fit(ours.take(learned), found.numbers[learned], classes)
-        unseen[held] = linear.scores(ours.take(held))
-    evaluation = _held_out(unseen, found, folds, threshold)
-    linear = Linear.fit(ours, found.numbers, classes)
-    return TargetModel(
-        found.labels, linear, Calibration.fit(unseen, found.numbers, classes), found.known
-    ), evaluation
+        linear = Linear.fit(rows.take(learned), found.numbers[learned], len(found.labels))
+        unseen[held] = linear.scores(rows.take(held))
+    return unseen
+
+
+def _unseen_votes(
+    found: _Labelled, tickets: NDArray[np.int8], folds: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Votes on each ticket by those of the other folds."""
+    unseen = np.zeros((len(found.places), len(found.labels)), np.float32)
+    for fold in range(_FOLDS):
+        learned, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        past = tickets[learned].astype(np.float32)
+        for first in range(0, len(held), _PART):
+            part = held[first : first + _PART]
+            unseen[part] = votes(
+                tickets[part] / np.float32(127), past, found.numbers[learned], len(found.labels)
+            )
+    return unseen
 
 
 def _held_out(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from deskmind.triage.calibration import Calibration
 from deskmind.triage.features import Vocabulary
 from deskmind.triage.linear import Linear
+from deskmind.triage.meaning import Meaning, votes
 from deskmind.triage.neighbours import Neighbours
 from deskmind.triage.past import Past
 from deskmind.triage.predictions import Guess, Neighbour, Prediction, Term
@@ -35,6 +36,8 @@ class Provenance:
         release: of Deskmind.
         evaluation: by target, figures on tickets held out while it was trained; see ``Evaluation.figures``.
         left_out: by target, labels of too few tickets and how many have them.
+        embedding: space of the vectors that counted; empty where it learned from words alone.
+        words_only: by target, figures of the same tickets without an embedder; empty without ``embedding``.
     """
 
     trained_at: datetime
@@ -42,6 +45,10 @@ class Provenance:
     release: str
     evaluation: Mapping[str, Mapping[str, float | int]]
     left_out: Mapping[str, Mapping[str, int]]
+    embedding: str = ""
+    words_only: Mapping[str, Mapping[str, float | int]] = field(
+        default_factory=dict[str, Mapping[str, float | int]]
+    )
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -51,6 +58,8 @@ class Provenance:
             "release": self.release,
             "evaluation": {target: dict(figures) for target, figures in self.evaluation.items()},
             "left_out": {target: dict(labels) for target, labels in self.left_out.items()},
+            "embedding": self.embedding,
+            "words_only": {target: dict(figures) for target, figures in self.words_only.items()},
         }
 
     @classmethod
@@ -62,6 +71,8 @@ class Provenance:
             given["release"],
             given["evaluation"],
             given["left_out"],
+            given.get("embedding", ""),
+            given.get("words_only", {}),
         )
 
 
@@ -71,17 +82,37 @@ class TargetModel:
 
     Attributes:
         labels: sorted; a score's column ``i`` is of ``labels[i]``.
+        calibration: of the linear scores.
         known: ``[tickets of the past] int16``, each one's label, -1 for none.
+        joined: of the linear scores and the votes by meaning; None where it learned from words alone.
     """
 
     labels: tuple[str, ...]
     linear: Linear
     calibration: Calibration
     known: NDArray[np.int16]
+    joined: Calibration | None = None
+    _labelled: NDArray[np.int64] = field(init=False, repr=False, compare=False)
 
-    def chances(self, rows: Rows) -> NDArray[np.float32]:
-        """``[n, labels]``, each row sums to 1."""
-        return self.calibration.chances(self.linear.scores(rows))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_labelled", np.flatnonzero(self.known >= 0))
+
+    def chances(
+        self, rows: Rows, asked: NDArray[np.float32] | None = None, past: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """``[n, labels]``, each row sums to 1.
+
+        Args:
+            rows: of the texts.
+            asked: the texts by meaning, ``[n, k]``; None counts words alone.
+            past: the tickets of the past by meaning, ``[tickets, k]``.
+        """
+        scores = self.linear.scores(rows)
+        if asked is None or past is None or self.joined is None:
+            return self.calibration.chances(scores)
+        labelled, numbers = self._labelled, self.known[self._labelled].astype(np.int64)
+        some = past if len(labelled) == len(past) else past[labelled]
+        return self.joined.chances(np.hstack([scores, votes(asked, some, numbers, len(self.labels))]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +126,7 @@ class TriageModel:
         targets: models by name.
         threshold: confidence below which a prediction is abstained from.
         provenance: where it comes from.
+        meaning: the tickets of the past by meaning; None where it learned from words alone.
     """
 
     vocabulary: Vocabulary
@@ -103,26 +135,42 @@ class TriageModel:
     targets: Mapping[str, TargetModel]
     threshold: float
     provenance: Provenance
+    meaning: Meaning | None = None
+    _past: NDArray[np.float32] = field(init=False, repr=False, compare=False)
 
-    def predict(self, texts: Sequence[str], *, threshold: float | None = None) -> list[Prediction]:
+    def __post_init__(self) -> None:
+        tickets = np.empty((0, 0), np.int8) if self.meaning is None else self.meaning.tickets
+        object.__setattr__(self, "_past", tickets.astype(np.float32))
+
+    def predict(
+        self,
+        texts: Sequence[str],
+        *,
+        vectors: NDArray[np.float32] | None = None,
+        threshold: float | None = None,
+    ) -> list[Prediction]:
         """Predictions in the order of ``texts``; blocking, about 2 ms of computing a ticket.
 
         Args:
             texts: of tickets, summary first.
+            vectors: of the texts, ``[n, dimensions]`` in the space of ``provenance.embedding``; None predicts by words
+                alone, as does a model that learned without.
             threshold: instead of the model's.
         """
         least = self.threshold if threshold is None else threshold
+        asked = None if self.meaning is None or vectors is None else self.meaning.along(vectors)
         made: list[Prediction] = []
-        for text in texts:
+        for place, text in enumerate(texts):
+            meant = None if asked is None else asked[place : place + 1]
             rows = self.vocabulary.rows([text])
             words = rows.until(len(self.vocabulary.terms))
             nearest = self.neighbours.nearest(*words.row(0), _MOST_TOLD)
             guesses = {
-                name: self._guess(name, target.chances(rows)[0], words, least)
+                name: self._guess(name, target.chances(rows, meant, self._past)[0], words, least)
                 for name, target in self.targets.items()
             }
             told = zip(nearest[0].tolist(), nearest[1].tolist(), strict=True)
-            made.append(Prediction(guesses, tuple(self.neighbour(*one) for one in told)))
+            made.append(Prediction(guesses, tuple(self.neighbour(*one) for one in told), meant is not None))
         return made
 
     def _guess(self, name: str, chances: NDArray[np.float32], words: Rows, threshold: float) -> Guess:

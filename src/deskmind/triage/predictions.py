@@ -76,13 +76,20 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """All targets of one ticket, and the tickets of the past that read most alike."""
+    """All targets of one ticket, and the tickets of the past that read most alike.
+
+    Attributes:
+        by_meaning: an embedder counted too; False where words alone did.
+    """
 
     guesses: Mapping[str, Guess]
     neighbours: tuple[Neighbour, ...]
+    by_meaning: bool = False
 
     def as_dict(self, *, neighbours: bool = True) -> dict[str, Any]:
         """For JSON."""
         guesses = {target: guess.as_dict() for target, guess in self.guesses.items()}
-        told = [one.as_dict() for one in self.neighbours]
-        return {"guesses": guesses, "neighbours": told} if neighbours else {"guesses": guesses}
+        told: dict[str, Any] = {"guesses": guesses, "by_meaning": self.by_meaning}
+        if neighbours:
+            told["neighbours"] = [one.as_dict() for one in self.neighbours]
+        return told

@@ -114,4 +114,5 @@ def test_a_star_is_all_of_a_resource_inside_a_tenant() -> None:
         Permission.BUDGETS_READ,
         Permission.BUDGETS_WRITE,
         Permission.AUDIT_READ,
+        Permission.AUDIT_FORGET,
     }

@@ -82,7 +82,11 @@ async def test_the_log_names_nobody_and_still_tells_who_it_was(
     deleted, refused, key, added = await operator.audit(limit=4)
     assert (deleted.principal, deleted.address, deleted.resource) == (NAME, "192.0.2.77", "document-1")
     assert deleted.details == {"chunks": 3}
-    assert (refused.principal, refused.outcome, refused.decision) == (NAME, "denied", "role:member")
+    assert (refused.principal, refused.outcome, refused.decision) == (
+        NAME,
+        "denied",
+        "no role includes principals:read",
+    )
     assert (key.principal, key.details) == ("operator", {"user": NAME})
     assert (added.resource, added.details["role"]) == (NAME, "member")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,25 @@ from tests.governance.privacy.conftest import (
     dumped,
     holding,
 )
+from tests.triage.tickets import tickets
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import (
     AuthenticationError,
+    ConflictError,
     PermissionDeniedError,
     PrincipalNotFoundError,
     SuppressedError,
 )
+from deskmind.governance.audit.circumstances import came_from
 from deskmind.governance.privacy import Holding, Mentions, Receipt, Subject, identifier_of
 from deskmind.governance.privacy.identifiers import forms
+from deskmind.governance.redaction import DirectoryEntry, EntityType
 from deskmind.prompts import PromptTemplate, Variable
 from deskmind.prompts.messages import Message
+from deskmind.triage import TrainingTicket, TriageModel
+from deskmind.triage.archive import load
 
 
 async def test_documents_are_masked_and_still_found(bureau: Bureau) -> None:
@@ -207,8 +214,13 @@ async def test_everything_is_gone_from_a_dump_the_files_and_the_caches(
         "feedback",
         "prompt_versions",
         "api_keys",
+        "access_grants",
+        "directory_entries",
+        "triage_models",
     }
     assert expected <= set(before)
+    assert all("quornbeck" in model.vocabulary.terms for model in await _models(admin, operator))
+    assert "audit_events" not in before
 
     exported = await operator.privacy.export(NAME, also=[MAIL, PHONE])
     assert {
@@ -228,8 +240,13 @@ async def test_everything_is_gone_from_a_dump_the_files_and_the_caches(
     erasure = await operator.privacy.erase(NAME, also=[MAIL, PHONE])
     assert erasure.counts["badges"] == {"erased": 1}
     after = holding(await dumped(admin, operator), *words)
-    # the log's own names go with the keys of their subjects
-    assert set(after) <= {"audit_events"}
+    assert after == {}
+    assert all("~" in "".join(model.vocabulary.terms) for model in await _models(admin, operator))
+    (stored,) = await operator.triage.models()
+    assert stored.trained_by == "(erased)"
+    assert (await operator.triage.predict(["monitor flickers again"]))[0].guesses[
+        "category"
+    ].label == "Hardware"
     assert not badges.rows
     for file in desk_home.rglob("*"):
         # what the server's own files hold and until when: docs/privacy.md
@@ -255,5 +272,58 @@ async def _everything(operator: Desk, person: Desk, ben: Desk) -> str:
     await operator.prompts.save(
         PromptTemplate("greet", [("user", f"{{{{ question }}}} for {FULL_NAME}")], {"question": Variable()})
     )
+    await operator.redaction.know([DirectoryEntry(FULL_NAME, EntityType.PERSON)], source="hr")
+    await operator.access.define_role("trainer", ["triage:*", "access:delegate"])
+    for user in (NAME, "ben"):
+        await operator.access.grant("trainer", user=user, reason=f"{FULL_NAME} joined")
+    await person.triage.train(_tickets(), targets=["category"], embed=False)
+    for agent, user in ((person, "ben"), (ben, NAME)):
+        with pytest.raises(PermissionDeniedError):
+            await (await agent.acting_for(user)).principals.users()
     created = await operator.keys.create(NAME, name=f"laptop of {FULL_NAME}")
     return created.secret
+
+
+def _tickets() -> list[TrainingTicket]:
+    """Tickets that name the person in their texts."""
+    return [replace(ticket, text=f"{ticket.text} regards {FULL_NAME}") for ticket in tickets(60)]
+
+
+async def _models(admin: Admin, desk: Desk) -> list[TriageModel]:
+    """The tenant's triage models as they are stored."""
+    cursor = await admin.execute(
+        "SELECT weights, sha256 FROM triage_models WHERE tenant_id = %s", (desk.scope.tenant_id,)
+    )
+    return [load(bytes(row[0]), expected=str(row[1])) for row in await cursor.fetchall()]  # pyright: ignore[reportArgumentType]
+
+
+async def test_the_last_owner_is_not_erased(bureau: Bureau) -> None:
+    await bureau.operator.access.grant("owner", user=NAME)
+    for act in (bureau.operator.privacy.plan, bureau.operator.privacy.erase):
+        with pytest.raises(ConflictError) as refused:
+            await act(NAME)
+        assert "deskmind access grant owner" in refused.value.remedy
+    assert await bureau.operator.privacy.erasures() == []
+    assert await bureau.person.knowledge.search("VPN token")
+    await bureau.operator.access.grant("owner", user="ben")
+    assert (await bureau.operator.privacy.erase(NAME)).state == "done"
+
+
+async def test_an_account_can_do_nothing_from_the_moment_its_erasure_is_asked_for(bureau: Bureau) -> None:
+    await bureau.operator.privacy.request_erasure(NAME)
+    with pytest.raises(PermissionDeniedError):
+        await bureau.person.knowledge.search("VPN token")
+
+
+async def test_events_are_exported_as_the_person_may_read_them(bureau: Bureau) -> None:
+    await bureau.operator.access.grant("admin", user=NAME)
+    with came_from("192.0.2.14"):
+        await bureau.person.principals.set_groups("ben", ["hr"])
+    events = (await bureau.operator.privacy.export(NAME)).stores["audit"]
+    (own,) = [
+        event for event in events if event["action"] == "principals.write" and event["principal"] == NAME
+    ]
+    assert (own["resource"], own["address"]) == ("another person", "192.0.2.14")
+    (granted,) = [event for event in events if event["action"] == "access.grant"]
+    assert (granted["resource"], granted["principal"]) == (f"user {NAME}", "operator")
+    assert "ben" not in str(events)

@@ -139,13 +139,17 @@ class Client:
         Args:
             method: of HTTP.
             path: below the instance's address, or an address of the instance.
-            query: encoded here; lists and None are left to the caller.
+            query: encoded here, a list as a repeated name; None is left to the caller.
             json: the body.
             form: makes the body anew for each attempt, for files.
             headers: beside those of authentication.
             safe: whether it changes nothing; GET does not.
         """
-        encoded = f"{path}{'&' if '?' in path else '?'}{urlencode(query, quote_via=quote)}" if query else path
+        encoded = (
+            f"{path}{'&' if '?' in path else '?'}{urlencode(query, doseq=True, quote_via=quote)}"
+            if query
+            else path
+        )
         body = form if form is not None else (None if json is None else lambda: _json(json))
         sent = {"Accept": "application/json", **(headers or {})}
         if json is not None:

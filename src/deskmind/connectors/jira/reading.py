@@ -66,10 +66,12 @@ def ticket(raw: Mapping[str, Any], url: str, site: SiteFields, sight: Sight) -> 
     creator = user_reference(fields.get("creator"))
     organisations = _references(fields.get(site.organisations)) if site.organisations else ()
     participants = _users(fields.get(site.participants)) if site.participants else ()
+    request_type = fields.get(site.request_type) if site.request_type else None
     level = reference(fields.get("security"))
     access = sight.of(
         str(project.get("key") or key.rsplit("-", 1)[0]),
         level.id if level else "",
+        portal=project.get("projectTypeKey") == "service_desk" and bool(request_type),
         reporter=reporter,
         assignee=assignee,
         participants=participants,
@@ -100,9 +102,7 @@ def ticket(raw: Mapping[str, Any], url: str, site: SiteFields, sight: Sight) -> 
         assignment_group=reference(fields.get(site.group)) if site.group else None,
         organisation=organisations[0] if organisations else None,
         service=service,
-        category=_path(
-            project, fields.get(site.request_type) if site.request_type else None, fields.get("components")
-        ),
+        category=_path(project, request_type, fields.get("components")),
         tags=tuple(str(one) for one in cast("list[Any]", fields.get("labels") or [])),
         parent=_issue(fields.get("parent")),
         links=_links(fields),
@@ -126,8 +126,8 @@ def text(value: Any) -> str:
 
 
 def comment(raw: Mapping[str, Any]) -> Comment:
-    """One comment. Limited to a group or role it is internal, whatever the portal's flag says."""
-    public = raw.get("jsdPublic", True) is True and not raw.get("visibility")
+    """One comment."""
+    public = raw.get("jsdPublic", True) is True
     properties = cast("list[Mapping[str, Any]]", raw.get("properties") or [])
     hidden = any(
         one.get("key") == "sd.public.comment"
@@ -290,7 +290,8 @@ def _comments(value: Any) -> tuple[tuple[Comment, ...], bool]:
         return (), True
     found = cast("Mapping[str, Any]", value)
     rows = cast("Sequence[Mapping[str, Any]]", found.get("comments") or [])
-    return tuple(comment(one) for one in rows), int(found.get("total") or 0) <= len(rows)
+    shared = [one for one in rows if not one.get("visibility")]  # a ticket's lists know no third audience
+    return tuple(comment(one) for one in shared), int(found.get("total") or 0) <= len(shared)
 
 
 def _attachments(value: Any) -> tuple[Attachment, ...]:

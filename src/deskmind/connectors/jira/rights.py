@@ -25,6 +25,11 @@ _PERMISSIONS: tuple[tuple[str, str, str], ...] = (
         "read roles and schemes: without it only named people see issues",
         "Grant Administer Projects.",
     ),
+    (
+        "ADMINISTER",
+        "read who is in security levels: without it nobody sees issues that have one",
+        "Grant Administer Jira in the global permissions.",
+    ),
 )
 _LISTS: tuple[tuple[str, str, str], ...] = (
     ("/rest/api/3/group/bulk", "read groups and their members", "Grant Browse users and groups."),

@@ -1,4 +1,4 @@
-"""Who sees an issue: who may browse its project, and also be in its security level.
+"""Who sees an issue: who has an account with a licence, may browse its project, and is in its security level.
 
 Both are named sets (``scope``) whose members are told as memberships, so that a change of a permission scheme, a role or
 a level changes no issue. Customers are not in them: they see what they asked for, take part in or share by organisation.
@@ -13,7 +13,10 @@ from typing import Any, cast
 from deskmind.connectors.access import Access, Grantee
 from deskmind.connectors.model import Reference
 
-__all__ = ["Holder", "Sight", "grantee_of_actor", "holders_of", "level_scope", "project_scope"]
+__all__ = ["LICENSED", "Holder", "Sight", "grantee_of_actor", "holders_of", "level_scope", "project_scope"]
+
+LICENSED = Grantee("scope", "licensed")
+"""Accounts of the site itself: a portal's customer browses no project, whatever groups it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Sight:
 
     Attributes:
         browse: of a project's key, roles in the issue that may browse it.
-        levels: the same of a security level's id.
+        levels: the same of a security level in a project, as ``KEY:id``.
     """
 
     browse: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
@@ -41,25 +44,30 @@ class Sight:
         project: str,
         level: str,
         *,
+        portal: bool = False,
         reporter: Reference | None = None,
         assignee: Reference | None = None,
         participants: Iterable[Reference] = (),
         organisations: Iterable[Reference] = (),
     ) -> Access:
-        """Who sees an issue and its public comments."""
+        """Who sees an issue and its public comments; customers only where a ``portal`` shows it to them."""
         people = {"reporter": reporter, "assignee": assignee}
         named = _named(people, self.browse.get(project, frozenset()))
-        customers = {Grantee("user", one.id) for one in (reporter, *participants) if one is not None}
-        customers |= {Grantee("organisation", one.id) for one in organisations}
-        browse = Access((frozenset({project_scope(project)} | named | customers),))
+        customers = set[Grantee]()
+        if portal:
+            customers |= {Grantee("user", one.id) for one in (reporter, *participants) if one is not None}
+            customers |= {Grantee("organisation", one.id) for one in organisations}
+        inside = frozenset({project_scope(project)} | named | customers)
+        browse = Access((inside, frozenset({LICENSED} | customers)))
         if not level:
             return browse
-        allowed = {level_scope(level)} | _named(people, self.levels.get(level, frozenset()))
+        scope = level_scope(project, level)
+        allowed = {scope} | _named(people, self.levels.get(f"{project}:{level}", frozenset()))
         return browse.both(Access((frozenset(allowed),)))
 
     def internal(self, access: Access, project: str) -> Access:
         """Who of those sees internal comments: who may browse the project."""
-        staff = Access((frozenset({project_scope(project)}),))
+        staff = Access((frozenset({project_scope(project)}), frozenset({LICENSED})))
         return access.both(staff)
 
 
@@ -68,9 +76,9 @@ def project_scope(key: str) -> Grantee:
     return Grantee("scope", f"project:{key}")
 
 
-def level_scope(identity: str) -> Grantee:
-    """Those whom a security level names, whatever the issue."""
-    return Grantee("scope", f"level:{identity}")
+def level_scope(project: str, identity: str) -> Grantee:
+    """Those whom a security level names in a project: projects share levels, but each fills its roles for itself."""
+    return Grantee("scope", f"level:{project}:{identity}")
 
 
 def _named(people: Mapping[str, Reference | None], roles: frozenset[str]) -> set[Grantee]:

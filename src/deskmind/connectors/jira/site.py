@@ -131,12 +131,12 @@ class Site:
 
     async def _levels(self, key: str, actors: Mapping[str, Sequence[Grantee]], lead: str) -> Scopes:
         levels = _rows(await self._client.get(f"/rest/api/3/project/{quote(key)}/securitylevel"), "levels")
-        found: dict[Grantee, list[Holder]] = {level_scope(str(one["id"])): [] for one in levels}
+        found: dict[Grantee, list[Holder]] = {level_scope(key, str(one["id"])): [] for one in levels}
         if not levels:
             return found
         asked = {"levelId": [str(one["id"]) for one in levels]}
         for row in await self.listed("/rest/api/3/issuesecurityschemes/level/member", "values", asked):
-            scope = level_scope(str(row.get("issueSecurityLevelId")))
+            scope = level_scope(key, str(row.get("issueSecurityLevelId")))
             if scope in found:
                 found[scope].extend(holders_of(row.get("holder") or {}, actors, lead))
         return found

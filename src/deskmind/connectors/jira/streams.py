@@ -12,6 +12,7 @@ from deskmind.connectors.core.client import Client
 from deskmind.connectors.core.paging import Rows, by_start, by_token
 from deskmind.connectors.core.source import Batch, Start, decode
 from deskmind.connectors.jira import reading
+from deskmind.connectors.jira.sight import LICENSED
 from deskmind.connectors.jira.site import Site
 from deskmind.connectors.model import Kind, Membership
 from deskmind.connectors.protocol import AnyRecord, Undecoded
@@ -20,7 +21,6 @@ from deskmind.errors import NotFoundError, SourcePermissionError, SourceReplyErr
 __all__ = ["DeskStream", "IssueStream", "ListStream", "MembershipStream", "comments_of", "issue_ids", "whole"]
 
 _SEARCH = "/rest/api/3/search/jql"
-LICENSED = Grantee("scope", "licensed")
 
 
 class IssueStream:

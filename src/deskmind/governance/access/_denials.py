@@ -8,7 +8,7 @@ from deskmind.governance.access.rights import Decision
 from deskmind.governance.access.roles import BUILT_IN
 from deskmind.scope import Scope
 
-__all__ = ["ended", "forbidden", "not_held"]
+__all__ = ["basis_of", "ended", "forbidden", "not_held"]
 
 
 def not_held(scope: Scope, permission: Permission, decision: Decision) -> PermissionDeniedError:
@@ -47,6 +47,15 @@ def ended(scope: Scope, permission: Permission) -> PermissionDeniedError:
         remedy="Open the desk again.",
         permission=permission.code,
     )
+
+
+def basis_of(error: PermissionDeniedError) -> str:
+    """What a refusal goes by, in a few words that name no person."""
+    if policies := error.details.get("policies"):
+        return f"policy {', '.join(policies)}"
+    if "missing" in error.details:
+        return f"no role includes {error.details.get('permission', '')}"
+    return ""
 
 
 def _what(scope: Scope, permission: Permission) -> str:

@@ -81,8 +81,8 @@ class AccessAuthority:
         self._users: OrderedDict[_Name, Known] = OrderedDict()
         self._asking = Flights()
 
-    async def admit(self, scope: Scope, permission: str) -> Scope:
-        """The scope in which an operation runs: the desk's, or the tenant's for what concerns all of it.
+    async def admit(self, scope: Scope, permission: str) -> tuple[Scope, str]:
+        """The scope in which an operation runs, the desk's, or the tenant's for what concerns all of it; and the basis.
 
         Raises:
             PermissionDeniedError: a party lacks the permission, a policy forbids it, or the desk reaches more than it
@@ -92,15 +92,7 @@ class AccessAuthority:
         decision = await self.decide(scope, wanted)
         if not decision.allowed:
             raise forbidden(scope, decision) if decision.policies else not_held(scope, wanted, decision)
-        if scope.act == "directory" or scope.principal_id == OPERATOR:
-            return scope
-        if wanted not in OWN_REACH:
-            return replace(scope, act="operate", widened=True) if scope.act == "desk" else scope
-        if scope.widened:
-            return replace(scope, act="desk", widened=False)
-        if not await self._still_reaches(scope):
-            raise ended(scope, wanted)
-        return scope
+        return await self._reaching(scope, wanted), decision.basis
 
     async def decide(
         self, scope: Scope, permission: Permission, resource: Resource | None = None
@@ -150,6 +142,17 @@ class AccessAuthority:
     async def close(self) -> None:
         """End what is being asked."""
         await self._asking.close()
+
+    async def _reaching(self, scope: Scope, wanted: Permission) -> Scope:
+        if scope.act == "directory" or scope.principal_id == OPERATOR:
+            return scope
+        if wanted not in OWN_REACH:
+            return replace(scope, act="operate", widened=True) if scope.act == "desk" else scope
+        if scope.widened:
+            return replace(scope, act="desk", widened=False)
+        if not await self._still_reaches(scope):
+            raise ended(scope, wanted)
+        return scope
 
     async def _judged(
         self, policy: Policy, scope: Scope, decision: Decision, resource: Resource | None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from deskmind.database import Database
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.access.principals import Principals
-from deskmind.governance.audit import record
+from deskmind.governance.audit import Person, record
 from deskmind.scope import Scope
 
 __all__ = ["acting_for"]
@@ -26,5 +26,5 @@ async def acting_for(database: Database, agent: Scope, user: str) -> Scope:
     if agent.act != "operate":
         scope = replace(scope, act="desk", role="member")
     async with database.transaction(agent) as connection:
-        await record(connection, agent, Permission.ACCESS_DELEGATE, resource=user)
+        await record(connection, agent, Permission.ACCESS_DELEGATE, resource=Person(user, scope.principal_id))
     return scope

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from uuid import UUID
 
 from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, PermissionDeniedError
 from deskmind.governance.access.permissions import Permission, permitted
 from deskmind.governance.access.roles import BUILT_IN
 from deskmind.governance.audit import record
+from deskmind.governance.audit.circumstances import decided_by
 from deskmind.scope import Scope
 
-__all__ = ["changing_grants", "check_held", "check_oversees", "held_by"]
+__all__ = ["changing_grants", "check_held", "check_oversees", "check_owner_stays", "held_by"]
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.access.' || %s, 0))"
 
 _OWNERS = """
-SELECT count(DISTINCT p.principal_id)
+SELECT count(DISTINCT p.principal_id) FILTER (WHERE p.principal_id IS DISTINCT FROM %s), count(*)
   FROM access_grants g
   LEFT JOIN memberships m ON m.tenant_id = g.tenant_id AND m.group_id = g.principal_id
   JOIN principals p ON p.tenant_id = g.tenant_id AND p.principal_id = coalesce(m.member_id, g.principal_id)
@@ -96,25 +98,48 @@ async def changing_grants(database: Database, scope: Scope, act: Permission) -> 
     try:
         async with database.transaction(scope) as connection:
             await connection.execute(_LOCK, (str(scope.tenant_id),))
-            before = await _owners(connection, scope)
+            before, _ = await _owners(connection, scope)
             yield connection
-            if before and not await _owners(connection, scope):
-                raise ConflictError(
-                    "The tenant would have no owner.",
-                    why="One user must own it without an end.",
-                    remedy="Make somebody else owner first: `deskmind access grant owner --user NAME`.",
-                )
-    except PermissionDeniedError:
+            if before and not (await _owners(connection, scope))[0]:
+                raise _no_owner()
+    except PermissionDeniedError as error:
         async with database.transaction(scope) as connection:
-            await record(connection, scope, act, outcome="denied")
+            with decided_by(_basis_of(error)):
+                await record(connection, scope, act, outcome="denied")
         raise
     if database.authority is not None:
         database.authority.forget(scope.tenant_id)
 
 
-async def _owners(connection: Connection, scope: Scope) -> int:
-    row = await (await connection.execute(_OWNERS, (scope.tenant_id,))).fetchone()
-    return row[0] if row else 0
+def _basis_of(error: PermissionDeniedError) -> str:
+    """What would have been handed out and is not held, for the audit log; empty where it was refused for another reason."""
+    missing: list[str] = error.details.get("missing", [])
+    return f"does not hold {', '.join(missing[:3])}" if missing else ""
+
+
+async def check_owner_stays(connection: Connection, scope: Scope, without: UUID | None) -> None:
+    """See that a tenant which has an owner had one without this user, too.
+
+    Raises:
+        ConflictError: it would have none.
+    """
+    others, owners = await _owners(connection, scope, without)
+    if owners and not others:
+        raise _no_owner()
+
+
+async def _owners(connection: Connection, scope: Scope, without: UUID | None = None) -> tuple[int, int]:
+    """How many others own the tenant for always, and whether anybody does."""
+    row = await (await connection.execute(_OWNERS, (without, scope.tenant_id))).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+def _no_owner() -> ConflictError:
+    return ConflictError(
+        "The tenant would have no owner.",
+        why="One user must own it without an end.",
+        remedy="Make somebody else owner first: `deskmind access grant owner --user NAME`.",
+    )
 
 
 def _covers(held: Mapping[str, datetime | None], code: str, until: datetime | None) -> bool:

@@ -11,8 +11,10 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from deskmind.database import Database
 from deskmind.errors import PermissionDeniedError
+from deskmind.governance.access._denials import basis_of
 from deskmind.governance.access.permissions import Permission, authorize
 from deskmind.governance.audit import record
+from deskmind.governance.audit.circumstances import decided_by
 from deskmind.observability import Observation, correlation, correlation_id, observed, telling
 from deskmind.observability.story import code_of, current_story, tell
 from deskmind.scope import Scope
@@ -112,7 +114,7 @@ def _acting(subject: _G, scope: Scope) -> _G:
 class _Entered:
     """Inside an operation. A class, not a generator: it is passed by every call of every operation."""
 
-    __slots__ = ("_correlation", "_observation", "_permission", "_subject", "_telling", "_told")
+    __slots__ = ("_correlation", "_deciding", "_observation", "_permission", "_subject", "_telling", "_told")
 
     def __init__(self, subject: Governed, permission: Permission, *, told: bool = True) -> None:
         self._subject = subject
@@ -120,6 +122,7 @@ class _Entered:
         self._told = told
         self._telling: telling | None = None
         self._correlation: AbstractContextManager[str] | None = None
+        self._deciding: AbstractContextManager[None] | None = None
 
     async def __aenter__(self) -> Scope:
         scope, permission = self._subject.scope, self._permission
@@ -143,17 +146,24 @@ class _Entered:
             if database.authority is None:
                 authorize(scope, self._permission)
             else:
-                scope = await database.authority.admit(scope, self._permission)
+                scope, basis = await database.authority.admit(scope, self._permission)
+                self._deciding = decided_by(basis)
+                self._deciding.__enter__()
         except PermissionDeniedError as error:
             forbidding: list[str] = error.details.get("policies", [])
             async with database.transaction(scope) as connection:
-                await record(connection, scope, str(self._permission), outcome="denied", policies=forbidding)
+                with decided_by(basis_of(error)):
+                    await record(
+                        connection, scope, str(self._permission), outcome="denied", policies=forbidding
+                    )
             raise
         return scope
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._deciding is not None:
+            self._deciding.__exit__(kind, error, traceback)
         try:
             await self._observation.__aexit__(kind, error, traceback)
             self._conclude(kind, error, traceback)

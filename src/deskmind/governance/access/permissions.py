@@ -58,6 +58,7 @@ class Permission(StrEnum):
     PRIVACY_ERASE = "privacy.erase"
     PRIVACY_HOLD = "privacy.hold"
     PRIVACY_RETAIN = "privacy.retain"
+    EVIDENCE_MAKE = "evidence.make"
     REDACTION_READ = "redaction.read"
     REDACTION_WRITE = "redaction.write"
     TRIAGE_TRAIN = "triage.train"
@@ -138,6 +139,7 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.PRIVACY_ERASE: "erase a person, repeat erasures after a restore, readmit",
     Permission.PRIVACY_HOLD: "place and release legal holds",
     Permission.PRIVACY_RETAIN: "remove what is older than the retention policies say",
+    Permission.EVIDENCE_MAKE: "make bundles of evidence for examiners",
     Permission.REDACTION_READ: "see the rules of redaction and try them on texts",
     Permission.REDACTION_WRITE: "change patterns, actions and names of redaction",
     Permission.TRIAGE_TRAIN: "learn triage from tickets and judge it",
@@ -185,7 +187,7 @@ _INSTALLATION_ONLY = frozenset(
         Permission.AUDIT_SEAL,
     }
 )
-_INSTALLATION = _INSTALLATION_ONLY | {Permission.AUDIT_READ}
+_INSTALLATION = _INSTALLATION_ONLY | {Permission.AUDIT_READ, Permission.EVIDENCE_MAKE}
 _OPERATOR = frozenset(Permission) - _INSTALLATION_ONLY
 
 OWN_REACH = _MEMBER | {Permission.ACCESS_DELEGATE}

@@ -30,6 +30,13 @@ class Grant:
         """Whether it has not ended."""
         return self.until is None or now < self.until
 
+    @property
+    def basis(self) -> str:
+        """The role, and the group that it comes by; users and keys go unnamed."""
+        return (
+            f"role:{self.role} via {self.holder}" if self.holder.startswith("group ") else f"role:{self.role}"
+        )
+
     def __str__(self) -> str:
         until = f" until {self.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if self.until else ""
         return f"role {self.role} granted to {self.holder}{until}"
@@ -52,6 +59,17 @@ class Decision:
     grants: tuple[Grant, ...] = ()
     policies: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+
+    @property
+    def basis(self) -> str:
+        """The reasons in a few words that name no person, for the audit log: ``role:requester via group hr``."""
+        if self.policies:
+            return f"policy {', '.join(self.policies)}"
+        if not self.allowed:
+            return f"no role includes {self.permission}"
+        if len(self.grants) == 1:
+            return self.grants[0].basis
+        return ", ".join(dict.fromkeys([grant.basis for grant in self.grants]))
 
     @property
     def because(self) -> list[str]:

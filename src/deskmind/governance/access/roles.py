@@ -19,10 +19,12 @@ _P = Permission
 _TENANT: Final = permitted(Scope.operator(Scope.directory().tenant_id, ""))
 _REQUESTER: Final = OWN_REACH - {_P.ACCESS_DELEGATE}
 _OVERLOOKING = frozenset({_P.PRINCIPALS_READ, _P.QUALITY_READ, _P.EXPERIMENTS_READ})
+_TECHNICIAN: Final = _REQUESTER | _OVERLOOKING | {_P.TRIAGE_COMPARE}
 _AUDITOR = frozenset(
     {
         *(_P.ACCESS_CHECK, _P.ACCESS_READ, _P.AUDIT_READ, _P.PRINCIPALS_READ),
         *(_P.KEYS_READ, _P.BUDGETS_READ, _P.QUALITY_READ),
+        *(_P.PRIVACY_READ, _P.REDACTION_READ, _P.EVIDENCE_MAKE),
     }
 )
 
@@ -65,12 +67,16 @@ BUILT_IN: Final[dict[str, Role]] = {
         _built_in("admin", _TENANT - {_P.ACCESS_OWN}, "everything in the tenant but its owners"),
         _built_in(
             "knowledge-manager",
-            _REQUESTER | _OVERLOOKING | {_P.PROMPTS_WRITE, _P.EXPERIMENTS_WRITE},
+            _TECHNICIAN | {_P.PROMPTS_WRITE, _P.EXPERIMENTS_WRITE, _P.REDACTION_READ},
             "prompts, experiments and the quality of answers",
         ),
-        _built_in("technician", _REQUESTER | _OVERLOOKING, "asks, and sees how answers are rated"),
+        _built_in("technician", _TECHNICIAN, "asks, compares tickets, and sees how answers are rated"),
         _built_in("requester", _REQUESTER, "asks, and keeps documents and conversations of one's own"),
-        _built_in("auditor", _AUDITOR, "reads the audit log and who may do what; no content"),
+        _built_in(
+            "auditor",
+            _AUDITOR,
+            "reads the audit log, who may do what, erasures and their receipts; no content",
+        ),
         _built_in("service", OWN_REACH, "a program that may act for users, with no more than they may"),
     )
 }

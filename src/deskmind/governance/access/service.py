@@ -29,7 +29,7 @@ from deskmind.governance.access.policy import Resource
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.rights import Decision
 from deskmind.governance.access.roles import BUILT_IN, Role, role_of
-from deskmind.governance.audit import record
+from deskmind.governance.audit import Person, record
 from deskmind.scope import Scope
 
 __all__ = ["Access", "SavedPolicy"]
@@ -287,11 +287,17 @@ class Access:
             connection,
             self._scope,
             Permission.ACCESS_GRANT,
-            resource=f"{holder.kind} {holder.name}",
+            resource=_named(holder),
             role=role,
             until=until.isoformat() if until else None,
             revoked=revoked,
         )
+
+
+def _named(holder: Holder) -> str | Person:
+    """Who has a role, as audit events have it."""
+    shown = f"{holder.kind} {holder.name}"
+    return Person(holder.name, holder.principal_id, shown) if holder.kind == "user" else shown
 
 
 def _check_grant(until: datetime | None, reason: str) -> None:

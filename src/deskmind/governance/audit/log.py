@@ -7,6 +7,7 @@ application's login.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Literal, get_args
 from uuid import UUID, uuid4
 
@@ -64,7 +65,7 @@ async def record(
         TenantNotFoundError: the tenant was erased since the scope was made.
     """
     if scope.agent is not None:
-        details = {**details, "agent": scope.agent.principal}
+        details = {**details, "agent": _agent(scope.agent, (resource, *details.values()))}
     draft = Draft.of(
         event_id or uuid4(),
         action=action,
@@ -89,6 +90,13 @@ async def record(
 async def audit_events(connection: Connection, scope: Scope, *, limit: int = 100) -> list[AuditEvent]:
     """The newest events of the scope's tenant, newest first (operators only, by the database's policy)."""
     return await read_events(connection, scope.tenant_id, limit=limit)
+
+
+def _agent(agent: Scope, named: Iterable[object]) -> str | Person:
+    """Who acts in the place of who acts: by its id alone, where the event names another person already."""
+    if any(isinstance(item, Person) for item in named):
+        return str(agent.principal_id)
+    return Person(agent.principal, agent.principal_id)
 
 
 async def _write(connection: Connection, waiting: list[tuple[Scope, Draft]]) -> None:

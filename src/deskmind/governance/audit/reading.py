@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,23 +62,37 @@ async def read_events(connection: Connection, tenant_id: UUID, *, limit: int) ->
 
 
 async def decrypted(
-    connection: Connection, tenant_id: UUID, rows: Sequence[Sequence[Any]]
+    connection: Connection,
+    tenant_id: UUID,
+    rows: Sequence[Sequence[Any]],
+    *,
+    only: Container[UUID] | None = None,
+    others: str = ERASED,
 ) -> list[AuditEvent]:
-    """Rows of ``EVENT_COLUMNS`` as events."""
-    wanted = [key for row in rows for key in (row[9], row[11]) if key is not None]
+    """Rows of ``EVENT_COLUMNS`` as events.
+
+    Args:
+        connection: of who may read them.
+        tenant_id: whose log.
+        rows: the rows.
+        only: the keys to read with; None for every key that is.
+        others: what stands for a person whose key is not used.
+    """
+    named = [key for row in rows for key in (row[9], row[11]) if key is not None]
+    wanted = [key for key in named if only is None or key in only]
     keys = await connection.companion(SubjectRing).of(tenant_id).known(connection, wanted) if wanted else {}
-    return [_event(tenant_id, row, keys) for row in rows]
+    return [_event(tenant_id, row, keys, others) for row in rows]
 
 
-def _event(tenant_id: UUID, row: Sequence[Any], keys: Mapping[UUID, SubjectKey]) -> AuditEvent:
+def _event(tenant_id: UUID, row: Sequence[Any], keys: Mapping[UUID, SubjectKey], others: str) -> AuditEvent:
     event_id, at, principal, action, resource, outcome, correlation, details, decision, subject, *rest = row
     personal, about, about_personal = rest
     address = ""
     if subject is not None:
-        by = _content(keys.get(subject), personal, bound_to(tenant_id, event_id, BY))
+        by = _content(keys.get(subject), personal, bound_to(tenant_id, event_id, BY), others)
         principal, address = (by, "") if isinstance(by, str) else (by["principal"], by["address"])
     if about is not None:
-        whom = _content(keys.get(about), about_personal, bound_to(tenant_id, event_id, ABOUT))
+        whom = _content(keys.get(about), about_personal, bound_to(tenant_id, event_id, ABOUT), others)
         resource = resource or (whom if isinstance(whom, str) else whom.get("resource", ""))
         details = {key: _detail(key, value, whom) for key, value in details.items()}
     return AuditEvent(
@@ -86,10 +100,10 @@ def _event(tenant_id: UUID, row: Sequence[Any], keys: Mapping[UUID, SubjectKey])
     )
 
 
-def _content(key: SubjectKey | None, box: bytes, bound: bytes) -> dict[str, Any] | str:
+def _content(key: SubjectKey | None, box: bytes, bound: bytes, others: str) -> dict[str, Any] | str:
     """What was encrypted, or what stands for it."""
     if key is None:
-        return ERASED
+        return others
     content = key.decrypt(box, bound)
     return UNREADABLE if content is None else orjson.loads(content)
 

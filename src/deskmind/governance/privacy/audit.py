@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from psycopg.rows import dict_row
-
 from deskmind.database import Connection, Database
+from deskmind.governance.audit.reading import EVENT_COLUMNS, AuditEvent, decrypted
 from deskmind.governance.audit.subjects import SubjectKeys, SubjectRing
 from deskmind.governance.privacy.catalogue import DATA_MAP, Holding
 from deskmind.governance.privacy.stores import Counts, Subject
@@ -19,9 +18,12 @@ _WHOSE = (
     "tenant_id = %s AND (principal_id = %s OR subject = ANY (%s) OR about = ANY (%s) OR resource = ANY (%s))"
 )
 _EVENTS = f"""
-SELECT occurred_at, action, resource, outcome, correlation_id FROM audit_events
+SELECT {EVENT_COLUMNS} FROM audit_events
  WHERE {_WHOSE} ORDER BY occurred_at, event_id
 """
+OTHER = "another person"
+"""Stands in an export for whom an event names besides the person."""
+
 _COUNT = f"SELECT count(*) FROM audit_events WHERE {_WHOSE}"
 
 
@@ -44,9 +46,10 @@ class AuditStore:
     async def export(self, subject: Subject) -> list[dict[str, Any]]:
         """What the person did, and what was done to that person."""
         async with self._database.transaction(subject.scope) as connection:
-            cursor = connection.cursor(row_factory=dict_row)
-            await cursor.execute(_EVENTS.encode(), await _whose(connection, subject))
-            return await cursor.fetchall()
+            values = await _whose(connection, subject)
+            rows = await (await connection.execute(_EVENTS.encode(), values)).fetchall()
+            events = await decrypted(connection, subject.scope.tenant_id, rows, only=values[2], others=OTHER)
+        return [_told(event) for event in events]
 
     async def erase(self, subject: Subject, *, dry_run: bool = False) -> Counts:
         """Destroy the keys under the person's id and names."""
@@ -60,7 +63,24 @@ class AuditStore:
             return {"keys destroyed": sum(destroyed)} if any(destroyed) else {}
 
 
-async def _whose(connection: Connection, subject: Subject) -> tuple[object, ...]:
+def _told(event: AuditEvent) -> dict[str, Any]:
+    """An event as the person may have it."""
+    names = (
+        "occurred_at",
+        "principal",
+        "action",
+        "resource",
+        "outcome",
+        "address",
+        "correlation_id",
+        "details",
+    )
+    return {name: value for name in names if (value := getattr(event, name)) not in ("", {})}
+
+
+async def _whose(
+    connection: Connection, subject: Subject
+) -> tuple[UUID, UUID | None, list[UUID], list[UUID], list[str]]:
     keys = _keys(connection, subject)
     names = _known_as(subject)
     found: list[UUID] = [key for name in names for key in await keys.named(connection, name)]

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from deskmind import __version__
 from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, NotFoundError
+from deskmind.governance.access.handing_out import changing_grants, check_owner_stays
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.audit import record
 from deskmind.governance.privacy.holds import heeding_holds, held, holds_on
@@ -34,6 +35,9 @@ __all__ = ["PRIVACY_QUEUE", "PRIVACY_TASK", "Erasure", "Erasures"]
 PRIVACY_TASK = "privacy.erase"
 PRIVACY_QUEUE = "privacy"
 
+_DISABLE = """
+UPDATE principals SET disabled_at = coalesce(disabled_at, now()) WHERE tenant_id = %s AND principal_id = %s
+"""
 _COLUMNS = "erasure_id, state, owned, counts, requested_at, completed_at, replays, receipt"
 
 
@@ -102,8 +106,14 @@ class Erasures:
         self.receipt_keys = ReceiptKeys(keyring)
 
     async def plan(self, subject: Subject) -> dict[str, Counts]:
-        """What would go, by store."""
+        """What would go, by store.
+
+        Raises:
+            LegalHoldError: a hold stands on the person.
+            ConflictError: it is the last owner.
+        """
         await self._refuse_if_held(subject)
+        await self._refuse_last_owner(subject)
         return {store.name: await store.erase(subject, dry_run=True) for store in self._stores}
 
     async def request(
@@ -111,14 +121,18 @@ class Erasures:
     ) -> UUID:
         """Put an erasure on record, with the marks that keep the person away from now on, and a job that does it.
 
+        The account can do nothing from then on.
+
         Raises:
             LegalHoldError: a hold stands on the person.
+            ConflictError: it is the last owner.
         """
         erasure_id = uuid4()
         silent = [principal_form(subject.principal_id)] if subject.principal_id is not None else []
-        async with self._database.transaction(self._scope) as connection:
+        async with changing_grants(self._database, self._scope, Permission.PRIVACY_ERASE) as connection:
             if holds := await holds_on(connection, self._scope.tenant_id, self.keys, subject):
                 raise held(holds)
+            await connection.execute(_DISABLE, (self._scope.tenant_id, subject.principal_id))
             await connection.execute(
                 "INSERT INTO privacy_erasures (tenant_id, erasure_id, subject_mark, mark_version, owned, sealed, replays)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s)",
@@ -225,6 +239,10 @@ class Erasures:
         async with self._database.transaction(self._scope) as connection:
             if holds := await holds_on(connection, self._scope.tenant_id, self.keys, subject):
                 raise held(holds)
+
+    async def _refuse_last_owner(self, subject: Subject) -> None:
+        async with self._database.transaction(self._scope) as connection:
+            await check_owner_stays(connection, self._scope, subject.principal_id)
 
     async def _note(self, erasure_id: UUID, store: str, counts: Counts) -> None:
         async with self._database.transaction(self._scope) as connection:

@@ -10,7 +10,7 @@ from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, InvalidRequestError, NotFoundError, PrincipalNotFoundError
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
-from deskmind.governance.audit import record
+from deskmind.governance.audit import Person, record
 from deskmind.governance.privacy.catalogue import DATA_MAP, Holding
 from deskmind.governance.privacy.erasures import Erasure, Erasures
 from deskmind.governance.privacy.exporting import Export
@@ -105,7 +105,9 @@ class Privacy:
                 connection,
                 self._scope,
                 Permission.PRIVACY_EXPORT,
-                resource=str(found.principal_id or self._erasures().subject_mark(found).hex()),
+                resource=Person(found.name, found.principal_id)
+                if found.principal_id is not None
+                else self._erasures().subject_mark(found).hex(),
                 rows=rows,
             )
         return Export.now(subject, {name: rows for name, rows in stores.items() if rows})

@@ -8,6 +8,7 @@ dependency.
 
 from __future__ import annotations
 
+from deskmind.knowledge.embedding._configured import configured_embedder
 from deskmind.knowledge.embedding._hashing import HashingEmbedder
 from deskmind.knowledge.embedding._local import LocalEmbedder
 from deskmind.knowledge.embedding._protocol import Embedder, EmbeddingSpace
@@ -21,5 +22,6 @@ __all__ = [
     "LocalEmbedder",
     "RememberedQueries",
     "WeightsFound",
+    "configured_embedder",
     "find_weights",
 ]

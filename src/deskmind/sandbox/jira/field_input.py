@@ -133,7 +133,7 @@ class Reader:
             return None
         found = [each for each in self.project.levels if wanted in (each, self.site.levels[each].name)]
         level = _only(found, "Security level must be a valid level of the project's scheme.")
-        if not self.sight.holds(self.site.levels[level].holders):
+        if not self.sight.holds(self.site.levels[level].holders, project=self.project):
             raise Invalid("You do not have permission to set this security level.")
         return level
 

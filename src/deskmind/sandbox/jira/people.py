@@ -48,10 +48,12 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """Who holds a permission: any of these. `reporter` and `assignee` are the issue's own."""
+    """Who holds a permission: any of these. `reporter` and `assignee` are the issue's own, `roles` and `lead` the project's."""
 
     users: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     everyone: bool = False
     reporter: bool = False
     assignee: bool = False
+    roles: frozenset[str] = frozenset()
+    lead: bool = False

@@ -8,7 +8,7 @@ from deskmind.sandbox.jira import render_parts as parts
 from deskmind.sandbox.jira.call import Call, Route, answer, page
 from deskmind.sandbox.jira.refusal import messages
 from deskmind.sandbox.jira.scheme import Project
-from deskmind.sandbox.jira.sight import ROLE_GROUPS
+from deskmind.sandbox.jira.sight import ROLE_GROUPS, actors_of
 from deskmind.sandbox.jira.workflow import field_meta
 from deskmind.sandbox.web import Reply
 
@@ -76,10 +76,10 @@ def components(call: Call) -> Reply:
 
 def security(call: Call) -> Reply:
     """The security levels that the caller may give to issues of a project."""
-    held = [call.site.levels[each] for each in call.project().levels]
-    return answer(
-        {"levels": [parts.level(call.links, each) for each in held if call.sight.holds(each.holders)]}
-    )
+    found = call.project()
+    held = [call.site.levels[each] for each in found.levels]
+    given = [each for each in held if call.sight.holds(each.holders, project=found)]
+    return answer({"levels": [parts.level(call.links, each) for each in given]})
 
 
 def role(call: Call) -> Reply:
@@ -89,18 +89,9 @@ def role(call: Call) -> Reply:
     if number not in range(len(ROLE_GROUPS)):
         raise messages(404, f"Can not retrieve a role actor for a null project role ({call.path('role')}).")
     name = list(ROLE_GROUPS)[number]
-    groups = [each for each in call.site.groups.values() if each.name in ROLE_GROUPS[name]]
-    actors = [
-        {
-            "id": 10200 + place,
-            "displayName": each.name,
-            "type": "atlassian-group-role-actor",
-            "actorGroup": {"name": each.name, "displayName": each.name, "groupId": each.group_id},
-        }
-        for place, each in enumerate(groups)
-    ]
     address = call.links.api(f"project/{found.id}/role/{10100 + number}")
-    return answer({"self": address, "name": name, "id": 10100 + number, "actors": actors})
+    body = {"self": address, "name": name, "id": 10100 + number, "actors": _actors(call, found, name)}
+    return answer(body)
 
 
 def versions(call: Call) -> Reply:
@@ -157,6 +148,28 @@ def _roles(call: Call, project: Project) -> dict[str, str]:
     }
 
 
+def _actors(call: Call, project: Project, role: str) -> list[dict[str, Any]]:
+    held = actors_of(project, role)
+    groups = [each for each in call.site.groups.values() if each.name in held.groups]
+    shown: list[dict[str, Any]] = [
+        {
+            "displayName": each.name,
+            "type": "atlassian-group-role-actor",
+            "actorGroup": {"name": each.name, "displayName": each.name, "groupId": each.group_id},
+        }
+        for each in groups
+    ]
+    shown += [
+        {
+            "displayName": call.site.users[each].name,
+            "type": "atlassian-user-role-actor",
+            "actorUser": {"accountId": each},
+        }
+        for each in sorted(held.users)
+    ]
+    return [{"id": 10200 + place, **each} for place, each in enumerate(shown)]
+
+
 def _creatable(call: Call) -> Project:
     found = call.project()
     if not call.sight.works_in(found):
@@ -175,14 +188,12 @@ def _types(call: Call, project: Project) -> list[dict[str, Any]]:
 
 def _listed(call: Call, project: Project) -> dict[str, Any]:
     body = parts.project(call.links, project)
+    if "lead" in call.listed("expand"):
+        body["lead"] = parts.user(call.links, call.site.users[project.lead], call.sight.account)
     return (
         {"expand": "description,lead,issueTypes,url,projectKeys,permissions,insight"}
         | body
-        | {
-            "style": "classic",
-            "isPrivate": False,
-            "properties": {},
-        }
+        | {"style": "classic", "isPrivate": False, "properties": {}}
     )
 
 

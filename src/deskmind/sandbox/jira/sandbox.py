@@ -15,6 +15,7 @@ from deskmind.sandbox.jira import (
     hook_routes,
     issue_routes,
     oauth_routes,
+    permission_routes,
     project_routes,
     request_routes,
     search_routes,
@@ -46,6 +47,7 @@ from deskmind.sandbox.web import Reply, SandboxServer
 ROUTES = (
     *site_routes.ROUTES,
     *user_routes.ROUTES,
+    *permission_routes.ROUTES,
     *project_routes.ROUTES,
     *issue_routes.ROUTES,
     *comment_routes.ROUTES,

@@ -59,7 +59,10 @@ class Transition:
 
 @dataclass(slots=True)
 class Project:
-    """A project with its permissions: browse, work (edit, assign, transition), set security."""
+    """A project with its permissions: browse, work (edit, assign, transition), set security.
+
+    `actors` are who stands in a project role here, where that is not whom the site puts there.
+    """
 
     id: str
     key: str
@@ -73,6 +76,7 @@ class Project:
     components: tuple[Named, ...] = ()
     levels: tuple[str, ...] = ()
     last_number: int = 0
+    actors: dict[str, Holders] = field(default_factory=dict[str, Holders])
 
 
 @dataclass(frozen=True, slots=True)

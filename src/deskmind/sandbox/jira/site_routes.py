@@ -103,44 +103,9 @@ def level(call: Call) -> Reply:
     return answer(parts.level(call.links, found))
 
 
-def permissions(call: Call) -> Reply:
-    """The caller's own permissions, over all or in one project."""
-    project = call.site.project(call.query("projectKey") or call.query("projectId"))
-    projects = [project] if project else list(call.site.projects.values())
-    admin = bool(call.sight.user and call.sight.user.admin)
-    held = {
-        "BROWSE_PROJECTS": any(call.sight.browses(each) for each in projects),
-        "CREATE_ISSUES": any(call.sight.works_in(each) for each in projects),
-        "EDIT_ISSUES": any(call.sight.works_in(each) for each in projects),
-        "ADD_COMMENTS": any(call.sight.works_in(each) for each in projects),
-        "TRANSITION_ISSUES": any(call.sight.works_in(each) for each in projects),
-        "CREATE_ATTACHMENTS": any(call.sight.works_in(each) for each in projects),
-        "SET_ISSUE_SECURITY": any(call.sight.works_in(each) for each in projects),
-        "ADMINISTER": admin,
-        "USER_PICKER": call.sight.agent,
-    }
-    asked = call.listed("permissions") or list(held)
-    unknown = [name for name in asked if name not in held]
-    if unknown:
-        raise messages(400, f"Unrecognized permission(s): {', '.join(unknown)}")
-    shown = {
-        name: {
-            "id": str(number),
-            "key": name,
-            "name": name.replace("_", " ").title(),
-            "type": "GLOBAL" if name in ("ADMINISTER", "USER_PICKER") else "PROJECT",
-            "description": "",
-            "havePermission": held[name],
-        }
-        for number, name in enumerate(asked)
-    }
-    return answer({"permissions": shown})
-
-
 ROUTES = (
     Route("GET", "/rest/api/{version}/serverInfo", server_info, anonymous=True),
     Route("GET", "/rest/api/{version}/myself", myself),
-    Route("GET", "/rest/api/{version}/mypermissions", permissions),
     Route("GET", "/rest/api/{version}/field", fields),
     Route("GET", "/rest/api/{version}/field/search", field_search),
     Route("GET", "/rest/api/{version}/status", statuses),

@@ -1,0 +1,63 @@
+"""The configured embedder for triage on files, without the application and its database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from deskmind.errors import ConfigurationError, EmbedderUnavailableError
+from deskmind.observability import logger
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from deskmind.knowledge.embedding import Embedder
+    from deskmind.settings import Settings
+    from deskmind.triage import Embedded, TriageModel
+
+__all__ = ["embed_new", "embed_past"]
+
+_log = logger("deskmind.triage")
+
+
+def embed_past(settings: Settings, texts: Sequence[str]) -> Embedded | None:
+    """The vectors to learn from; None, and a warning in the log, where no embedder is."""
+
+    async def work() -> Embedded | None:
+        from deskmind.triage import embedded
+
+        async with _embedder(settings) as embedder:
+            return None if embedder is None else await embedded(embedder, texts)
+
+    return asyncio.run(work())
+
+
+def embed_new(settings: Settings, model: TriageModel, texts: Sequence[str]) -> NDArray[np.float32] | None:
+    """The vectors that a model predicts with; None where it needs none, or, with a warning, where they cannot be made."""
+
+    async def work() -> NDArray[np.float32] | None:
+        from deskmind.triage import vectors_for
+
+        async with _embedder(settings) as embedder:
+            return await vectors_for(model, embedder, texts)
+
+    return asyncio.run(work()) if model.provenance.embedding else None
+
+
+@asynccontextmanager
+async def _embedder(settings: Settings) -> AsyncGenerator[Embedder | None]:
+    from deskmind.knowledge.embedding import configured_embedder
+
+    try:
+        embedder = await configured_embedder(settings.knowledge, settings.models_folder)
+    except (EmbedderUnavailableError, ConfigurationError) as error:
+        _log.warning("embedder.unavailable", reason=error.code)
+        embedder = None
+    try:
+        yield embedder
+    finally:
+        if embedder is not None:
+            await embedder.close()

@@ -1,0 +1,67 @@
+"""Which checks there are, by section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from deskmind.readiness import checks, deployment, server, service
+from deskmind.readiness.report import CheckFunction, Section
+
+__all__ = ["CHECKS"]
+
+CHECKS: Mapping[Section, Mapping[str, CheckFunction]] = {
+    "core": {
+        "embedder": checks.embedder,
+        "models": checks.models,
+        "jobs": checks.jobs,
+        "workers": service.workers,
+    },
+    "observability": {
+        "metrics": checks.metrics,
+        "traces": service.traces,
+        "stories": checks.stories,
+        "logs": service.logs,
+    },
+    "security": {
+        "row-level security": checks.row_level_security,
+        "roles": checks.roles,
+        "scope": checks.scope,
+        "transport": server.transport,
+        "keys": checks.keys,
+        "redaction": checks.redaction,
+        "access": checks.access,
+        "privacy": checks.privacy,
+        "audit seal": checks.audit_seal,
+        "audit witness": checks.audit_witness,
+    },
+    "database": {
+        "database": checks.database,
+        "migrations": checks.migrations,
+        "durability": server.durability,
+        "transaction ids": server.transaction_ids,
+        "connections": server.connections,
+        "clock": server.clock,
+        "archiving": server.archiving,
+    },
+    "error handling": {
+        "failed requests": service.failed_requests,
+        "failed model calls": service.failed_model_calls,
+        "failed operations": service.failed_operations,
+    },
+    "performance": {
+        "pools": checks.pools,
+        "database latency": server.latency,
+        "embedding latency": service.embedding_latency,
+        "search latency": service.search_latency,
+        "answer latency": service.answer_latency,
+    },
+    "deployment": {
+        "disk": checks.disk,
+        "release": deployment.release,
+        "tests": deployment.tests,
+        "coverage": deployment.coverage,
+        "documentation": deployment.documentation,
+        "backups": deployment.backups,
+    },
+}
+"""A check's name is that of the ``Check`` it gives."""
