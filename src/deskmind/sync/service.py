@@ -150,10 +150,12 @@ class Sync:
                 " AND connection_id = %s AND kind = %s AND external_id > %s ORDER BY external_id LIMIT %s",
                 (self._scope.tenant_id, found.connection_id, str(kind), after, limit),
             )
-            return [
-                {**row[4], "id": row[0], "key": row[1], "url": row[2], "version": row[3]}
-                for row in await cursor.fetchall()
-            ]
+            rows = await cursor.fetchall()
+            read = f"connection {found.name}"
+            await record(
+                connection, self._scope, Permission.SYNC_READ, resource=read, kind=str(kind), records=len(rows)
+            )
+            return [{**row[4], "id": row[0], "key": row[1], "url": row[2], "version": row[3]} for row in rows]
 
     @operation(Permission.SYNC_READ)
     async def training_tickets(self, name: str | None = None) -> list[TrainingTicket]:
