@@ -64,6 +64,11 @@ class Permission(StrEnum):
     TRIAGE_READ = "triage.read"
     TRIAGE_PREDICT = "triage.predict"
     TRIAGE_COMPARE = "triage.compare"
+    AGENTS_RUN = "agents.run"
+    AGENTS_READ = "agents.read"
+    AGENTS_STOP = "agents.stop"
+    APPROVALS_READ = "approvals.read"
+    APPROVALS_DECIDE = "approvals.decide"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
@@ -140,6 +145,11 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.TRIAGE_READ: "see which triage models there are and how good they are",
     Permission.TRIAGE_PREDICT: "have labels of tickets predicted",
     Permission.TRIAGE_COMPARE: "find tickets that are similar, duplicates or one incident",
+    Permission.AGENTS_RUN: "run agents, resume and cancel one's own runs",
+    Permission.AGENTS_READ: "see runs of agents: one's own, or all as an operator",
+    Permission.AGENTS_STOP: "stop and allow the tools of agents",
+    Permission.APPROVALS_READ: "see what agents propose",
+    Permission.APPROVALS_DECIDE: "approve and reject what agents of others propose",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",
@@ -180,7 +190,7 @@ _INSTALLATION_ONLY = frozenset(
 _INSTALLATION = _INSTALLATION_ONLY | {Permission.AUDIT_READ}
 _OPERATOR = frozenset(Permission) - _INSTALLATION_ONLY
 
-OWN_REACH = _MEMBER | {Permission.ACCESS_DELEGATE}
+OWN_REACH = _MEMBER | {Permission.ACCESS_DELEGATE, Permission.AGENTS_RUN, Permission.AGENTS_READ}
 """What reaches what the principal itself may see; everything else of a tenant concerns all of it."""
 
 

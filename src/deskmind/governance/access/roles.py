@@ -17,7 +17,8 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _P = Permission
 
 _TENANT: Final = permitted(Scope.operator(Scope.directory().tenant_id, ""))
-_REQUESTER: Final = OWN_REACH - {_P.ACCESS_DELEGATE}
+_AGENTS = frozenset({_P.AGENTS_RUN, _P.AGENTS_READ})
+_REQUESTER: Final = OWN_REACH - {_P.ACCESS_DELEGATE} - _AGENTS
 _OVERLOOKING = frozenset({_P.PRINCIPALS_READ, _P.QUALITY_READ, _P.EXPERIMENTS_READ})
 _AUDITOR = frozenset(
     {
@@ -68,7 +69,11 @@ BUILT_IN: Final[dict[str, Role]] = {
             _REQUESTER | _OVERLOOKING | {_P.PROMPTS_WRITE, _P.EXPERIMENTS_WRITE},
             "prompts, experiments and the quality of answers",
         ),
-        _built_in("technician", _REQUESTER | _OVERLOOKING, "asks, and sees how answers are rated"),
+        _built_in(
+            "technician",
+            _REQUESTER | _OVERLOOKING | _AGENTS | {_P.APPROVALS_READ, _P.APPROVALS_DECIDE},
+            "asks, runs agents and approves what those of others propose, and sees how answers are rated",
+        ),
         _built_in("requester", _REQUESTER, "asks, and keeps documents and conversations of one's own"),
         _built_in("auditor", _AUDITOR, "reads the audit log and who may do what; no content"),
         _built_in("service", OWN_REACH, "a program that may act for users, with no more than they may"),
