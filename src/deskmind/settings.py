@@ -264,7 +264,9 @@ class AgentsSettings(_Section):
     lease_seconds: float = Field(10.0, ge=0.5, le=600, description="until another worker may take a run over")
     approval_hours: float = Field(72.0, gt=0, le=8760, description="until what nobody decided expires")
     approvals: tuple[ApprovalRule, ...] = Field((), description="who must approve which writes")
-    result_chars: int = Field(8000, ge=200, le=200_000, description="of a tool's result that a model is shown")
+    result_chars: int = Field(
+        8000, ge=200, le=200_000, description="of a tool's result that a model is shown"
+    )
     http_hosts: tuple[str, ...] = Field((), description="hosts that the tool http_get may read")
     http_seconds: float = Field(10.0, gt=0, le=300, description="for one request of http_get")
 
