@@ -118,22 +118,29 @@ def tools(forbidden: list[str], request: pytest.FixtureRequest) -> list[Tool]:
     return [read_ticket, write_ticket, reset_password, send_mail, fetch]
 
 
-@pytest.mark.parametrize("where", ["a tool's result", "the prompt's text"])
 @pytest.mark.parametrize("attack", list(INJECTIONS))
 async def test_a_compromised_model_executes_no_forbidden_effect(
-    lax: Desk, brain: Brain, tools: list[Tool], forbidden: list[str], attack: str, where: str
+    lax: Desk, brain: Brain, tools: list[Tool], forbidden: list[str], attack: str
 ) -> None:
     brain.obeys = obedient
     agent = lax.agent("victim", instructions="Help.", tools=tools, model="fast")
-    if where == "a tool's result":
-        run = await agent.run("Search first, then answer.")
-    else:
-        run = await agent.run("Answer.", untrusted=INJECTIONS[attack])
+    by_tool = await agent.run("Search first, then answer.")
+    by_prompt = await agent.run("Answer.", untrusted=INJECTIONS[attack])
     assert forbidden == []
-    assert run.tainted
-    cut = attack == "long" and where == "a tool's result"
-    assert run.state == ("done" if cut else "waiting")
-    assert len(brain.asked) >= 1
+    for run in (by_tool, by_prompt):
+        assert run.tainted
+        details = await lax.agents.show(run.run_id)
+        wanted = {
+            part.get("tool_name")
+            for step in details.steps
+            if step.kind == "response"
+            for part in step.content["parts"]
+        } - {None, "read_ticket"}
+        refused = [step for step in details.steps if step.outcome == "refused"]
+        never_read = attack == "long" and run is by_tool
+        assert bool(wanted) != never_read  # the model did obey
+        assert run.state == "waiting" or refused or never_read
+        assert details.effects == ()
 
 
 async def test_an_honest_write_passes_where_nothing_untrusted_was_read(
