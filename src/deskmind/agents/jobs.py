@@ -8,9 +8,14 @@ from uuid import UUID
 
 from deskmind.agents.proposals import expire_proposals
 from deskmind.agents.room import AgentRoom
-from deskmind.agents.store import RunRow, find_run, left_behind
+from deskmind.agents.store import RunRow, find_run, give_up, left_behind
 from deskmind.database import Connection, Database
-from deskmind.errors import ConflictError, LeaseLostError
+from deskmind.errors import (
+    ConflictError,
+    LeaseLostError,
+    PermissionDeniedError,
+    PrincipalNotFoundError,
+)
 from deskmind.governance.access.principals import Principals
 from deskmind.jobs import defer
 from deskmind.scope import OPERATOR, Scope
@@ -44,9 +49,13 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
         tenant = await cursor.fetchone()
     if row is None or tenant is None or row.state in _OVER:
         return
-    scope = await _scope_of(database, replace(worker, tenant=tenant[0]), row)
+    worker = replace(worker, tenant=tenant[0])
     try:
+        scope = await _scope_of(database, worker, row)
         await room.desk_of(scope).agents.resume(run_id)
+    except (PermissionDeniedError, PrincipalNotFoundError) as error:
+        async with database.transaction(worker) as connection:
+            await give_up(connection, worker, run_id, error.code)
     except LeaseLostError:
         return  # whoever has it goes on
     except ConflictError:

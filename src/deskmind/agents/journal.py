@@ -147,6 +147,17 @@ class Journal:
         if time.monotonic() >= self._until:
             raise _lost(self.run_id)
 
+    async def confirm(self) -> None:
+        """The same, asking the database: nobody else has the run, and for ``lease`` seconds nobody can take it.
+
+        Raises:
+            LeaseLostError: somebody has.
+            AgentCancelledError: it was cancelled.
+        """
+        async with self.writing():
+            pass
+        self.still_held()
+
     async def keep(self) -> None:
         """Hold the lease until cancelled, while the model or a tool takes its time."""
         while True:

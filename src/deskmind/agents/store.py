@@ -22,6 +22,7 @@ __all__ = [
     "add_run",
     "end_run",
     "find_run",
+    "give_up",
     "left_behind",
     "list_runs",
     "owner_of",
@@ -171,6 +172,16 @@ async def end_run(connection: Connection, scope: Scope, run_id: UUID, states: tu
         (scope.tenant_id, run_id, list(states)),
     )
     return cursor.rowcount == 1
+
+
+async def give_up(connection: Connection, scope: Scope, run_id: UUID, problem: str) -> None:
+    """End a run that may not go on, unless a worker has it."""
+    await connection.execute(
+        "UPDATE agent_runs SET state = 'failed', problem = %s, remedy = 'stop', ended_at = now(), lease_until = NULL"
+        " WHERE tenant_id = %s AND run_id = %s"
+        " AND (state IN ('queued', 'waiting') OR state = 'running' AND lease_until < now())",
+        (problem, scope.tenant_id, run_id),
+    )
 
 
 async def read_steps(connection: Connection, scope: Scope, run_id: UUID) -> list[Step]:

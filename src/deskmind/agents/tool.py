@@ -53,11 +53,13 @@ class ToolContext:
         run_id: the run.
         call_id: the call, unique in the run.
         prepared: of the preview that was approved.
+        confirm: to be awaited right before something is sent: raises ``LeaseLostError`` where another worker has the run.
     """
 
     desk: Desk
     run_id: UUID
     call_id: str
+    confirm: Callable[[], Awaitable[None]] = field(repr=False)
     prepared: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property

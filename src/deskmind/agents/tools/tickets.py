@@ -10,6 +10,24 @@ from deskmind.connectors import Act, Connector, Outcome, Proposal
 
 __all__ = ["ticket_tool"]
 
+
+class _Claims:
+    """The run's claim is there already; the connector asks right before it sends whether it still counts."""
+
+    def __init__(self, context: ToolContext) -> None:
+        self._context = context
+
+    async def take(self, proposal: Proposal) -> bool:
+        """Confirm it."""
+        del proposal
+        await self._context.confirm()
+        return True
+
+    async def settle(self, proposal: Proposal, outcome: Outcome, written: str) -> None:
+        """The run writes down what became of it."""
+        del proposal, outcome, written
+
+
 TicketAct = Literal["comment", "update", "assign", "transition", "create"]
 
 
@@ -52,7 +70,9 @@ def ticket_tool(connector: Connector, *, name: str = "ticket_propose") -> Tool:
             values: by field: text and internal of a comment, group or person of an assignment, fields of an update.
         """
         del act, ticket, values
-        applied = await connector.apply(Proposal.from_json(context.prepared["proposal"]))
+        applied = await connector.apply(
+            Proposal.from_json(context.prepared["proposal"]), claims=_Claims(context)
+        )
         differing = (
             f" The system holds otherwise: {', '.join(applied.differing)}." if applied.differing else ""
         )
