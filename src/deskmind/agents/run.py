@@ -132,6 +132,29 @@ class Step:
     at: datetime
     call_id: str = ""
 
+    @property
+    def text(self) -> str:
+        """What was said: of a message its texts, and the tools it calls with their arguments."""
+        if self.kind == "result":
+            return str(self.content.get("text", ""))
+        return "\n".join(_words(part) for part in self.content.get("parts", []))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "kind": self.kind,
+            "tool": self.tool,
+            "outcome": self.outcome,
+            "text": self.text,
+            "at": self.at.isoformat(),
+        }
+
+
+def _words(part: Mapping[str, Any]) -> str:
+    if "args" in part:
+        return f"{part.get('tool_name')} {part['args']}"
+    return str(part.get("content", ""))
+
 
 @dataclass(frozen=True, slots=True)
 class Effected:
@@ -149,4 +172,13 @@ class RunDetails(Generic[T]):
     run: Run[T]
     prompt: str
     steps: tuple[Step, ...]
-    effects: tuple[Effected, ...] = field(default=())
+    effects: tuple[Effected, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "run": self.run.as_dict(),
+            "prompt": self.prompt,
+            "steps": [step.as_dict() for step in self.steps],
+            "effects": [{"tool": one.tool, "state": one.state} for one in self.effects],
+        }

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, 
 from fastapi.responses import StreamingResponse
 
 from deskmind.api.access import add_access
+from deskmind.api.agents import add_agents
 from deskmind.api.conversations import add_conversations
 from deskmind.api.events import server_sent_events
 from deskmind.api.experiments import add_experiments
@@ -187,6 +188,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_feedback(routes, asker)
     add_privacy(routes, asker)
     add_triage(routes, asker)
+    add_agents(routes, asker)
     return routes
 
 
