@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks import (
     access,
+    agents,
     asking,
     audit,
     cache,
@@ -43,6 +44,7 @@ _ALL = {
     "access": access.run,
     "privacy": privacy.run,
     "triage": triaging.run,
+    "agents": agents.run,
 }
 
 
