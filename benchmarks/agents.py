@@ -63,7 +63,9 @@ async def _ours(desk: Desk) -> None:
 
 async def _two_calls(desk: Desk) -> None:
     for _ in range(2):
-        await desk.models.chat("fast", [{"role": "user", "content": "why does it not print"}], feature="agent")
+        await desk.models.chat(
+            "fast", [{"role": "user", "content": "why does it not print"}], feature="agent"
+        )
 
 
 def _bare() -> Callable[[], Awaitable[None]]:

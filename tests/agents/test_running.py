@@ -130,6 +130,16 @@ async def test_what_happens_is_streamed(ann: Desk, brain: Brain) -> None:
     assert events[-1].run.output == "done"
 
 
+async def test_leaving_a_stream_early_cancels_the_run(ann: Desk, brain: Brain) -> None:
+    brain.says(wants("look", what="x"), *["done"] * 3)
+    agent = ann.agent("helper", instructions="Find.", tools=[look], model="fast")
+    events = agent.stream("Find x.")
+    await anext(events)
+    await events.aclose()  # pyright: ignore[reportAttributeAccessIssue]
+    (run,) = await ann.agents.list()
+    assert run.state == "cancelled"
+
+
 async def test_arguments_that_do_not_fit_are_refused_and_the_model_tries_again(
     ann: Desk, brain: Brain
 ) -> None:

@@ -79,7 +79,7 @@ def judge(tool: Tool, fields: Iterable[str], *, tainted: bool, rules: Sequence[R
 
 def _named(rules: Sequence[Rule], tool: str, field: str, default: Approval) -> Approval:
     for wanted in ((tool, field), (tool, "*"), ("*", field), ("*", "*")):
-        found = [rule.approval for rule in rules if (rule.tool, rule.field) == wanted]
+        found: list[Approval] = [rule.approval for rule in rules if (rule.tool, rule.field) == wanted]
         if found and not (default == "auto" and wanted[0] == "*"):
             return _strictest(found)
     return default

@@ -94,4 +94,5 @@ class Limits:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Limits:
         """What ``as_dict`` gave."""
-        return cls(**{**values, "usd": Decimal(values["usd"])})
+        given: dict[str, Any] = {**values, "usd": Decimal(values["usd"])}
+        return cls(**given)

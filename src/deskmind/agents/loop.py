@@ -84,6 +84,7 @@ async def drive(journal: Journal, tools: Mapping[str, Tool], room: AgentRoom, ou
         GatewayModel(desk.models, journal),
         output_type=output_type if output_type is not None else _stored_output(journal),
         instructions=f"{MANNER}\n\n{journal.definition.instructions}",
+        deps_type=type(None),
         toolsets=[_Tools(tools, Caller(journal, room))],
         retries={"tools": _REPAIRS, "output": _REPAIRS},
     )

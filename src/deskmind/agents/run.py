@@ -56,7 +56,9 @@ class Definition:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Definition:
         """What ``as_dict`` gave."""
-        return cls(**{**values, "tools": tuple(values["tools"]), "limits": Limits.of(values["limits"])})
+        limits = Limits.of(values["limits"])
+        given: dict[str, Any] = {**values, "tools": tuple(values["tools"]), "limits": limits}
+        return cls(**given)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -78,7 +79,11 @@ class Agents:
     async def run(self, agent: Agent[T], prompt: str, *, untrusted: str = "", emit: Emit = _ignore) -> Run[T]:
         """Run an agent here, to its end or until it waits for a person; see ``Agent.run``."""
         run_id = await self._begin(agent.definition, prompt, untrusted)
-        return await self._go_on(run_id, agent.tools, agent.output_type, emit)
+        try:
+            return await self._go_on(run_id, agent.tools, agent.output_type, emit)
+        except asyncio.CancelledError:  # whoever wanted it has gone
+            await asyncio.shield(self._abandon(run_id))
+            raise
 
     @operation(Permission.AGENTS_RUN)
     async def start(self, agent: Agent[T], prompt: str, *, untrusted: str = "") -> UUID:
@@ -207,11 +212,7 @@ class Agents:
         try:
             from deskmind.agents.loop import drive
         except ImportError as error:
-            raise MissingExtraError(
-                "Agents are not installed.",
-                why=f"The package {error.name} is missing.",
-                remedy='Run pip install "deskmind[agents]".',
-            ) from error
+            raise MissingExtraError("pydantic-ai", "agents") from error
         await self._seen(run_id)
         lease = self._room.settings.agents.lease_seconds
         journal = await Journal.take(self._database, self._scope, run_id, lease=lease, emit=emit)
@@ -240,9 +241,10 @@ class Agents:
         if isinstance(error, WaitingForPerson):
             await self._close(journal, "waiting")
             return "waiting"
-        if isinstance(error, Exception):
-            code = error.code if isinstance(error, DeskmindError) else "internal"
-            await self._close(journal, "failed", problem=code, remedy=remedy_of(error))
+        if not isinstance(error, Exception):  # this process is ending: another goes on when the lease is over
+            return "lost"
+        code = error.code if isinstance(error, DeskmindError) else "internal"
+        await self._close(journal, "failed", problem=code, remedy=remedy_of(error))
         return "failed"
 
     async def _close(
@@ -264,6 +266,10 @@ class Agents:
                 tokens=journal.used.tokens,
                 cost=str(journal.used.cost),
             )
+
+    async def _abandon(self, run_id: UUID) -> None:
+        async with self._database.transaction(self._scope) as connection:
+            await end_run(connection, self._scope, run_id, _OPEN)
 
     async def _seen(self, run_id: UUID) -> None:
         async with self._database.transaction(self._scope) as connection:

@@ -9,7 +9,6 @@ from typing import Any, cast
 from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
-    RetryPromptPart,
     SystemPromptPart,
     TextPart,
     ToolCallPart,
@@ -128,10 +127,6 @@ def _said(message: ModelMessage) -> Iterable[dict[str, Any]]:
                     yield {"role": "user", "content": _text(part)}
                 case ToolReturnPart():
                     yield _result(part.tool_call_id, part.model_response_str())
-                case RetryPromptPart() if part.tool_name is not None:
-                    yield _result(part.tool_call_id, part.model_response())
-                case RetryPromptPart():
-                    yield {"role": "user", "content": part.model_response()}
                 case _:
                     raise _strange(part)
         return
