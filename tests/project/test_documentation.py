@@ -239,6 +239,7 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         '{"a": "b"}',
         '{"a": {"regex": "b"}}',
         '{"a": {"feedback_days": 7}}',
+        '[{"approval": "auto"}]',
     )
     for text in (
         "17",

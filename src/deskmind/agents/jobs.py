@@ -18,10 +18,12 @@ from deskmind.errors import (
 )
 from deskmind.governance.access.principals import Principals
 from deskmind.jobs import defer
+from deskmind.observability import logger
 from deskmind.scope import OPERATOR, Scope
 
 __all__ = ["AGENTS_QUEUE", "AGENTS_TASK", "defer_run", "recover", "run_job"]
 
+_log = logger("deskmind.agents")
 AGENTS_QUEUE = "agents"
 AGENTS_TASK = "agents.run"
 _OVER = ("done", "failed", "cancelled")
@@ -49,6 +51,9 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
         tenant = await cursor.fetchone()
     if row is None or tenant is None or row.state in _OVER:
         return
+    if unknown := sorted(set(row.definition["tools"]) - set(room.agent_tools)):
+        _log.warning("agents.unknown_tool", tool=unknown[0], run=str(run_id))
+        return  # left to whoever has the tool, such as the process that began the run
     worker = replace(worker, tenant=tenant[0])
     try:
         scope = await _scope_of(database, worker, row)
