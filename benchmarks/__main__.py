@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks import (
     access,
+    agents,
     asking,
     audit,
     cache,
@@ -45,6 +46,7 @@ _ALL = {
     "access": access.run,
     "privacy": privacy.run,
     "triage": triaging.run,
+    "agents": agents.run,
 }
 
 

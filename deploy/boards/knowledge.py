@@ -114,6 +114,39 @@ BOARD = Board(
             ),
         ),
         Section(
+            "Agents",
+            (
+                Panel(
+                    "Runs by outcome",
+                    "A second. Waiting: a person has to decide. Lost: another worker took the run over.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_agent_runs_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="no agent has run",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
+                    "Calls of tools by outcome",
+                    "A second. Unknown: whether a write was done has to be looked up by a person.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_agent_tool_calls_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="no agent has called a tool",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+            ),
+        ),
+        Section(
             "Remembered answers",
             (
                 Panel(

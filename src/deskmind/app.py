@@ -14,6 +14,9 @@ from uuid import UUID
 
 from deskmind import __version__
 from deskmind.connectors.model import Kind as RecordKind
+from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
+from deskmind.agents.tool import Tool
+from deskmind.agents.tools import BUILT_IN
 from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, translated
 from deskmind.database.migrations import MigrationStatus, check_release, compare
 from deskmind.desk import Desk
@@ -115,6 +118,7 @@ class Deskmind:
         self.provisioner: Provisioner | None = None
         self.embedding_problem: str | None = None
         self.triage_shelf = Shelf()
+        self.agent_tools: dict[str, Tool] = dict(BUILT_IN)
         self._given_embedder = embedder
         self._shield = shield
         self._on_budget_alert = on_budget_alert
@@ -398,6 +402,31 @@ class Deskmind:
         self.jobs.register_each_minute("sync.schedule", self.schedule_syncs)
         self._keep_stories(endpoints)
         self._keep_privacy()
+        self._keep_agents()
+
+    def _keep_agents(self) -> None:
+        self.jobs.register(
+            AGENTS_TASK, AGENTS_QUEUE, lambda arguments: run_job(self, self.database, arguments)
+        )
+        self.jobs.register_hourly("agents.recover", self.recover_runs)
+
+    def register_tool(self, tool: Tool) -> None:
+        """Make a tool known by its name to agents, and to runs that this process takes up as a worker.
+
+        Raises:
+            ConfigurationError: another tool has its name.
+        """
+        if self.agent_tools.setdefault(tool.name, tool) is not tool:
+            raise ConfigurationError(f"A tool of the name '{tool.name}' is known already.")
+
+    def desk_of(self, scope: Scope) -> Desk:
+        """The desk of a scope that was established elsewhere, such as that of a stored run."""
+        return Desk(self, scope)
+
+    async def recover_runs(self) -> None:
+        """Take up runs of agents that nobody works on, and those whose proposals have expired."""
+        for tenant in await self.tenants.all():
+            await recover(self.database, Scope.operator(tenant.tenant_id, tenant.slug, "worker"))
 
     def _keep_privacy(self) -> None:
         self._own_stores = [

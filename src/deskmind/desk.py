@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
+from deskmind.agents import Agent, Agents, Approvals, Limits, Tool
+from deskmind.agents.agent import make_agent
+from deskmind.agents.run import ToolCalling
 from deskmind.errors import PermissionDeniedError, UnavailableError
 from deskmind.explain import Requests
 from deskmind.feedback import Feedback, Quality
@@ -37,6 +40,9 @@ from deskmind.triage.service import Triage
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
     from deskmind.database import Database
+    from deskmind.settings import AgentsSettings
+
+T = TypeVar("T")
 
 __all__ = ["Desk"]
 
@@ -62,6 +68,8 @@ class Desk:
         connections: the systems the tenant is connected to (operators).
         sync: reading them, and how far that is (operators).
         triage: labels, duplicates and clusters of tickets.
+        agents: runs of agents, one's own, and stopping their tools (operators).
+        approvals: what agents propose, and who lets it pass.
         audit_log: who did what, and the proof of it (operators).
         privacy: export, erasure, legal holds and retention (operators).
         evidence: signed bundles for examiners (operators, auditors).
@@ -91,6 +99,8 @@ class Desk:
         self.triage = Triage(app.database, scope, app, app.triage_shelf)
         self.connections = Connections(app.database, scope, app.keyring)
         self.sync = Sync(app.database, scope, app.jobs, app)
+        self.agents = Agents(app.database, scope, app)
+        self.approvals = Approvals(app.database, scope)
         self.audit_log = AuditLog(app.database, scope)
         self.privacy = Privacy(app.database, scope, app.settings.privacy, app)
         self.evidence = Evidence(app.database, scope, app)
@@ -130,6 +140,48 @@ class Desk:
     ) -> AsyncIterator[AnswerEvent]:
         """The same as a stream of events; the last one carries the whole answer."""
         return self.knowledge.ask_stream(question, filter=filter, conversation=conversation)
+
+    @property
+    def agent_settings(self) -> AgentsSettings:
+        """``[agents]``."""
+        return self._app.settings.agents
+
+    def agent(
+        self,
+        name: str,
+        *,
+        instructions: str,
+        model: str,
+        output_type: type[T] = str,
+        tools: Iterable[Tool | str] = (),
+        limits: Limits | None = None,
+        tool_calling: ToolCalling = "native",
+    ) -> Agent[T]:
+        """An agent that does what this principal may do and no more; ``agent.run(…)`` runs it.
+
+        Args:
+            name: for people, audit and metrics.
+            instructions: for the model.
+            model: the configured name.
+            output_type: ``str``, a dataclass or a pydantic model; a reply of another form is asked for again, twice.
+            tools: tools, or names of those that there are from the start or were registered with the application.
+            limits: of one run.
+            tool_calling: ``schema`` for a model without tool calling.
+
+        Raises:
+            InvalidRequestError: there is no tool of a name, or the output type is not an object.
+        """
+        return make_agent(
+            self.agents,
+            dict(self._app.agent_tools),
+            name,
+            instructions=instructions,
+            output_type=output_type,
+            tools=tools,
+            model=model,
+            limits=limits,
+            tool_calling=tool_calling,
+        )
 
     @operation(Permission.ACCESS_DELEGATE)
     async def acting_for(self, user: str) -> Desk:

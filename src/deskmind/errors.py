@@ -53,6 +53,11 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── SourceReplyError              its answer cannot be used: truncated, not JSON, too large
     │   ├── ForbiddenAddressError         an address that is not the configured system's; nothing was sent
     │   └── OutcomeUnknownError           whether a write was done is not known
+    ├── AgentError                    a run of an agent did not come to its end
+    │   ├── AgentLimitError               it would exceed its limits
+    │   ├── AgentOutputError              the model gave no output of the wanted form
+    │   ├── AgentCancelledError           somebody cancelled it
+    │   └── LeaseLostError                another worker has taken the run over
     ├── TriageModelError              a stored triage model is damaged, or of another format
     ├── SchemaVersionError            database and release do not fit together
     └── UncacheableValueError         a value does not survive the codec of its cache
@@ -63,6 +68,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 __all__ = [
+    "AgentCancelledError",
+    "AgentError",
+    "AgentLimitError",
+    "AgentOutputError",
     "AuthenticationError",
     "BudgetExceededError",
     "ConfigurationError",
@@ -81,6 +90,7 @@ __all__ = [
     "ForbiddenAddressError",
     "InvalidRequestError",
     "KeyringError",
+    "LeaseLostError",
     "LegalHoldError",
     "MissingExtraError",
     "ModelError",
@@ -481,6 +491,36 @@ class OutcomeUnknownError(SourceError):
     """A write was sent and no answer came: whether it was done is not known. Reconcile it before sending again."""
 
     code, title = "outcome-unknown", "It is not known whether the write was done"
+
+
+class AgentError(DeskmindError):
+    """A run of an agent did not come to its end."""
+
+    code, status, title, exit_code = "agent", 502, "The agent did not come to its end", 69
+
+
+class AgentLimitError(AgentError):
+    """A run would exceed its limit of steps, tokens, dollars, seconds or tool calls."""
+
+    code, status, title = "agent-limit", 422, "The agent's limit is reached"
+
+
+class AgentOutputError(AgentError):
+    """A model gave no output of the wanted form, also when asked again."""
+
+    code, title = "agent-output", "The agent gave no output of the wanted form"
+
+
+class AgentCancelledError(AgentError):
+    """Somebody cancelled the run."""
+
+    code, status, title = "agent-cancelled", 409, "The run was cancelled"
+
+
+class LeaseLostError(AgentError):
+    """Another worker has taken the run over; what this one does no longer counts."""
+
+    code, status, title = "lease-lost", 409, "Another worker has the run"
 
 
 class TriageModelError(DeskmindError):

@@ -251,6 +251,29 @@ class AuditSettings(_Section):
     )
 
 
+class ApprovalRule(BaseModel):
+    """One entry of ``agents.approvals``: who must approve a write of a tool, or of one of its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tool: str = "*"
+    field: str = "*"
+    approval: Literal["auto", "one", "two", "never"]
+
+
+class AgentsSettings(_Section):
+    """``[agents]``: runs of agents."""
+
+    lease_seconds: float = Field(10.0, ge=0.5, le=600, description="until another worker may take a run over")
+    approval_hours: float = Field(72.0, gt=0, le=8760, description="until what nobody decided expires")
+    approvals: tuple[ApprovalRule, ...] = Field((), description="who must approve which writes")
+    result_chars: int = Field(
+        8000, ge=200, le=200_000, description="of a tool's result that a model is shown"
+    )
+    http_hosts: tuple[str, ...] = Field((), description="hosts that the tool http_get may read")
+    http_seconds: float = Field(10.0, gt=0, le=300, description="for one request of http_get")
+
+
 _Days = Annotated[int, Field(ge=0, le=36_500)]
 _Kept = Literal[
     "conversation_days", "feedback_days", "outcome_days", "ingest_days", "story_days", "usage_days"
@@ -366,6 +389,7 @@ class Settings(BaseSettings):
     models: dict[str, Any] = Field(default_factory=dict, description="[models.NAME], see the gateway")
     budgets: dict[str, BudgetSettings] = Field(default_factory=dict)
     audit: AuditSettings = AuditSettings()  # pyright: ignore[reportCallIssue]
+    agents: AgentsSettings = AgentsSettings()  # pyright: ignore[reportCallIssue]
     explain: ExplainSettings = ExplainSettings()  # pyright: ignore[reportCallIssue]
     redaction: RedactionSettings = RedactionSettings()  # pyright: ignore[reportCallIssue]
     privacy: PrivacySettings = PrivacySettings()  # pyright: ignore[reportCallIssue]

@@ -6,6 +6,7 @@ import inspect
 
 import pytest
 
+from deskmind.agents import Agents, Approvals
 from deskmind.app import Deskmind
 from deskmind.database import Database
 from deskmind.desk import Desk
@@ -36,6 +37,7 @@ from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
 
 _WITHOUT = {
+    "Desk.agent": "makes an agent; whoever runs it is asked in Agents.run",
     "Desk.ask": "hands on to Knowledge.ask",
     "Desk.ask_stream": "hands on to Knowledge.ask_stream",
     "Principals.scope_of": "opens a desk; what the desk may do is asked there",
@@ -58,7 +60,7 @@ def _operations() -> dict[str, object]:
                 UsageSurvey,
                 Budgets,
             ),
-            Access,
+            *(Access, Agents, Approvals),
             *(
                 Prompts,
                 Experiments,

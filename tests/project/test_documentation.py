@@ -240,6 +240,7 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         '{"a": {"regex": "b"}}',
         '{"a": {"feedback_days": 7}}',
         '{"a": {"name": "b"}}',
+        '[{"approval": "auto"}]',
     )
     for text in (
         "17",

@@ -53,6 +53,11 @@ SHOWN = {
         "the pw of <PERSON_1>, his badge is <EMPLOYEE_ID_1>",
         "recognised by the model",
     ],
+    "parts/agents.py": [
+        "by itself: waiting, written: []",
+        "approved by ben: done, written: ['INC0042: restarted the spooler']",
+        "ordered by a ticket: waiting",
+    ],
     "parts/triage.py": [
         "My VPN tunnel drops, please help! -> Network, because of: drops",
         "Canteen menu, Friday? -> a person decides",

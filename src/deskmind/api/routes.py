@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from deskmind.api.access import add_access
 from deskmind.api.connectors import add_connectors
+from deskmind.api.agents import add_agents
 from deskmind.api.conversations import add_conversations
 from deskmind.api.events import server_sent_events
 from deskmind.api.evidence import add_evidence
@@ -191,6 +192,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_evidence(routes, asker)
     add_triage(routes, asker)
     add_connectors(routes, asker)
+    add_agents(routes, asker)
     return routes
 
 

@@ -7,6 +7,8 @@ import typer
 from deskmind import __version__
 from deskmind.cli import (
     access,
+    agents,
+    approvals,
     audit,
     connectors,
     database,
@@ -91,6 +93,8 @@ app.add_typer(release.release_app, name="release")
 app.add_typer(connectors.connect_app, name="connect")
 app.add_typer(sync.sync_app, name="sync")
 app.add_typer(triage.triage_app, name="triage")
+app.add_typer(agents.agent_app, name="agent")
+app.add_typer(approvals.approvals_app, name="approvals")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("openapi")(service.openapi)

@@ -29,6 +29,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -75,6 +76,7 @@ def describe(schema: str) -> MetaData:
     _redaction(metadata)
     _sync(metadata)
     _triage(metadata)
+    _agents(metadata)
     return metadata
 
 
@@ -869,6 +871,114 @@ def _triage(metadata: MetaData) -> None:
         Column("weights", LargeBinary, nullable=False),
         PrimaryKeyConstraint("tenant_id", "version"),
         ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+
+
+def _agents(metadata: MetaData) -> None:
+    tenant = f"{metadata.schema}.tenants.tenant_id"
+    money = Column("cost", Numeric(24, 12), nullable=False)
+    runs = Table(
+        "agent_runs",
+        metadata,
+        *(_uuid(name) for name in ("tenant_id", "run_id")),
+        *(Column(name, Uuid) for name in ("principal_id", "agent_id", "key_id")),
+        _text("agent"),
+        _json("definition"),
+        *(_text(name) for name in ("prompt", "untrusted", "state")),
+        Column("tainted", Boolean, nullable=False),
+        _integer("epoch"),
+        _time("lease_until", optional=True),
+        *(_text(name) for name in ("problem", "remedy")),
+        _json("output", optional=True),
+        *(_integer(name) for name in ("steps", "tool_calls")),
+        Column("tokens", BigInteger, nullable=False),
+        money,
+        Column("seconds", Double, nullable=False),
+        _text("correlation_id"),
+        _time("started_at"),
+        _time("ended_at", optional=True),
+        PrimaryKeyConstraint("tenant_id", "run_id"),
+        ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
+        _to_principal(metadata.schema, "principal_id"),
+    )
+    Index("agent_runs_newest", runs.c.tenant_id, runs.c.started_at.desc())
+    Index(
+        "agent_runs_left",
+        runs.c.tenant_id,
+        runs.c.lease_until,
+        postgresql_where=text("state IN ('queued', 'running')"),
+    )
+    Table(
+        "agent_steps",
+        metadata,
+        *(_uuid(name) for name in ("tenant_id", "run_id")),
+        _integer("position"),
+        Column("principal_id", Uuid),
+        _integer("epoch"),
+        *(_text(name) for name in ("kind", "call_id", "tool", "outcome")),
+        _json("content"),
+        _time("at"),
+        PrimaryKeyConstraint("tenant_id", "run_id", "position"),
+        _to(metadata.schema, "agent_runs", "run_id", ondelete="CASCADE"),
+    )
+    Table(
+        "agent_effects",
+        metadata,
+        *(_uuid(name) for name in ("tenant_id", "run_id")),
+        _text("call_id"),
+        Column("principal_id", Uuid),
+        _text("tool"),
+        _integer("epoch"),
+        _text("state"),
+        _time("claimed_at"),
+        _time("settled_at", optional=True),
+        PrimaryKeyConstraint("tenant_id", "run_id", "call_id"),
+        _to(metadata.schema, "agent_runs", "run_id", ondelete="CASCADE"),
+    )
+    _proposals(metadata, tenant)
+
+
+def _proposals(metadata: MetaData, tenant: str) -> None:
+    proposals = Table(
+        "agent_proposals",
+        metadata,
+        *(_uuid(name) for name in ("tenant_id", "proposal_id", "run_id")),
+        _text("call_id"),
+        Column("principal_id", Uuid),
+        *(_text(name) for name in ("tool", "kind")),
+        *(_json(name) for name in ("arguments", "changes")),
+        _json("prepared", optional=True),
+        _text("reason"),
+        Column("needed", SmallInteger, nullable=False),
+        *(_text(name) for name in ("state", "answer")),
+        *(_time(name) for name in ("made_at", "expires_at")),
+        PrimaryKeyConstraint("tenant_id", "proposal_id"),
+        UniqueConstraint("tenant_id", "run_id", "call_id"),
+        _to(metadata.schema, "agent_runs", "run_id", ondelete="CASCADE"),
+    )
+    Index(
+        "agent_proposals_open",
+        proposals.c.tenant_id,
+        proposals.c.expires_at,
+        postgresql_where=text("state = 'open'"),
+    )
+    Table(
+        "agent_votes",
+        metadata,
+        *(_uuid(name) for name in ("tenant_id", "proposal_id", "approver_id")),
+        *(_text(name) for name in ("verdict", "reason")),
+        _time("at"),
+        PrimaryKeyConstraint("tenant_id", "proposal_id", "approver_id"),
+        _to(metadata.schema, "agent_proposals", "proposal_id", ondelete="CASCADE"),
+    )
+    Table(
+        "agent_switches",
+        metadata,
+        _uuid("tenant_id"),
+        *(_text(name) for name in ("tool", "reason")),
+        _time("at"),
+        PrimaryKeyConstraint("tenant_id", "tool"),
+        ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
     )
 
 

@@ -448,6 +448,20 @@ SYNC_DURATION = Instrument(
     WORK_SECONDS,
 )
 
+AGENT_RUNS = Instrument(
+    "deskmind.agent.runs",
+    "counter",
+    "{run}",
+    "runs of agents that ended, or wait for a person",
+    (Label("deskmind.outcome", _CODE, ("done", "waiting", "failed", "cancelled", "lost")),),
+)
+AGENT_CALLS = Instrument(
+    "deskmind.agent.tool_calls",
+    "counter",
+    "{call}",
+    "calls of agents' tools that were answered",
+    (Label("deskmind.outcome", _CODE, ("ok", "refused", "failed", "unknown")),),
+)
 TRIAGE = Instrument(
     "deskmind.triage.predictions",
     "counter",

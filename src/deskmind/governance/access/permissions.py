@@ -69,6 +69,11 @@ class Permission(StrEnum):
     CONNECTIONS_WRITE = "connections.write"
     SYNC_READ = "sync.read"
     SYNC_RUN = "sync.run"
+    AGENTS_RUN = "agents.run"
+    AGENTS_READ = "agents.read"
+    AGENTS_STOP = "agents.stop"
+    APPROVALS_READ = "approvals.read"
+    APPROVALS_DECIDE = "approvals.decide"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
@@ -150,6 +155,11 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.CONNECTIONS_WRITE: "connect other systems and disconnect them, with what was read from them",
     Permission.SYNC_READ: "see how far connected systems are read, and what was read",
     Permission.SYNC_RUN: "read connected systems now, or anew",
+    Permission.AGENTS_RUN: "run agents, resume and cancel one's own runs",
+    Permission.AGENTS_READ: "see runs of agents: one's own, or all as an operator",
+    Permission.AGENTS_STOP: "stop and allow the tools of agents",
+    Permission.APPROVALS_READ: "see what agents propose",
+    Permission.APPROVALS_DECIDE: "approve and reject what agents of others propose",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",
@@ -190,7 +200,7 @@ _INSTALLATION_ONLY = frozenset(
 _INSTALLATION = _INSTALLATION_ONLY | {Permission.AUDIT_READ, Permission.EVIDENCE_MAKE}
 _OPERATOR = frozenset(Permission) - _INSTALLATION_ONLY
 
-OWN_REACH = _MEMBER | {Permission.ACCESS_DELEGATE}
+OWN_REACH = _MEMBER | {Permission.ACCESS_DELEGATE, Permission.AGENTS_RUN, Permission.AGENTS_READ}
 """What reaches what the principal itself may see; everything else of a tenant concerns all of it."""
 
 

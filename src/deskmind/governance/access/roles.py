@@ -17,7 +17,8 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _P = Permission
 
 _TENANT: Final = permitted(Scope.operator(Scope.directory().tenant_id, ""))
-_REQUESTER: Final = OWN_REACH - {_P.ACCESS_DELEGATE}
+_AGENTS = frozenset({_P.AGENTS_RUN, _P.AGENTS_READ})
+_REQUESTER: Final = OWN_REACH - {_P.ACCESS_DELEGATE} - _AGENTS
 _OVERLOOKING = frozenset({_P.PRINCIPALS_READ, _P.QUALITY_READ, _P.EXPERIMENTS_READ})
 _TECHNICIAN: Final = _REQUESTER | _OVERLOOKING | {_P.TRIAGE_COMPARE}
 _AUDITOR = frozenset(
@@ -70,7 +71,11 @@ BUILT_IN: Final[dict[str, Role]] = {
             _TECHNICIAN | {_P.PROMPTS_WRITE, _P.EXPERIMENTS_WRITE, _P.REDACTION_READ},
             "prompts, experiments and the quality of answers",
         ),
-        _built_in("technician", _TECHNICIAN, "asks, compares tickets, and sees how answers are rated"),
+        _built_in(
+            "technician",
+            _TECHNICIAN | _AGENTS | {_P.APPROVALS_READ, _P.APPROVALS_DECIDE},
+            "asks, compares tickets, runs agents and approves what those of others propose, and sees how answers are rated",
+        ),
         _built_in("requester", _REQUESTER, "asks, and keeps documents and conversations of one's own"),
         _built_in(
             "auditor",

@@ -176,6 +176,24 @@ def table_stores(database: Database) -> list[TableStore]:
                 ),
             ),
         ),
+        TableStore(  # rows go with the account
+            database,
+            "agents",
+            exports=(
+                _Export(
+                    "SELECT run_id, agent, prompt, untrusted, state, output, started_at FROM agent_runs"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY started_at"
+                ),
+                _Export(
+                    "SELECT run_id, position, kind, tool, content, at FROM agent_steps"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY at, run_id, position"
+                ),
+                _Export(
+                    "SELECT run_id, tool, arguments, changes, state, made_at FROM agent_proposals"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY made_at"
+                ),
+            ),
+        ),
         TableStore(
             database,
             "experiments",

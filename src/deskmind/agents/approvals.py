@@ -1,0 +1,150 @@
+"""``desk.approvals``: what agents propose, and who lets it pass."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from deskmind.agents.jobs import defer_run
+from deskmind.agents.proposals import Proposed, find_proposal, list_proposals
+from deskmind.database import Connection, Database
+from deskmind.errors import ConflictError, InvalidRequestError, NotFoundError, PermissionDeniedError
+from deskmind.governance.access import Permission, operation
+from deskmind.governance.audit import record
+from deskmind.scope import OPERATOR, Scope
+
+__all__ = ["Approvals"]
+
+_MOST_REASON = 4_000
+
+
+class Approvals:
+    """Proposals of the tenant's agents. Whoever asked for a run does not approve what it wants to write."""
+
+    def __init__(self, database: Database, scope: Scope) -> None:
+        self._database = database
+        self._scope = scope
+
+    @property
+    def scope(self) -> Scope:
+        """Who acts."""
+        return self._scope
+
+    @property
+    def database(self) -> Database:
+        """Where proposals are kept."""
+        return self._database
+
+    @operation(Permission.APPROVALS_READ)
+    async def list(
+        self, *, waiting: bool = True, run_id: UUID | None = None, limit: int = 100
+    ) -> list[Proposed]:
+        """Proposals that wait for a person, or all of them, the oldest first.
+
+        Raises:
+            InvalidRequestError: the limit is not 1 to 1000.
+        """
+        if not 1 <= limit <= 1000:
+            raise InvalidRequestError(f"A limit of {limit} is not possible.", remedy="Choose 1 to 1000.")
+        async with self._database.transaction(self._scope) as connection:
+            return await list_proposals(connection, self._scope, run_id=run_id, waiting=waiting, limit=limit)
+
+    @operation(Permission.APPROVALS_READ)
+    async def show(self, proposal_id: UUID) -> Proposed:
+        """One proposal.
+
+        Raises:
+            NotFoundError: there is no such proposal.
+        """
+        async with self._database.transaction(self._scope) as connection:
+            return await self._found(connection, proposal_id)
+
+    @operation(Permission.APPROVALS_DECIDE)
+    async def approve(self, proposal_id: UUID, *, answer: str = "") -> Proposed:
+        """Let a proposal pass, or answer a question; the run goes on when enough have approved.
+
+        Args:
+            proposal_id: of the proposal.
+            answer: to a question; to a write, a note.
+
+        Raises:
+            NotFoundError: there is no such proposal.
+            ConflictError: it is decided or expired, or one has approved it before.
+            PermissionDeniedError: it is of one's own run, or an agent decides.
+        """
+        return await self._decide(proposal_id, "approve", answer)
+
+    @operation(Permission.APPROVALS_DECIDE)
+    async def reject(self, proposal_id: UUID, *, reason: str = "") -> Proposed:
+        """Forbid a proposal; the run goes on and is told the reason. Errors as for ``approve``."""
+        return await self._decide(proposal_id, "reject", reason)
+
+    async def _decide(self, proposal_id: UUID, verdict: str, said: str) -> Proposed:
+        if len(said) > _MOST_REASON:
+            raise InvalidRequestError(
+                "The reason is too long.", why=f"It may have {_MOST_REASON:,} characters."
+            )
+        async with self._database.transaction(self._scope) as connection:
+            proposal = await self._found(connection, proposal_id, lock=True)
+            refusal = self._refusal(proposal)
+            if refusal is None:
+                await self._vote(connection, proposal, verdict, said)
+                return await self._found(connection, proposal_id)
+            await self._record(connection, proposal, verdict, denied=True)
+        raise refusal
+
+    async def _vote(self, connection: Connection, proposal: Proposed, verdict: str, said: str) -> None:
+        cursor = await connection.execute(
+            "INSERT INTO agent_votes (tenant_id, proposal_id, approver_id, verdict, reason)"
+            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (self._scope.tenant_id, proposal.proposal_id, self._scope.principal_id, verdict, said),
+        )
+        if cursor.rowcount == 0:
+            raise ConflictError(
+                "You have decided on this proposal before.",
+                why=f"It needs {proposal.needed} approvals, of different people.",
+            )
+        await self._record(connection, proposal, verdict)
+        state = "rejected" if verdict == "reject" else "approved"
+        if verdict == "approve" and proposal.approvals + 1 < proposal.needed:
+            return
+        await connection.execute(
+            "UPDATE agent_proposals SET state = %s, answer = %s WHERE tenant_id = %s AND proposal_id = %s",
+            (state, said, self._scope.tenant_id, proposal.proposal_id),
+        )
+        await defer_run(connection, self._scope, proposal.run_id)
+
+    def _refusal(self, proposal: Proposed) -> ConflictError | PermissionDeniedError | None:
+        if proposal.state != "open":
+            return ConflictError("The proposal is not open.", why=f"It is {proposal.state}.")
+        if self._scope.agent is not None:
+            return PermissionDeniedError("An agent does not decide on proposals.", remedy="A person has to.")
+        parties = {proposal.principal_id or OPERATOR, proposal.agent_id}
+        if proposal.kind == "write" and self._scope.principal_id in parties:
+            return PermissionDeniedError(
+                "You do not decide on what your own run proposes.",
+                why="Whoever asked for a write does not approve it.",
+                remedy="Ask a colleague.",
+            )
+        return None
+
+    async def _record(
+        self, connection: Connection, proposal: Proposed, verdict: str, *, denied: bool = False
+    ) -> None:
+        await record(
+            connection,
+            self._scope,
+            Permission.APPROVALS_DECIDE,
+            resource=f"proposals/{proposal.proposal_id}",
+            outcome="denied" if denied else "done",
+            verdict=verdict,
+            tool=proposal.tool,
+            run=str(proposal.run_id),
+        )
+
+    async def _found(self, connection: Connection, proposal_id: UUID, *, lock: bool = False) -> Proposed:
+        found = await find_proposal(connection, self._scope, proposal_id=proposal_id, lock=lock)
+        if found is None:
+            raise NotFoundError(
+                f"There is no proposal {proposal_id}.", why="It does not exist in this tenant."
+            )
+        return found

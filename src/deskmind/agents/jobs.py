@@ -1,0 +1,90 @@
+"""Runs as jobs: queued with their row, taken up by any worker, and again when that one is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import UUID
+
+from deskmind.agents.proposals import expire_proposals
+from deskmind.agents.room import AgentRoom
+from deskmind.agents.store import RunRow, find_run, give_up, left_behind
+from deskmind.database import Connection, Database
+from deskmind.errors import (
+    ConflictError,
+    LeaseLostError,
+    PermissionDeniedError,
+    PrincipalNotFoundError,
+)
+from deskmind.governance.access.principals import Principals
+from deskmind.jobs import defer
+from deskmind.observability import logger
+from deskmind.scope import OPERATOR, Scope
+
+__all__ = ["AGENTS_QUEUE", "AGENTS_TASK", "defer_run", "recover", "run_job"]
+
+_log = logger("deskmind.agents")
+AGENTS_QUEUE = "agents"
+AGENTS_TASK = "agents.run"
+_OVER = ("done", "failed", "cancelled")
+
+
+async def defer_run(connection: Connection, scope: Scope, run_id: UUID) -> None:
+    """Have a worker go on with a run, once the caller's transaction stands."""
+    arguments = {"tenant_id": str(scope.tenant_id), "run_id": str(run_id)}
+    await defer(connection, AGENTS_QUEUE, AGENTS_TASK, f"agent:{run_id}", arguments)
+
+
+async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, str]) -> None:
+    """Go on with a run, as the user whose run it is.
+
+    Raises:
+        ConflictError: another worker still has it; the job is tried again.
+    """
+    run_id = UUID(arguments["run_id"])
+    worker = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
+    async with database.transaction(worker) as connection:
+        row = await find_run(connection, worker, run_id)
+        cursor = await connection.execute(
+            "SELECT slug FROM tenants WHERE tenant_id = %s", (worker.tenant_id,)
+        )
+        tenant = await cursor.fetchone()
+    if row is None or tenant is None or row.state in _OVER:
+        return
+    if unknown := sorted(set(row.definition["tools"]) - set(room.agent_tools)):
+        _log.warning("agents.unknown_tool", tool=unknown[0], run=str(run_id))
+        return  # left to whoever has the tool, such as the process that began the run
+    worker = replace(worker, tenant=tenant[0])
+    try:
+        scope = await _scope_of(database, worker, row)
+        await room.desk_of(scope).agents.resume(run_id)
+    except (PermissionDeniedError, PrincipalNotFoundError) as error:
+        async with database.transaction(worker) as connection:
+            await give_up(connection, worker, run_id, error.code)
+    except LeaseLostError:
+        return  # whoever has it goes on
+    except ConflictError:
+        async with database.transaction(worker) as connection:
+            row = await find_run(connection, worker, run_id)
+        if row is not None and row.state not in _OVER:
+            raise
+
+
+async def recover(database: Database, worker: Scope) -> None:
+    """Queue what nobody works on although somebody should, and what waited for an answer that will not come."""
+    async with database.transaction(worker) as connection:
+        runs = {*await expire_proposals(connection, worker), *await left_behind(connection, worker)}
+        for run_id in runs:
+            await defer_run(connection, worker, run_id)
+
+
+async def _scope_of(database: Database, worker: Scope, row: RunRow) -> Scope:
+    """The scope the run was begun in: the user's, bounded by the key and the agent that acted in its place."""
+    people = Principals(database, worker)
+    scope = worker if row.principal_id is None else await people.scope_of(principal_id=row.principal_id)
+    scope = replace(scope, key_id=row.key_id)
+    if row.agent_id is None:
+        return scope
+    agent = worker if row.agent_id == OPERATOR else await people.scope_of(principal_id=row.agent_id)
+    scope = replace(scope, agent=agent)
+    return scope if agent.act == "operate" else replace(scope, act="desk", role="member")

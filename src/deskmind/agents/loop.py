@@ -1,0 +1,139 @@
+"""The loop is pydantic-ai's; ours are the model it asks, the tools it calls, and what it starts from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_ai import Agent as Loop
+from pydantic_ai import RunContext, StructuredDict
+from pydantic_ai import Tool as LoopTool
+from pydantic_ai.exceptions import AgentRunError
+from pydantic_ai.messages import ModelMessagesTypeAdapter
+from pydantic_ai.toolsets import AbstractToolset
+from pydantic_ai.toolsets.abstract import ToolsetTool
+from pydantic_ai.usage import UsageLimits
+
+from deskmind.agents.calling import Caller
+from deskmind.agents.journal import Journal
+from deskmind.agents.marking import MANNER, marked
+from deskmind.agents.model import GatewayModel
+from deskmind.agents.room import AgentRoom
+from deskmind.agents.tool import Tool
+from deskmind.errors import AgentLimitError, AgentOutputError
+
+__all__ = ["drive"]
+
+_REPAIRS = 2
+_MOST_UNTRUSTED = 100_000
+
+
+class _Tools(AbstractToolset[None]):
+    """An agent's tools, each call of which goes through the caller."""
+
+    def __init__(self, tools: Mapping[str, Tool], caller: Caller) -> None:
+        self._tools = tools
+        self._caller = caller
+        self._offered: dict[str, ToolsetTool[None]] = {}
+
+    @property
+    def id(self) -> str:
+        """Its name among toolsets."""
+        return "deskmind"
+
+    async def get_tools(self, ctx: RunContext[None]) -> dict[str, ToolsetTool[None]]:
+        """The tools with their schemas; one call after the other, so that each result is written before the next."""
+        del ctx
+        if not self._offered:
+            self._offered = {name: self._offer(one) for name, one in self._tools.items()}
+        return self._offered
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: ToolsetTool[None]
+    ) -> str:
+        """One call."""
+        del tool
+        return await self._caller.call(self._tools[name], ctx.tool_call_id or "", tool_args)
+
+    def _offer(self, one: Tool) -> ToolsetTool[None]:
+        made: LoopTool[None] = LoopTool(one.bare(), takes_ctx=False, name=one.name, sequential=True)
+        return ToolsetTool(
+            toolset=self,
+            tool_def=made.tool_def,
+            max_retries=_REPAIRS,
+            args_validator=made.function_schema.validator,
+        )
+
+
+async def drive(journal: Journal, tools: Mapping[str, Tool], room: AgentRoom, output_type: Any) -> Any:
+    """Go on with a run to its output, from its last row.
+
+    Args:
+        journal: the run, taken.
+        tools: by name.
+        room: the application.
+        output_type: of the output; None takes the stored schema.
+
+    Raises:
+        WaitingForPerson: a person has to decide first.
+        AgentError: a limit is reached, the run was cancelled or taken over, or there is no output of the wanted form.
+    """
+    desk = room.desk_of(journal.scope)
+    loop = Loop(
+        GatewayModel(desk.models, journal),
+        output_type=output_type if output_type is not None else _stored_output(journal),
+        instructions=f"{MANNER}\n\n{journal.definition.instructions}",
+        deps_type=type(None),
+        toolsets=[_Tools(tools, Caller(journal, room))],
+        retries={"tools": _REPAIRS, "output": _REPAIRS},
+    )
+    history = ModelMessagesTypeAdapter.validate_python(journal.history)
+    work = asyncio.create_task(_ran(loop, journal, history))
+    keeping = asyncio.create_task(journal.keep())
+    try:
+        await asyncio.wait((work, keeping), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            await keeping  # it only ends with an error
+        return await work
+    finally:
+        for task in (work, keeping):
+            task.cancel()
+        await asyncio.gather(work, keeping, return_exceptions=True)
+
+
+async def _ran(loop: Any, journal: Journal, history: Any) -> Any:
+    left = journal.definition.limits.seconds - journal.used.seconds
+    try:
+        async with asyncio.timeout(max(left, 0)):
+            result = await loop.run(
+                None if history else _prompt(journal),
+                message_history=history or None,
+                usage_limits=UsageLimits(request_limit=None),
+            )
+    except TimeoutError as error:
+        raise AgentLimitError(
+            "The run was ended: its limit of seconds is reached.",
+            why=f"It may use {journal.definition.limits.seconds:g}.",
+            remedy="Raise the limit, or ask for less at once.",
+            limit="seconds",
+        ) from error
+    except AgentRunError as error:
+        raise AgentOutputError(
+            "The model gave no output of the wanted form.",
+            why=f"It was asked again {_REPAIRS} times ({type(error).__name__}).",
+            remedy="Simplify the output type, or use a model that is better at it.",
+        ) from error
+    return result.output
+
+
+def _prompt(journal: Journal) -> str:
+    given = journal.row.untrusted
+    return (
+        f"{journal.row.prompt}\n\n{marked(given, 'prompt', _MOST_UNTRUSTED)}" if given else journal.row.prompt
+    )
+
+
+def _stored_output(journal: Journal) -> Any:
+    schema = journal.definition.output
+    return str if schema is None else StructuredDict(dict(schema))

@@ -1,0 +1,314 @@
+"""``desk.agents``: runs of agents, and stopping their tools."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID, uuid4
+
+from deskmind.agents import switches
+from deskmind.agents.events import AgentEvent, RunEnded
+from deskmind.agents.failures import remedy_of
+from deskmind.agents.jobs import defer_run
+from deskmind.agents.journal import Journal
+from deskmind.agents.measuring import count_run
+from deskmind.agents.room import AgentRoom
+from deskmind.agents.run import Definition, Run, RunDetails
+from deskmind.agents.store import (
+    add_run,
+    end_run,
+    find_run,
+    list_runs,
+    read_effects,
+    read_steps,
+    view_of,
+)
+from deskmind.agents.tool import Tool
+from deskmind.database import Database
+from deskmind.errors import (
+    AgentCancelledError,
+    ConflictError,
+    DeskmindError,
+    InvalidRequestError,
+    LeaseLostError,
+    MissingExtraError,
+    NotFoundError,
+)
+from deskmind.governance.access import Permission, operation
+from deskmind.governance.audit import record
+from deskmind.observability import correlation_id, logger
+from deskmind.scope import Scope
+
+if TYPE_CHECKING:
+    from deskmind.agents.agent import Agent
+
+__all__ = ["Agents"]
+
+T = TypeVar("T")
+Emit = Callable[[AgentEvent], None]
+_OPEN = ("queued", "running", "waiting")
+_MOST_PROMPT = 100_000
+_log = logger("deskmind.agents")
+
+
+def _ignore(event: AgentEvent) -> None:
+    del event
+
+
+class Agents:
+    """Runs of one principal's agents; operators see those of all."""
+
+    def __init__(self, database: Database, scope: Scope, room: AgentRoom) -> None:
+        self._database = database
+        self._scope = scope
+        self._room = room
+
+    @property
+    def scope(self) -> Scope:
+        """Who acts."""
+        return self._scope
+
+    @property
+    def database(self) -> Database:
+        """Where runs are kept."""
+        return self._database
+
+    @operation(Permission.AGENTS_RUN)
+    async def run(self, agent: Agent[T], prompt: str, *, untrusted: str = "", emit: Emit = _ignore) -> Run[T]:
+        """Run an agent here, to its end or until it waits for a person; see ``Agent.run``."""
+        run_id = await self._begin(agent.definition, prompt, untrusted)
+        try:
+            return await self._go_on(run_id, agent.tools, agent.output_type, emit)
+        except asyncio.CancelledError:  # whoever wanted it has gone
+            await asyncio.shield(self._abandon(run_id))
+            raise
+
+    @operation(Permission.AGENTS_RUN)
+    async def start(self, agent: Agent[T], prompt: str, *, untrusted: str = "") -> UUID:
+        """Have a worker run an agent; see ``Agent.start``.
+
+        Raises:
+            InvalidRequestError: a tool is not known to workers.
+        """
+        unknown = sorted(set(agent.definition.tools) - set(self._room.agent_tools))
+        if unknown:
+            raise _unregistered(unknown[0])
+        return await self._begin(agent.definition, prompt, untrusted, queued=True)
+
+    @operation(Permission.AGENTS_RUN)
+    async def resume(self, run_id: UUID, agent: Agent[T] | None = None, *, emit: Emit = _ignore) -> Run[T]:
+        """Go on with a run of one's own here, from its last row.
+
+        Args:
+            run_id: one that waits, is queued, was left behind by a dead worker, or failed for something that may be over.
+            agent: with tools and the output type; by default what is stored with the run and known to workers.
+            emit: told what happens.
+
+        Raises:
+            NotFoundError: there is no such run.
+            ConflictError: another worker has it, or it has ended.
+        """
+        tools, output_type = (agent.tools, agent.output_type) if agent is not None else (None, None)
+        return await self._go_on(run_id, tools, output_type, emit)
+
+    @operation(Permission.AGENTS_RUN)
+    async def cancel(self, run_id: UUID) -> None:
+        """End a run; what it does right now is finished, nothing is begun after.
+
+        Raises:
+            NotFoundError: there is no such run.
+            ConflictError: it has ended already.
+        """
+        async with self._database.transaction(self._scope) as connection:
+            row = await find_run(connection, self._scope, run_id)
+            if row is None:
+                raise _no_run(run_id)
+            if not await end_run(connection, self._scope, run_id, _OPEN):
+                raise ConflictError("The run has ended already.", why=f"It is {row.state}.")
+            await record(
+                connection, self._scope, Permission.AGENTS_RUN, resource=f"runs/{run_id}", state="cancelled"
+            )
+        if row.state != "running":  # a worker that has it counts it
+            count_run("cancelled")
+
+    @operation(Permission.AGENTS_READ)
+    async def list(self, *, state: str | None = None, limit: int = 50) -> list[Run[Any]]:
+        """The newest runs, newest first.
+
+        Raises:
+            InvalidRequestError: the limit is not 1 to 1000.
+        """
+        if not 1 <= limit <= 1000:
+            raise InvalidRequestError(f"A limit of {limit} is not possible.", remedy="Choose 1 to 1000.")
+        async with self._database.transaction(self._scope) as connection:
+            return await list_runs(connection, self._scope, state, limit)
+
+    @operation(Permission.AGENTS_READ)
+    async def show(self, run_id: UUID) -> RunDetails[Any]:
+        """A run with its transcript and its writes.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        async with self._database.transaction(self._scope) as connection:
+            row = await find_run(connection, self._scope, run_id)
+            if row is None:
+                raise _no_run(run_id)
+            steps = await read_steps(connection, self._scope, run_id)
+            effects = await read_effects(connection, self._scope, run_id)
+        return RunDetails(view_of(row), row.prompt, tuple(steps), tuple(effects))
+
+    @operation(Permission.AGENTS_STOP)
+    async def stop_tool(self, tool: str = switches.ALL_TOOLS, *, reason: str = "") -> None:
+        """Stop a tool for the tenant's agents, or all of them; runs under way are refused it from their next call on."""
+        async with self._database.transaction(self._scope) as connection:
+            await switches.stop(connection, self._scope, tool, reason)
+            await record(
+                connection, self._scope, Permission.AGENTS_STOP, resource=f"tools/{tool}", stopped=True
+            )
+
+    @operation(Permission.AGENTS_STOP)
+    async def allow_tool(self, tool: str = switches.ALL_TOOLS) -> None:
+        """Let a tool that was stopped be called again."""
+        async with self._database.transaction(self._scope) as connection:
+            await switches.allow(connection, self._scope, tool)
+            await record(
+                connection, self._scope, Permission.AGENTS_STOP, resource=f"tools/{tool}", stopped=False
+            )
+
+    @operation(Permission.AGENTS_READ)
+    async def stopped_tools(self) -> dict[str, str]:
+        """The stopped tools with the reasons; ``*`` is all."""
+        async with self._database.transaction(self._scope) as connection:
+            return await switches.list_stopped(connection, self._scope)
+
+    async def _begin(
+        self, definition: Definition, prompt: str, untrusted: str, *, queued: bool = False
+    ) -> UUID:
+        if not prompt.strip() or len(prompt) > _MOST_PROMPT or len(untrusted) > _MOST_PROMPT:
+            raise InvalidRequestError(
+                "The prompt cannot be used.", why=f"It is empty, or longer than {_MOST_PROMPT:,} characters."
+            )
+        run_id = uuid4()
+        async with self._database.transaction(self._scope) as connection:
+            await add_run(connection, self._scope, run_id, definition, prompt, untrusted, correlation_id())
+            await record(
+                connection,
+                self._scope,
+                Permission.AGENTS_RUN,
+                resource=f"runs/{run_id}",
+                agent=definition.name,
+                state="queued",
+            )
+            if queued:
+                await defer_run(connection, self._scope, run_id)
+        return run_id
+
+    async def _go_on(
+        self, run_id: UUID, tools: Mapping[str, Tool] | None, output_type: Any, emit: Emit
+    ) -> Run[Any]:
+        try:
+            from deskmind.agents.loop import drive
+        except ImportError as error:
+            raise MissingExtraError("pydantic-ai", "agents") from error
+        await self._seen(run_id)
+        lease = self._room.settings.agents.lease_seconds
+        journal = await Journal.take(self._database, self._scope, run_id, lease=lease, emit=emit)
+        try:
+            known = self._tools_of(journal.definition) if tools is None else tools
+            output = await drive(journal, known, self._room, output_type)
+        except BaseException as error:
+            state = await self._ended(journal, error)
+            count_run(state)
+            if state not in ("waiting", "cancelled"):
+                raise
+            return await self._shown(run_id, None, emit)
+        stored = _as_json(output)
+        await self._close(journal, "done", output=stored)
+        count_run("done")
+        return await self._shown(run_id, output, emit)
+
+    async def _ended(self, journal: Journal, error: BaseException) -> str:
+        """Write down how a run ended that gave no output; the state it is in."""
+        from deskmind.agents.calling import WaitingForPerson
+
+        if isinstance(error, LeaseLostError):
+            return "lost"
+        if isinstance(error, AgentCancelledError):
+            return "cancelled"
+        if isinstance(error, WaitingForPerson):
+            await self._close(journal, "waiting")
+            return "waiting"
+        if not isinstance(error, Exception):  # this process is ending: another goes on when the lease is over
+            return "lost"
+        code = error.code if isinstance(error, DeskmindError) else "internal"
+        await self._close(journal, "failed", problem=code, remedy=remedy_of(error))
+        return "failed"
+
+    async def _close(
+        self, journal: Journal, state: str, *, output: Any = None, problem: str = "", remedy: str = ""
+    ) -> None:
+        async with journal.writing() as connection:
+            await journal.end(connection, state, output=output, problem=problem, remedy=remedy)
+            await record(
+                connection,
+                self._scope,
+                Permission.AGENTS_RUN,
+                resource=f"runs/{journal.run_id}",
+                outcome="failed" if state == "failed" else "done",
+                agent=journal.row.agent,
+                state=state,
+                problem=problem,
+                steps=journal.used.steps,
+                tool_calls=journal.used.tool_calls,
+                tokens=journal.used.tokens,
+                cost=str(journal.used.cost),
+            )
+
+    async def _abandon(self, run_id: UUID) -> None:
+        async with self._database.transaction(self._scope) as connection:
+            await end_run(connection, self._scope, run_id, _OPEN)
+
+    async def _seen(self, run_id: UUID) -> None:
+        async with self._database.transaction(self._scope) as connection:
+            if await find_run(connection, self._scope, run_id) is None:
+                raise _no_run(run_id)
+
+    async def _shown(self, run_id: UUID, output: Any, emit: Emit) -> Run[Any]:
+        async with self._database.transaction(self._scope) as connection:
+            row = await find_run(connection, self._scope, run_id)
+        if row is None:
+            raise _no_run(run_id)
+        run = view_of(row)
+        run = run if output is None else replace(run, output=output)
+        emit(RunEnded(run))
+        return run
+
+    def _tools_of(self, definition: Definition) -> dict[str, Tool]:
+        known = self._room.agent_tools
+        for name in definition.tools:
+            if name not in known:
+                raise _unregistered(name)
+        return {name: known[name] for name in definition.tools}
+
+
+def _as_json(output: Any) -> Any:
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(output)
+
+
+def _no_run(run_id: UUID) -> NotFoundError:
+    return NotFoundError(
+        f"There is no run {run_id}.", why="It does not exist, or it is another user's.", run=str(run_id)
+    )
+
+
+def _unregistered(name: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"Workers do not know the tool '{name}'.",
+        why="A run that a worker does names its tools, and the application has none of this name.",
+        remedy="Register it with app.register_tool, in the workers too.",
+    )

@@ -1,0 +1,205 @@
+"""Rows of runs: adding, taking, reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
+
+from deskmind.agents.limits import Used
+from deskmind.agents.run import Definition, Effected, Run, Step
+from deskmind.database import Connection
+from deskmind.scope import OPERATOR, Scope
+
+__all__ = [
+    "RunRow",
+    "add_run",
+    "end_run",
+    "find_run",
+    "give_up",
+    "left_behind",
+    "list_runs",
+    "owner_of",
+    "read_effects",
+    "read_steps",
+    "take_run",
+    "view_of",
+]
+
+_COLUMNS = (
+    "run_id, principal_id, agent_id, key_id, agent, definition, prompt, untrusted, state, tainted, epoch, problem, remedy,"
+    " output, steps, tool_calls, tokens, cost, seconds, correlation_id, started_at, ended_at"
+)
+_ADD = """
+INSERT INTO agent_runs (tenant_id, run_id, principal_id, agent_id, key_id, agent, definition, prompt, untrusted, state,
+                        tainted, correlation_id)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'queued', %s, %s)
+"""
+_TAKE = f"""
+UPDATE agent_runs
+   SET epoch = epoch + 1, state = 'running', problem = '', remedy = '', ended_at = NULL,
+       lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+ WHERE tenant_id = %(tenant)s AND run_id = %(run)s
+   AND (state IN ('queued', 'waiting') OR state = 'failed' AND remedy = 'retry'
+        OR state = 'running' AND lease_until < clock_timestamp())
+RETURNING {_COLUMNS}
+"""
+_LEFT = """
+SELECT run_id FROM agent_runs
+ WHERE tenant_id = %s AND state IN ('queued', 'running')
+   AND (lease_until IS NULL AND started_at < now() - interval '1 minute' OR lease_until < now()) LIMIT 1000
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A row of ``agent_runs``."""
+
+    run_id: UUID
+    principal_id: UUID | None
+    agent_id: UUID | None
+    key_id: UUID | None
+    agent: str
+    definition: Mapping[str, Any]
+    prompt: str
+    untrusted: str
+    state: Any
+    tainted: bool
+    epoch: int
+    problem: str
+    remedy: str
+    output: Any
+    steps: int
+    tool_calls: int
+    tokens: int
+    cost: Decimal
+    seconds: float
+    correlation_id: str
+    started_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def used(self) -> Used:
+        """What it has used so far."""
+        return Used(self.steps, self.tool_calls, self.tokens, self.cost, self.seconds)
+
+
+def view_of(row: RunRow) -> Run[Any]:
+    """The run as it is shown."""
+    return Run(
+        row.run_id,
+        row.agent,
+        row.state,
+        row.output["value"] if row.output is not None else None,
+        row.problem,
+        row.remedy,
+        row.tainted,
+        row.steps,
+        row.tool_calls,
+        row.tokens,
+        row.cost,
+        row.seconds,
+        row.started_at,
+        row.ended_at,
+        row.principal_id,
+    )
+
+
+def owner_of(scope: Scope) -> UUID | None:
+    """Whose rows a scope's are; None for the operator's."""
+    return None if scope.principal_id == OPERATOR else scope.principal_id
+
+
+async def add_run(
+    connection: Connection,
+    scope: Scope,
+    run_id: UUID,
+    definition: Definition,
+    prompt: str,
+    untrusted: str,
+    correlation_id: str,
+) -> None:
+    """A new run, queued."""
+    agent = scope.agent.principal_id if scope.agent is not None else None
+    values = (scope.tenant_id, run_id, owner_of(scope), agent, scope.key_id, definition.name)
+    await connection.execute(
+        _ADD,
+        (*values, Jsonb(definition.as_dict()), prompt, untrusted, bool(untrusted), correlation_id),
+    )
+
+
+async def take_run(connection: Connection, scope: Scope, run_id: UUID, lease: float) -> RunRow | None:
+    """Take a run that nobody has: under a new epoch, for ``lease`` seconds; None where it cannot be taken."""
+    cursor = connection.cursor(row_factory=class_row(RunRow))
+    await cursor.execute(_TAKE.encode(), {"lease": lease, "tenant": scope.tenant_id, "run": run_id})
+    return await cursor.fetchone()
+
+
+async def find_run(connection: Connection, scope: Scope, run_id: UUID) -> RunRow | None:
+    """One run that the scope may see."""
+    cursor = connection.cursor(row_factory=class_row(RunRow))
+    statement = f"SELECT {_COLUMNS} FROM agent_runs WHERE tenant_id = %s AND run_id = %s"
+    await cursor.execute(statement.encode(), (scope.tenant_id, run_id))
+    return await cursor.fetchone()
+
+
+async def list_runs(connection: Connection, scope: Scope, state: str | None, limit: int) -> list[Run[Any]]:
+    """The newest runs that the scope may see, newest first."""
+    cursor = connection.cursor(row_factory=class_row(RunRow))
+    chosen = " AND state = %s" if state else ""
+    statement = f"SELECT {_COLUMNS} FROM agent_runs WHERE tenant_id = %s{chosen} ORDER BY started_at DESC, run_id LIMIT %s"
+    await cursor.execute(statement.encode(), (scope.tenant_id, *([state] if state else []), limit))
+    return [view_of(row) for row in await cursor.fetchall()]
+
+
+async def left_behind(connection: Connection, scope: Scope) -> list[UUID]:
+    """Runs of the tenant that nobody works on although somebody should."""
+    cursor = await connection.execute(_LEFT, (scope.tenant_id,))
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def end_run(connection: Connection, scope: Scope, run_id: UUID, states: tuple[str, ...]) -> bool:
+    """Cancel a run that is in one of these states."""
+    cursor = await connection.execute(
+        "UPDATE agent_runs SET state = 'cancelled', ended_at = now(), lease_until = NULL"
+        " WHERE tenant_id = %s AND run_id = %s AND state = ANY (%s)",
+        (scope.tenant_id, run_id, list(states)),
+    )
+    return cursor.rowcount == 1
+
+
+async def give_up(connection: Connection, scope: Scope, run_id: UUID, problem: str) -> None:
+    """End a run that may not go on, unless a worker has it."""
+    await connection.execute(
+        "UPDATE agent_runs SET state = 'failed', problem = %s, remedy = 'stop', ended_at = now(), lease_until = NULL"
+        " WHERE tenant_id = %s AND run_id = %s"
+        " AND (state IN ('queued', 'waiting') OR state = 'running' AND lease_until < now())",
+        (problem, scope.tenant_id, run_id),
+    )
+
+
+async def read_steps(connection: Connection, scope: Scope, run_id: UUID) -> list[Step]:
+    """The transcript, in order."""
+    cursor = connection.cursor(row_factory=class_row(Step))
+    await cursor.execute(
+        "SELECT position, kind, tool, outcome, content, at, call_id FROM agent_steps"
+        " WHERE tenant_id = %s AND run_id = %s ORDER BY position",
+        (scope.tenant_id, run_id),
+    )
+    return await cursor.fetchall()
+
+
+async def read_effects(connection: Connection, scope: Scope, run_id: UUID) -> list[Effected]:
+    """The writes of a run, in the order they were claimed."""
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(
+        "SELECT call_id, tool, state FROM agent_effects WHERE tenant_id = %s AND run_id = %s ORDER BY claimed_at",
+        (scope.tenant_id, run_id),
+    )
+    return [Effected(**row) for row in await cursor.fetchall()]

@@ -1,0 +1,43 @@
+"""The kill switch: tools that a tenant has stopped."""
+
+from __future__ import annotations
+
+from deskmind.database import Connection
+from deskmind.scope import Scope
+
+__all__ = ["ALL_TOOLS", "allow", "list_stopped", "stop", "stopped"]
+
+ALL_TOOLS = "*"
+
+
+async def stopped(connection: Connection, scope: Scope, tool: str) -> str | None:
+    """Why a tool is stopped; None when it is not."""
+    cursor = await connection.execute(
+        "SELECT reason FROM agent_switches WHERE tenant_id = %s AND tool IN (%s, %s) LIMIT 1",
+        (scope.tenant_id, tool, ALL_TOOLS),
+    )
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])
+
+
+async def stop(connection: Connection, scope: Scope, tool: str, reason: str) -> None:
+    """Stop a tool, or all of them."""
+    await connection.execute(
+        "INSERT INTO agent_switches (tenant_id, tool, reason) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        (scope.tenant_id, tool, reason),
+    )
+
+
+async def allow(connection: Connection, scope: Scope, tool: str) -> None:
+    """Let a tool be called again."""
+    await connection.execute(
+        "DELETE FROM agent_switches WHERE tenant_id = %s AND tool = %s", (scope.tenant_id, tool)
+    )
+
+
+async def list_stopped(connection: Connection, scope: Scope) -> dict[str, str]:
+    """The stopped tools with the reasons, by name."""
+    cursor = await connection.execute(
+        "SELECT tool, reason FROM agent_switches WHERE tenant_id = %s ORDER BY tool", (scope.tenant_id,)
+    )
+    return {row[0]: row[1] for row in await cursor.fetchall()}

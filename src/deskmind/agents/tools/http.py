@@ -1,0 +1,125 @@
+"""Reading an address on the web: of named hosts, at public addresses, each redirect looked at anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from deskmind.agents.tool import ToolContext, tool
+from deskmind.errors import ForbiddenAddressError, SourceReplyError, SourceUnavailableError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["http_get", "read_address"]
+
+_MOST_BYTES = 1_000_000
+_MOST_REDIRECTS = 3
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@tool(audience="outside")
+async def http_get(context: ToolContext, url: str) -> str:
+    """Read a page or a JSON document on the web, from hosts that are allowed.
+
+    Args:
+        context: of the call.
+        url: an https address.
+    """
+    settings = context.desk.agent_settings
+    return await read_address(url, hosts=settings.http_hosts, seconds=settings.http_seconds)
+
+
+async def read_address(
+    url: str,
+    *,
+    hosts: tuple[str, ...],
+    seconds: float,
+    networks: str = "public",
+    schemes: tuple[str, ...] = ("https",),
+) -> str:
+    """The text at an address.
+
+    The name is resolved once for each connection, and the connection goes to an address that was looked at, so that a
+    name which changes its mind gains nothing. Redirects are followed by hand: each is an address like the first.
+
+    Args:
+        url: where.
+        hosts: that may be read, exactly.
+        seconds: for all of it.
+        networks: ``public`` refuses private, loopback and link-local addresses.
+        schemes: that may be used.
+
+    Raises:
+        ForbiddenAddressError: the address, or one it redirects to, may not be read; nothing was sent there.
+        SourceUnavailableError: it does not answer.
+        SourceReplyError: it redirects on and on, is no text, or answers with an error.
+    """
+    import aiohttp
+
+    from deskmind.connectors.core.reach import GuardedResolver
+
+    connector = aiohttp.TCPConnector(
+        resolver=GuardedResolver(aiohttp.ThreadedResolver(), networks), use_dns_cache=False
+    )
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    try:
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
+        ) as session:
+            for _ in range(_MOST_REDIRECTS + 1):
+                _check(url, hosts, networks, schemes)
+                async with session.get(url, allow_redirects=False) as response:
+                    if response.status not in _REDIRECTS:
+                        return await _text(response)
+                    url = urljoin(url, response.headers.get("Location", ""))
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise SourceUnavailableError("The address does not answer.", why=type(error).__name__) from error
+    raise SourceReplyError("The address redirects on and on.")
+
+
+async def _text(response: aiohttp.ClientResponse) -> str:
+    if response.status >= 400:
+        raise SourceReplyError(
+            "The address cannot be read.", why=f"It answers with status {response.status}."
+        )
+    if not response.content_type.startswith("text/") and not response.content_type.endswith("json"):
+        raise SourceReplyError("The address holds no text.", why=f"It is {response.content_type}.")
+    body = b""
+    async for piece in response.content.iter_chunked(65_536):
+        body += piece
+        if len(body) > _MOST_BYTES:
+            break
+    return body[:_MOST_BYTES].decode(response.charset or "utf-8", errors="replace")
+
+
+def _check(url: str, hosts: tuple[str, ...], networks: str, schemes: tuple[str, ...]) -> None:
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), "", None
+    named = f"{host}:{port}" if port is not None else host
+    if (
+        parts.scheme not in schemes
+        or parts.username
+        or "\\" in url
+        or named not in hosts
+        or _inside(host, networks)
+    ):
+        raise ForbiddenAddressError(
+            f"A request to '{host[:100]}' was not sent.",
+            why="It is not a host that agents.http_hosts names, or not an address that may be reached.",
+            remedy="Use an https address of an allowed host.",
+            host=host[:100],
+        )
+
+
+def _inside(host: str, networks: str) -> bool:
+    """Whether the host is an IP address that may not be reached; names are looked at when they are resolved."""
+    from deskmind.connectors.core.reach import address_permitted
+
+    try:
+        return not address_permitted(host, networks)
+    except ValueError:
+        return False

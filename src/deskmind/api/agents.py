@@ -1,0 +1,207 @@
+"""Runs of agents under ``/v1/agents/runs``, and what they propose under ``/v1/approvals``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from deskmind.api.schemas import Problem
+from deskmind.desk import Desk
+
+__all__ = ["add_agents"]
+
+
+class RunBody(BaseModel):
+    """A run of an agent."""
+
+    run_id: UUID
+    agent: str
+    state: Literal["queued", "running", "waiting", "done", "failed", "cancelled"]
+    output: Any = Field(description="null until it is done")
+    problem: str = Field(description="code of the error that ended it")
+    remedy: str
+    tainted: bool = Field(description="whether it has read texts that others wrote")
+    steps: int
+    tool_calls: int
+    tokens: int
+    cost: str = Field(description="US dollars")
+    seconds: float
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class RunList(BaseModel):
+    """Runs, newest first."""
+
+    runs: list[RunBody]
+
+
+class StepBody(BaseModel):
+    """A row of the transcript."""
+
+    kind: Literal["request", "response", "result"]
+    tool: str
+    outcome: str
+    text: str
+    at: datetime
+
+
+class EffectBody(BaseModel):
+    """A write."""
+
+    tool: str
+    state: Literal["claimed", "applied", "absent", "unknown"]
+
+
+class RunDetailsBody(BaseModel):
+    """A run with its transcript and its writes."""
+
+    run: RunBody
+    prompt: str
+    steps: list[StepBody]
+    effects: list[EffectBody]
+
+
+class ChangeBody(BaseModel):
+    """One field, now and as proposed."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class ProposalBody(BaseModel):
+    """A write, or a question, that waits for a person."""
+
+    proposal_id: UUID
+    run_id: UUID
+    agent: str
+    tool: str
+    kind: Literal["write", "question"]
+    arguments: dict[str, Any]
+    changes: list[ChangeBody]
+    reason: str = Field(description="why a person is asked")
+    needed: int
+    approvals: int
+    state: Literal["open", "approved", "rejected", "expired", "withdrawn"]
+    answer: str
+    made_at: datetime
+    expires_at: datetime
+
+
+class ProposalList(BaseModel):
+    """Proposals, the oldest first."""
+
+    proposals: list[ProposalBody]
+
+
+class ApproveRequest(BaseModel):
+    """Letting it pass."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answer: str = Field("", max_length=4000, description="to a question; to a write, a note")
+
+
+class RejectRequest(BaseModel):
+    """Forbidding it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field("", max_length=4000, description="told to the agent")
+
+
+def add_agents(routes: APIRouter, asker: Any) -> None:
+    """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
+    _add_runs(routes, asker)
+    _add_approvals(routes, asker)
+
+
+def _add_runs(routes: APIRouter, asker: Any) -> None:
+    tags: list[Any] = ["agents"]
+    missing: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no such run"}}
+
+    @routes.get("/agents/runs", operation_id="listAgentRuns", tags=tags, summary="Runs, newest first")
+    async def runs(limit: Annotated[int, Query(ge=1, le=200)] = 50, desk: Desk = asker) -> RunList:
+        found = await desk.agents.list(limit=limit)
+        return RunList.model_validate({"runs": [one.as_dict() for one in found]})
+
+    @routes.get(
+        "/agents/runs/{run_id}",
+        operation_id="getAgentRun",
+        tags=tags,
+        responses=missing,
+        summary="A run with its transcript and its writes",
+    )
+    async def run(run_id: UUID, desk: Desk = asker) -> RunDetailsBody:
+        return RunDetailsBody.model_validate((await desk.agents.show(run_id)).as_dict())
+
+    @routes.post(
+        "/agents/runs/{run_id}/cancel",
+        operation_id="cancelAgentRun",
+        tags=tags,
+        status_code=204,
+        responses={**missing, 409: {"model": Problem, "description": "it has ended"}},
+        summary="End a run: nothing more is begun",
+    )
+    async def cancel(run_id: UUID, desk: Desk = asker) -> None:
+        await desk.agents.cancel(run_id)
+
+
+def _add_approvals(routes: APIRouter, asker: Any) -> None:
+    tags: list[Any] = ["approvals"]
+    missing: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no such proposal"}}
+    decided: dict[int | str, dict[str, Any]] = {
+        **missing,
+        409: {"model": Problem, "description": "it is decided or expired"},
+    }
+
+    @routes.get(
+        "/approvals",
+        operation_id="listApprovals",
+        tags=tags,
+        summary="What waits for a person, the oldest first; for technicians",
+    )
+    async def proposals(
+        waiting: Annotated[bool, Query(description="false adds what is decided")] = True,
+        limit: Annotated[int, Query(ge=1, le=200)] = 100,
+        desk: Desk = asker,
+    ) -> ProposalList:
+        found = await desk.approvals.list(waiting=waiting, limit=limit)
+        return ProposalList.model_validate({"proposals": [one.as_dict() for one in found]})
+
+    @routes.get(
+        "/approvals/{proposal_id}",
+        operation_id="getApproval",
+        tags=tags,
+        responses=missing,
+        summary="A proposal with its difference",
+    )
+    async def proposal(proposal_id: UUID, desk: Desk = asker) -> ProposalBody:
+        return ProposalBody.model_validate((await desk.approvals.show(proposal_id)).as_dict())
+
+    @routes.post(
+        "/approvals/{proposal_id}/approve",
+        operation_id="approve",
+        tags=tags,
+        responses=decided,
+        summary="Let a proposal pass, or answer a question; never one of one's own run",
+    )
+    async def approve(proposal_id: UUID, body: ApproveRequest, desk: Desk = asker) -> ProposalBody:
+        found = await desk.approvals.approve(proposal_id, answer=body.answer)
+        return ProposalBody.model_validate(found.as_dict())
+
+    @routes.post(
+        "/approvals/{proposal_id}/reject",
+        operation_id="reject",
+        tags=tags,
+        responses=decided,
+        summary="Forbid a proposal; the run goes on and is told",
+    )
+    async def reject(proposal_id: UUID, body: RejectRequest, desk: Desk = asker) -> ProposalBody:
+        found = await desk.approvals.reject(proposal_id, reason=body.reason)
+        return ProposalBody.model_validate(found.as_dict())

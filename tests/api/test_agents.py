@@ -1,0 +1,72 @@
+"""Runs of agents and approvals over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from deskmind.agents import ToolContext, tool
+from deskmind.api import create_app
+from deskmind.app import Deskmind
+from deskmind.desk import Desk
+from deskmind.sandbox.models import ModelSandbox, Reply, ToolCall
+
+
+@tool(effect="write")
+async def note(context: ToolContext, text: str) -> str:
+    """Write a note."""
+    del context, text
+    return "written"
+
+
+@pytest.fixture
+async def clients(
+    modelled: Deskmind, operator: Desk, serving: Any
+) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    """Clients of two technicians."""
+    made: dict[str, httpx.AsyncClient] = {}
+    async with serving(create_app(app=modelled)) as address:
+        for name in ("ann", "ben"):
+            await operator.principals.add_user(name)
+            await operator.access.grant("technician", user=name)
+            key = await operator.keys.create(name)
+            made[name] = httpx.AsyncClient(
+                base_url=address, headers={"Authorization": f"Bearer {key.secret}"}
+            )
+        yield made
+        for client in made.values():
+            await client.aclose()
+
+
+async def test_a_colleague_approves_and_the_run_is_shown(
+    modelled: Deskmind, operator: Desk, clients: dict[str, httpx.AsyncClient], sandbox: ModelSandbox
+) -> None:
+    ann = await modelled.desk(tenant=operator.scope.tenant, user="ann")
+    sandbox.script([Reply(tool_calls=(ToolCall("note", {"text": "hello"}),)), "done"])
+    agent = ann.agent("noter", instructions="Note.", tools=[note], model="fast")
+    run = await agent.run("Note hello.")
+    (proposal,) = (await clients["ben"].get("/v1/approvals")).json()["proposals"]
+    assert proposal["changes"] == [{"field": "text", "before": None, "after": "hello"}]
+    path = f"/v1/approvals/{proposal['proposal_id']}"
+    assert (await clients["ann"].post(f"{path}/approve", json={})).status_code == 403
+    approved = await clients["ben"].post(f"{path}/approve", json={})
+    assert (approved.status_code, approved.json()["state"]) == (200, "approved")
+    assert (await clients["ben"].post(f"{path}/reject", json={"reason": "late"})).status_code == 409
+    assert (await clients["ben"].get(path)).json()["approvals"] == 1
+    await agent.resume(run.run_id)
+    (listed,) = (await clients["ann"].get("/v1/agents/runs")).json()["runs"]
+    assert (listed["state"], listed["output"]) == ("done", "done")
+    shown = (await clients["ann"].get(f"/v1/agents/runs/{run.run_id}")).json()
+    assert [step["kind"] for step in shown["steps"]] == [
+        "request",
+        "response",
+        "result",
+        "request",
+        "response",
+    ]
+    assert shown["effects"] == [{"tool": "note", "state": "applied"}]
+    assert (await clients["ann"].post(f"/v1/agents/runs/{run.run_id}/cancel")).status_code == 409
+    assert (await clients["ben"].get(f"/v1/agents/runs/{run.run_id}")).status_code == 404
