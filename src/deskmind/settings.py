@@ -38,6 +38,7 @@ __all__ = [
     "JobsSettings",
     "KnowledgeSettings",
     "LogSettings",
+    "McpSettings",
     "RedactionPattern",
     "RedactionSettings",
     "RedisSettings",
@@ -120,6 +121,14 @@ class ApiSettings(_Section):
     workers: int = Field(1, ge=1, le=64)
     max_body_bytes: int = Field(64 * 2**20, ge=1024)
     embedded_worker: bool = Field(True, description="run jobs inside the first API process")
+
+
+class McpSettings(_Section):
+    """``[mcp]``: the Model Context Protocol at ``/mcp``."""
+
+    enabled: bool = Field(True, description="served where the extra mcp is installed")
+    allow_writes: bool = Field(False, description="offer the tools that change something")
+    origins: tuple[str, ...] = Field((), description="pages that may send messages, besides this machine's")
 
 
 class LogSettings(_Section):
@@ -292,6 +301,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()  # pyright: ignore[reportCallIssue]
     jobs: JobsSettings = JobsSettings()  # pyright: ignore[reportCallIssue]
     api: ApiSettings = ApiSettings()  # pyright: ignore[reportCallIssue]
+    mcp: McpSettings = McpSettings()  # pyright: ignore[reportCallIssue]
     log: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()  # pyright: ignore[reportCallIssue]
     redis: RedisSettings = RedisSettings()  # pyright: ignore[reportCallIssue]

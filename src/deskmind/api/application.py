@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -31,6 +32,9 @@ from deskmind.observability import configure_logging
 from deskmind.observability.levels import watch_level
 from deskmind.scope import Scope
 from deskmind.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from deskmind.api.mcp.endpoint import McpEndpoint
 
 __all__ = ["create_app", "create_process"]
 
@@ -71,6 +75,8 @@ def create_app(
                 worker = asyncio.create_task(deskmind.jobs.work())
                 resources.push_async_callback(_stop, worker)
                 resources.push_async_callback(_stop, deskmind.keep_sealing())
+            if protocol is not None:
+                await resources.enter_async_context(protocol.running())
             if own_process:
                 levels = asyncio.create_task(watch_level(chosen.home, chosen.log.level))
                 resources.push_async_callback(_stop, levels)
@@ -101,6 +107,9 @@ def create_app(
         for method in route.methods or ()
         if not route.param_convertors
     }
+    protocol = _model_context(chosen, desk_for)
+    if protocol is not None:
+        service.router.routes.append(protocol.route())
     _health(service)
     add_documentation(service)
     add_metrics(service, desk_for)
@@ -127,6 +136,18 @@ class _Service(FastAPI):
         else:
             scope["app"] = self
             await endpoint(scope, receive, send)
+
+
+def _model_context(settings: Settings, desk_for: Callable[[Request], Awaitable[Desk]]) -> McpEndpoint | None:
+    """MCP's endpoint, where it is wanted and its extra is installed."""
+    if not settings.mcp.enabled or find_spec("mcp") is None:
+        return None
+    from deskmind.api.mcp.endpoint import McpEndpoint
+    from deskmind.api.mcp.server import tools_offered
+
+    return McpEndpoint(
+        desk_for, tools_offered(allow_writes=settings.mcp.allow_writes), origins=settings.mcp.origins
+    )
 
 
 def _routed(route: Route) -> ASGIApp:

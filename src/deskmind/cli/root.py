@@ -22,6 +22,7 @@ from deskmind.cli import (
     operations,
     privacy,
     prompts,
+    protocol,
     redaction,
     redaction_rules,
     requests,
@@ -87,6 +88,7 @@ app.add_typer(connectors.connect_app, name="connect")
 app.add_typer(triage.triage_app, name="triage")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
+app.command("mcp")(protocol.mcp)
 app.command("openapi")(service.openapi)
 app.add_typer(logs.log_app, name="log")
 app.command("top")(top)
