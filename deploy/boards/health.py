@@ -100,6 +100,20 @@ BOARD = Board(
             "Saturation",
             (
                 Panel(
+                    "Requests not admitted",
+                    "By a limit of the tenant, the user or the key (429), or because too many were under way (503: load). Load"
+                    " wants more processes; a tenant at its limit wants a talk.",
+                    "reqps",
+                    (
+                        q(
+                            rate("deskmind_api_refused_total", by="deskmind_limit"),
+                            "{{deskmind_limit}}",
+                            empty="no limit refused a request",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+                Panel(
                     "Processor",
                     "Cores in use by all processes of an instance. Near the number of cores, add processes or machines.",
                     "none",

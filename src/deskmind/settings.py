@@ -37,6 +37,7 @@ __all__ = [
     "IngestSettings",
     "JobsSettings",
     "KnowledgeSettings",
+    "LimitsSettings",
     "LogSettings",
     "McpSettings",
     "RedactionPattern",
@@ -121,6 +122,16 @@ class ApiSettings(_Section):
     workers: int = Field(1, ge=1, le=64)
     max_body_bytes: int = Field(64 * 2**20, ge=1024)
     embedded_worker: bool = Field(True, description="run jobs inside the first API process")
+
+
+class LimitsSettings(_Section):
+    """``[limits]``: how many requests the HTTP service admits."""
+
+    rates: dict[str, str] = Field(
+        default_factory=dict,
+        description="such as 600/minute, by tenant, user, key, also of a class: user:models",
+    )
+    concurrent: int = Field(0, ge=0, description="requests at once in one process; 0 for no limit")
 
 
 class McpSettings(_Section):
@@ -301,6 +312,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()  # pyright: ignore[reportCallIssue]
     jobs: JobsSettings = JobsSettings()  # pyright: ignore[reportCallIssue]
     api: ApiSettings = ApiSettings()  # pyright: ignore[reportCallIssue]
+    limits: LimitsSettings = LimitsSettings()  # pyright: ignore[reportCallIssue]
     mcp: McpSettings = McpSettings()  # pyright: ignore[reportCallIssue]
     log: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()  # pyright: ignore[reportCallIssue]

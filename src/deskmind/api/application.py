@@ -21,6 +21,8 @@ from deskmind import __version__
 from deskmind.api import problems
 from deskmind.api.chat_completions import OpenAIEndpoints
 from deskmind.api.documentation import add_documentation
+from deskmind.api.limits.admission import Admission, Places
+from deskmind.api.limits.limiter import Limiter
 from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
 from deskmind.api.routes import bearer, router
@@ -61,6 +63,9 @@ def create_app(
         own_process: nothing else runs in this process, so the garbage collector may be set for serving.
     """
     chosen = app.settings if app is not None else settings or load_settings()
+    shared = chosen.redis.url
+    limiter = Limiter(chosen.limits.rates, url=shared.get_secret_value() if shared is not None else None)
+    places = Places(chosen.limits.concurrent)
 
     @asynccontextmanager
     async def lifespan(service: FastAPI) -> AsyncGenerator[None]:
@@ -71,6 +76,7 @@ def create_app(
             await deskmind.engine()
             await deskmind.gateway()
             await deskmind.ready_redaction()
+            resources.push_async_callback(limiter.close)
             if chosen.api.embedded_worker:
                 worker = asyncio.create_task(deskmind.jobs.work())
                 resources.push_async_callback(_stop, worker)
@@ -95,14 +101,16 @@ def create_app(
 
     async def desk_for(request: Request) -> Desk:
         deskmind: Deskmind = request.app.state.deskmind
-        return await deskmind.authenticate(bearer(request))
+        desk = await deskmind.authenticate(bearer(request))
+        await limiter.admit(request.scope, desk)
+        return desk
 
     service.include_router(router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes))
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
     service.router.routes[:0] = endpoints.routes()
     service.straight = {
-        (method, route.path): RequestContext(_routed(route), accept_parent=accept_parent)
+        (method, route.path): RequestContext(Admission(_routed(route), places), accept_parent=accept_parent)
         for route in endpoints.routes()
         for method in route.methods or ()
         if not route.param_convertors
@@ -110,11 +118,13 @@ def create_app(
     protocol = _model_context(chosen, desk_for)
     if protocol is not None:
         service.router.routes.append(protocol.route())
-    _health(service)
+    _health(service, limiter)
     add_documentation(service)
     add_metrics(service, desk_for)
     problems.install(service)
     service.add_middleware(BodyLimit, max_bytes=chosen.api.max_body_bytes)
+    if places.most:
+        service.add_middleware(Admission, places=places)
     service.add_middleware(RequestContext, accept_parent=accept_parent)
     _describe(service)
     return service
@@ -158,7 +168,7 @@ def _routed(route: Route) -> ASGIApp:
     return call
 
 
-def _health(service: FastAPI) -> None:
+def _health(service: FastAPI, limiter: Limiter) -> None:
     @service.get("/healthz", operation_id="health", tags=["operations"], summary="The process answers")
     async def health() -> Health:
         return Health(version=__version__)
@@ -179,6 +189,8 @@ def _health(service: FastAPI) -> None:
                 await connection.execute("SELECT 1")
         except DeskmindError as error:
             checks["database"] = error.code
+        if limiter.alone:
+            checks["limits"] = "the shared server does not answer: each process counts for itself"
         status = 200 if checks["database"] == "ok" else 503
         body = Readiness(status="ready" if status == 200 else "not ready", checks=checks)
         return JSONResponse(body.model_dump(), status_code=status)

@@ -50,6 +50,7 @@ _PROBLEMS = _problems(
     _403="not permitted",
     _413="too large",
     _422="not valid",
+    _429="more requests than a limit admits",
     _500="an error of ours",
     _503="temporarily unavailable",
 )
