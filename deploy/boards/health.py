@@ -94,11 +94,6 @@ BOARD = Board(
                     (q(f"sum({series('http_server_active_requests')})", "under way"),),
                     thresholds=((100, WARN), (500, BAD)),
                 ),
-            ),
-        ),
-        Section(
-            "Saturation",
-            (
                 Panel(
                     "Requests not admitted",
                     "By a limit of the tenant, the user or the key (429), or because too many were under way (503: load). Load"
@@ -113,6 +108,11 @@ BOARD = Board(
                     ),
                     stacked=True,
                 ),
+            ),
+        ),
+        Section(
+            "Saturation",
+            (
                 Panel(
                     "Processor",
                     "Cores in use by all processes of an instance. Near the number of cores, add processes or machines.",

@@ -244,6 +244,6 @@ def bearer(request: Request) -> str:
             "The request carries no API key.",
             remedy="Send `Authorization: Bearer dk_…`; `deskmind key create --user NAME --tenant NAME` makes a key.",
         )
-    if len(key) > 1000:
+    if len(key) > 8_192:
         raise InvalidRequestError("The API key is too long.")
     return key.strip()
