@@ -19,6 +19,7 @@ from deskmind.desk import Desk
 from deskmind.errors import (
     ConfigurationError,
     EmbedderUnavailableError,
+    MissingExtraError,
     SchemaVersionError,
 )
 from deskmind.explain import StoryWriter
@@ -210,8 +211,10 @@ class Deskmind:
 
     def _token_principals(self) -> TokenPrincipals:
         if self._tokens is None:
-            from deskmind.governance.access.oidc.principal import TokenPrincipals
-
+            try:
+                from deskmind.governance.access.oidc.principal import TokenPrincipals
+            except ModuleNotFoundError:
+                raise MissingExtraError("Signing in by tokens", "api") from None
             self._tokens = TokenPrincipals(
                 self.database,
                 self.settings.oidc,
