@@ -5,11 +5,12 @@ VENV := .venv
 PHOENIX := .phoenix
 PEERS := .peers
 CLIENTS := .clients
+CONFORMANCE := .conformance
 BIN := $(VENV)/bin
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup phoenix peers clients demo test lint types imports docs hygiene wheel-check bench eval soak load dashboards lock format changelog clean
+.PHONY: help setup phoenix peers clients conformance demo test lint types imports docs hygiene wheel-check bench eval soak load dashboards lock format changelog clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -52,6 +53,15 @@ $(CLIENTS)/.installed: requirements-clients.lock | $(VENV)/.created
 	@touch $@
 
 clients: $(CLIENTS)/.installed ## install ITSM vendors' third-party clients in an environment of their own, for the sandboxes' tests
+
+$(CONFORMANCE)/.installed: tests/conformance/package.json
+	@mkdir -p $(CONFORMANCE)
+	@cp tests/conformance/package.json $(CONFORMANCE)/
+	@npm install --prefix $(CONFORMANCE) --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+conformance: $(VENV)/.development $(CONFORMANCE)/.installed ## run the Model Context Protocol's conformance suite against /mcp (needs npm)
+	$(BIN)/python -m tests.conformance.run --tool $(CONFORMANCE)/node_modules
 
 demo: $(VENV)/.runtime ## show Deskmind on a fictional company (ARGS=--exit ends after the answers)
 	@$(BIN)/deskmind demo $(ARGS)
@@ -116,4 +126,4 @@ changelog: $(VENV)/.development ## gather changes/ into CHANGELOG.md (VERSION=â€
 	$(BIN)/towncrier build --yes --version $(VERSION)
 
 clean: ## remove what was built, .venv included
-	rm -rf $(VENV) $(PHOENIX) $(PEERS) $(CLIENTS) dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) $(PHOENIX) $(PEERS) $(CLIENTS) $(CONFORMANCE) dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -94,6 +94,20 @@ BOARD = Board(
                     (q(f"sum({series('http_server_active_requests')})", "under way"),),
                     thresholds=((100, WARN), (500, BAD)),
                 ),
+                Panel(
+                    "Requests not admitted",
+                    "By a limit of the tenant, the user or the key (429), or because too many were under way (503: load). Load"
+                    " wants more processes; a tenant at its limit wants a talk.",
+                    "reqps",
+                    (
+                        q(
+                            rate("deskmind_api_refused_total", by="deskmind_limit"),
+                            "{{deskmind_limit}}",
+                            empty="no limit refused a request",
+                        ),
+                    ),
+                    stacked=True,
+                ),
             ),
         ),
         Section(

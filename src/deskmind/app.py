@@ -23,6 +23,7 @@ from deskmind.desk import Desk
 from deskmind.errors import (
     ConfigurationError,
     EmbedderUnavailableError,
+    MissingExtraError,
     SchemaVersionError,
 )
 from deskmind.explain import StoryWriter
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from deskmind.cache import Cache
     from deskmind.gateway import Budget, Gateway, Shield
     from deskmind.gateway.alerts import Listener
+    from deskmind.governance.access.oidc.principal import TokenPrincipals
 
 __all__ = ["Deskmind", "administrator"]
 
@@ -128,6 +130,7 @@ class Deskmind:
         self._cache: Cache | None = None
         self._shielding: Shielding
         self._authentication: Authentication[Desk]
+        self._tokens: TokenPrincipals | None = None
         self._resources = AsyncExitStack()
         self._own_stores: list[PersonalStore] = []
         self._host_stores: list[PersonalStore] = []
@@ -201,14 +204,36 @@ class Deskmind:
     async def authenticate(self, api_key: str) -> Desk:
         """The desk of the user an API key stands for; what the database said is believed for one second.
 
+        Where ``oidc.issuer`` is set, a token of that issuer is taken as well.
+
         Raises:
-            AuthenticationError: the key is not valid.
+            AuthenticationError: the key or the token is not valid.
+            UnavailableError: the issuer's keys are not known.
         """
+        if self.settings.oidc.issuer is not None and not api_key.startswith("dk_"):
+            return Desk(self, await self._token_principals().scope_of(api_key))
         return await self._authentication.of(api_key)
 
     def forget_authentication(self) -> None:
         """Ask the database again at the next use of each API key."""
         self._authentication.forget()
+
+    def _principals_of(self, scope: Scope) -> Principals:
+        return Desk(self, scope).principals
+
+    def _token_principals(self) -> TokenPrincipals:
+        if self._tokens is None:
+            try:
+                from deskmind.governance.access.oidc.principal import TokenPrincipals
+            except ModuleNotFoundError:
+                raise MissingExtraError("Signing in by tokens", "api") from None
+            self._tokens = TokenPrincipals(
+                self.database,
+                self.settings.oidc,
+                self.tenants,
+                self._principals_of,
+            )
+        return self._tokens
 
     async def engine(self) -> Engine:
         """What answering needs: the embedder (loaded on first use), the reranker, the answerer."""

@@ -28,7 +28,9 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   └── SuppressedError           it would bring back a person who was erased
     ├── AuthenticationError           who is asking could not be established
     ├── PermissionDeniedError         who is asking may not do this
+    ├── LimitExceededError            more requests than a limit admits
     ├── UnavailableError              a part we depend on does not answer
+    │   ├── OverloadedError           too many requests are under way
     │   ├── DatabaseUnavailableError
     │   │   └── EmbeddedServerError
     │   ├── StorageFullError
@@ -92,6 +94,7 @@ __all__ = [
     "KeyringError",
     "LeaseLostError",
     "LegalHoldError",
+    "LimitExceededError",
     "MissingExtraError",
     "ModelError",
     "ModelRequestError",
@@ -99,6 +102,7 @@ __all__ = [
     "ModelUnavailableError",
     "NotFoundError",
     "OutcomeUnknownError",
+    "OverloadedError",
     "PermissionDeniedError",
     "PrincipalNotFoundError",
     "PromptError",
@@ -325,10 +329,22 @@ class PermissionDeniedError(DeskmindError):
     code, status, title, exit_code = "permission-denied", 403, "Not permitted", 77
 
 
+class LimitExceededError(DeskmindError):
+    """More requests came than a limit admits. The details carry ``limit`` and ``retry_after`` in seconds."""
+
+    code, status, title, exit_code = "limit-exceeded", 429, "Too many requests", 75
+
+
 class UnavailableError(DeskmindError):
     """A part Deskmind depends on does not answer."""
 
     code, status, title, exit_code = "unavailable", 503, "Temporarily unavailable", 69
+
+
+class OverloadedError(UnavailableError):
+    """Too many requests are under way; this one was not begun. The details carry ``retry_after`` in seconds."""
+
+    code, title, exit_code = "overloaded", "The service is at its limit", 75
 
 
 class DatabaseUnavailableError(UnavailableError):

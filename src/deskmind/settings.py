@@ -39,7 +39,10 @@ __all__ = [
     "IngestSettings",
     "JobsSettings",
     "KnowledgeSettings",
+    "LimitsSettings",
     "LogSettings",
+    "McpSettings",
+    "OidcSettings",
     "RedactionPattern",
     "RedactionSettings",
     "RedisSettings",
@@ -123,6 +126,46 @@ class ApiSettings(_Section):
     workers: int = Field(1, ge=1, le=64)
     max_body_bytes: int = Field(64 * 2**20, ge=1024)
     embedded_worker: bool = Field(True, description="run jobs inside the first API process")
+
+
+_Signing = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+
+
+class OidcSettings(_Section):
+    """``[oidc]``: bearer tokens of an identity provider (OpenID Connect) beside API keys."""
+
+    issuer: str | None = Field(
+        None, pattern=_HTTP_URL, description="whose tokens are taken; without it none are"
+    )
+    audience: str = Field("deskmind", min_length=1, description="what a token must be meant for")
+    algorithms: tuple[_Signing, ...] = Field(("RS256", "ES256"), min_length=1)
+    leeway_seconds: float = Field(30.0, ge=0, le=300, description="how much clocks may differ")
+    keys_seconds: float = Field(3600.0, ge=10, description="how long the issuer's keys are believed")
+    tenant: str | None = Field(None, description="every user's tenant")
+    tenant_claim: str | None = Field(None, description="the claim that names it, where there are several")
+    tenants: dict[str, str] = Field(default_factory=dict, description="tenant by the claim's value")
+    user_claim: str = Field("sub", min_length=1, description="the claim that is the user's name here")
+    groups_claim: str = Field("groups", min_length=1)
+    groups: dict[str, str] = Field(default_factory=dict, description="group by the claim's value")
+    provision: bool = Field(False, description="add users that are not known yet")
+
+
+class LimitsSettings(_Section):
+    """``[limits]``: how many requests the HTTP service admits."""
+
+    rates: dict[str, str] = Field(
+        default_factory=dict,
+        description="such as 600/minute, by tenant, user, key, also of a class: user:models",
+    )
+    concurrent: int = Field(0, ge=0, description="requests at once in one process; 0 for no limit")
+
+
+class McpSettings(_Section):
+    """``[mcp]``: the Model Context Protocol at ``/mcp``."""
+
+    enabled: bool = Field(True, description="served where the extra mcp is installed")
+    allow_writes: bool = Field(False, description="offer the tools that change something")
+    origins: tuple[str, ...] = Field((), description="pages that may send messages, besides this machine's")
 
 
 class LogSettings(_Section):
@@ -382,6 +425,9 @@ class Settings(BaseSettings):
     jobs: JobsSettings = JobsSettings()  # pyright: ignore[reportCallIssue]
     api: ApiSettings = ApiSettings()  # pyright: ignore[reportCallIssue]
     connect: ConnectSettings = ConnectSettings()
+    limits: LimitsSettings = LimitsSettings()  # pyright: ignore[reportCallIssue]
+    oidc: OidcSettings = OidcSettings()  # pyright: ignore[reportCallIssue]
+    mcp: McpSettings = McpSettings()  # pyright: ignore[reportCallIssue]
     log: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()  # pyright: ignore[reportCallIssue]
     redis: RedisSettings = RedisSettings()  # pyright: ignore[reportCallIssue]

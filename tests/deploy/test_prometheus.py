@@ -26,6 +26,7 @@ EMPTY_HERE = {
     "nothing failed",
     "nothing is exported by OTLP",
     "nobody was erased and nothing expired",
+    "no limit refused a request",
 }
 
 

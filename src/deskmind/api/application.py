@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from fastapi import FastAPI, Request
@@ -22,6 +23,8 @@ from deskmind.api import problems
 from deskmind.api.chat_completions import OpenAIEndpoints
 from deskmind.api.connectors import add_webhook
 from deskmind.api.documentation import add_documentation
+from deskmind.api.limits.admission import Admission, Places
+from deskmind.api.limits.limiter import Limiter
 from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
 from deskmind.api.routes import bearer, router
@@ -34,6 +37,9 @@ from deskmind.observability.levels import watch_level
 from deskmind.readiness import run_hourly
 from deskmind.scope import Scope
 from deskmind.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from deskmind.api.mcp.endpoint import McpEndpoint
 
 __all__ = ["create_app", "create_process"]
 
@@ -60,6 +66,9 @@ def create_app(
         own_process: nothing else runs in this process, so the garbage collector may be set for serving.
     """
     chosen = app.settings if app is not None else settings or load_settings()
+    shared = chosen.redis.url
+    limiter = Limiter(chosen.limits.rates, url=shared.get_secret_value() if shared is not None else None)
+    places = Places(chosen.limits.concurrent)
 
     @asynccontextmanager
     async def lifespan(service: FastAPI) -> AsyncGenerator[None]:
@@ -70,12 +79,15 @@ def create_app(
             await deskmind.engine()
             await deskmind.gateway()
             await deskmind.ready_redaction()
+            resources.push_async_callback(limiter.close)
             if chosen.api.embedded_worker:
                 if app is None:
                     run_hourly(deskmind)
                 worker = asyncio.create_task(deskmind.jobs.work())
                 resources.push_async_callback(_stop, worker)
                 resources.push_async_callback(_stop, deskmind.keep_sealing())
+            if protocol is not None:
+                await resources.enter_async_context(protocol.running())
             if own_process:
                 levels = asyncio.create_task(watch_level(chosen.home, chosen.log.level))
                 resources.push_async_callback(_stop, levels)
@@ -94,7 +106,9 @@ def create_app(
 
     async def desk_for(request: Request) -> Desk:
         deskmind: Deskmind = request.app.state.deskmind
-        return await deskmind.authenticate(bearer(request))
+        desk = await deskmind.authenticate(bearer(request))
+        await limiter.admit(request.scope, desk)
+        return desk
 
     async def receive(connection_id: UUID, headers: Mapping[str, str], body: bytes) -> int:
         deskmind: Deskmind = service.state.deskmind
@@ -107,16 +121,21 @@ def create_app(
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
     service.router.routes[:0] = endpoints.routes()
     service.straight = {
-        (method, route.path): RequestContext(_routed(route), accept_parent=accept_parent)
+        (method, route.path): RequestContext(Admission(_routed(route), places), accept_parent=accept_parent)
         for route in endpoints.routes()
         for method in route.methods or ()
         if not route.param_convertors
     }
-    _health(service)
+    protocol = _model_context(chosen, desk_for)
+    if protocol is not None:
+        service.router.routes.append(protocol.route())
+    _health(service, limiter)
     add_documentation(service)
     add_metrics(service, desk_for)
     problems.install(service)
     service.add_middleware(BodyLimit, max_bytes=chosen.api.max_body_bytes)
+    if places.most:
+        service.add_middleware(Admission, places=places)
     service.add_middleware(RequestContext, accept_parent=accept_parent)
     _describe(service)
     return service
@@ -140,6 +159,18 @@ class _Service(FastAPI):
             await endpoint(scope, receive, send)
 
 
+def _model_context(settings: Settings, desk_for: Callable[[Request], Awaitable[Desk]]) -> McpEndpoint | None:
+    """MCP's endpoint, where it is wanted and its extra is installed."""
+    if not settings.mcp.enabled or find_spec("mcp") is None:
+        return None
+    from deskmind.api.mcp.endpoint import McpEndpoint
+    from deskmind.api.mcp.server import tools_offered
+
+    return McpEndpoint(
+        desk_for, tools_offered(allow_writes=settings.mcp.allow_writes), origins=settings.mcp.origins
+    )
+
+
 def _routed(route: Route) -> ASGIApp:
     async def call(scope: ASGIScope, receive: Receive, send: Send) -> None:
         scope["route"] = route
@@ -148,7 +179,7 @@ def _routed(route: Route) -> ASGIApp:
     return call
 
 
-def _health(service: FastAPI) -> None:
+def _health(service: FastAPI, limiter: Limiter) -> None:
     @service.get("/healthz", operation_id="health", tags=["operations"], summary="The process answers")
     async def health() -> Health:
         return Health(version=__version__)
@@ -169,6 +200,8 @@ def _health(service: FastAPI) -> None:
                 await connection.execute("SELECT 1")
         except DeskmindError as error:
             checks["database"] = error.code
+        if limiter.alone:
+            checks["limits"] = "the shared server does not answer: each process counts for itself"
         status = 200 if checks["database"] == "ok" else 503
         body = Readiness(status="ready" if status == 200 else "not ready", checks=checks)
         return JSONResponse(body.model_dump(), status_code=status)

@@ -86,6 +86,7 @@ class _Exchange:
                 note("http", method=method, route=_route(scope), status=self._status)
                 message["headers"] = [
                     *message.get("headers", []),
+                    *scope.get("deskmind.headers", ()),
                     (b"x-request-id", self._request_id.encode()),
                     (b"x-content-type-options", b"nosniff"),
                 ]

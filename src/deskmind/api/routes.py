@@ -43,6 +43,9 @@ __all__ = ["DeskFor", "router"]
 DeskFor = Callable[[Request], Awaitable[Desk]]
 
 
+_LONGEST_KEY, _LONGEST_TOKEN = 1_000, 8_192
+
+
 def _problems(**texts: str) -> dict[int | str, dict[str, Any]]:
     return {int(status[1:]): {"model": Problem, "description": text} for status, text in texts.items()}
 
@@ -53,6 +56,7 @@ _PROBLEMS = _problems(
     _403="not permitted",
     _413="too large",
     _422="not valid",
+    _429="more requests than a limit admits",
     _500="an error of ours",
     _503="temporarily unavailable",
 )
@@ -249,6 +253,6 @@ def bearer(request: Request) -> str:
             "The request carries no API key.",
             remedy="Send `Authorization: Bearer dk_…`; `deskmind key create --user NAME --tenant NAME` makes a key.",
         )
-    if len(key) > 1000:
+    if len(key) > (_LONGEST_KEY if key.startswith("dk_") else _LONGEST_TOKEN):
         raise InvalidRequestError("The API key is too long.")
     return key.strip()

@@ -25,6 +25,7 @@ from deskmind.cli import (
     operations,
     privacy,
     prompts,
+    protocol,
     redaction,
     redaction_rules,
     release,
@@ -97,6 +98,7 @@ app.add_typer(agents.agent_app, name="agent")
 app.add_typer(approvals.approvals_app, name="approvals")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
+app.command("mcp")(protocol.mcp)
 app.command("openapi")(service.openapi)
 app.add_typer(logs.log_app, name="log")
 app.command("top")(top)

@@ -62,6 +62,13 @@ HTTP_DURATION = Instrument(
 HTTP_ACTIVE = Instrument(
     "http.server.active_requests", "up_down_counter", "{request}", "HTTP requests under way", (_METHOD,)
 )
+API_REFUSED = Instrument(
+    "deskmind.api.refused",
+    "counter",
+    "{request}",
+    "requests that a limit did not admit: of the tenant, the user, the key, or of requests at once",
+    (Label("deskmind.limit", _CODE, ("tenant", "user", "key", "load")),),
+)
 CALL_DURATION = Instrument(
     names.CLIENT_OPERATION_DURATION,
     "histogram",

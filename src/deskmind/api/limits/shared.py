@@ -1,0 +1,102 @@
+"""Limits across processes: arrival times in a Valkey or Redis server, decided there in one round trip."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from deskmind.api.limits.gcra import Decision, Standing
+from deskmind.api.limits.local import Asked, LocalLimits
+from deskmind.cache.breaker import Breaker
+from deskmind.cache.line import Line, connect
+from deskmind.observability import logger
+
+__all__ = ["SharedLimits"]
+
+_log = logger("deskmind.limits")
+
+_TAKE = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local ahead, reply, refused = {}, {}, false
+for i, key in ipairs(KEYS) do
+  local interval, span = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local arrival = tonumber(redis.call('GET', key) or '0')
+  ahead[i] = math.max(0, arrival - now)
+  local wait = math.max(0, ahead[i] + interval - span)
+  refused = refused or wait > 0
+  reply[2 * i] = wait
+end
+for i, key in ipairs(KEYS) do
+  if not refused then
+    ahead[i] = ahead[i] + tonumber(ARGV[2 * i - 1])
+    redis.call('SET', key, string.format('%.0f', now + ahead[i]), 'PX', math.ceil(ahead[i] / 1000))
+  end
+  reply[2 * i - 1] = ahead[i]
+end
+return reply
+"""
+"""The server's own clock, so that processes whose clocks differ agree."""
+
+
+class SharedLimits:
+    """Asks the server; while it does not answer, this process counts alone, from where things stood.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``.
+        local: counts meanwhile.
+        timeout: seconds a request may be held up.
+        cooldown: seconds until a silent server is tried again.
+
+    Raises:
+        MissingExtraError: redis-py is not installed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        local: LocalLimits,
+        *,
+        timeout: float = 0.1,
+        cooldown: float = 1.0,
+        connections: int = 64,
+    ) -> None:
+        client = connect(url, connections=connections, patience=1.0)
+        self._line = Line(client, timeout=timeout, connections=connections, breaker=Breaker(3, cooldown))
+        self._local = local
+        self.alone = False
+
+    async def take(self, asked: Asked) -> Decision:
+        """Count a request, if every limit admits it."""
+        replies = await self._line.ask(lambda pipeline: _take(pipeline, asked))
+        reply: Any = replies[0] if replies else None
+        self._say(alone=not isinstance(reply, list))
+        if not isinstance(reply, list):
+            return self._local.take(asked)
+        numbers = cast("list[int]", reply)
+        decision = Decision(
+            tuple(
+                Standing(limit, int(numbers[2 * place]), int(numbers[2 * place + 1]))
+                for place, (_, limit) in enumerate(asked)
+            ),
+            shared=True,
+        )
+        self._local.learn(asked, decision)
+        return decision
+
+    async def close(self) -> None:
+        """Let go of the server."""
+        await self._line.close()
+
+    def _say(self, *, alone: bool) -> None:
+        if alone and not self.alone:
+            _log.warning(
+                "limits.alone", why="the shared server does not answer; each process counts for itself"
+            )
+        if self.alone and not alone:
+            _log.info("limits.shared_again")
+        self.alone = alone
+
+
+def _take(pipeline: Any, asked: Asked) -> None:
+    numbers = [number for _, limit in asked for number in (limit.interval, limit.span)]
+    pipeline.execute_command("EVAL", _TAKE, len(asked), *(name for name, _ in asked), *numbers)
