@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from deskmind import __version__
-from deskmind.connectors.model import Kind as RecordKind
 from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
 from deskmind.agents.tool import Tool
 from deskmind.agents.tools import BUILT_IN
+from deskmind.connectors.model import Kind as RecordKind
 from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, translated
 from deskmind.database.migrations import MigrationStatus, check_release, compare
 from deskmind.desk import Desk

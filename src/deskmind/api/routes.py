@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, 
 from fastapi.responses import StreamingResponse
 
 from deskmind.api.access import add_access
-from deskmind.api.connectors import add_connectors
 from deskmind.api.agents import add_agents
+from deskmind.api.connectors import add_connectors
 from deskmind.api.conversations import add_conversations
 from deskmind.api.events import server_sent_events
 from deskmind.api.evidence import add_evidence

@@ -153,7 +153,12 @@ class Sync:
             rows = await cursor.fetchall()
             read = f"connection {found.name}"
             await record(
-                connection, self._scope, Permission.SYNC_READ, resource=read, kind=str(kind), records=len(rows)
+                connection,
+                self._scope,
+                Permission.SYNC_READ,
+                resource=read,
+                kind=str(kind),
+                records=len(rows),
             )
             return [{**row[4], "id": row[0], "key": row[1], "url": row[2], "version": row[3]} for row in rows]
 
