@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Send
@@ -110,12 +110,8 @@ def create_app(
         await limiter.admit(request.scope, desk)
         return desk
 
-    async def receive(connection_id: UUID, headers: Mapping[str, str], body: bytes) -> int:
-        deskmind: Deskmind = service.state.deskmind
-        return await deskmind.receive_webhook(connection_id, headers, body)
-
     routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes)
-    add_webhook(routes, receive)
+    _receive_webhooks(service, routes)
     service.include_router(routes)
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
@@ -139,6 +135,14 @@ def create_app(
     service.add_middleware(RequestContext, accept_parent=accept_parent)
     _describe(service)
     return service
+
+
+def _receive_webhooks(service: FastAPI, routes: APIRouter) -> None:
+    async def receive(connection_id: UUID, headers: Mapping[str, str], body: bytes) -> int:
+        deskmind: Deskmind = service.state.deskmind
+        return await deskmind.receive_webhook(connection_id, headers, body)
+
+    add_webhook(routes, receive)
 
 
 class _Service(FastAPI):
