@@ -115,13 +115,7 @@ def create_app(
     service.include_router(routes)
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
-    service.router.routes[:0] = endpoints.routes()
-    service.straight = {
-        (method, route.path): RequestContext(Admission(_routed(route), places), accept_parent=accept_parent)
-        for route in endpoints.routes()
-        for method in route.methods or ()
-        if not route.param_convertors
-    }
+    _serve_models(service, endpoints.routes(), places, accept_parent=accept_parent)
     protocol = _model_context(chosen, desk_for)
     if protocol is not None:
         service.router.routes.append(protocol.route())
@@ -135,6 +129,16 @@ def create_app(
     service.add_middleware(RequestContext, accept_parent=accept_parent)
     _describe(service)
     return service
+
+
+def _serve_models(service: _Service, routes: list[Route], places: Places, *, accept_parent: bool) -> None:
+    service.router.routes[:0] = routes
+    service.straight = {
+        (method, route.path): RequestContext(Admission(_routed(route), places), accept_parent=accept_parent)
+        for route in routes
+        for method in route.methods or ()
+        if not route.param_convertors
+    }
 
 
 def _receive_webhooks(service: FastAPI, routes: APIRouter) -> None:
