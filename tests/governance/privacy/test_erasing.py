@@ -21,6 +21,7 @@ from tests.governance.privacy.conftest import (
 )
 from tests.triage.tickets import tickets
 
+from deskmind.agents import ToolContext, tool
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import (
@@ -36,6 +37,7 @@ from deskmind.governance.privacy.identifiers import forms
 from deskmind.governance.redaction import DirectoryEntry, EntityType
 from deskmind.prompts import PromptTemplate, Variable
 from deskmind.prompts.messages import Message
+from deskmind.sandbox.models import ModelSandbox, Reply, ToolCall
 from deskmind.triage import TrainingTicket, TriageModel
 from deskmind.triage.archive import load
 
@@ -193,7 +195,7 @@ class Badges:
 
 
 async def test_everything_is_gone_from_a_dump_the_files_and_the_caches(
-    desk_home: Path, admin: Admin, bureau: Bureau, modelled: Deskmind
+    desk_home: Path, admin: Admin, bureau: Bureau, modelled: Deskmind, sandbox: ModelSandbox
 ) -> None:
     """The canary: a person driven through every feature, then erased."""
     badges = Badges()
@@ -203,6 +205,7 @@ async def test_everything_is_gone_from_a_dump_the_files_and_the_caches(
     person = await modelled.desk(tenant=bureau.operator.scope.tenant, user=NAME)
     ben = await modelled.desk(tenant=bureau.operator.scope.tenant, user="ben")
     key = await _everything(operator, person, ben)
+    await _agents(operator, (person, ben), sandbox)
     words = ("quorn", "zilpha", "555 0173")
     before = holding(await dumped(admin, operator), *words)
     expected = {
@@ -217,6 +220,11 @@ async def test_everything_is_gone_from_a_dump_the_files_and_the_caches(
         "access_grants",
         "directory_entries",
         "triage_models",
+        "agent_runs",
+        "agent_steps",
+        "agent_proposals",
+        "agent_votes",
+        "agent_switches",
     }
     assert expected <= set(before)
     assert all("quornbeck" in model.vocabulary.terms for model in await _models(admin, operator))
@@ -282,6 +290,27 @@ async def _everything(operator: Desk, person: Desk, ben: Desk) -> str:
             await (await agent.acting_for(user)).principals.users()
     created = await operator.keys.create(NAME, name=f"laptop of {FULL_NAME}")
     return created.secret
+
+
+@tool(effect="write", audience="technicians")
+async def note(context: ToolContext, text: str) -> str:
+    """Write a note."""
+    return f"{text} {context.effect_id}"
+
+
+async def _agents(operator: Desk, desks: tuple[Desk, ...], sandbox: ModelSandbox) -> None:
+    """Of each a run that is done and one whose proposal waits."""
+    await operator.agents.stop_tool("http_get", reason=f"{FULL_NAME} asked")
+    wanted = Reply(tool_calls=(ToolCall("note", {"text": f"Called {FULL_NAME}"}),))
+    for desk in desks:
+        await operator.access.grant("technician", user=desk.scope.principal)
+        agent = desk.agent("noter", instructions=f"Write for {FULL_NAME}.", tools=[note], model="fast")
+        sandbox.script([wanted, f"{FULL_NAME} knows.", wanted])
+        run = await agent.run(f"Note that {FULL_NAME} called.", untrusted=f"From: {MAIL}")
+        (proposal,) = await operator.approvals.list(run_id=run.run_id)
+        await operator.approvals.approve(proposal.proposal_id, answer=f"Ask {FULL_NAME}.")
+        assert FULL_NAME in str((await agent.resume(run.run_id)).output)
+        assert (await agent.run(f"Note that {FULL_NAME} called again.")).state == "waiting"
 
 
 def _tickets() -> list[TrainingTicket]:

@@ -179,6 +179,15 @@ def table_stores(database: Database) -> list[TableStore]:
         TableStore(  # rows go with the account
             database,
             "agents",
+            masked=(
+                *(("agent_runs", column) for column in ("definition", "prompt", "untrusted", "output")),
+                ("agent_steps", "content"),
+                *(
+                    ("agent_proposals", column)
+                    for column in ("arguments", "changes", "prepared", "reason", "answer")
+                ),
+                *(("agent_votes", "reason"), ("agent_switches", "reason")),
+            ),
             exports=(
                 _Export(
                     "SELECT run_id, agent, prompt, untrusted, state, output, started_at FROM agent_runs"

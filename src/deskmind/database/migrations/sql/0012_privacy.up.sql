@@ -240,17 +240,22 @@ BEGIN
         ('experiments', 'started_by'), ('sources', 'name'), ('api_keys', 'name'), ('principals', 'display_name'),
         ('ingest_files', 'external_id'), ('ingest_files', 'uri'), ('ingest_files', 'name'),
         ('ingest_files', 'metadata'), ('ingest_files', 'problem'), ('access_grants', 'reason'),
-        ('directory_entries', 'value')) THEN
+        ('directory_entries', 'value'), ('agent_runs', 'definition'), ('agent_runs', 'prompt'), ('agent_runs', 'untrusted'),
+        ('agent_runs', 'output'), ('agent_steps', 'content'), ('agent_proposals', 'arguments'), ('agent_proposals', 'changes'),
+        ('agent_proposals', 'prepared'), ('agent_proposals', 'reason'), ('agent_proposals', 'answer'),
+        ('agent_votes', 'reason'), ('agent_switches', 'reason')) THEN
         RAISE invalid_parameter_value USING MESSAGE = 'no column of texts';
     END IF;
-    IF col IN ('told', 'metadata', 'problem') THEN
+    IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = format('<schema>.%I', relation)::regclass AND a.attname = col
+                  AND a.atttypid = 'jsonb'::regtype) THEN
         made := format('<schema>.privacy_masked_json(x.%I, $3, $4)', col);
         found := format('normalize(x.%1$I::text, NFC) ~ $2 AND %2$s <> x.%1$I', col, made);
     ELSE
         made := format('regexp_replace(normalize(x.%I, NFC), $3, $4, ''g'')', col);
         found := format('normalize(x.%1$I, NFC) ~ $2 AND normalize(x.%1$I, NFC) ~ $3', col);
     END IF;
-    IF relation IN ('conversations', 'turns', 'feedback', 'request_stories') THEN -- a hold on their owner keeps them as they are
+    IF relation IN ('conversations', 'turns', 'feedback', 'request_stories', 'agent_runs', 'agent_steps', 'agent_proposals')
+    THEN -- a hold on their owner keeps them as they are
         found := found || ' AND NOT <schema>.privacy_held($1, x.principal_id)';
     END IF;
     IF dry THEN

@@ -147,3 +147,20 @@ GRANT SELECT, INSERT, UPDATE (state, settled_at, epoch, claimed_at) ON agent_eff
 GRANT SELECT, INSERT, UPDATE (state, answer) ON agent_proposals TO <prefix>_app;
 GRANT SELECT, INSERT ON agent_votes TO <prefix>_app;
 GRANT SELECT, INSERT, DELETE ON agent_switches TO <prefix>_app;
+
+-- Mentions of who is erased are masked in everybody's runs; own rows go with the account.
+DO $$
+DECLARE t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['agent_runs', 'agent_steps', 'agent_proposals', 'agent_votes', 'agent_switches'] LOOP
+        EXECUTE format('CREATE POLICY privacy ON %I FOR ALL TO <prefix>_privacy
+            USING (tenant_id = (SELECT scope_tenant()) AND (SELECT scope_act()) = ''operate'')', t);
+        EXECUTE format('GRANT SELECT (tenant_id) ON %I TO <prefix>_privacy', t);
+    END LOOP;
+END $$;
+GRANT SELECT (principal_id, definition, prompt, untrusted, output), UPDATE (definition, prompt, untrusted, output)
+    ON agent_runs TO <prefix>_privacy;
+GRANT SELECT (principal_id, content), UPDATE (content) ON agent_steps TO <prefix>_privacy;
+GRANT SELECT (principal_id, arguments, changes, prepared, reason, answer), UPDATE (arguments, changes, prepared, reason, answer)
+    ON agent_proposals TO <prefix>_privacy;
+GRANT SELECT (reason), UPDATE (reason) ON agent_votes, agent_switches TO <prefix>_privacy;
