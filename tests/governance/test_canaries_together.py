@@ -15,7 +15,7 @@ import sys
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ from tests.gateway.test_redacted_desks import (  # noqa: F401
 from tests.isolation.test_operations import _operations
 from tests.triage.tickets import tickets
 
+from deskmind.agents import ToolContext, tool
 from deskmind.api import create_app
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
@@ -57,7 +58,8 @@ from deskmind.observability.metering import start_metrics
 from deskmind.prompts import PromptTemplate, Variable
 from deskmind.prompts.messages import Message
 from deskmind.prompts.trials import Variant
-from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
+from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox, Reply, ToolCall
+from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.settings import TelemetrySettings
 
 USER = "zorblax.quillfeather"
@@ -131,7 +133,9 @@ async def test_canaries_are_nowhere_but_where_they_belong(
             await _prompts(desk, person)
             await _talks(desk, person)
             await _triage(desk)
+            await _connected(desk)
             await _governance(desk, person)
+            await _agents(desk, person, sandbox)
             boss = await app.desk(tenant=operator.scope.tenant, user="boss")
             await (await boss.acting_for(USER)).knowledge.search(SAID)
         await _installation(app)
@@ -304,6 +308,67 @@ async def _triage(desk: Desk) -> None:
     await _refused(desk.triage.train(named[:1]))
 
 
+async def _connected(desk: Desk) -> None:
+    """A system whose newest ticket is of the person."""
+    async with ServiceNowSandbox() as box:
+        async with httpx.AsyncClient(base_url=box.url, auth=tuple(box.credentials.values())) as client:  # type: ignore[arg-type]
+            ticket = {"short_description": f"{NAME} cannot print", "description": SAID}
+            (await client.post("/api/now/table/incident", json=ticket)).raise_for_status()
+            login = {
+                "user_name": f"{USER}.2",
+                "email": MAIL,
+                "first_name": "Zorblax",
+                "last_name": "Quillfeather",
+            }
+            (await client.post("/api/now/table/sys_user", json=login)).raise_for_status()
+        await desk.connections.add("now", box.vendor, box.url, box.credentials, kinds=("ticket", "person"))
+        await desk.connections.all()
+        await desk.connections.get("now")
+        await desk.connections.test("now")
+        await desk.connections.webhook_secret("now")
+        assert (await desk.sync.preview("now")).as_dict()
+        assert (await desk.sync.run("now")).complete
+        await desk.sync.reset("now")
+        await desk.sync.status("now")
+        assert NAME in str(await desk.sync.records("now", "ticket", limit=1000))
+        assert NAME in str(await desk.sync.training_tickets("now"))
+        await _refused(desk.sync.run(SAID))
+        await _refused(desk.connections.add(USER, box.vendor, "no address", {MAIL: PHONE}))
+    await _refused(desk.sync.preview("now"))
+    await desk.connections.remove("now")
+
+
+@tool(effect="write", audience="technicians")
+async def note(context: ToolContext, ticket: str, text: str) -> str:
+    """Write a note on a ticket."""
+    return f"{ticket}: {text}" if context.effect_id else ""
+
+
+async def _agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
+    """Runs that propose a note on the person: one is let pass, one forbidden, one fails, one is left to workers."""
+    agent = person.agent("noter", instructions=f"Note it for {NAME}.", tools=[note], model="fast")
+    wanted = Reply(tool_calls=(ToolCall("note", {"ticket": "INC1", "text": "<PERSON_1>"}),))
+    for decide in (desk.approvals.approve, desk.approvals.reject):
+        sandbox.script([wanted, "<PERSON_1> knows."])
+        run = await agent.run(f"Note that {SAID}.", untrusted=SAID)
+        (proposal,) = await desk.approvals.list(run_id=run.run_id)
+        await desk.approvals.show(proposal.proposal_id)
+        await _refused(person.approvals.approve(proposal.proposal_id))
+        said = {"answer": SAID} if decide == desk.approvals.approve else {"reason": SAID}
+        await decide(proposal.proposal_id, **said)
+        assert NAME in str((await person.agents.resume(run.run_id, agent)).output)
+        await desk.agents.show(run.run_id)
+    await _refused(person.agents.start(agent, SAID))
+    await person.agents.cancel(
+        await person.agents.start(person.agent("idle", instructions=SAID, model="fast"), SAID)
+    )
+    await desk.agents.list()
+    await desk.agents.stop_tool(note.name, reason=f"{NAME} asked")
+    await desk.agents.stopped_tools()
+    await desk.agents.allow_tool(note.name)
+    await _refused(desk.agents.stop_tool(USER, reason=SAID))
+
+
 async def _governance(desk: Desk, person: Desk) -> None:
     await desk.access.grant("technician", user=USER, reason=f"{NAME} joined")
     await desk.access.check_of(USER, "audit:read")
@@ -329,8 +394,12 @@ async def _governance(desk: Desk, person: Desk) -> None:
     [event async for event in log.events()]
     [part async for part in log.export()]
     await log.rewrap()
+    await log.wrapped_under(1)
     await log.checkpoint()
     await log.verify()
+    for about in ("soc2", "article30"):
+        await desk.evidence.make(about, datetime.now(UTC) - timedelta(days=1))
+    await desk.evidence.public_keys()
     await _refused(log.prove(found[0].event_id))
     await desk.privacy.map()
     hold = await desk.privacy.hold(USER, "case 7")
@@ -357,6 +426,7 @@ async def _installation(app: Deskmind) -> None:
     await app.sealing.backlog()
     await app.sealing.public_keys()
     await app.sealing.rotate_key()
+    await app.evidence.parts(datetime.now(UTC) - timedelta(days=1), datetime.now(UTC), tenant="tenant")
 
 
 async def _erasing(desk: Desk) -> None:

@@ -162,7 +162,12 @@ class Agents:
 
     @operation(Permission.AGENTS_STOP)
     async def stop_tool(self, tool: str = switches.ALL_TOOLS, *, reason: str = "") -> None:
-        """Stop a tool for the tenant's agents, or all of them; runs under way are refused it from their next call on."""
+        """Stop a tool for the tenant's agents, or all of them; runs under way are refused it from their next call on.
+
+        Raises:
+            InvalidRequestError: that cannot be the name of a tool.
+        """
+        switches.check_tool(tool)
         async with self._database.transaction(self._scope) as connection:
             await switches.stop(connection, self._scope, tool, reason)
             await record(
@@ -171,7 +176,8 @@ class Agents:
 
     @operation(Permission.AGENTS_STOP)
     async def allow_tool(self, tool: str = switches.ALL_TOOLS) -> None:
-        """Let a tool that was stopped be called again."""
+        """Let a tool that was stopped be called again. Errors as for ``stop_tool``."""
+        switches.check_tool(tool)
         async with self._database.transaction(self._scope) as connection:
             await switches.allow(connection, self._scope, tool)
             await record(

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from deskmind.agents.tool import TOOL_NAME
 from deskmind.database import Connection
+from deskmind.errors import InvalidRequestError
 from deskmind.scope import Scope
 
-__all__ = ["ALL_TOOLS", "allow", "list_stopped", "stop", "stopped"]
+__all__ = ["ALL_TOOLS", "allow", "check_tool", "list_stopped", "stop", "stopped"]
 
 ALL_TOOLS = "*"
+
+
+def check_tool(tool: str) -> None:
+    """Refuse what cannot be a tool's name: the audit log keeps it plainly, and a text could name people.
+
+    Raises:
+        InvalidRequestError: it is not the name of a tool, nor ``*``.
+    """
+    if tool != ALL_TOOLS and not TOOL_NAME.fullmatch(tool):
+        raise InvalidRequestError(
+            "That is no name of a tool.",
+            why="A name has 1 to 64 letters, digits, `_` and `-`.",
+            remedy="Give a tool's name, or `*` for all of them.",
+        )
 
 
 async def stopped(connection: Connection, scope: Scope, tool: str) -> str | None:

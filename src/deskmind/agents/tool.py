@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,20 @@ from deskmind.governance.access import Permission
 if TYPE_CHECKING:
     from deskmind.desk import Desk
 
-__all__ = ["Audience", "Effect", "Preview", "Reconcile", "Tool", "ToolContext", "ToolFunction", "tool"]
+__all__ = [
+    "TOOL_NAME",
+    "Audience",
+    "Effect",
+    "Preview",
+    "Reconcile",
+    "Tool",
+    "ToolContext",
+    "ToolFunction",
+    "tool",
+]
+
+TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What models can call."""
 
 Effect = Literal["read", "propose", "write", "ask"]
 """``read`` changes nothing; ``propose`` is done when a person approved; ``write`` as the policy says; ``ask`` waits for a person."""
@@ -144,6 +158,11 @@ def tool(
 
     def made(function: ToolFunction) -> Tool:
         called = name or str(getattr(function, "__name__", ""))
+        if not TOOL_NAME.fullmatch(called):
+            raise ConfigurationError(
+                f"'{called}' cannot be the name of a tool.",
+                why="Models call names of 1 to 64 letters, digits, `_` and `-`.",
+            )
         if not inspect.iscoroutinefunction(function) or not inspect.signature(function).parameters:
             raise ConfigurationError(
                 f"'{called}' cannot be a tool.",
