@@ -13,6 +13,7 @@ from deskmind.app import Deskmind
 from deskmind.connectors import Outcome
 from deskmind.desk import Desk
 from deskmind.errors import (
+    ConfigurationError,
     ConflictError,
     InvalidRequestError,
     NotFoundError,
@@ -227,6 +228,20 @@ async def test_a_stopped_tool_is_refused_until_it_is_allowed(
     brain.says(wants("note", ticket="INC1", text="x"), "done")
     await agent.run("Note it.")
     assert len(written) == 1
+
+
+@pytest.mark.parametrize("name", ["", "ann.lee", "the note of Ann Lee", "n" * 65])
+async def test_what_no_model_can_call_is_neither_stopped_nor_made(admin: Desk, name: str) -> None:
+    for act in (admin.agents.stop_tool, admin.agents.allow_tool):
+        with pytest.raises(InvalidRequestError):
+            await act(name)
+    if name:
+        with pytest.raises(ConfigurationError):
+            tool(name=name)(_noted)
+
+
+async def _noted(context: ToolContext) -> str:
+    return context.call_id
 
 
 async def test_a_cancelled_run_does_nothing_more(
