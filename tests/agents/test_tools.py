@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.agents.conftest import Brain, wants
+from tests.agents.conftest import Brain, Person, wants
 
 from deskmind.agents import ToolContext, tool
 from deskmind.agents.gate import judge
@@ -45,10 +45,12 @@ async def test_knowledge_is_searched_as_the_user_may_and_marked_as_others_words(
     assert "spooler" not in told
 
 
-async def test_a_tool_needs_its_permission(ann: Desk, brain: Brain) -> None:
+async def test_a_tool_needs_its_permission(admin: Desk, person: Person, brain: Brain) -> None:
+    await admin.access.define_role("runner", ["agents:*"])
+    eve = await person("eve", "runner")
     brain.says(wants("similar_tickets", text="x"), "done")
-    run = await ann.agent("helper", instructions="Search.", tools=["similar_tickets"], model="fast").run("x?")
-    (result,) = [step for step in (await ann.agents.show(run.run_id)).steps if step.kind == "result"]
+    run = await eve.agent("helper", instructions="Search.", tools=["similar_tickets"], model="fast").run("x?")
+    (result,) = [step for step in (await eve.agents.show(run.run_id)).steps if step.kind == "result"]
     assert result.outcome == "refused"
 
 
