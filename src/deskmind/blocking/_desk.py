@@ -227,6 +227,8 @@ class BlockingAuditLog(Part[AuditLog]):
     verify = Blocking(AuditLog.verify)
     prove = Blocking(AuditLog.prove)
     export = Iterating(AuditLog.export)
+    forget = Blocking(AuditLog.forget)
+    rewrap = Blocking(AuditLog.rewrap)
 
 
 class BlockingPrivacy(Part[Privacy]):
