@@ -12,10 +12,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROMISED = {
-    "setup", "phoenix", "peers", "clients", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
+    "setup", "phoenix", "peers", "clients", "conformance", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
     "wheel-check", "bench", "eval", "soak", "load", "dashboards", "lock", "changelog", "clean", "help",
 }  # fmt: skip
-STEPS = ["tests", "lint", "types", "import contract", "documentation", "hygiene", "wheel", "load"]
+STEPS = ["tests", "lint", "types", "import contract", "documentation", "hygiene", "wheel", "MCP conformance", "load"]
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
