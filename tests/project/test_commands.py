@@ -118,7 +118,7 @@ def test_ci_calls_each_step_and_succeeds_when_all_do(rehearsal: Path):
     assert re.findall(r"^<== (.*): ok", done.stdout, re.M) == STEPS
     called = (rehearsal / "calls").read_text("utf-8").split("\n")
     assert called[:3] == ["phoenix CI=true", "clients CI=true", "test CI=true"]
-    assert len(called) - 1 == len(STEPS) + 2
+    assert len(called) - 1 == len(STEPS) + 3
     assert {line.split()[0] for line in called if line} <= PROMISED
 
 
