@@ -14,7 +14,7 @@ from deskmind.sandbox.web import SandboxServer
 
 @pytest.fixture
 async def servicenow_box() -> AsyncIterator[ServiceNowSandbox]:
-    async with ServiceNowSandbox() as box:
+    async with ServiceNowSandbox(size="tiny") as box:
         yield box
 
 

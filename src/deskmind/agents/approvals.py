@@ -46,7 +46,11 @@ class Approvals:
         if not 1 <= limit <= 1000:
             raise InvalidRequestError(f"A limit of {limit} is not possible.", remedy="Choose 1 to 1000.")
         async with self._database.transaction(self._scope) as connection:
-            return await list_proposals(connection, self._scope, run_id=run_id, waiting=waiting, limit=limit)
+            found = await list_proposals(connection, self._scope, run_id=run_id, waiting=waiting, limit=limit)
+            await record(
+                connection, self._scope, Permission.APPROVALS_READ, resource="proposals", proposals=len(found)
+            )
+            return found
 
     @operation(Permission.APPROVALS_READ)
     async def show(self, proposal_id: UUID) -> Proposed:
@@ -56,7 +60,10 @@ class Approvals:
             NotFoundError: there is no such proposal.
         """
         async with self._database.transaction(self._scope) as connection:
-            return await self._found(connection, proposal_id)
+            found = await self._found(connection, proposal_id)
+            resource = f"proposals/{proposal_id}"
+            await record(connection, self._scope, Permission.APPROVALS_READ, resource=resource)
+            return found
 
     @operation(Permission.APPROVALS_DECIDE)
     async def approve(self, proposal_id: UUID, *, answer: str = "") -> Proposed:

@@ -143,7 +143,9 @@ class Agents:
         if not 1 <= limit <= 1000:
             raise InvalidRequestError(f"A limit of {limit} is not possible.", remedy="Choose 1 to 1000.")
         async with self._database.transaction(self._scope) as connection:
-            return await list_runs(connection, self._scope, state, limit)
+            runs = await list_runs(connection, self._scope, state, limit)
+            await record(connection, self._scope, Permission.AGENTS_READ, resource="runs", runs=len(runs))
+            return runs
 
     @operation(Permission.AGENTS_READ)
     async def show(self, run_id: UUID) -> RunDetails[Any]:
@@ -158,6 +160,7 @@ class Agents:
                 raise _no_run(run_id)
             steps = await read_steps(connection, self._scope, run_id)
             effects = await read_effects(connection, self._scope, run_id)
+            await record(connection, self._scope, Permission.AGENTS_READ, resource=f"runs/{run_id}")
         return RunDetails(view_of(row), row.prompt, tuple(steps), tuple(effects))
 
     @operation(Permission.AGENTS_STOP)

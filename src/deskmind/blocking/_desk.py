@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self
 
+from deskmind.agents import Agents, Approvals
 from deskmind.app import Deskmind
 from deskmind.blocking._waiting import Blocking, Iterating, Loop, Part, Streaming
 from deskmind.desk import Desk
@@ -197,6 +198,29 @@ class BlockingTriage(Part[Triage]):
     clusters = Blocking(Triage.clusters)
 
 
+class BlockingAgents(Part[Agents]):
+    """``desk.agents``."""
+
+    run = Blocking(Agents.run)
+    start = Blocking(Agents.start)
+    resume = Blocking(Agents.resume)
+    cancel = Blocking(Agents.cancel)
+    list = Blocking(Agents.list)
+    show = Blocking(Agents.show)
+    stop_tool = Blocking(Agents.stop_tool)
+    allow_tool = Blocking(Agents.allow_tool)
+    stopped_tools = Blocking(Agents.stopped_tools)
+
+
+class BlockingApprovals(Part[Approvals]):
+    """``desk.approvals``."""
+
+    list = Blocking(Approvals.list)
+    show = Blocking(Approvals.show)
+    approve = Blocking(Approvals.approve)
+    reject = Blocking(Approvals.reject)
+
+
 class BlockingConnections(Part[Connections]):
     """``desk.connections``."""
 
@@ -227,6 +251,10 @@ class BlockingAuditLog(Part[AuditLog]):
     verify = Blocking(AuditLog.verify)
     prove = Blocking(AuditLog.prove)
     export = Iterating(AuditLog.export)
+    forget = Blocking(AuditLog.forget)
+    rewrap = Blocking(AuditLog.rewrap)
+    wrapped_under = Blocking(AuditLog.wrapped_under)
+    events = Iterating(AuditLog.events)
 
 
 class BlockingPrivacy(Part[Privacy]):
@@ -292,9 +320,12 @@ class BlockingDesk(Part[Desk]):
         self.triage = BlockingTriage(desk.triage, loop)
         self.connections = BlockingConnections(desk.connections, loop)
         self.sync = BlockingSync(desk.sync, loop)
+        self.agents = BlockingAgents(desk.agents, loop)
+        self.approvals = BlockingApprovals(desk.approvals, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)
         self.privacy = BlockingPrivacy(desk.privacy, loop)
         self.evidence = BlockingEvidence(desk.evidence, loop)
+        self.agent = desk.agent
         self.add_user = self.principals.add_user
         self.ingest = self.knowledge.ingest
         self.search = self.knowledge.search

@@ -119,16 +119,19 @@ async def _declined(app: Deskmind, company: Company, console: Console) -> None:
 
 
 async def _synced(desk: Desk, connected: list[SyncStatus], console: Console) -> None:
-    """What was read from the connected systems, and an answer from a ticket, an article and a runbook."""
+    """What was read from the connected systems, and answers from tickets, an article and a runbook."""
     from deskmind.cli.knowledge import print_answer
 
     console.rule("4. Three connected systems", align="left")
     for status in connected:
         counts = ", ".join(f"{kind.records} {kind.kind}" for kind in status.kinds if kind.records)
         console.print(f"{status.connection.name}: {counts}", markup=False)
-    question = "TideGate disconnects: what helps?"
-    console.print(f"\n[bold]an operator[/]: {question}")
-    print_answer(await desk.ask(question), indent="  ")
+    for question in (
+        "Print jobs disappear before I release them: why, and how is the spooler restarted?",
+        "TideGate disconnects: what helps?",
+    ):
+        console.print(f"\n[bold]an operator[/]: {question}")
+        print_answer(await desk.ask(question), indent="  ")
     console.print()
 
 

@@ -93,6 +93,11 @@ _UNRECORDED = {
     **dict.fromkeys(("Connections.test", "Sync.preview"), "reads the connected system and keeps nothing"),
     "Sync.training_tickets": "recorded by the training that learns from them",
     "Sync.run": "each pass is recorded by Runner",
+    **dict.fromkeys(
+        ("Agents.run", "Agents.resume", "Agents.start", "Desk.agent"), "recorded when the run begins and ends"
+    ),
+    "Agents.stopped_tools": _CONFIGURATION,
+    **dict.fromkeys(("Approvals.approve", "Approvals.reject"), "recorded by _decide and _vote"),
     **dict.fromkeys(("Models.chat", "Models.embed", "Models.rerank", "Models.stream"), _LEDGER),
 }
 _WRITES = ("record(", "_record(", "_recorded(", "_remove(", "_move(", "_carried_away(", "_record_hold(")
