@@ -47,9 +47,9 @@ def serving() -> Serve:
     return _serving
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def base_url(app: Deskmind) -> AsyncIterator[str]:
-    """The address of the service."""
+    """The address of the service. It ends with the file, and its worker with it, which would take others' jobs."""
     async with _serving(create_app(app=app)) as address:
         yield address
 

@@ -217,7 +217,7 @@ async def test_queues_are_shown_and_absent_when_the_database_is_away(metered: De
         depth = ("deskmind_jobs_depth", frozenset({("deskmind_queue", "ingest"), ("deskmind_state", "todo")}))
         gauges = JobGauges(metered.jobs, every=60)
         await gauges.ask()
-        assert [queue.name for queue in gauges.queues] == ["ingest"]
+        assert "ingest" in [queue.name for queue in gauges.queues]
         assert depth in await samples(desk)
         unreachable = Database(away, settings, ScopeSigner(lambda: metered.keyring.current("scope-token")))
         gauges._jobs = JobQueue(unreachable, metered.settings.jobs)

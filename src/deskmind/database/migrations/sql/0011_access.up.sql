@@ -28,8 +28,8 @@ CREATE TABLE access_grants (
     FOREIGN KEY (tenant_id, principal_id) REFERENCES principals ON DELETE CASCADE,
     FOREIGN KEY (tenant_id, key_id) REFERENCES api_keys ON DELETE CASCADE
 );
-CREATE INDEX access_grants_principal ON access_grants (tenant_id, principal_id) WHERE revoked_at IS NULL;
-CREATE INDEX access_grants_key ON access_grants (tenant_id, key_id) WHERE revoked_at IS NULL;
+CREATE INDEX access_grants_principal ON access_grants (tenant_id, principal_id);
+CREATE INDEX access_grants_key ON access_grants (tenant_id, key_id);
 
 -- Each saved policy text is kept; the latest counts, an empty one switches policies off.
 CREATE TABLE access_policies (
