@@ -10,6 +10,7 @@ import functools
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Awaitable
@@ -71,6 +72,9 @@ EXCUSED = {
     "Tenants.named": "as create",
 }
 """Operations that are not driven, and why."""
+
+_SOUGHT = {"900318": r"7700900318|(?<![\w.])900318(?!\w)"}
+"""Digits, where they are of a telephone number and not of an id or of a time."""
 
 UNTRACED = {"GET /healthz", "GET /readyz", "GET /metrics"}
 """Routes without a span; they are called all the same."""
@@ -167,9 +171,9 @@ async def test_canaries_are_nowhere_but_where_they_belong(
     assert "<PERSON_1>" in places["spans"] or "<PERSON>" in places["spans"]
     leaks = {
         name: [
-            text[max(0, text.lower().find(canary) - 150) :][:300]
+            text[max(0, found.start() - 150) :][:300]
             for canary in CANARIES
-            if canary in text.lower()
+            if (found := re.search(_SOUGHT.get(canary, re.escape(canary)), text, re.IGNORECASE))
         ]
         for name, text in places.items()
     }
@@ -310,7 +314,7 @@ async def _triage(desk: Desk) -> None:
 
 async def _connected(desk: Desk) -> None:
     """A system whose newest ticket is of the person."""
-    async with ServiceNowSandbox() as box:
+    async with ServiceNowSandbox(size="tiny") as box:
         async with httpx.AsyncClient(base_url=box.url, auth=tuple(box.credentials.values())) as client:  # type: ignore[arg-type]
             ticket = {"short_description": f"{NAME} cannot print", "description": SAID}
             (await client.post("/api/now/table/incident", json=ticket)).raise_for_status()
