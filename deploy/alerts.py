@@ -242,6 +242,7 @@ ALERTS: tuple[Alert, ...] = (
         "ticket",
         "A witness has lacked checkpoints of the audit log for {{ $value | humanizeDuration }}.",
         "audit-unwitnessed",
+        empty="no witness is configured",
     ),
     _over(
         "DeskmindTelemetryDropped",

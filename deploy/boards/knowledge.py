@@ -147,6 +147,38 @@ BOARD = Board(
             ),
         ),
         Section(
+            "Connected systems",
+            (
+                Panel(
+                    "Records read by outcome",
+                    "A second, of all connected systems. Failed: a record that could not be kept; its status names it.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_sync_records_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="no system is connected",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
+                    "Time of a run",
+                    "95th percentile by vendor.",
+                    "s",
+                    (
+                        q(
+                            quantile(0.95, "deskmind_sync_duration_seconds", by="deskmind_vendor"),
+                            "{{deskmind_vendor}}",
+                            empty="no system is connected",
+                        ),
+                    ),
+                    width=12,
+                ),
+            ),
+        ),
+        Section(
             "Remembered answers",
             (
                 Panel(

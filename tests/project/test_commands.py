@@ -15,7 +15,17 @@ PROMISED = {
     "setup", "phoenix", "peers", "clients", "conformance", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
     "wheel-check", "bench", "eval", "soak", "load", "dashboards", "lock", "changelog", "clean", "help",
 }  # fmt: skip
-STEPS = ["tests", "lint", "types", "import contract", "documentation", "hygiene", "wheel", "MCP conformance", "load"]
+STEPS = [
+    "tests",
+    "lint",
+    "types",
+    "import contract",
+    "documentation",
+    "hygiene",
+    "wheel",
+    "MCP conformance",
+    "load",
+]
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 

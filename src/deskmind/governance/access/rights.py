@@ -166,8 +166,8 @@ class Rights:
         return bool(self.parties) and all(not party.roles(at).isdisjoint(roles) for party in self.parties)
 
 
-def _lasting(grant: Grant) -> bool:
-    return grant.until is not None
+def _lasting(grant: Grant) -> tuple[bool, str]:
+    return grant.until is not None, grant.role
 
 
 def _latest(ends: list[datetime | None]) -> datetime | None:

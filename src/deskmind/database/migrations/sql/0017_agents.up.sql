@@ -29,6 +29,7 @@ CREATE TABLE agent_runs (
     PRIMARY KEY (tenant_id, run_id),
     FOREIGN KEY (tenant_id, principal_id) REFERENCES principals ON DELETE CASCADE
 );
+CREATE INDEX agent_runs_principal ON agent_runs (tenant_id, principal_id);
 CREATE INDEX agent_runs_newest ON agent_runs (tenant_id, started_at DESC);
 CREATE INDEX agent_runs_left ON agent_runs (tenant_id, lease_until) WHERE state IN ('queued', 'running');
 
