@@ -91,7 +91,9 @@ async def test_a_write_waits_for_another_person_and_is_done_once(
     with pytest.raises(ConflictError):
         await ben.approvals.reject(proposal.proposal_id)
     told = [(one.action, one.outcome) for one in reversed(await admin.audit())]
-    assert [one for one in told if one[0].startswith(("approvals", "agents"))] == [
+    assert [
+        one for one in told if one[0].startswith(("approvals", "agents")) and not one[0].endswith(".read")
+    ] == [
         ("agents.run", "done"),
         ("agents.propose", "done"),
         ("agents.run", "done"),

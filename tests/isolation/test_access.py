@@ -438,7 +438,8 @@ async def test_acting_for_somebody_is_a_right_and_on_record(app: Deskmind, opera
     with pytest.raises(PermissionDeniedError):
         await for_ben.keys.all()
     denied, delegated = [e for e in await operator.audit() if e.principal in {"bot", "ben"}]
-    assert (delegated.action, delegated.principal, delegated.resource) == ("access.delegate", "bot", "ben")
+    assert (delegated.action, delegated.principal) == ("access.delegate", "bot")
+    assert delegated.resource == f"users/{for_ben.scope.principal_id}"
     assert (denied.action, denied.principal, denied.details["agent"]) == ("keys.read", "ben", "bot")
 
 
@@ -556,3 +557,13 @@ async def test_tenants_know_nothing_of_each_other_s_grants(app: Deskmind, operat
     async with other.database.transaction(other.scope) as connection:
         cursor = await connection.execute("SELECT count(*) FROM access_grants")
         assert await cursor.fetchone() == (0,)
+
+
+async def test_a_process_that_never_met_the_user_lets_its_agent_act(
+    app: Deskmind, operator: Desk, replica: Deskmind
+) -> None:
+    """An agent may not make the key under which another's name is encrypted, and needs none."""
+    await operator.principals.add_user("ann")
+    await _desk(app, operator, "bot", "service")
+    agent = await replica.desk(tenant=operator.scope.tenant, user="bot")
+    assert (await agent.acting_for("ann")).scope.principal == "ann"

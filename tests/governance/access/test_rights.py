@@ -75,7 +75,11 @@ def test_built_in_roles_grow_from_requester_to_owner() -> None:
         < roles["owner"]
     )
     assert roles["owner"] - roles["admin"] == {Permission.ACCESS_OWN}
-    assert roles["service"] - roles["requester"] == {Permission.ACCESS_DELEGATE}
+    assert roles["service"] - roles["requester"] == {
+        Permission.ACCESS_DELEGATE,
+        Permission.AGENTS_RUN,
+        Permission.AGENTS_READ,
+    }
     assert not {
         item for item in roles["auditor"] if item.value.endswith((".write", ".grant", ".ask", ".search"))
     }

@@ -7,7 +7,7 @@ from dataclasses import replace
 from deskmind.database import Database
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.access.principals import Principals
-from deskmind.governance.audit import Person, record
+from deskmind.governance.audit import record
 from deskmind.scope import Scope
 
 __all__ = ["acting_for"]
@@ -25,6 +25,8 @@ async def acting_for(database: Database, agent: Scope, user: str) -> Scope:
     scope = replace(await Principals(database, operator).scope_of(name=user), agent=agent)
     if agent.act != "operate":
         scope = replace(scope, act="desk", role="member")
-    async with database.transaction(agent) as connection:
-        await record(connection, agent, Permission.ACCESS_DELEGATE, resource=Person(user, scope.principal_id))
+    async with database.transaction(
+        agent
+    ) as connection:  # by its id: an agent may not make the key of another's name
+        await record(connection, agent, Permission.ACCESS_DELEGATE, resource=f"users/{scope.principal_id}")
     return scope

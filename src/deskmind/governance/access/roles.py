@@ -20,7 +20,8 @@ _TENANT: Final = permitted(Scope.operator(Scope.directory().tenant_id, ""))
 _AGENTS = frozenset({_P.AGENTS_RUN, _P.AGENTS_READ})
 _REQUESTER: Final = OWN_REACH - {_P.ACCESS_DELEGATE} - _AGENTS
 _OVERLOOKING = frozenset({_P.PRINCIPALS_READ, _P.QUALITY_READ, _P.EXPERIMENTS_READ})
-_TECHNICIAN: Final = _REQUESTER | _OVERLOOKING | {_P.TRIAGE_COMPARE}
+_APPROVING = frozenset({_P.APPROVALS_READ, _P.APPROVALS_DECIDE})
+_TECHNICIAN: Final = _REQUESTER | _OVERLOOKING | _AGENTS | _APPROVING | {_P.TRIAGE_COMPARE}
 _AUDITOR = frozenset(
     {
         *(_P.ACCESS_CHECK, _P.ACCESS_READ, _P.AUDIT_READ, _P.PRINCIPALS_READ),
@@ -73,7 +74,7 @@ BUILT_IN: Final[dict[str, Role]] = {
         ),
         _built_in(
             "technician",
-            _TECHNICIAN | _AGENTS | {_P.APPROVALS_READ, _P.APPROVALS_DECIDE},
+            _TECHNICIAN,
             "asks, compares tickets, runs agents and approves what those of others propose, and sees how answers are rated",
         ),
         _built_in("requester", _REQUESTER, "asks, and keeps documents and conversations of one's own"),
