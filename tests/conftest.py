@@ -94,6 +94,7 @@ async def modelled(desk_home: Path, app: Deskmind, sandbox: ModelSandbox) -> Asy
         knowledge={"embedder": "hashing"},
         answer={"threshold": 0.0, "model": "fast"},
         gateway={"flush_seconds": 0.05},
+        api={"embedded_worker": False},  # a service on it would do other tests' jobs, and be traced for it
         models={
             "fast": {"deployments": [{"model": "echo", **priced}], "retries": 0},
             "long": {"deployments": [{"model": "echo-50", **priced}], "retries": 0, "drain": 0.2},
