@@ -23,7 +23,7 @@ FORBIDDEN = {
     "an unresolved merge": "<" * 7 + " HEAD",
 }
 HARMLESS = [
-    "read https://docs.python.org/3/ and /etc/hosts, ~/.config/x, ./work/notes, src/home/page.py",
+    "read https://docs.python.org/3/ and /etc/hosts, ~/.config/x, ./drafts/notes, src/home/page.py",
     "-----BEGIN " + "PRIVATE KEY-----\n…",
     "<<< not a merge >>>",
 ]

@@ -10,22 +10,17 @@ import typer
 
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import one_line, print_json, print_table, print_value, say
-from deskmind.cli.session import CommandLine, desk_of, operator_of
+from deskmind.cli.session import CommandLine, desk_of, desk_or_operator_of, operator_of
 
 if TYPE_CHECKING:
     from deskmind.agents import Run, RunDetails
     from deskmind.app import Deskmind
-    from deskmind.desk import Desk
 
 __all__ = ["agent_app"]
 
 agent_app = typer.Typer(help="Agents and their runs.", no_args_is_help=True)
 RunId = Annotated[UUID, typer.Argument(help="As printed by `deskmind agent run` and `list`.")]
 _SHOWN = 200
-
-
-async def _desk(app: Deskmind, tenant: str | None, user: str | None) -> Desk:
-    return await operator_of(app, tenant) if user is None else await desk_of(app, tenant, user)
 
 
 @agent_app.command("run")
@@ -99,7 +94,7 @@ def list_runs(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> list[Run[Any]]:
-        return await (await _desk(app, tenant, user)).agents.list(state=state, limit=limit)
+        return await (await desk_or_operator_of(app, tenant, user)).agents.list(state=state, limit=limit)
 
     found = line.run(work)
     if as_json:
@@ -136,7 +131,7 @@ def show(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> RunDetails[Any]:
-        return await (await _desk(app, tenant, user)).agents.show(run_id)
+        return await (await desk_or_operator_of(app, tenant, user)).agents.show(run_id)
 
     found = line.run(work)
     if as_json:
@@ -163,7 +158,7 @@ def cancel(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> None:
-        await (await _desk(app, tenant, user)).agents.cancel(run_id)
+        await (await desk_or_operator_of(app, tenant, user)).agents.cancel(run_id)
 
     line.run(work)
     print_value({"run_id": str(run_id), "state": "cancelled"}, f"{run_id} is cancelled.", as_json=as_json)

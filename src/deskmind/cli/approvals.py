@@ -9,7 +9,7 @@ import typer
 
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import one_line, print_json, print_table, print_value, say
-from deskmind.cli.session import CommandLine, desk_of, operator_of
+from deskmind.cli.session import CommandLine, desk_of, desk_or_operator_of
 
 if TYPE_CHECKING:
     from deskmind.agents import Proposed
@@ -34,7 +34,7 @@ def list_proposals(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> list[Proposed]:
-        desk = await operator_of(app, tenant) if user is None else await desk_of(app, tenant, user)
+        desk = await desk_or_operator_of(app, tenant, user)
         return await desk.approvals.list(waiting=not every)
 
     found = line.run(work)
@@ -72,7 +72,7 @@ def show(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> Proposed:
-        desk = await operator_of(app, tenant) if user is None else await desk_of(app, tenant, user)
+        desk = await desk_or_operator_of(app, tenant, user)
         return await desk.approvals.show(proposal_id)
 
     found = line.run(work)

@@ -10,7 +10,7 @@ import typer
 from deskmind.cli.models import moment
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import print_json, print_table, say
-from deskmind.cli.session import CommandLine, desk_of, operator_of
+from deskmind.cli.session import CommandLine, desk_of, desk_or_operator_of, operator_of
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
@@ -72,7 +72,7 @@ def list_feedback(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> list[FeedbackEntry]:
-        desk = await operator_of(app, tenant) if user is None else await desk_of(app, tenant, user)
+        desk = await desk_or_operator_of(app, tenant, user)
         return await desk.feedback.list(limit=limit, rating=rating.value if rating is not None else None)
 
     entries = line.run(work)

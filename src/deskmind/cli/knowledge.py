@@ -13,11 +13,10 @@ from deskmind.cli.directory import Groups, names
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import one_line, print_json, print_rows, say, shown
 from deskmind.cli.progress import ingest_progress
-from deskmind.cli.session import CommandLine, desk_of, operator_of
+from deskmind.cli.session import CommandLine, desk_of, desk_or_operator_of
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
-    from deskmind.desk import Desk
     from deskmind.knowledge.ingest import IngestReport
     from deskmind.knowledge.models import Answer
 
@@ -26,10 +25,6 @@ __all__ = ["answer_json", "ask", "documents_app", "ingest", "print_answer", "sea
 documents_app = typer.Typer(help="Documents.", no_args_is_help=True)
 _SOME_FAILED = 65
 _NOTHING_FOUND = 1
-
-
-async def _desk(app: Deskmind, tenant: str | None, user: str | None) -> Desk:
-    return await operator_of(app, tenant) if user is None else await desk_of(app, tenant, user)
 
 
 def ingest(
@@ -50,7 +45,7 @@ def ingest(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> IngestReport:
-        desk = await _desk(app, tenant, user)
+        desk = await desk_or_operator_of(app, tenant, user)
         with ingest_progress(enabled=not as_json) as progress:
             report = await desk.knowledge.ingest(
                 *paths, groups=names(groups), source=source, on_progress=progress
@@ -121,7 +116,7 @@ def search(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> list[dict[str, Any]]:
-        passages = await (await _desk(app, tenant, user)).knowledge.search(query, limit=limit)
+        passages = await (await desk_or_operator_of(app, tenant, user)).knowledge.search(query, limit=limit)
         return [
             {
                 "score": round(passage.score, 4),
@@ -159,7 +154,7 @@ def list_documents(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> list[dict[str, Any]]:
-        desk = await _desk(app, tenant, user)
+        desk = await desk_or_operator_of(app, tenant, user)
         rows: list[dict[str, Any]] = []
         after: UUID | None = None
         while len(rows) < limit:
@@ -189,7 +184,9 @@ def show_document(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> dict[str, Any]:
-        return (await (await _desk(app, tenant, user)).knowledge.document(document_id)).as_dict()
+        return (
+            await (await desk_or_operator_of(app, tenant, user)).knowledge.document(document_id)
+        ).as_dict()
 
     document = line.run(work)
     if as_json:
@@ -210,7 +207,7 @@ def delete_document(
     """Delete a document and everything derived from it."""
 
     async def work(app: Deskmind) -> None:
-        await (await _desk(app, tenant, user)).knowledge.delete(document_id)
+        await (await desk_or_operator_of(app, tenant, user)).knowledge.delete(document_id)
         say(f"Deleted {document_id}.")
 
     CommandLine(home, config).run(work)

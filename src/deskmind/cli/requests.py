@@ -8,7 +8,7 @@ import typer
 
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import print_json, print_table
-from deskmind.cli.session import CommandLine, desk_of, operator_of
+from deskmind.cli.session import CommandLine, desk_or_operator_of
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
@@ -34,7 +34,7 @@ def explain(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> Explanation:
-        desk = await operator_of(app, tenant) if user is None else await desk_of(app, tenant, user)
+        desk = await desk_or_operator_of(app, tenant, user)
         return await desk.requests.explain(request_id)
 
     found = line.run(work)
@@ -63,7 +63,7 @@ def list_requests(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> list[RequestSummary]:
-        desk = await operator_of(app, tenant) if user is None else await desk_of(app, tenant, user)
+        desk = await desk_or_operator_of(app, tenant, user)
         return await desk.requests.list(limit=limit, operation=operation, failed=failed)
 
     rows = line.run(work)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from deskmind.desk import Desk
     from deskmind.settings import Settings
 
-__all__ = ["CommandLine", "desk_of", "fail", "operator_of"]
+__all__ = ["CommandLine", "desk_of", "desk_or_operator_of", "fail", "operator_of"]
 
 _T = TypeVar("_T")
 _INTERRUPTED = 130
@@ -114,6 +114,11 @@ async def desk_of(app: Deskmind, tenant: str | None, user: str | None) -> Desk:
             f" `deskmind user add NAME --tenant {name}` adds one.",
         )
     return await app.desk(tenant=name, user=person)
+
+
+async def desk_or_operator_of(app: Deskmind, tenant: str | None, user: str | None) -> Desk:
+    """The named user's desk, and the operator's where nobody is named."""
+    return await operator_of(app, tenant) if user is None else await desk_of(app, tenant, user)
 
 
 async def _only_tenant(app: Deskmind) -> str:

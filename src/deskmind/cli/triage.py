@@ -9,7 +9,7 @@ import typer
 
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import print_json, print_rows, print_table, say
-from deskmind.cli.session import CommandLine, desk_of, operator_of
+from deskmind.cli.session import CommandLine, desk_or_operator_of, operator_of
 from deskmind.cli.triage_embedding import embed_new, embed_past
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def predict(
         return learned.predict(texts, vectors=vectors, threshold=threshold)
 
     async def ask(app: Deskmind) -> list[Prediction]:
-        desk = await operator_of(app, tenant) if user is None else await desk_of(app, tenant, user)
+        desk = await desk_or_operator_of(app, tenant, user)
         return await desk.triage.predict(texts, threshold=threshold)
 
     said = line.guard(act) if tenant is None else line.run(ask)

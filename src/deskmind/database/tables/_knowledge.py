@@ -1,0 +1,256 @@
+"""Documents, their passages and how they came in."""
+
+from __future__ import annotations
+
+import functools
+
+from pgvector.sqlalchemy import SPARSEVEC
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+
+from deskmind.database.tables._columns import (
+    integer_column,
+    json_column,
+    text_column,
+    time_column,
+    to_table,
+    uuid_column,
+)
+
+__all__ = ["describe_ingest", "describe_knowledge", "describe_sync", "describe_triage"]
+
+
+def describe_knowledge(metadata: MetaData) -> None:
+    schema = metadata.schema
+    Table(
+        "sources",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("source_id"),
+        uuid_column("owner_id"),
+        text_column("kind"),
+        text_column("name"),
+        time_column("created_at"),
+        PrimaryKeyConstraint("tenant_id", "source_id"),
+        UniqueConstraint("tenant_id", "owner_id", "name", name="sources_name_key"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    Table(
+        "documents",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("document_id"),
+        uuid_column("source_id"),
+        text_column("external_id"),
+        text_column("uri"),
+        text_column("title"),
+        text_column("media_type"),
+        json_column("metadata"),
+        Column("content_hash", LargeBinary, nullable=False),
+        text_column("pipeline"),
+        text_column("body"),
+        uuid_column("acl_id"),
+        integer_column("chunk_count"),
+        uuid_column("created_by"),
+        time_column("created_at"),
+        time_column("updated_at"),
+        integer_column("version"),
+        PrimaryKeyConstraint("tenant_id", "document_id"),
+        UniqueConstraint("tenant_id", "source_id", "external_id", name="documents_external_key"),
+        to_table(schema, "sources", "source_id", ondelete="CASCADE"),
+        to_table(schema, "acls", "acl_id"),
+        Index("documents_visible", "tenant_id", "acl_id"),
+        Index("documents_metadata", "metadata", postgresql_using="gin"),
+    )
+    Table(
+        "chunks",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("chunk_id"),
+        uuid_column("document_id"),
+        integer_column("ordinal"),
+        Column("headings", ARRAY(Text), nullable=False),
+        text_column("body"),
+        integer_column("start_offset"),
+        integer_column("end_offset"),
+        PrimaryKeyConstraint("tenant_id", "chunk_id"),
+        to_table(schema, "documents", "document_id", ondelete="CASCADE"),
+        Index("chunks_document", "tenant_id", "document_id", "ordinal"),
+    )
+    Table(
+        "lexical",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("chunk_id"),
+        uuid_column("document_id"),
+        Column("terms", ARRAY(Integer), nullable=False),
+        Column("weights", SPARSEVEC, nullable=False),
+        PrimaryKeyConstraint("tenant_id", "chunk_id"),
+        to_table(schema, "documents", "document_id", ondelete="CASCADE"),
+        Index("lexical_document", "tenant_id", "document_id"),
+        Index("lexical_terms", "tenant_id", "terms", postgresql_using="gin"),
+    )
+    Table(
+        "lexical_statistics",
+        metadata,
+        uuid_column("tenant_id"),
+        integer_column("term"),
+        integer_column("chunk_count"),
+        PrimaryKeyConstraint("tenant_id", "term"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    Table(
+        "knowledge_versions",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("version"),
+        PrimaryKeyConstraint("tenant_id"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+
+
+def describe_ingest(metadata: MetaData) -> None:
+    schema = metadata.schema
+    Table(
+        "ingests",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("ingest_id"),
+        uuid_column("source_id"),
+        uuid_column("acl_id"),
+        uuid_column("created_by"),
+        text_column("correlation_id"),
+        text_column("state"),
+        time_column("created_at"),
+        time_column("finished_at", optional=True),
+        PrimaryKeyConstraint("tenant_id", "ingest_id"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+        to_table(schema, "sources", "source_id", ondelete="CASCADE"),
+    )
+    Table(
+        "ingest_files",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("ingest_id"),
+        integer_column("ordinal"),
+        text_column("external_id"),
+        text_column("uri"),
+        text_column("name"),
+        text_column("media_type", optional=True),
+        json_column("metadata"),
+        Column("content", LargeBinary, nullable=True),
+        Column("content_hash", LargeBinary, nullable=False),
+        text_column("state"),
+        integer_column("documents"),
+        integer_column("chunks"),
+        json_column("problem", optional=True),
+        Column("acl_id", Uuid, nullable=True),
+        PrimaryKeyConstraint("tenant_id", "ingest_id", "ordinal"),
+        to_table(schema, "ingests", "ingest_id", ondelete="CASCADE"),
+        Index("ingest_files_pending", "tenant_id", "ingest_id", "ordinal"),
+    )
+
+
+def describe_sync(metadata: MetaData) -> None:
+    schema = metadata.schema
+    record = ("tenant_id", "connection_id", "kind", "external_id")
+    to_connection = functools.partial(to_table, schema, "connections", "connection_id", ondelete="CASCADE")
+    Table(
+        "connections",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("connection_id"),
+        *(text_column(name) for name in ("name", "vendor", "url", "networks")),
+        Column("kinds", ARRAY(Text), nullable=False),
+        integer_column("every_seconds"),
+        Column("sealed", LargeBinary, nullable=False),
+        time_column("created_at"),
+        time_column("started_at", optional=True),
+        time_column("finished_at", optional=True),
+        text_column("error"),
+        time_column("swept_at", optional=True),
+        *(Column(name, Boolean, nullable=False) for name in ("wish_full", "wish_sweep", "renewing")),
+        PrimaryKeyConstraint("tenant_id", "connection_id"),
+        UniqueConstraint("tenant_id", "name", name="connections_name_key"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    Table(
+        "sync_passes",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("connection_id"),
+        text_column("kind"),
+        text_column("cursor", optional=True),
+        Column("pass", BigInteger, nullable=False),
+        Column("running", Boolean, nullable=False),
+        *(time_column(name, optional=True) for name in ("started_at", "finished_at", "complete_at")),
+        text_column("error"),
+        Column("notes", ARRAY(Text), nullable=False),
+        PrimaryKeyConstraint("tenant_id", "connection_id", "kind"),
+        to_connection(),
+    )
+    Table(
+        "synced_records",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("connection_id"),
+        *(text_column(name) for name in ("kind", "external_id", "record_key", "url", "version")),
+        time_column("changed_at", optional=True),
+        Column("digest", LargeBinary, nullable=False),
+        Column("pass", BigInteger, nullable=False),
+        json_column("record"),
+        json_column("raw"),
+        time_column("synced_at"),
+        PrimaryKeyConstraint(*record),
+        to_connection(),
+    )
+    Table(
+        "sync_problems",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("connection_id"),
+        *(text_column(name) for name in ("kind", "external_id", "why")),
+        time_column("found_at"),
+        PrimaryKeyConstraint(*record),
+        to_connection(),
+    )
+    Table(
+        "sync_grantees",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("connection_id"),
+        uuid_column("group_id"),
+        *(text_column(name) for name in ("kind", "external_id")),
+        PrimaryKeyConstraint("tenant_id", "connection_id", "group_id"),
+        to_connection(),
+    )
+
+
+def describe_triage(metadata: MetaData) -> None:
+    Table(
+        "triage_models",
+        metadata,
+        uuid_column("tenant_id"),
+        integer_column("version"),
+        time_column("trained_at"),
+        text_column("trained_by"),
+        text_column("sha256"),
+        json_column("provenance"),
+        Column("weights", LargeBinary, nullable=False),
+        PrimaryKeyConstraint("tenant_id", "version"),
+        ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
