@@ -17,6 +17,10 @@ import httpx
 import pytest
 import yaml
 from soak.stage import MODEL, Stage, staged
+from tests.triage.tickets import tickets
+
+from deskmind.app import Deskmind
+from deskmind.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus"
@@ -77,15 +81,24 @@ async def backend(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bac
             gateway={"flush_seconds": 0.1},
             telemetry={"metrics_poll_seconds": 1, "tenant_label": "id"},
             budgets={BUDGET: {"window": "day", "usd": 100}},
+            audit={"checkpoints": str(tmp_path_factory.mktemp("witness"))},
             more_models={"broken": {"deployments": [unreachable], "retries": 0}},
         ) as stage,
         _prometheus(program, stage, tmp_path_factory.mktemp("prometheus")) as address,
         httpx.AsyncClient(base_url=address, timeout=30) as client,
     ):
+        await _learn(stage)
         driver = asyncio.create_task(_drive(stage))
         yield Backend(stage, client, driver)
         driver.cancel()
         await asyncio.gather(driver, return_exceptions=True)
+
+
+async def _learn(stage: Stage) -> None:
+    """Teach the company's triage, as its operator does beside the service."""
+    async with Deskmind.open(load_settings(**stage.settings)) as app:
+        (company,) = await app.tenants.all()
+        await (await app.desk(tenant=company.slug)).triage.train(tickets(90), targets=["category"])
 
 
 @asynccontextmanager
@@ -152,6 +165,7 @@ async def _drive(stage: Stage) -> None:
             text = f"# Note {turn}\n\nThe {turn}th note says that the printer on floor {turn} is warm."
             await client.post("/v1/documents", json={"name": f"{turn}.md", "text": text}, headers=key)
             await client.get("/v1/documents", headers={"Authorization": "Bearer wrong"})
+            await client.post("/v1/triage/predict", json={"texts": [question]}, headers=key)
             prompt = {"prompt": {"name": "mine", "messages": [{"role": "user", "content": "hello"}]}}
             await client.post("/v1/prompts", json=prompt, headers=key)
 

@@ -27,8 +27,6 @@ EMPTY_HERE = {
     "nothing is exported by OTLP",
     "nobody was erased and nothing expired",
     "no limit refused a request",
-    "no ticket was predicted",
-    "no witness is configured",
     "no agent has run",
     "no agent has called a tool",
     "no system is connected",
