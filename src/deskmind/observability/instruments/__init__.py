@@ -13,7 +13,7 @@ from typing import Final
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Observation, UpDownCounter
 
-from deskmind.observability._instrument import Instrument, Kind, Label
+from deskmind.observability._instrument import OTHER, Instrument, Kind, Label
 from deskmind.observability.instruments import (
     answering,
     calls,
@@ -135,6 +135,7 @@ __all__ = [
     "MEMORY",
     "OPEN_FILES",
     "OPERATION_DURATION",
+    "OTHER",
     "POOL_COUNT",
     "POOL_MAX",
     "POOL_PENDING",
