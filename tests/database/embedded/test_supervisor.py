@@ -41,7 +41,7 @@ class Running:
         self._reported.set()
 
     def report(self) -> dict[str, str]:
-        assert self._reported.wait(30)
+        assert self._reported.wait(60)
         return self.reports[0]
 
     def leave(self) -> None:
@@ -49,7 +49,7 @@ class Running:
         self.user.release()
 
     def end(self) -> None:
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
 
@@ -187,7 +187,7 @@ def test_a_remnant_that_blocks_the_start_is_ended(plan: Plan, start, home: Path,
     reaper.start()
     running = start(plan)
     assert running.report() == {}
-    reaper.join(30)
+    reaper.join(60)
     assert orphan.pid not in left_over(home)
     assert status(home).pid in left_over(home)
 
@@ -236,7 +236,7 @@ def test_end_server_forces_what_does_not_end(plan: Plan, home: Path, monkeypatch
     monkeypatch.setattr(_processes, "_FORCED", 0.3)
     layout = Layout.of(home)
     assert _processes.end_server(layout.data, layout.title)
-    reaper.join(30)
+    reaper.join(60)
     assert not reaper.is_alive()
 
 
