@@ -151,7 +151,9 @@ def _wake(ready: asyncio.Future[None]) -> None:
 
 def _error_of(result: PGresult) -> errors.Error:
     state = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
-    words = (result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message).decode(errors="replace")
+    words = (result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message).decode(
+        errors="replace"
+    )
     try:
         return errors.lookup(state)(words)
     except KeyError:  # a state that psycopg does not know
