@@ -24,8 +24,8 @@ _SETTINGS = {"DESKMIND_KNOWLEDGE_EMBEDDER": "hashing", "DESKMIND_ANSWER_THRESHOL
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cli-home")
+def home(running_home: Path) -> Path:
+    return running_home
 
 
 @pytest.fixture

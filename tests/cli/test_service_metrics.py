@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -41,10 +42,10 @@ def eventually(what: Callable[[], Any], *, within: float = 60.0) -> Any:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(running_home: Path) -> dict[str, str]:
     """Of an installation with one tenant."""
     found = {
-        "DESKMIND_HOME": str(tmp_path_factory.mktemp("metrics-home")),
+        "DESKMIND_HOME": str(running_home),
         "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
     }
     result = CliRunner().invoke(app, ["tenant", "create", "acme"], env=found)

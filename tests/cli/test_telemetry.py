@@ -25,11 +25,6 @@ from deskmind.cli.root import app
 Run = Callable[..., Result]
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("told-home")
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     with Collector() as started:
@@ -37,9 +32,9 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture
-def environment(home: Path, collector: Collector) -> dict[str, str]:
+def environment(running_home: Path, collector: Collector) -> dict[str, str]:
     return {
-        "DESKMIND_HOME": str(home),
+        "DESKMIND_HOME": str(running_home),
         "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
         "DESKMIND_LOG_FORMAT": "json",
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
