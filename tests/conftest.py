@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import httpx
 import hypothesis
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -25,6 +26,10 @@ from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 # how long an example takes says nothing of whether it is right
 hypothesis.settings.register_profile("deskmind", deadline=None)
 hypothesis.settings.load_profile("deskmind")
+
+# a busy machine is no fault of the service; httpx would give up after five seconds
+for _client in (httpx.Client, httpx.AsyncClient):
+    _client.__init__.__kwdefaults__["timeout"] = httpx.Timeout(60)
 
 _numbers = itertools.count(1)
 

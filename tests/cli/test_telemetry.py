@@ -123,7 +123,7 @@ def test_every_process_of_a_service_logs_alike_follows_the_level_and_is_traced(
             headers={"X-Request-ID": "case-1", "traceparent": f"00-{7:032x}-{9:016x}-01"},
         )
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(request, timeout=30)
+            urllib.request.urlopen(request, timeout=60)
         (line,) = lines.until(1, lambda line: line["event"] == "http.request")
         assert (line["correlation_id"], line["status"], line["trace_id"]) == ("case-1", 401, f"{7:032x}")
     finally:

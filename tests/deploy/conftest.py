@@ -86,7 +86,7 @@ async def backend(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bac
             more_models={"broken": {"deployments": [unreachable], "retries": 0}},
         ) as stage,
         _prometheus(program, stage, tmp_path_factory.mktemp("prometheus")) as address,
-        httpx.AsyncClient(base_url=address, timeout=30) as client,
+        httpx.AsyncClient(base_url=address, timeout=60) as client,
         ServiceNowSandbox(size="tiny") as box,
     ):
         await _learn(stage)
