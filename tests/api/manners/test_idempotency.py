@@ -177,3 +177,14 @@ async def test_answers_are_sealed_and_expire(
     await operator.privacy.retain()
     async with app.database.transaction(operator.scope) as connection:
         assert await (await connection.execute(select, (operator.scope.tenant_id,))).fetchall() == []
+
+
+async def test_the_answers_of_who_is_erased_go_with_them(caller: Any, operator: Desk, app: Deskmind) -> None:
+    await caller.client.post("/v1/conversations", json=_MADE, headers=_key())
+    erasure = await operator.privacy.erase("req1")
+    assert erasure.state == "done"
+    async with app.database.transaction(operator.scope) as connection:
+        cursor = await connection.execute(
+            "SELECT count(*) FROM request_keys WHERE tenant_id = %s", (operator.scope.tenant_id,)
+        )
+        assert await cursor.fetchone() == (0,)
