@@ -426,6 +426,7 @@ LOOP_LAG = Instrument(
     observed=True,
 )
 
+_VENDOR = Label("deskmind.vendor", _CODE, ("servicenow", "jira", "freshservice", "other"))
 SYNC_RECORDS = Instrument(
     "deskmind.sync.records",
     "counter",
@@ -449,10 +450,28 @@ SYNC_DURATION = Instrument(
     "s",
     "runs that read a connected system",
     (
-        Label("deskmind.vendor", _CODE, ("servicenow", "jira", "freshservice", "other")),
+        _VENDOR,
         Label("deskmind.outcome", _CODE, ("ok", "partial", "error")),
     ),
     WORK_SECONDS,
+)
+SYNC_LAG = Instrument(
+    "deskmind.sync.lag",
+    "gauge",
+    "s",
+    "since the last pass that missed nothing began, of the scheduled connection that is furthest behind",
+    (_VENDOR,),
+    across="max",
+    observed=True,
+)
+SYNC_CONNECTIONS = Instrument(
+    "deskmind.sync.connections",
+    "gauge",
+    "{connection}",
+    "connected systems by how they fare",
+    (_VENDOR, Label("deskmind.state", _CODE, ("ok", "incomplete", "lagging", "failing"))),
+    across="max",
+    observed=True,
 )
 
 AGENT_RUNS = Instrument(
