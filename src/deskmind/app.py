@@ -68,6 +68,7 @@ from deskmind.observability.story import tell
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
 from deskmind.sync.erasing import SyncStore
+from deskmind.sync.health import SyncGauges
 from deskmind.sync.jobs import SYNC_QUEUE, SYNC_TASK, WEBHOOK_TASK, defer_run
 from deskmind.sync.running import Runner
 from deskmind.sync.service import receive_webhook
@@ -304,11 +305,12 @@ class Deskmind:
         telemetry = self.settings.telemetry
         start_metrics(telemetry, release=__version__)
         gauges = JobGauges(self.jobs, every=telemetry.metrics_poll_seconds)
+        syncs = SyncGauges(self.database, every=telemetry.metrics_poll_seconds)
         watch = LoopWatch()
 
         async def keep_looking() -> None:
             if telemetry.metrics != "none":
-                await asyncio.gather(gauges.keep_asking(), watch.watch())
+                await asyncio.gather(gauges.keep_asking(), syncs.keep_asking(), watch.watch())
 
         return asyncio.create_task(keep_looking())
 

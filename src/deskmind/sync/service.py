@@ -91,7 +91,9 @@ class Sync:
         """
         async with self._database.transaction(self._scope) as connection:
             found = await find_connection(connection, self._scope, name)
-            source = await connector_of(connection, self._scope, self._room.keyring, found)
+            source = await connector_of(
+                connection, self._scope, self._room.keyring, found, database=self._database
+            )
         async with source:
             return await preview(self._database, self._scope, found, source, full=full)
 

@@ -184,6 +184,7 @@ def describe_sync(metadata: MetaData) -> None:
         text_column("error"),
         time_column("swept_at", optional=True),
         *(Column(name, Boolean, nullable=False) for name in ("wish_full", "wish_sweep", "renewing")),
+        *(time_column(name, optional=True) for name in ("paced_until", "held_until")),
         PrimaryKeyConstraint("tenant_id", "connection_id"),
         UniqueConstraint("tenant_id", "name", name="connections_name_key"),
         ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
