@@ -101,9 +101,11 @@ bench: $(VENV)/.development ## measure speed; writes benchmarks/results/
 eval: $(VENV)/.development ## measure quality on the public question sets beside the checkout
 	$(BIN)/python evals/run.py $(ARGS)
 
-soak: $(VENV)/.development ## long runs: the ledger against a provider's book, a replica killed
+soak: $(VENV)/.development ## long runs: the ledger against a provider's book, a replica killed, a large file, many mirrors
 	$(BIN)/python -m soak.accounting $(ARGS)
 	$(BIN)/python -m soak.accounting --kill $(ARGS)
+	$(BIN)/python -m soak.large_file
+	DESKMIND_MIRROR_EXAMPLES=100 $(BIN)/python -m pytest -q tests/sync/test_permission_mirror.py
 
 $(VENV)/load/.installed: $(VENV)/.development tests/load/requirements.lock
 	@echo "installing what drives the load into an environment of its own"
