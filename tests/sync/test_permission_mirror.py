@@ -29,7 +29,7 @@ from deskmind.sandbox.servicenow.users import PASSWORD
 from deskmind.sandbox.web import SandboxServer
 
 _EACH = settings(
-    max_examples=int(os.environ.get("DESKMIND_MIRROR_EXAMPLES", "3")),
+    max_examples=int(os.environ.get("DESKMIND_MIRROR_EXAMPLES", "2")),
     phases=[Phase.explicit, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

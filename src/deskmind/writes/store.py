@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -274,11 +274,12 @@ def _storable(value: Any) -> Any:
     match value:
         case str():
             return value.replace("\0", "").encode("utf-8", "replace").decode()
-        case dict():
-            return {str(name): _storable(one) for name, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        case list() | tuple():
-            return [_storable(one) for one in value]  # pyright: ignore[reportUnknownVariableType]
         case None | bool() | int() | float():
             return value
+        case dict():
+            given = cast("dict[Any, Any]", value)
+            return {str(name): _storable(one) for name, one in given.items()}
+        case list() | tuple():
+            return [_storable(one) for one in cast("list[Any]", value)]
         case _:
             return str(value)

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import io
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,7 +59,7 @@ async def measured(content: bytes | Path) -> tuple[int, str]:
 
 
 @asynccontextmanager
-async def opened(request: Mapping[str, Any], content: bytes | Path | None) -> AsyncIterator[Upload]:
+async def opened(request: Mapping[str, Any], content: bytes | Path | None) -> AsyncGenerator[Upload]:
     """The file of a proposal; it must be the one that was proposed.
 
     Raises:
@@ -78,7 +78,7 @@ async def opened(request: Mapping[str, Any], content: bytes | Path | None) -> As
 
 
 @asynccontextmanager
-async def _held(content: bytes | Path) -> AsyncIterator[bytes | _Held]:
+async def _held(content: bytes | Path) -> AsyncGenerator[bytes | _Held]:
     if isinstance(content, bytes):
         yield content
         return
