@@ -36,6 +36,7 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
+from deskmind.writes import Writes
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
@@ -67,6 +68,7 @@ class Desk:
         redaction: patterns, actions and names of the tenant's own (operators).
         connections: the systems the tenant is connected to (operators).
         sync: reading them, and how far that is (operators).
+        writes: changing them: proposed, sent once, accounted for (operators).
         triage: labels, duplicates and clusters of tickets.
         agents: runs of agents, one's own, and stopping their tools (operators).
         approvals: what agents propose, and who lets it pass.
@@ -99,6 +101,9 @@ class Desk:
         self.triage = Triage(app.database, scope, app, app.triage_shelf)
         self.connections = Connections(app.database, scope, app.keyring)
         self.sync = Sync(app.database, scope, app.jobs, app)
+        self.writes = Writes(
+            app.database, scope, app.keyring, lease_seconds=app.settings.sync.write_lease_seconds
+        )
         self.agents = Agents(app.database, scope, app)
         self.approvals = Approvals(app.database, scope)
         self.audit_log = AuditLog(app.database, scope)

@@ -382,6 +382,9 @@ class SyncSettings(_Section):
 
     parallel: int = Field(3, ge=1, le=9, description="kinds of record that are read at once from one system")
     sweep_hours: float = Field(24.0, gt=0, description="between looks for what is gone at the vendor")
+    write_lease_seconds: float = Field(
+        900.0, ge=1, le=86_400, description="for sending one write; then others may ask what became of it"
+    )
 
 
 class ConnectSettings(_Section):
@@ -397,6 +400,8 @@ class ConnectSettings(_Section):
     refresh_token: SecretStr | None = None
     grant: str = ""
     token_url: str = ""
+    onlooker_username: str = ""
+    onlooker_password: SecretStr | None = None
 
     def credentials(self) -> dict[str, str]:
         """Those that are given, by name."""

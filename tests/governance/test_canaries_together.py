@@ -337,9 +337,27 @@ async def _connected(desk: Desk) -> None:
         assert NAME in str(await desk.sync.records("now", "ticket", limit=1000))
         assert NAME in str(await desk.sync.training_tickets("now"))
         await _refused(desk.sync.run(SAID))
+        await _written(desk)
         await _refused(desk.connections.add(USER, box.vendor, "no address", {MAIL: PHONE}))
     await _refused(desk.sync.preview("now"))
     await desk.connections.remove("now")
+
+
+async def _written(desk: Desk) -> None:
+    """Writes that say what must not be told, sent and refused."""
+    made = await desk.writes.propose(
+        "now", "create", values={"title": f"{NAME} cannot print", "description": SAID}
+    )
+    assert NAME in str((await desk.writes.show(made.write_id)).changes)
+    done = await desk.writes.send(made.write_id)
+    said = await desk.writes.propose("now", "comment", done.written_id, {"text": f"{NAME}, {MAIL}: {SAID}"})
+    await desk.writes.reconcile(said.write_id)
+    await _refused(desk.writes.resolve(said.write_id, written=True))
+    await desk.writes.reject(said.write_id)
+    await _refused(desk.writes.send(said.write_id))
+    await _refused(desk.writes.propose("now", "update", SAID, {SAID: NAME}))
+    await _refused(desk.writes.propose("now", SAID, MAIL))
+    assert len(await desk.writes.list()) == 2
 
 
 @tool(effect="write", audience="technicians")

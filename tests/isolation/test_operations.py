@@ -35,6 +35,7 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
+from deskmind.writes import Writes
 
 _WITHOUT = {
     "Desk.agent": "makes an agent; whoever runs it is asked in Agents.run",
@@ -77,6 +78,7 @@ def _operations() -> dict[str, object]:
                 Triage,
                 Connections,
                 Sync,
+                Writes,
             ),
         )
         for name, method in vars(kind).items()

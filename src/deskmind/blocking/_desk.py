@@ -28,6 +28,7 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
+from deskmind.writes import Writes
 
 __all__ = ["BlockingDesk", "BlockingDeskmind"]
 
@@ -243,6 +244,18 @@ class BlockingSync(Part[Sync]):
     training_tickets = Blocking(Sync.training_tickets)
 
 
+class BlockingWrites(Part[Writes]):
+    """``desk.writes``."""
+
+    propose = Blocking(Writes.propose)
+    send = Blocking(Writes.send)
+    reject = Blocking(Writes.reject)
+    list = Blocking(Writes.list)
+    show = Blocking(Writes.show)
+    reconcile = Blocking(Writes.reconcile)
+    resolve = Blocking(Writes.resolve)
+
+
 class BlockingAuditLog(Part[AuditLog]):
     """``desk.audit_log``."""
 
@@ -320,6 +333,7 @@ class BlockingDesk(Part[Desk]):
         self.triage = BlockingTriage(desk.triage, loop)
         self.connections = BlockingConnections(desk.connections, loop)
         self.sync = BlockingSync(desk.sync, loop)
+        self.writes = BlockingWrites(desk.writes, loop)
         self.agents = BlockingAgents(desk.agents, loop)
         self.approvals = BlockingApprovals(desk.approvals, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)

@@ -36,6 +36,7 @@ from deskmind.cli import (
     service,
     sync,
     triage,
+    writes,
 )
 from deskmind.cli.top import top
 
@@ -96,6 +97,7 @@ app.add_typer(privacy.privacy_app, name="privacy")
 app.add_typer(evidence.evidence_app, name="evidence")
 app.add_typer(release.release_app, name="release")
 app.add_typer(connectors.connect_app, name="connect")
+app.add_typer(writes.writes_app, name="writes")
 app.add_typer(sync.sync_app, name="sync")
 app.add_typer(triage.triage_app, name="triage")
 app.add_typer(agents.agent_app, name="agent")

@@ -14,6 +14,7 @@ from deskmind.database.tables._knowledge import (
     describe_knowledge,
     describe_sync,
     describe_triage,
+    describe_writes,
 )
 from deskmind.database.tables._models import describe_usage
 from deskmind.database.tables._people import (
@@ -47,5 +48,6 @@ def describe(schema: str) -> MetaData:
     describe_sync(metadata)
     describe_triage(metadata)
     describe_agents(metadata)
+    describe_writes(metadata)
     describe_request_keys(metadata)
     return metadata

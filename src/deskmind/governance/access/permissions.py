@@ -69,6 +69,9 @@ class Permission(StrEnum):
     CONNECTIONS_WRITE = "connections.write"
     SYNC_READ = "sync.read"
     SYNC_RUN = "sync.run"
+    WRITES_PROPOSE = "writes.propose"
+    WRITES_READ = "writes.read"
+    WRITES_SEND = "writes.send"
     AGENTS_RUN = "agents.run"
     AGENTS_READ = "agents.read"
     AGENTS_STOP = "agents.stop"
@@ -155,6 +158,9 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.CONNECTIONS_WRITE: "connect other systems and disconnect them, with what was read from them",
     Permission.SYNC_READ: "see how far connected systems are read, and what was read",
     Permission.SYNC_RUN: "read connected systems now, or anew",
+    Permission.WRITES_PROPOSE: "propose changes of connected systems, and see what they hold now",
+    Permission.WRITES_READ: "see what was proposed and written to connected systems",
+    Permission.WRITES_SEND: "send what is proposed to connected systems, or reject it, and settle what is uncertain",
     Permission.AGENTS_RUN: "run agents, resume and cancel one's own runs",
     Permission.AGENTS_READ: "see runs of agents: one's own, or all as an operator",
     Permission.AGENTS_STOP: "stop and allow the tools of agents",

@@ -75,6 +75,8 @@ DATA_MAP: tuple[Holding, ...] = (
     _table("sync_problems", "ids of records that cannot be read", "operation", "until it is read", "not needed", "ids lead to nobody"),
     _table("sync_grantees", "the vendor's ids of people and groups", "who may see what", "while connected", "not needed",
            "ids lead to nobody"),
+    _table("writes", "what is written to a connected system, texts with it", "doing it once, accounting for it",
+           "while connected and the account exists", _OWN, f"{_ROWS}; mentions masked"),
     _table("acls", "ids of principals, hashed", "who may see what", "while the tenant exists", "as groups", "ids lead to nobody"),
     _table("acl_members", "ids of principals", "who may see what", "while the tenant exists", "as groups", "ids lead to nobody"),
     _table("tenants", "names of customers, not of people", "separation", "until deleted", "not needed", "tenant delete"),

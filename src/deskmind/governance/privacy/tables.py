@@ -203,6 +203,17 @@ def table_stores(database: Database) -> list[TableStore]:
                 ),
             ),
         ),
+        TableStore(  # rows go with the account
+            database,
+            "writes",
+            masked=(("writes", "proposal"), ("writes", "target_key")),
+            exports=(
+                _Export(
+                    "SELECT vendor, act, target_key, proposal->'changes' AS changes, state, made_at FROM writes"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY made_at"
+                ),
+            ),
+        ),
         TableStore(
             database,
             "experiments",
