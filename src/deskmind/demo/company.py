@@ -33,6 +33,7 @@ class Company:
     askers: tuple[str, str]
     hidden_document: str
     unanswerable: str
+    incident_question: str
 
 
 def load_company() -> Company:
@@ -47,6 +48,7 @@ def load_company() -> Company:
         askers=(showcase["users"][0], showcase["users"][1]),
         hidden_document=showcase["hidden_document"],
         unanswerable=facts["unanswerable"][0],
+        incident_question=showcase["incident"],
     )
 
 

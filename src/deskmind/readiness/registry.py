@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deskmind.readiness import checks, deployment, server, service
+from deskmind.readiness import checks, deployment, server, service, triage
 from deskmind.readiness.report import CheckFunction, Section
 
 __all__ = ["CHECKS"]
@@ -15,6 +15,7 @@ CHECKS: Mapping[Section, Mapping[str, CheckFunction]] = {
         "models": checks.models,
         "jobs": checks.jobs,
         "workers": service.workers,
+        "triage": triage.triage,
     },
     "observability": {
         "metrics": checks.metrics,
