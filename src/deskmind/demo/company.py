@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deskmind.errors import ConflictError
@@ -82,8 +83,9 @@ def _documents() -> dict[tuple[str, ...], list[StagedFile]]:
             text = file.read_text("utf-8")
             named = _GROUPS.search(text[:1000])
             groups = tuple(sorted(name.strip() for name in named[1].split(","))) if named else ()
-            uri = f"demo/{folder}/{file.name}"
-            found.setdefault(groups, []).append(StagedFile(uri, uri, file.name, text.encode()))
+            name = f"demo/{folder}/{file.name}"
+            link = file.resolve().as_uri() if isinstance(file, Path) else name
+            found.setdefault(groups, []).append(StagedFile(name, link, file.name, text.encode()))
     return found
 
 

@@ -41,6 +41,7 @@ class Table:
             InvalidRequestError: there is no such column.
         """
         self._check(column)
+        self._check_texts(column)
         return [row[column] for row in self.rows]
 
     def tickets(self, text_column: str, label_columns: Sequence[str]) -> list[TrainingTicket]:
@@ -51,6 +52,7 @@ class Table:
         """
         for column in (text_column, *label_columns):
             self._check(column)
+        self._check_texts(text_column)
         return [
             TrainingTicket(
                 row[text_column],
@@ -79,6 +81,14 @@ class Table:
             )
             for number, row in enumerate(self.rows, start=1)
         ]
+
+    def _check_texts(self, column: str) -> None:
+        if not any(row[column].strip() for row in self.rows):
+            raise InvalidRequestError(
+                f"The column '{column}' is empty in every row.",
+                why="There are no texts of tickets.",
+                remedy="Name the column of the texts with --text-column.",
+            )
 
     def _check(self, column: str) -> None:
         if column not in self.columns:
@@ -142,7 +152,7 @@ def _row(columns: Sequence[str], fields: Sequence[str], line: int) -> dict[str, 
 def _unreadable(path: Path, why: str) -> InvalidRequestError:
     return InvalidRequestError(
         "The file cannot be read as CSV.",
-        why=f"{path.name}: {why}.",
+        why=f"{path.name or path}: {why}.",
         remedy="Give a CSV file with a header, in UTF-8, plain or compressed with gzip.",
     )
 

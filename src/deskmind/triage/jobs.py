@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
@@ -32,13 +32,13 @@ _log = logger("deskmind.triage")
 
 
 class _Learner(Protocol):
-    async def train(
+    def train(
         self, tickets: Sequence[TrainingTicket], *, threshold: float = ..., embed: bool = ...
-    ) -> StoredModel: ...
+    ) -> Awaitable[StoredModel]: ...
 
 
 class _Reader(Protocol):
-    async def training_tickets(self) -> list[TrainingTicket]: ...
+    def training_tickets(self) -> Awaitable[list[TrainingTicket]]: ...
 
 
 class LearningDesk(Protocol):

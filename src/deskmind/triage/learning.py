@@ -113,7 +113,8 @@ class _Labelled:
         if len(labels) < 2:
             raise InvalidRequestError(
                 f"There are too few tickets to learn '{target}' from.",
-                why=f"At least two labels with {LEAST_OF_A_LABEL} tickets each are needed; {len(labels)} are there.",
+                why=f"At least two labels with {LEAST_OF_A_LABEL} tickets each are needed, and there "
+                + ("is one." if len(labels) == 1 else "is none."),
                 remedy="Give more tickets, or another target.",
             )
         numbers = {label: number for number, label in enumerate(labels)}

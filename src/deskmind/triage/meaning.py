@@ -67,7 +67,7 @@ class Meaning:
 
 def closeness(asked: NDArray[np.float32], past: NDArray[np.float32]) -> NDArray[np.float32]:
     """Cosines ``[m, n]`` of texts along the axes, ``[m, k]``, to ``Meaning.tickets``, ``[n, k]``."""
-    return (asked / SCALE) @ past.T
+    return np.divide(asked, SCALE, dtype=np.float32) @ past.T
 
 
 def votes(close: NDArray[np.float32], numbers: NDArray[np.int64], classes: int) -> NDArray[np.float32]:

@@ -27,6 +27,16 @@ class Retraining:
         self._scope = scope
         self._jobs = jobs
 
+    @property
+    def scope(self) -> Scope:
+        """Who acts."""
+        return self._scope
+
+    @property
+    def database(self) -> Database:
+        """Where models are kept."""
+        return self._database
+
     @operation(Permission.TRIAGE_TRAIN)
     async def retrain(
         self, *, threshold: float = THRESHOLD, embed: bool = True, wait: bool = False

@@ -56,16 +56,6 @@ class Triage(Retraining):
         self._room = room
         self._shelf = shelf
 
-    @property
-    def scope(self) -> Scope:
-        """Who acts."""
-        return self._scope
-
-    @property
-    def database(self) -> Database:
-        """Where models are kept."""
-        return self._database
-
     @operation(Permission.TRIAGE_TRAIN)
     async def train(
         self,
