@@ -73,7 +73,9 @@ from deskmind.sync.jobs import SYNC_QUEUE, SYNC_TASK, WEBHOOK_TASK, defer_run
 from deskmind.sync.running import Runner
 from deskmind.sync.service import receive_webhook
 from deskmind.triage.erasing import TriageStore
+from deskmind.triage.jobs import run_training, schedule_training
 from deskmind.triage.shelf import Shelf
+from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
 
 if TYPE_CHECKING:
     from deskmind.cache import Cache
@@ -430,6 +432,21 @@ class Deskmind:
         self._keep_stories(endpoints)
         self._keep_privacy()
         self._keep_agents()
+        self._keep_triage()
+
+    def _keep_triage(self) -> None:
+        self.jobs.register(
+            TRAINING_TASK,
+            TRAINING_QUEUE,
+            lambda arguments: run_training(self.database, arguments, self.desk_of),
+        )
+        self.jobs.register_hourly("triage.schedule", self.schedule_trainings)
+
+    async def schedule_trainings(self) -> None:
+        """Queue a training of triage for each tenant whose tickets have changed enough since its last."""
+        for tenant in await self.tenants.all():
+            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+            await schedule_training(self.database, operator, self.settings.triage)
 
     def _keep_agents(self) -> None:
         self.jobs.register(

@@ -98,7 +98,7 @@ class Desk:
         self.requests = Requests(app.database, scope, app.settings.explain, app)
         self.feedback = Feedback(app.database, scope, app)
         self.quality = Quality(app.database, scope, app)
-        self.triage = Triage(app.database, scope, app, app.triage_shelf)
+        self.triage = Triage(app.database, scope, app.jobs, app, app.triage_shelf)
         self.connections = Connections(app.database, scope, app.keyring)
         self.sync = Sync(app.database, scope, app.jobs, app)
         self.writes = Writes(

@@ -387,6 +387,15 @@ class SyncSettings(_Section):
     )
 
 
+class TriageSettings(_Section):
+    """``[triage]``: when workers learn again from the synchronised tickets."""
+
+    retrain_share: float = Field(
+        0.1, ge=0, le=10, description="tickets that came or changed, of those learned from; 0 for never"
+    )
+    retrain_least: int = Field(200, ge=1, description="tickets that came or changed, in any case")
+
+
 class ConnectSettings(_Section):
     """``[connect]``: credentials for ``deskmind connect`` where no file is given; which, the vendor's page says."""
 
@@ -457,6 +466,7 @@ class Settings(BaseSettings):
     release: ReleaseSettings = ReleaseSettings()  # pyright: ignore[reportCallIssue]
     evidence: EvidenceSettings = EvidenceSettings()  # pyright: ignore[reportCallIssue]
     sync: SyncSettings = SyncSettings()  # pyright: ignore[reportCallIssue]
+    triage: TriageSettings = TriageSettings()  # pyright: ignore[reportCallIssue]
     defaults: DefaultsSettings = DefaultsSettings()
 
     @field_validator("home")

@@ -310,6 +310,9 @@ async def _triage(desk: Desk) -> None:
     await desk.triage.duplicates(named)
     await desk.triage.clusters(named)
     await _refused(desk.triage.train(named[:1]))
+    failed = await desk.triage.retrain(wait=True)
+    await desk.triage.training(failed.training_id)
+    await desk.triage.trainings()
 
 
 async def _connected(desk: Desk) -> None:

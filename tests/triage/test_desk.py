@@ -73,10 +73,13 @@ async def test_a_model_of_another_embedder_predicts_by_words_and_says_so(
     assert "triage.words_only" in caplog.text
 
 
-async def test_neighbours_are_told_to_operators_alone(app: Deskmind, trained: Desk) -> None:
+async def test_neighbours_that_are_no_documents_are_told_to_operators_alone(
+    app: Deskmind, trained: Desk
+) -> None:
     member = await app.desk(tenant=trained.scope.tenant, user="ann")
     assert (await trained.triage.predict(ASKED))[0].neighbours
     assert (await member.triage.predict(ASKED))[0].neighbours == ()
+    assert await member.triage.similar(ASKED[0]) == []
 
 
 async def test_members_neither_train_nor_compare(app: Deskmind, trained: Desk) -> None:
@@ -84,7 +87,6 @@ async def test_members_neither_train_nor_compare(app: Deskmind, trained: Desk) -
     for act in (
         member.triage.train(tickets(60)),
         member.triage.evaluate(tickets(60)),
-        member.triage.similar("x"),
         member.triage.duplicates(tickets(5)),
         member.triage.clusters(tickets(5)),
     ):

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from tests.triage.tickets import TEAMS, tickets
 
 from deskmind.triage import Embedded, TrainingTicket, TriageModel, digest, dump, evaluate, judge, learn, load
-from deskmind.triage.meaning import Meaning, votes
+from deskmind.triage.meaning import Meaning, closeness, votes
 
 SPACE = "meanings_1"
 PAST = [
@@ -92,6 +92,9 @@ def test_votes_are_shares_whatever_the_vectors(
 ) -> None:
     meaning = Meaning.of(vectors)
     numbers = np.arange(len(vectors)) % 2
-    said = np.exp(votes(meaning.along(vectors), meaning.tickets.astype(np.float32), numbers, 2)) - 0.02
+    said = (
+        np.exp(votes(closeness(meaning.along(vectors), meaning.tickets.astype(np.float32)), numbers, 2))
+        - 0.02
+    )
     assert np.all(said >= -1e-6)
     assert said.sum(axis=1) == pytest.approx(1, abs=1e-4)

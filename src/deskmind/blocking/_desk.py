@@ -191,6 +191,9 @@ class BlockingTriage(Part[Triage]):
     """``desk.triage``."""
 
     train = Blocking(Triage.train)
+    retrain = Blocking(Triage.retrain)
+    training = Blocking(Triage.training)
+    trainings = Blocking(Triage.trainings)
     predict = Blocking(Triage.predict)
     evaluate = Blocking(Triage.evaluate)
     models = Blocking(Triage.models)

@@ -22,6 +22,7 @@ from deskmind.scope import OPERATOR, Scope
 from deskmind.sync.credentials import open_credentials, seal_credentials
 from deskmind.sync.mirroring import forget_groups
 from deskmind.sync.pacing import SharedPace
+from deskmind.sync.relinking import relink
 from deskmind.sync.rotating import keeping_tokens
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ class Connections:
             kinds: to read only these kinds of record.
             every_seconds: between runs, 60 at least; 0 for only when asked.
             networks: ``public`` to refuse private addresses.
-            replace: change the connection of this name, and keep what was read.
+            replace: change the connection of this name, and keep what was read; where its address is another one, links to
+                what was read lead to the new one at once.
 
         Raises:
             InvalidRequestError: a value is not right.
@@ -148,6 +150,15 @@ class Connections:
                 await connection.execute(_INSERT, (tenant, connection_id, name, vendor, *values))
             else:
                 await connection.execute(_REPLACE, (*values, tenant, connection_id))
+                if known.url != values[0]:
+                    await relink(
+                        connection,
+                        self._scope,
+                        connection_id,
+                        source=source_name(name),
+                        old=known.url,
+                        new=values[0],
+                    )
             await record(
                 connection,
                 self._scope,

@@ -14,7 +14,7 @@ from deskmind.errors import InvalidRequestError
 from deskmind.triage.calibration import Calibration
 from deskmind.triage.features import Vocabulary
 from deskmind.triage.linear import Linear, require_extra
-from deskmind.triage.meaning import SCALE, Embedded, Meaning, votes
+from deskmind.triage.meaning import SCALE, Embedded, Meaning, closeness, votes
 from deskmind.triage.measures import Evaluation, measure
 from deskmind.triage.model import Provenance, TargetModel, TriageModel
 from deskmind.triage.neighbours import Neighbours
@@ -55,7 +55,7 @@ def learn(
     Args:
         tickets: of the past.
         embedded: their texts, in one order; None learns from words alone.
-        targets: what to predict; default every target that some ticket has.
+        targets: what to predict; default every target that can be learned.
         threshold: confidence below which the model abstains, 0 to 1.
         release: of Deskmind, for the provenance.
         now: when, for the provenance.
@@ -66,12 +66,7 @@ def learn(
     """
     require_extra()
     taken = list(tickets)
-    wanted = list(targets) if targets is not None else sorted({name for one in taken for name in one.labels})
-    labelled = {name: _Labelled.of(name, taken) for name in wanted}
-    if not labelled:
-        raise InvalidRequestError(
-            "No ticket has a label.", remedy="Give tickets with what people chose for them."
-        )
+    labelled = _labelled(taken, targets)
     vocabulary, rows = Vocabulary.of([ticket.text for ticket in taken])
     if not vocabulary.terms:
         raise InvalidRequestError(
@@ -118,12 +113,33 @@ class _Labelled:
         if len(labels) < 2:
             raise InvalidRequestError(
                 f"There are too few tickets to learn '{target}' from.",
-                why=f"At least two labels with {LEAST_OF_A_LABEL} tickets each are needed; {len(labels)} are there.",
+                why=f"At least two labels with {LEAST_OF_A_LABEL} tickets each are needed, and there "
+                + ("is one." if len(labels) == 1 else "is none."),
                 remedy="Give more tickets, or another target.",
             )
         numbers = {label: number for number, label in enumerate(labels)}
         known = np.array([numbers.get(one.labels.get(target, ""), _UNKNOWN) for one in tickets], np.int16)
         return cls(labels, known, {label: count for label, count in counts.items() if label not in numbers})
+
+
+def _labelled(tickets: Sequence[TrainingTicket], targets: Sequence[str] | None) -> dict[str, _Labelled]:
+    """The labels of each target: of every one that is named, else of those that have enough, one at least."""
+    if targets is not None:
+        found = {name: _Labelled.of(name, tickets) for name in targets}
+    else:
+        names = sorted({name for one in tickets for name in one.labels})
+        enough = [name for name in names if _learnable(name, tickets)]
+        found = {name: _Labelled.of(name, tickets) for name in enough or names}
+    if not found:
+        raise InvalidRequestError(
+            "No ticket has a label.", remedy="Give tickets with what people chose for them."
+        )
+    return found
+
+
+def _learnable(target: str, tickets: Sequence[TrainingTicket]) -> bool:
+    counts = Counter(ticket.labels.get(target) for ticket in tickets)
+    return sum(bool(label) and count >= LEAST_OF_A_LABEL for label, count in counts.items()) >= 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +188,7 @@ def _unseen_votes(
         for first in range(0, len(held), _PART):
             part = held[first : first + _PART]
             asked = tickets[part].astype(np.float32) / SCALE
-            unseen[part] = votes(asked, past, found.numbers[learned], len(found.labels))
+            unseen[part] = votes(closeness(asked, past), found.numbers[learned], len(found.labels))
     return unseen
 
 
@@ -201,4 +217,5 @@ def _past(tickets: Sequence[TrainingTicket]) -> Past:
     return Past(
         tuple(ticket.reference or str(number) for number, ticket in enumerate(tickets, start=1)),
         np.array([ticket.resolved for ticket in tickets], np.bool_),
+        documents=tuple(ticket.document for ticket in tickets),
     )

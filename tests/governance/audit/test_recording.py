@@ -91,6 +91,7 @@ _UNRECORDED = {
     "Privacy.retain": "recorded by Retention where something was removed",
     **dict.fromkeys(("Connections.all", "Connections.get", "Sync.status", "Triage.models"), _LIST),
     **dict.fromkeys(("Connections.test", "Sync.preview"), "reads the connected system and keeps nothing"),
+    **dict.fromkeys(("Triage.training", "Triage.trainings"), "names nobody: states and counts"),
     "Sync.training_tickets": "recorded by the training that learns from them",
     "Sync.run": "each pass is recorded by Runner",
     **dict.fromkeys(

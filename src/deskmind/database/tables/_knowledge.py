@@ -7,6 +7,7 @@ import functools
 from pgvector.sqlalchemy import SPARSEVEC
 from sqlalchemy import (
     ARRAY,
+    REAL,
     BigInteger,
     Boolean,
     Column,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 
 from deskmind.database.tables._columns import (
@@ -283,4 +285,29 @@ def describe_triage(metadata: MetaData) -> None:
         Column("weights", LargeBinary, nullable=False),
         PrimaryKeyConstraint("tenant_id", "version"),
         ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    trainings = Table(
+        "triage_trainings",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("training_id"),
+        time_column("asked_at"),
+        Column("scheduled", Boolean, nullable=False),
+        Column("threshold", REAL, nullable=False),
+        Column("embed", Boolean, nullable=False),
+        text_column("state"),
+        time_column("started_at", optional=True),
+        time_column("finished_at", optional=True),
+        integer_column("tickets"),
+        Column("version", Integer),
+        text_column("problem"),
+        PrimaryKeyConstraint("tenant_id", "training_id"),
+        ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    Index("triage_trainings_newest", trainings.c.tenant_id, trainings.c.asked_at.desc())
+    Index(
+        "triage_trainings_waiting",
+        trainings.c.tenant_id,
+        unique=True,
+        postgresql_where=text("state = 'waiting'"),
     )

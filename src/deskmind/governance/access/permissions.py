@@ -64,6 +64,7 @@ class Permission(StrEnum):
     TRIAGE_TRAIN = "triage.train"
     TRIAGE_READ = "triage.read"
     TRIAGE_PREDICT = "triage.predict"
+    TRIAGE_SIMILAR = "triage.similar"
     TRIAGE_COMPARE = "triage.compare"
     CONNECTIONS_READ = "connections.read"
     CONNECTIONS_WRITE = "connections.write"
@@ -153,7 +154,8 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.TRIAGE_TRAIN: "learn triage from tickets and judge it",
     Permission.TRIAGE_READ: "see which triage models there are and how good they are",
     Permission.TRIAGE_PREDICT: "have labels of tickets predicted",
-    Permission.TRIAGE_COMPARE: "find tickets that are similar, duplicates or one incident",
+    Permission.TRIAGE_SIMILAR: "find tickets of the past like a new one, among those one may see",
+    Permission.TRIAGE_COMPARE: "find duplicates and major incidents among tickets",
     Permission.CONNECTIONS_READ: "see and test connections to other systems (never their credentials)",
     Permission.CONNECTIONS_WRITE: "connect other systems and disconnect them, with what was read from them",
     Permission.SYNC_READ: "see how far connected systems are read, and what was read",
@@ -191,6 +193,7 @@ _MEMBER = frozenset(
         Permission.ACCESS_CHECK,
         Permission.TRIAGE_READ,
         Permission.TRIAGE_PREDICT,
+        Permission.TRIAGE_SIMILAR,
     }
 )
 _INSTALLATION_ONLY = frozenset(

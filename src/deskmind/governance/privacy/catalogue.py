@@ -111,6 +111,7 @@ DATA_MAP: tuple[Holding, ...] = (
            f"{_ROWS}; mentions masked"),
     _table("triage_models", "who trained it; words that occur in several tickets, labels", "triage", "until five newer versions",
            _OWN, "words of the person's names and mentions replaced"),
+    _table("triage_trainings", _NOTHING, "triage", "until twenty newer trainings", "not needed", "not needed"),
     _table("feedback", "ratings and corrections", "quality", "privacy.feedback_days", _OWN, f"{_ROWS}; mentions masked"),
     _table("agent_runs", "what was asked of an agent, texts with it, the output", "the user's own runs", "while the account exists",
            _OWN, f"{_ROWS}; mentions masked"),
