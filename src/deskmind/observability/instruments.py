@@ -69,6 +69,19 @@ API_REFUSED = Instrument(
     "requests that a limit did not admit: of the tenant, the user, the key, or of requests at once",
     (Label("deskmind.limit", _CODE, ("tenant", "user", "key", "load")),),
 )
+AUTHENTICATION_REFUSED = Instrument(
+    "deskmind.authentication.refused",
+    "counter",
+    "{attempt}",
+    "keys, tokens and signatures that were not accepted, of known tenants and of none",
+    (
+        Label(
+            "deskmind.reason",
+            _CODE,
+            ("malformed", "unknown", "secret", "expired", "revoked", "user", "token", "signature"),
+        ),
+    ),
+)
 CALL_DURATION = Instrument(
     names.CLIENT_OPERATION_DURATION,
     "histogram",

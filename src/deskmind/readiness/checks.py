@@ -69,9 +69,9 @@ SELECT r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb OR r.rol
 """
 
 
-async def _query(app: Deskmind, statement: str) -> list[tuple[object, ...]]:
+async def _query(app: Deskmind, statement: str, *values: object) -> list[tuple[object, ...]]:
     async with app.database.transaction(Scope.directory()) as connection:
-        cursor = await connection.execute(statement.encode())
+        cursor = await connection.execute(statement.encode(), values)
         return await cursor.fetchall()
 
 
@@ -395,6 +395,7 @@ async def access(app: Deskmind) -> Check:
 
 
 _RETENTION_LATE = timedelta(hours=6)
+_MOST_CONCERNS = 1_000
 
 
 async def privacy(app: Deskmind) -> Check:
@@ -408,22 +409,21 @@ async def privacy(app: Deskmind) -> Check:
             f"Not in the data map: {', '.join(missing[:5])}.",
             "Register the store that it belongs to with app.register_store.",
         )
-    late: list[str] = []
-    waiting = 0
-    for tenant in await app.tenants.all():
-        desk = await app.desk(tenant=tenant.slug)
-        ran = await desk.privacy.retention()
-        since = min((item.ran_at for item in ran), default=tenant.created_at)
-        if datetime.now(UTC) - since > _RETENTION_LATE:
-            late.append(tenant.slug)
-        waiting += sum(item.state == "waiting" for item in await desk.privacy.erasures(limit=1000))
+    try:
+        ((late, waiting),) = await _query(
+            app, "SELECT * FROM privacy_concerns(%s, %s)", _RETENTION_LATE, _MOST_CONCERNS
+        )
+    except pg.InsufficientPrivilege:
+        return Check(
+            "privacy", "red", "The database does not accept the installation's scope.", "See the check scope."
+        )
     if late or waiting:
         return Check(
             "privacy",
             "red",
-            f"Retention is late for {len(late)} tenants; {waiting} erasures are not finished.",
+            f"Retention is late for {late} tenants; {waiting} erasures are not finished.",
             "Run a worker, or `deskmind privacy retain` and `deskmind privacy erase --resume` for each tenant.",
-            {"late": len(late), "erasures": waiting},
+            {"late": late, "erasures": waiting, "counted_up_to": _MOST_CONCERNS},
         )
     return Check(
         "privacy",

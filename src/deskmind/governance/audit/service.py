@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from deskmind.scope import Scope
 __all__ = ["AuditFilter", "AuditLog"]
 
 _BATCH = 5_000
+_AHEAD = 2
 
 _SEARCH = f"""
 SELECT {EVENT_COLUMNS} FROM audit_events
@@ -260,23 +262,21 @@ class AuditLog:
     async def _batches(self, size: int) -> AsyncIterator[tuple[int, bytes]]:
         """The sealed events by position: how many have columns unlike their bytes, and the bytes, one event a line.
 
-        Each batch is a transaction of its own, so that a slow reader holds none; the next is read meanwhile.
+        Each batch is a transaction of its own, so that a slow reader holds none. The next two are made meanwhile, by two
+        processes of the server: what they compare of an event takes it longer than hashing it takes us.
         """
-        reading: asyncio.Task[tuple[int, bytes]] | None = None
+        reading: deque[asyncio.Task[tuple[int, bytes]]] = deque()
         try:
-            for first in range(0, size + _BATCH, _BATCH):
-                batch = await reading if reading is not None else None
-                reading = (
-                    asyncio.create_task(self._batch(first, min(first + _BATCH, size)))
-                    if first < size
-                    else None
-                )
-                if batch is not None:
-                    yield batch
+            for first in range(0, size, _BATCH):
+                reading.append(asyncio.create_task(self._batch(first, min(first + _BATCH, size))))
+                if len(reading) > _AHEAD:
+                    yield await reading.popleft()
+            while reading:
+                yield await reading.popleft()
         finally:
-            if reading is not None:
-                reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
+            for task in reading:
+                task.cancel()
+            await asyncio.gather(*reading, return_exceptions=True)
 
     async def _batch(self, first: int, end: int) -> tuple[int, bytes]:
         async with self._database.transaction(self._scope) as connection:
