@@ -12,7 +12,7 @@ from uuid import UUID
 
 from deskmind.database import Database
 from deskmind.errors import DeskmindError, TenantNotFoundError
-from deskmind.governance.audit import Person, record
+from deskmind.governance.audit import Person, record_alone
 from deskmind.governance.audit.circumstances import current_address
 from deskmind.observability import logger
 from deskmind.observability.instruments import AUTHENTICATION_REFUSED, counter
@@ -144,14 +144,13 @@ class Refusals:
         scope = Scope.operator(concerned.tenant_id, concerned.tenant, "authentication")
         origin = {"address": Person(address)} if address else {}
         with contextlib.suppress(TenantNotFoundError):  # it was deleted meanwhile
-            async with self._database.transaction(scope) as connection:
-                await record(
-                    connection,
-                    scope,
-                    ACTION,
-                    resource=resource,
-                    outcome="denied",
-                    reason=why,
-                    attempts=attempts,
-                    **origin,
-                )
+            await record_alone(
+                self._database,
+                scope,
+                ACTION,
+                resource=resource,
+                outcome="denied",
+                reason=why,
+                attempts=attempts,
+                **origin,
+            )

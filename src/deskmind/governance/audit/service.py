@@ -16,7 +16,7 @@ from deskmind.governance.access.permissions import Permission
 from deskmind.governance.audit.bundle import BundleHead, write_bundle
 from deskmind.governance.audit.checkpoint import Checkpoint, VerifyKey
 from deskmind.governance.audit.columns import CANONICAL
-from deskmind.governance.audit.log import record
+from deskmind.governance.audit.log import record, record_alone
 from deskmind.governance.audit.proof import Proof
 from deskmind.governance.audit.reading import EVENT_COLUMNS, AuditEvent, decrypted
 from deskmind.governance.audit.subjects import SubjectKeys, SubjectRing
@@ -242,10 +242,9 @@ class AuditLog:
                 yield event
 
     async def _carried_away(self, form: str, events: int) -> None:
-        async with self._database.transaction(self._scope) as connection:
-            await record(
-                connection, self._scope, Permission.AUDIT_READ, act="export", form=form, events=events
-            )
+        await record_alone(
+            self._database, self._scope, Permission.AUDIT_READ, act="export", form=form, events=events
+        )
 
     def _keys(self, connection: Connection) -> SubjectKeys:
         return connection.companion(SubjectRing).of(self._scope.tenant_id)
