@@ -69,7 +69,11 @@ class Entry:
         """
         if self.pooled:
             token = sign(await _wiped(connection))
-            values: list[bytes | None] = [token.encode(), str(self._milliseconds).encode(), self.search_path.encode()]
+            values: list[bytes | None] = [
+                token.encode(),
+                str(self._milliseconds).encode(),
+                self.search_path.encode(),
+            ]
             statements: list[Statement] = [(_SCOPED, values)]
         else:
             token = sign(connection.info.backend_pid)

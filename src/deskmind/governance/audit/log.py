@@ -220,9 +220,7 @@ async def _values(
     return scope.tenant_id, scope.principal_id, f"[{','.join(rows)}]"
 
 
-def _written(
-    scope: Scope, draft: Draft, known: Mapping[Person, SubjectKey], now: float | None = None
-) -> str:
+def _written(scope: Scope, draft: Draft, known: Mapping[Person, SubjectKey], now: float | None = None) -> str:
     by = known[draft.by] if draft.by is not None else None
     about = known[draft.about] if draft.about is not None else None
     return draft.row(scope.tenant_id, by, about, time.monotonic() if now is None else now)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from psycopg import sql
+
 from deskmind.database import Connection, Database
 from deskmind.errors import NotFoundError
 from deskmind.governance.access.operation import operation, streaming_operation
@@ -47,11 +49,13 @@ SELECT {EVENT_COLUMNS} FROM audit_events
 """
 _CHECKPOINTS = "SELECT note, public_key FROM audit_checkpoints WHERE tenant_id = %s ORDER BY size"
 _NEWEST = "SELECT note FROM audit_checkpoints WHERE tenant_id = %s ORDER BY size DESC LIMIT 1"
-# What the columns say is written out here, and not asked of a function that the database keeps.
+# What the columns say is written out here, and not asked of a function that the database keeps; nor are functions and
+# operators looked for anywhere but among the server's own, where somebody may have put others of the same name.
+_SERVERS_OWN = "SET LOCAL search_path = pg_catalog, pg_temp"
 _SEALED = f"""
 SELECT count(*) FILTER (WHERE s.canonical IS DISTINCT FROM {CANONICAL} OR s.leaf_hash IS DISTINCT FROM sha256('\\x00'::bytea || s.canonical)),
        coalesce(string_agg(s.canonical, '\\x0a'::bytea), '')
-  FROM (SELECT * FROM audit_events WHERE tenant_id = %s AND position >= %s AND position < %s ORDER BY position) s
+  FROM (SELECT * FROM <events> WHERE tenant_id = %s AND position >= %s AND position < %s ORDER BY position) s
 """
 _CALLS_UNLIKE = """
 SELECT count(*) FROM usage_entries u
@@ -95,6 +99,8 @@ class AuditLog:
     def __init__(self, database: Database, scope: Scope) -> None:
         self._database = database
         self._scope = scope
+        events = sql.Identifier(database.endpoints.schema, "audit_events").as_string()
+        self._sealed = _SEALED.replace("<events>", events).encode()
 
     @property
     def scope(self) -> Scope:
@@ -279,8 +285,9 @@ class AuditLog:
 
     async def _batch(self, first: int, end: int) -> tuple[int, bytes]:
         async with self._database.transaction(self._scope) as connection:
+            await connection.execute(_SERVERS_OWN)
             values = (self._scope.tenant_id, first, end)
-            row = await (await connection.execute(_SEALED.encode(), values, binary=True)).fetchone()
+            row = await (await connection.execute(self._sealed, values, binary=True)).fetchone()
         return (row[0], row[1]) if row is not None else (0, b"")
 
     async def _calls_unlike(self) -> int:
