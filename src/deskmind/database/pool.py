@@ -17,8 +17,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from deskmind.database._entering import Entry
-from deskmind.database._flight import Statement
 from deskmind.database._faults import connection_error, translated
+from deskmind.database._flight import Statement
 from deskmind.database._statements import Connection
 from deskmind.database._waiting import GivingUpPool
 from deskmind.database.authority import Authority

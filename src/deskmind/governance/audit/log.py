@@ -96,24 +96,31 @@ async def record_alone(
     draft = _draft(scope, action, resource, outcome, None, details)
     keys = database.companions[SubjectRing].of(scope.tenant_id)
     known = {person: key for person in draft.people if (key := keys.remembered(person)) is not None}
-    if len(known) == len({*draft.people}):
-        values = (str(scope.tenant_id), str(scope.principal_id), f"[{_written(scope, draft, known)}]")
-        try:
-            with _of_a_tenant([(scope, draft)]):
-                await database.alone(scope, _INSERT_ALL, values)
-            return
-        except pg.CheckViolation as error:
-            if error.diag.constraint_name != _KEY_DESTROYED:
-                raise
-            for person in draft.people:
-                keys.forget(person)
-    async with database.transaction(scope) as connection:
-        await _write(connection, [(scope, draft)])
+    if len(known) < len({*draft.people}) or not await _stored_alone(database, scope, draft, known):
+        async with database.transaction(scope) as connection:
+            await _write(connection, [(scope, draft)])
 
 
 async def audit_events(connection: Connection, scope: Scope, *, limit: int = 100) -> list[AuditEvent]:
     """The newest events of the scope's tenant, newest first (operators only, by the database's policy)."""
     return await read_events(connection, scope.tenant_id, limit=limit)
+
+
+async def _stored_alone(
+    database: Database, scope: Scope, draft: Draft, known: Mapping[Person, SubjectKey]
+) -> bool:
+    """Whether an event was stored under these keys; not where one was destroyed meanwhile, which is forgotten."""
+    values = (str(scope.tenant_id), str(scope.principal_id), f"[{_written(scope, draft, known)}]")
+    try:
+        with _of_a_tenant([(scope, draft)]):
+            await database.alone(scope, _INSERT_ALL, values)
+    except pg.CheckViolation as error:
+        if error.diag.constraint_name != _KEY_DESTROYED:
+            raise
+        for person in known:
+            database.companions[SubjectRing].of(scope.tenant_id).forget(person)
+        return False
+    return True
 
 
 def _draft(
