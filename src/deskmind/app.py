@@ -31,6 +31,7 @@ from deskmind.gateway.service import Door, Shielding, UsageSurvey
 from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.authority import AccessAuthority
 from deskmind.governance.access.principals import Principals
+from deskmind.governance.access.refusals import Refusals
 from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.calls import CallEvents
 from deskmind.governance.audit.sealer import Sealer, SealingKeys
@@ -133,6 +134,7 @@ class Deskmind:
         self._cache: Cache | None = None
         self._shielding: Shielding
         self._authentication: Authentication[Desk]
+        self._refusals: Refusals
         self._tokens: TokenPrincipals | None = None
         self._resources = AsyncExitStack()
         self._own_stores: list[PersonalStore] = []
@@ -235,6 +237,7 @@ class Deskmind:
                 self.settings.oidc,
                 self.tenants,
                 self._principals_of,
+                self._refusals,
             )
         return self._tokens
 
@@ -392,8 +395,13 @@ class Deskmind:
         self._resources.push_async_callback(self.database.close)
         self.authority = self.database.authority = AccessAuthority(self.database)
         self._resources.push_async_callback(self.authority.close)
+        self._refusals = Refusals(self.database)
+        self._resources.push_async_callback(self._refusals.close)
         self._authentication = Authentication(
-            self.database, self.keyring, lambda scope, key_id: Desk(self, scope, key=str(key_id))
+            self.database,
+            self.keyring,
+            lambda scope, key_id: Desk(self, scope, key=str(key_id)),
+            refusals=self._refusals,
         )
         self._resources.push_async_callback(self._authentication.close)
         check_release(await self._schema_status())
@@ -534,7 +542,9 @@ class Deskmind:
             AuthenticationError: there is no such connection, or the call is not signed with its secret.
             InvalidRequestError: the call does not say what has changed.
         """
-        return await receive_webhook(self.database, self, connection_id, headers, body)
+        return await receive_webhook(
+            self.database, self, connection_id, headers, body, refusals=self._refusals
+        )
 
     async def _sync_job(self, arguments: dict[str, str]) -> None:
         if (scope := await self._connected(arguments)) is not None:

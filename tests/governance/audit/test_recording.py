@@ -101,7 +101,16 @@ _UNRECORDED = {
     **dict.fromkeys(("Approvals.approve", "Approvals.reject"), "recorded by _decide and _vote"),
     **dict.fromkeys(("Models.chat", "Models.embed", "Models.rerank", "Models.stream"), _LEDGER),
 }
-_WRITES = ("record(", "_record(", "_recorded(", "_remove(", "_move(", "_carried_away(", "_record_hold(")
+_WRITES = (
+    "record(",
+    "record_alone(",
+    "_record(",
+    "_recorded(",
+    "_remove(",
+    "_move(",
+    "_carried_away(",
+    "_record_hold(",
+)
 
 
 @pytest.mark.parametrize("name", sorted(_operations()))
