@@ -59,7 +59,9 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── AgentLimitError               it would exceed its limits
     │   ├── AgentOutputError              the model gave no output of the wanted form
     │   ├── AgentCancelledError           somebody cancelled it
-    │   └── LeaseLostError                another worker has taken the run over
+    │   ├── LeaseLostError                another worker has taken the run over
+    │   ├── StepFailedError               a step of a workflow failed, also when tried again
+    │   └── WorkflowChangedError          a run cannot go on: its workflow is not the one it began as
     ├── TriageModelError              a stored triage model is damaged, or of another format
     ├── SchemaVersionError            database and release do not fit together
     └── UncacheableValueError         a value does not survive the codec of its cache
@@ -121,6 +123,7 @@ __all__ = [
     "SourceReplyError",
     "SourceRequestError",
     "SourceUnavailableError",
+    "StepFailedError",
     "StorageFullError",
     "StreamBrokenError",
     "SuppressedError",
@@ -131,6 +134,7 @@ __all__ = [
     "UnknownPriceError",
     "UnreadableDocumentError",
     "UnsupportedDocumentError",
+    "WorkflowChangedError",
 ]
 
 
@@ -537,6 +541,18 @@ class LeaseLostError(AgentError):
     """Another worker has taken the run over; what this one does no longer counts."""
 
     code, status, title = "lease-lost", 409, "Another worker has the run"
+
+
+class StepFailedError(AgentError):
+    """A step of a workflow failed, also when it was tried again; ``problem`` in the details is the code of its error."""
+
+    code, status, title = "step-failed", 422, "A step of the workflow failed"
+
+
+class WorkflowChangedError(AgentError):
+    """A run meets other steps than those that are recorded: its workflow was changed, or does not do the same each time."""
+
+    code, status, title = "workflow-changed", 409, "The workflow is not the one the run began as"
 
 
 class TriageModelError(DeskmindError):

@@ -469,6 +469,32 @@ AGENT_CALLS = Instrument(
     "calls of agents' tools that were answered",
     (Label("deskmind.outcome", _CODE, ("ok", "refused", "failed", "unknown")),),
 )
+WORKFLOW_RUNS = Instrument(
+    "deskmind.workflow.runs",
+    "counter",
+    "{run}",
+    "runs of workflows that ended, wait or were paused",
+    (Label("deskmind.outcome", _CODE, ("done", "waiting", "paused", "failed", "cancelled", "lost")),),
+)
+WORKFLOW_STEPS = Instrument(
+    "deskmind.workflow.steps",
+    "counter",
+    "{step}",
+    "steps of workflows that ended, were tried again or taken back",
+    (Label("deskmind.outcome", _CODE, ("done", "retried", "failed", "undone")),),
+)
+WORKFLOW_STARTS = Instrument(
+    "deskmind.workflow.starts",
+    "counter",
+    "{run}",
+    "runs of workflows that schedules and events began, or could not",
+    (
+        Label(
+            "deskmind.event", _CODE, ("time", "ticket.created", "ticket.updated", "sla.at_risk", "webhook")
+        ),
+        Label("deskmind.outcome", _CODE, ("started", "failed")),
+    ),
+)
 TRIAGE = Instrument(
     "deskmind.triage.predictions",
     "counter",

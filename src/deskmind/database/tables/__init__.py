@@ -23,6 +23,7 @@ from deskmind.database.tables._people import (
     describe_principals,
 )
 from deskmind.database.tables._wording import describe_conversations, describe_experiments, describe_prompts
+from deskmind.database.tables._workflows import describe_workflows
 
 __all__ = ["describe"]
 
@@ -46,4 +47,5 @@ def describe(schema: str) -> MetaData:
     describe_sync(metadata)
     describe_triage(metadata)
     describe_agents(metadata)
+    describe_workflows(metadata)
     return metadata
