@@ -34,10 +34,17 @@ Branch = Callable[["Flow"], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What became of a tool's call: ``ok``, ``refused`` (by policy or a person), ``failed`` or ``unknown``."""
+    """What became of a tool's call.
+
+    Attributes:
+        outcome: ``ok``, ``refused`` (by policy or a person), ``failed`` or ``unknown``.
+        text: what an agent would be told.
+        problem: the code of the error of a call that failed.
+    """
 
     outcome: str
     text: str
+    problem: str = ""
 
     @property
     def ok(self) -> bool:
@@ -146,8 +153,7 @@ class Flow:
 
         async def act(child: UUID | None) -> Made:
             del child
-            outcome, text = await self._parties.called(self._recorder.journal, tool, place.path, arguments)
-            return Made({"outcome": outcome, "text": text})
+            return Made(await self._parties.called(self._recorder.journal, tool, place.path, arguments))
 
         place = self._place(name, "tool", timeout=timeout, retries=retries)
         found = Called(**await self._recorder.recorded(place, act))

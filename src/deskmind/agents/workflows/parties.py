@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from deskmind.agents.events import AgentEvent, ToolAnswered
 from deskmind.agents.journal import Journal
 from deskmind.agents.store import RunRow, add_run, find_run
 from deskmind.agents.tool import Tool
-from deskmind.agents.workflows.previews import kept_preview
+from deskmind.agents.workflows.previews import Told
 from deskmind.agents.workflows.recording import Made, Parked
 from deskmind.agents.workflows.records import NewRun, add_workflow_run
 from deskmind.agents.workflows.room import WorkflowRoom
@@ -59,8 +58,8 @@ class Parties:
 
     async def called(
         self, journal: Journal, tool: Tool | str, path: str, arguments: Mapping[str, Any]
-    ) -> tuple[str, str]:
-        """Call a tool as an agent would: outcome and text.
+    ) -> dict[str, str]:
+        """Call a tool as an agent would: what ``Called`` has.
 
         Raises:
             NotFoundError: there is no such tool.
@@ -72,12 +71,11 @@ class Parties:
                 f"There is no tool '{str(tool)[:80]}'.", remedy="Register it with app.register_tool."
             )
         call_id = f"w{path}"
-        if known.preview is not None:
-            known = replace(known, preview=kept_preview(known.preview, journal, path))
-        text = await Caller(journal, self._room).call(known, call_id, arguments)
-        if (event := self._answered.get(call_id)) is not None:
-            return event.outcome, text
-        return journal.results[call_id].outcome, text
+        told = Told()
+        text = await Caller(journal, self._room).call(told.of(known, journal, path), call_id, arguments)
+        event = self._answered.get(call_id)
+        outcome = journal.results[call_id].outcome if event is None else event.outcome
+        return {"outcome": outcome, "text": text, "problem": told.problem if outcome == "failed" else ""}
 
     async def ran(
         self, journal: Journal, child_id: UUID, agent: Agent[Any], prompt: str, untrusted: str

@@ -167,7 +167,7 @@ def shown_run(row: RunRow) -> WorkflowRun:
 
 def shown_step(row: StepRow) -> WorkflowStep:
     """A row as it is shown."""
-    value = row.value["value"] if row.value is not None else None
+    value = row.value.get("value") if row.value is not None else None
     return WorkflowStep(
         row.path,
         row.name,

@@ -68,7 +68,7 @@ async def write(
         found = await flow.call(
             name, "system_write", connection=connection, act=act, ticket=ticket, values=dict(values)
         )
-        if found.outcome != "failed":
+        if found.problem != "conflict":
             break
     return found
 
