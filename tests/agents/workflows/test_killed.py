@@ -69,12 +69,17 @@ async def box(admin: Desk) -> AsyncIterator[Box]:
 async def taker(desk_home: Path, modelled: Deskmind, sandbox: ModelSandbox) -> AsyncIterator[Deskmind]:
     """An application that takes over soon."""
     del modelled
-    deployment = {"model": "echo", "base_url": f"{sandbox.base_url}/v1", "api_key": "sandbox-key", "name": "taker"}
+    deployment = {
+        "model": "echo",
+        "base_url": f"{sandbox.base_url}/v1",
+        "api_key": "sandbox-key",
+        "name": "taker",
+    }
     async with Deskmind.open(
         home=desk_home,
         knowledge={"embedder": "hashing"},
         models={"fast": {"deployments": [deployment], "retries": 0}},
-        jobs={"stalled_after": 1.0, "concurrency": 8},
+        jobs={"stalled_after": 1.5, "concurrency": 8},
         agents={"lease_seconds": 1.0},
     ) as app:
         yield app
@@ -86,7 +91,9 @@ async def test_killed_workers_runs_go_on_and_each_effect_is_there_once(
     server = box.server
     assert isinstance(server, Halting)
     brain.obeys = lambda request: next(
-        reply for sign, reply in _SAID if sign in "".join(str(one.get("content")) for one in request["messages"])
+        reply
+        for sign, reply in _SAID
+        if sign in "".join(str(one.get("content")) for one in request["messages"])
     )
     tickets, given = await _prepared(box, admin)
     before = server.writes
@@ -128,7 +135,11 @@ async def _prepared(box: Box, admin: Desk) -> tuple[tuple[str, str], dict[str, d
     for number in ("one", "two", "three"):
         await box.create(f"Mail server unreachable {number}", "Outlook cannot reach the mail server.")
         solved = await box.create(f"Badge reader beeps {number}", "The badge reader beeps and is red.")
-        values = {"to": "6", "resolution_code": "Solved (Permanently)", "resolution_notes": "Cleaned the lens."}
+        values = {
+            "to": "6",
+            "resolution_code": "Solved (Permanently)",
+            "resolution_notes": "Cleaned the lens.",
+        }
         await box.source.apply(await box.source.propose(Act.TRANSITION, solved.id, **values))
     await admin.sync.run("now")
     on = {"connection": "now", "model": "fast"}

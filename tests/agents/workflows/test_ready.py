@@ -166,7 +166,8 @@ async def test_resolve_replies_publicly_only_by_what_the_requester_may_read(
     await admin.knowledge.add("secret.md", b"# VPN drops\n\nThe secret gateway is vpn-9.", groups=["staff"])
     given = {"connection": "now", "ticket": applied.id, "model": "fast", "public": True}
     run = await admin.workflows.run("resolve", given)
-    for one in (await admin.workflows.show(run.run_id)).steps: print(one.name, one.state, one.problem, one.reason, one.value)
+    for one in (await admin.workflows.show(run.run_id)).steps:
+        print(one.name, one.state, one.problem, one.reason, one.value)
     assert (run.state, run.output["outcome"]) == ("done", "nothing found")
     assert brain.asked == []
     assert (await now.ticket(applied.id)).comments == ()
@@ -200,8 +201,14 @@ async def test_a_knowledge_gap_becomes_a_draft(
     now: Box, admin: Desk, ben: Desk, brain: Brain, finish: Finish
 ) -> None:
     for place in ("one", "two", "three"):
-        ticket = await now.create(f"Badge reader beeps on floor {place}", "The badge reader beeps and is red.")
-        values = {"to": "6", "resolution_code": "Solved (Permanently)", "resolution_notes": "Cleaned the lens."}
+        ticket = await now.create(
+            f"Badge reader beeps on floor {place}", "The badge reader beeps and is red."
+        )
+        values = {
+            "to": "6",
+            "resolution_code": "Solved (Permanently)",
+            "resolution_notes": "Cleaned the lens.",
+        }
         await now.source.apply(await now.source.propose(Act.TRANSITION, ticket.id, **values))
     await admin.sync.run("now")
     base = await _base(now)
@@ -247,7 +254,9 @@ async def _rows(box: Box, table: str, query: str) -> list[dict[str, Any]]:
     import httpx
 
     given = box.server.credentials
-    async with httpx.AsyncClient(base_url=box.server.url, auth=(given["username"], given["password"])) as client:
+    async with httpx.AsyncClient(
+        base_url=box.server.url, auth=(given["username"], given["password"])
+    ) as client:
         answer = await client.get(f"/api/now/table/{table}", params={"sysparm_query": query})
         answer.raise_for_status()
         return answer.json()["result"]

@@ -29,7 +29,7 @@ def check_cron(expression: str, zone: str) -> None:
         )
     try:
         ZoneInfo(zone)
-    except (ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError) as error:
         raise InvalidRequestError(
             f"There is no time zone '{zone[:80]}'.", remedy="Name it as Europe/Berlin."
         ) from error

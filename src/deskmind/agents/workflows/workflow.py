@@ -7,7 +7,7 @@ import re
 import typing
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from deskmind.errors import ConfigurationError, InvalidRequestError, NotFoundError
 
@@ -55,8 +55,9 @@ class Workflow:
         """
         from pydantic import ValidationError
 
+        model = self._input_model()
         try:
-            found = self._input_model().model_validate(dict(given))
+            found: Any = model.model_validate(dict(given))
         except ValidationError as error:
             wrong = sorted({".".join(str(part) for part in one["loc"]) for one in error.errors()})
             raise InvalidRequestError(
@@ -64,7 +65,8 @@ class Workflow:
                 why=f"Missing, unknown or of the wrong type: {', '.join(wrong)[:300]}.",
                 remedy=f"`deskmind workflows show {self.name}` describes its input.",
             ) from error
-        return {name: getattr(found, name) for name in type(found).model_fields}
+        fields = cast("Mapping[str, Any]", model.model_fields)
+        return {name: getattr(found, name) for name in fields}
 
     def stored(self, given: Mapping[str, Any]) -> str:
         """The input as JSON text, checked.

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from deskmind.agents.workflows.flow import Flow
-from deskmind.agents.workflows.ready.tickets import comparable, recent_tickets, write
+from deskmind.agents.workflows.ready.tickets import comparable, key_of, recent_tickets, write
 from deskmind.agents.workflows.workflow import workflow
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ async def major_incident(
     opened = await write(flow, "open", connection, "create", values=values)
     if not opened.ok:
         return {"incident": None, "tickets": keys, "outcome": opened.outcome}
-    key = (opened.value or {}).get("key") or summary.title[:200]
+    key = key_of(opened) or summary.title[:200]
 
     async def tell(one: Flow, ticket: str) -> str:
         note = {"text": f"This is part of a major incident: {key}.", "internal": True}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deskmind.agents.workflows.flow import Flow
-from deskmind.agents.workflows.ready.tickets import recent_tickets, write
+from deskmind.agents.workflows.ready.tickets import key_of, recent_tickets, write
 from deskmind.agents.workflows.workflow import workflow
 
 __all__ = ["shift_handover"]
@@ -53,7 +53,7 @@ async def shift_handover(
         return {"counts": counts, "summary": summary, "handover": None}
     values = {**create, "title": f"Shift handover {now:%Y-%m-%d %H:%M} UTC", "description": summary}
     opened = await write(flow, "open", connection, "create", values=values)
-    key = (opened.value or {}).get("key") if opened.ok else None
+    key = key_of(opened) or None
     return {"counts": counts, "summary": summary, "handover": key, "outcome": opened.outcome}
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from deskmind.agents.workflows.flow import Called, Flow
 from deskmind.agents.workflows.systems import Systems
 from deskmind.connectors.model import Ticket
 from deskmind.triage import TrainingTicket
 
-__all__ = ["comparable", "read_ticket", "recent_tickets", "write"]
+__all__ = ["comparable", "key_of", "read_ticket", "recent_tickets", "write"]
 
 _TRIES = 3
 _MOST_TEXT = 20_000
@@ -39,7 +39,7 @@ async def recent_tickets(systems: Systems, connection: str, since: datetime) -> 
             "description": (one.get("description") or "")[:4000],
             "status": one.get("status_category") or "unknown",
             "priority": one.get("priority") or "",
-            "group": (one.get("assignment_group") or {}).get("name") or "",
+            "group": cast("dict[str, Any]", one.get("assignment_group") or {}).get("name") or "",
             "resolution": (one.get("resolution_notes") or "")[:4000],
             "created_at": one.get("created_at"),
             "levels": one.get("service_levels") or [],
@@ -71,6 +71,12 @@ async def write(
         if found.problem != "conflict":
             break
     return found
+
+
+def key_of(written: Called) -> str:
+    """What people call what was written; empty where it was not, or the answer was lost."""
+    found: Any = written.value if written.ok else None
+    return str(cast("dict[str, Any]", found).get("key") or "") if isinstance(found, dict) else ""
 
 
 def _text(ticket: Ticket) -> str:
