@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from pydantic_core import to_json
 from tests.agents.conftest import Brain, wants
 from tests.agents.workflows.conftest import Register, decide
 
 from deskmind.agents import ToolContext, tool
 from deskmind.agents.workflows import Flow, HandOff, Plan, Role, hand_off, supervise, workflow
+from deskmind.agents.workflows.patterns import Assignment
 from deskmind.desk import Desk
 from deskmind.errors import (
     ConfigurationError,
@@ -22,7 +25,7 @@ from deskmind.errors import (
     UnavailableError,
     WorkflowChangedError,
 )
-from deskmind.sandbox.models import Reply
+from deskmind.sandbox.models import Reply, ToolCall
 
 Finish = Callable[[], Awaitable[None]]
 
@@ -427,15 +430,7 @@ async def test_hand_off_and_supervisor(ann: Desk, register: Register, brain: Bra
         return [handed, await supervise(flow, "Look.", Role("leads", "Lead.", model="fast"), roles)]
 
     def answers(given: object) -> Reply:
-        import json
-
-        from pydantic_core import to_json
-
-        from deskmind.sandbox.models import ToolCall
-
         return Reply(tool_calls=(ToolCall("final_result", json.loads(to_json(given))),))
-
-    from deskmind.agents.workflows.patterns import Assignment
 
     register(team)
     brain.says(

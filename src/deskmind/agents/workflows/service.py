@@ -258,6 +258,8 @@ class Workflows:
         """
         known: dict[str, tuple[str, int]] = {}
         state = ""
+        async with self._database.transaction(self._scope) as connection:
+            await record(connection, self._scope, Permission.WORKFLOWS_READ, resource=f"runs/{run_id}")
         while True:
             async with self._database.transaction(self._scope) as connection:
                 found = await self._details(connection, run_id)

@@ -77,7 +77,7 @@ def describe_agents(metadata: MetaData) -> None:
         runs.c.parent_id,
         postgresql_where=text("parent_id IS NOT NULL"),
     )
-    Index("agent_runs_waking", runs.c.wake_at, postgresql_where=text("wake_at IS NOT NULL"))
+    Index("agent_runs_waking", runs.c.tenant_id, runs.c.wake_at, postgresql_where=text("wake_at IS NOT NULL"))
     Table(
         "agent_steps",
         metadata,

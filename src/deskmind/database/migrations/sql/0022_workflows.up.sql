@@ -12,7 +12,7 @@ ALTER TABLE agent_runs
     ADD CONSTRAINT agent_runs_state_check
         CHECK (state IN ('queued', 'running', 'waiting', 'paused', 'done', 'failed', 'cancelled'));
 CREATE INDEX agent_runs_children ON agent_runs (tenant_id, parent_id) WHERE parent_id IS NOT NULL;
-CREATE INDEX agent_runs_waking ON agent_runs (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX agent_runs_waking ON agent_runs (tenant_id, wake_at) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE workflow_steps (
     tenant_id uuid NOT NULL,
