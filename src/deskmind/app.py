@@ -16,6 +16,11 @@ from deskmind import __version__
 from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
 from deskmind.agents.tool import Tool
 from deskmind.agents.tools import BUILT_IN
+from deskmind.agents.workflows import Workflow
+from deskmind.agents.workflows.ready import READY
+from deskmind.agents.workflows.starting import begin_due, begin_for_webhook
+from deskmind.agents.workflows.systems import system_tool
+from deskmind.agents.workflows.workflow import Catalogue
 from deskmind.connectors.model import Kind as RecordKind
 from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, translated
 from deskmind.database.migrations import MigrationStatus, check_release, compare
@@ -125,6 +130,10 @@ class Deskmind:
         self.embedding_problem: str | None = None
         self.triage_shelf = Shelf()
         self.agent_tools: dict[str, Tool] = dict(BUILT_IN)
+        self.workflow_catalogue = Catalogue()
+        self.register_tool(system_tool(self))
+        for ready in READY:
+            self.register_workflow(ready)
         self._given_embedder = embedder
         self._shield = shield
         self._on_budget_alert = on_budget_alert
@@ -461,6 +470,7 @@ class Deskmind:
             AGENTS_TASK, AGENTS_QUEUE, lambda arguments: run_job(self, self.database, arguments)
         )
         self.jobs.register_hourly("agents.recover", self.recover_runs)
+        self.jobs.register_each_minute("workflows.begin", self.begin_workflows)
 
     def register_tool(self, tool: Tool) -> None:
         """Make a tool known by its name to agents, and to runs that this process takes up as a worker.
@@ -470,6 +480,22 @@ class Deskmind:
         """
         if self.agent_tools.setdefault(tool.name, tool) is not tool:
             raise ConfigurationError(f"A tool of the name '{tool.name}' is known already.")
+
+    def register_workflow(self, workflow: Workflow) -> None:
+        """Make a workflow known: its runs can begin here, and be gone on with by this process as a worker.
+
+        Raises:
+            ConfigurationError: another one has its name and version.
+        """
+        self.workflow_catalogue.add(workflow)
+
+    async def begin_workflows(self) -> None:
+        """Begin what schedules and events want, in all tenants, and wake what waited for a time."""
+        async with self.database.transaction(Scope.directory()) as connection:
+            cursor = await connection.execute("SELECT tenant_id, tenant FROM workflows_due()")
+            due = await cursor.fetchall()
+        for tenant_id, tenant in due:
+            await begin_due(self, self.database, Scope.operator(tenant_id, tenant, "worker"))
 
     def desk_of(self, scope: Scope) -> Desk:
         """The desk of a scope that was established elsewhere, such as that of a stored run."""
@@ -550,12 +576,16 @@ class Deskmind:
         if (scope := await self._connected(arguments)) is not None:
             runner = Runner(self.database, scope, self)
             await runner.run(UUID(arguments["connection_id"]))
+            await begin_due(self, self.database, scope)
 
     async def _webhook_job(self, arguments: dict[str, str]) -> None:
         if (scope := await self._connected(arguments)) is not None:
             runner = Runner(self.database, scope, self)
             kind = RecordKind(arguments["kind"])
-            await runner.read_one(UUID(arguments["connection_id"]), kind, arguments["record"])
+            connection_id = UUID(arguments["connection_id"])
+            await runner.read_one(connection_id, kind, arguments["record"])
+            await begin_for_webhook(self, self.database, scope, connection_id, kind, arguments["record"])
+            await begin_due(self, self.database, scope)
 
     async def _connected(self, arguments: dict[str, str]) -> Scope | None:
         """The operator's scope of a connection's tenant; None when the connection was removed meanwhile."""

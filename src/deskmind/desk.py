@@ -10,6 +10,7 @@ from uuid import UUID
 from deskmind.agents import Agent, Agents, Approvals, Limits, Tool
 from deskmind.agents.agent import make_agent
 from deskmind.agents.run import ToolCalling
+from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.errors import PermissionDeniedError, UnavailableError
 from deskmind.explain import Requests
 from deskmind.feedback import Feedback, Quality
@@ -72,6 +73,8 @@ class Desk:
         triage: labels, duplicates and clusters of tickets.
         agents: runs of agents, one's own, and stopping their tools (operators).
         approvals: what agents propose, and who lets it pass.
+        workflows: runs of workflows, one's own.
+        schedules: what begins workflows by itself (operators).
         audit_log: who did what, and the proof of it (operators).
         privacy: export, erasure, legal holds and retention (operators).
         evidence: signed bundles for examiners (operators, auditors).
@@ -106,6 +109,8 @@ class Desk:
         )
         self.agents = Agents(app.database, scope, app)
         self.approvals = Approvals(app.database, scope)
+        self.workflows = Workflows(app.database, scope, app)
+        self.schedules = Schedules(app.database, scope, app)
         self.audit_log = AuditLog(app.database, scope)
         self.privacy = Privacy(app.database, scope, app.settings.privacy, app)
         self.evidence = Evidence(app.database, scope, app)

@@ -325,6 +325,7 @@ class AgentsSettings(_Section):
     )
     http_hosts: tuple[str, ...] = Field((), description="hosts that the tool http_get may read")
     http_seconds: float = Field(10.0, gt=0, le=300, description="for one request of http_get")
+    workflow_model: str = Field("", description="the model that workflows ask where their input names none")
 
 
 _Days = Annotated[int, Field(ge=0, le=36_500)]

@@ -7,6 +7,8 @@ import inspect
 import pytest
 
 from deskmind.agents import Agents, Approvals
+from deskmind.agents.workflows import Schedules, Workflows
+from deskmind.agents.workflows.systems import Systems
 from deskmind.app import Deskmind
 from deskmind.database import Database
 from deskmind.desk import Desk
@@ -42,6 +44,7 @@ _WITHOUT = {
     "Desk.ask": "hands on to Knowledge.ask",
     "Desk.ask_stream": "hands on to Knowledge.ask_stream",
     "Principals.scope_of": "opens a desk; what the desk may do is asked there",
+    "Systems.of": "makes one; what is done with it is asked there",
 }
 
 
@@ -62,6 +65,7 @@ def _operations() -> dict[str, object]:
                 Budgets,
             ),
             *(Access, Agents, Approvals),
+            *(Workflows, Schedules, Systems),
             *(
                 Prompts,
                 Experiments,

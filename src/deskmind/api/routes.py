@@ -36,6 +36,7 @@ from deskmind.api.schemas import (
 from deskmind.api.spending import add_spending
 from deskmind.api.triage import add_triage
 from deskmind.api.writes import add_writes
+from deskmind.api.workflows import add_workflows
 from deskmind.desk import Desk
 from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError
 
@@ -199,6 +200,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_connectors(routes, asker)
     add_writes(routes, asker)
     add_agents(routes, asker)
+    add_workflows(routes, asker)
     return routes
 
 

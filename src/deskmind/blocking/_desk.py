@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from deskmind.agents import Agents, Approvals
+from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.app import Deskmind
 from deskmind.blocking._waiting import Blocking, Iterating, Loop, Part, Streaming
 from deskmind.desk import Desk
@@ -225,6 +226,32 @@ class BlockingApprovals(Part[Approvals]):
     reject = Blocking(Approvals.reject)
 
 
+class BlockingWorkflows(Part[Workflows]):
+    """``desk.workflows``."""
+
+    all = Blocking(Workflows.all)
+    run = Blocking(Workflows.run)
+    start = Blocking(Workflows.start)
+    resume = Blocking(Workflows.resume)
+    unpause = Blocking(Workflows.unpause)
+    pause = Blocking(Workflows.pause)
+    cancel = Blocking(Workflows.cancel)
+    fork = Blocking(Workflows.fork)
+    replay = Blocking(Workflows.replay)
+    runs = Blocking(Workflows.runs)
+    show = Blocking(Workflows.show)
+    events = Iterating(Workflows.events)
+
+
+class BlockingSchedules(Part[Schedules]):
+    """``desk.schedules``."""
+
+    add = Blocking(Schedules.add)
+    all = Blocking(Schedules.all)
+    enable = Blocking(Schedules.enable)
+    remove = Blocking(Schedules.remove)
+
+
 class BlockingConnections(Part[Connections]):
     """``desk.connections``."""
 
@@ -339,6 +366,8 @@ class BlockingDesk(Part[Desk]):
         self.writes = BlockingWrites(desk.writes, loop)
         self.agents = BlockingAgents(desk.agents, loop)
         self.approvals = BlockingApprovals(desk.approvals, loop)
+        self.workflows = BlockingWorkflows(desk.workflows, loop)
+        self.schedules = BlockingSchedules(desk.schedules, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)
         self.privacy = BlockingPrivacy(desk.privacy, loop)
         self.evidence = BlockingEvidence(desk.evidence, loop)

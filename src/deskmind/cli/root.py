@@ -32,11 +32,13 @@ from deskmind.cli import (
     redaction_rules,
     release,
     requests,
+    runs,
     sandboxes,
     service,
     sync,
     triage,
     writes,
+    workflows,
 )
 from deskmind.cli.top import top
 
@@ -102,6 +104,8 @@ app.add_typer(sync.sync_app, name="sync")
 app.add_typer(triage.triage_app, name="triage")
 app.add_typer(agents.agent_app, name="agent")
 app.add_typer(approvals.approvals_app, name="approvals")
+app.add_typer(workflows.workflows_app, name="workflows")
+app.add_typer(runs.runs_app, name="runs")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("mcp")(protocol.mcp)

@@ -98,6 +98,11 @@ _UNRECORDED = {
         ("Agents.run", "Agents.resume", "Agents.start", "Desk.agent"), "recorded when the run begins and ends"
     ),
     "Agents.stopped_tools": _CONFIGURATION,
+    **dict.fromkeys(
+        ("Workflows.run", "Workflows.start", "Workflows.resume"),
+        "recorded by queue_run, and when the run ends",
+    ),
+    **dict.fromkeys(("Workflows.all", "Schedules.all"), _CONFIGURATION),
     **dict.fromkeys(("Approvals.approve", "Approvals.reject"), "recorded by _decide and _vote"),
     **dict.fromkeys(("Models.chat", "Models.embed", "Models.rerank", "Models.stream"), _LEDGER),
 }

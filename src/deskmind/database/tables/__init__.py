@@ -25,6 +25,7 @@ from deskmind.database.tables._people import (
     describe_request_keys,
 )
 from deskmind.database.tables._wording import describe_conversations, describe_experiments, describe_prompts
+from deskmind.database.tables._workflows import describe_workflows
 
 __all__ = ["describe"]
 
@@ -50,4 +51,5 @@ def describe(schema: str) -> MetaData:
     describe_agents(metadata)
     describe_writes(metadata)
     describe_request_keys(metadata)
+    describe_workflows(metadata)
     return metadata

@@ -207,7 +207,7 @@ def describe_sync(metadata: MetaData) -> None:
         PrimaryKeyConstraint("tenant_id", "connection_id", "kind"),
         to_connection(),
     )
-    Table(
+    synced = Table(
         "synced_records",
         metadata,
         uuid_column("tenant_id"),
@@ -221,6 +221,17 @@ def describe_sync(metadata: MetaData) -> None:
         time_column("synced_at"),
         PrimaryKeyConstraint(*record),
         to_connection(),
+    )
+    Index(
+        "synced_records_lately",
+        *(synced.c[name] for name in ("tenant_id", "connection_id", "kind", "synced_at")),
+    )
+    Index(
+        "synced_records_promised",
+        *(synced.c[name] for name in ("tenant_id", "connection_id")),
+        postgresql_where=text(
+            "kind = 'ticket' AND (record->>'status_category') IN ('new', 'open', 'waiting')"
+        ),
     )
     Table(
         "sync_problems",

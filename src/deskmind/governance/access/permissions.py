@@ -76,6 +76,10 @@ class Permission(StrEnum):
     AGENTS_RUN = "agents.run"
     AGENTS_READ = "agents.read"
     AGENTS_STOP = "agents.stop"
+    WORKFLOWS_RUN = "workflows.run"
+    WORKFLOWS_READ = "workflows.read"
+    WORKFLOWS_SCHEDULE = "workflows.schedule"
+    CONNECTIONS_USE = "connections.use"
     APPROVALS_READ = "approvals.read"
     APPROVALS_DECIDE = "approvals.decide"
     TENANTS_READ = "tenants.read"
@@ -166,6 +170,10 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.AGENTS_RUN: "run agents, resume and cancel one's own runs",
     Permission.AGENTS_READ: "see runs of agents: one's own, or all as an operator",
     Permission.AGENTS_STOP: "stop and allow the tools of agents",
+    Permission.WORKFLOWS_RUN: "run workflows; pause, resume, fork and cancel one's own runs",
+    Permission.WORKFLOWS_READ: "see workflows and their runs: one's own, or all as an operator",
+    Permission.WORKFLOWS_SCHEDULE: "have workflows begin at times and at events",
+    Permission.CONNECTIONS_USE: "have workflows read and write connected systems, with the connections' rights",
     Permission.APPROVALS_READ: "see what agents propose",
     Permission.APPROVALS_DECIDE: "approve and reject what agents of others propose",
     Permission.TENANTS_READ: "list tenants",
@@ -209,7 +217,10 @@ _INSTALLATION_ONLY = frozenset(
 _INSTALLATION = _INSTALLATION_ONLY | {Permission.AUDIT_READ, Permission.EVIDENCE_MAKE}
 _OPERATOR = frozenset(Permission) - _INSTALLATION_ONLY
 
-OWN_REACH = _MEMBER | {Permission.ACCESS_DELEGATE, Permission.AGENTS_RUN, Permission.AGENTS_READ}
+OWN_REACH = _MEMBER | {
+    *(Permission.ACCESS_DELEGATE, Permission.AGENTS_RUN, Permission.AGENTS_READ),
+    *(Permission.WORKFLOWS_RUN, Permission.WORKFLOWS_READ),
+}
 """What reaches what the principal itself may see; everything else of a tenant concerns all of it."""
 
 

@@ -182,6 +182,7 @@ def table_stores(database: Database) -> list[TableStore]:
             masked=(
                 *(("agent_runs", column) for column in ("definition", "prompt", "untrusted", "output")),
                 ("agent_steps", "content"),
+                *(("workflow_steps", "value"), ("workflow_schedules", "input")),
                 *(
                     ("agent_proposals", column)
                     for column in ("arguments", "changes", "prepared", "reason", "answer")
@@ -196,6 +197,14 @@ def table_stores(database: Database) -> list[TableStore]:
                 _Export(
                     "SELECT run_id, position, kind, tool, content, at FROM agent_steps"
                     " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY at, run_id, position"
+                ),
+                _Export(
+                    "SELECT run_id, path, name, kind, state, value, began_at FROM workflow_steps"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY began_at, run_id, path"
+                ),
+                _Export(
+                    "SELECT name, workflow, input, event, cron, created_at FROM workflow_schedules"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY created_at"
                 ),
                 _Export(
                     "SELECT run_id, tool, arguments, changes, state, made_at FROM agent_proposals"
