@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from deskmind.agents import Agent, Agents, Approvals, Limits, Tool
+from deskmind.agents import Agent, Agents, Approvals, Limits, Memories, MemoryUse, Tool
 from deskmind.agents.agent import make_agent
 from deskmind.agents.run import ToolCalling
 from deskmind.errors import PermissionDeniedError, UnavailableError
@@ -70,6 +70,7 @@ class Desk:
         triage: labels, duplicates and clusters of tickets.
         agents: runs of agents, one's own, and stopping their tools (operators).
         approvals: what agents propose, and who lets it pass.
+        memories: what is remembered for one, one's groups and the tenant.
         audit_log: who did what, and the proof of it (operators).
         privacy: export, erasure, legal holds and retention (operators).
         evidence: signed bundles for examiners (operators, auditors).
@@ -101,6 +102,7 @@ class Desk:
         self.sync = Sync(app.database, scope, app.jobs, app)
         self.agents = Agents(app.database, scope, app)
         self.approvals = Approvals(app.database, scope)
+        self.memories = Memories(app.database, scope, app)
         self.audit_log = AuditLog(app.database, scope)
         self.privacy = Privacy(app.database, scope, app.settings.privacy, app)
         self.evidence = Evidence(app.database, scope, app)
@@ -156,6 +158,7 @@ class Desk:
         tools: Iterable[Tool | str] = (),
         limits: Limits | None = None,
         tool_calling: ToolCalling = "native",
+        memory: MemoryUse | None = None,
     ) -> Agent[T]:
         """An agent that does what this principal may do and no more; ``agent.run(…)`` runs it.
 
@@ -167,6 +170,7 @@ class Desk:
             tools: tools, or names of those that there are from the start or were registered with the application.
             limits: of one run.
             tool_calling: ``schema`` for a model without tool calling.
+            memory: what it recalls before its first call, and what is made of its runs; None: nothing.
 
         Raises:
             InvalidRequestError: there is no tool of a name, or the output type is not an object.
@@ -181,6 +185,7 @@ class Desk:
             model=model,
             limits=limits,
             tool_calling=tool_calling,
+            memory=memory,
         )
 
     @operation(Permission.ACCESS_DELEGATE)

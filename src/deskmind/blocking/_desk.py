@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self
 
-from deskmind.agents import Agents, Approvals
+from deskmind.agents import Agents, Approvals, Memories
 from deskmind.app import Deskmind
 from deskmind.blocking._waiting import Blocking, Iterating, Loop, Part, Streaming
 from deskmind.desk import Desk
@@ -221,6 +221,19 @@ class BlockingApprovals(Part[Approvals]):
     reject = Blocking(Approvals.reject)
 
 
+class BlockingMemories(Part[Memories]):
+    """``desk.memories``."""
+
+    list = Blocking(Memories.list)
+    show = Blocking(Memories.show)
+    recall = Blocking(Memories.recall)
+    add = Blocking(Memories.add)
+    learn = Blocking(Memories.learn)
+    correct = Blocking(Memories.correct)
+    pin = Blocking(Memories.pin)
+    forget = Blocking(Memories.forget)
+
+
 class BlockingConnections(Part[Connections]):
     """``desk.connections``."""
 
@@ -322,6 +335,7 @@ class BlockingDesk(Part[Desk]):
         self.sync = BlockingSync(desk.sync, loop)
         self.agents = BlockingAgents(desk.agents, loop)
         self.approvals = BlockingApprovals(desk.approvals, loop)
+        self.memories = BlockingMemories(desk.memories, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)
         self.privacy = BlockingPrivacy(desk.privacy, loop)
         self.evidence = BlockingEvidence(desk.evidence, loop)

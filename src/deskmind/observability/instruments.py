@@ -469,6 +469,26 @@ AGENT_CALLS = Instrument(
     "calls of agents' tools that were answered",
     (Label("deskmind.outcome", _CODE, ("ok", "refused", "failed", "unknown")),),
 )
+MEMORY_RECALLS = Instrument(
+    "deskmind.memory.recalls",
+    "counter",
+    "{recall}",
+    "questions asked of memory, and whether anything was recalled",
+    (Label("deskmind.outcome", _CODE, ("found", "nothing")),),
+)
+MEMORY_CHANGES = Instrument(
+    "deskmind.memory.changes",
+    "counter",
+    "{memory}",
+    "memories that were made, refused by rule, corrected or removed",
+    (
+        Label(
+            "deskmind.outcome",
+            _CODE,
+            ("added", "superseded", "known", "refused", "corrected", "forgotten", "failed"),
+        ),
+    ),
+)
 TRIAGE = Instrument(
     "deskmind.triage.predictions",
     "counter",

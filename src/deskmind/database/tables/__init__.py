@@ -15,6 +15,7 @@ from deskmind.database.tables._knowledge import (
     describe_sync,
     describe_triage,
 )
+from deskmind.database.tables._memory import describe_agent_versions, describe_memory
 from deskmind.database.tables._models import describe_usage
 from deskmind.database.tables._people import (
     describe_access,
@@ -46,4 +47,6 @@ def describe(schema: str) -> MetaData:
     describe_sync(metadata)
     describe_triage(metadata)
     describe_agents(metadata)
+    describe_memory(metadata)
+    describe_agent_versions(metadata)
     return metadata

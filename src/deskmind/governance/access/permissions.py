@@ -72,6 +72,9 @@ class Permission(StrEnum):
     AGENTS_RUN = "agents.run"
     AGENTS_READ = "agents.read"
     AGENTS_STOP = "agents.stop"
+    AGENTS_DEFINE = "agents.define"
+    MEMORIES_READ = "memories.read"
+    MEMORIES_WRITE = "memories.write"
     APPROVALS_READ = "approvals.read"
     APPROVALS_DECIDE = "approvals.decide"
     TENANTS_READ = "tenants.read"
@@ -158,6 +161,9 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.AGENTS_RUN: "run agents, resume and cancel one's own runs",
     Permission.AGENTS_READ: "see runs of agents: one's own, or all as an operator",
     Permission.AGENTS_STOP: "stop and allow the tools of agents",
+    Permission.AGENTS_DEFINE: "keep versions of agents, test and publish them",
+    Permission.MEMORIES_READ: "see and recall what is remembered for one, one's groups and the tenant",
+    Permission.MEMORIES_WRITE: "tell, correct, pin and forget memories of one's own",
     Permission.APPROVALS_READ: "see what agents propose",
     Permission.APPROVALS_DECIDE: "approve and reject what agents of others propose",
     Permission.TENANTS_READ: "list tenants",
@@ -178,6 +184,8 @@ _MEMBER = frozenset(
         Permission.CONVERSATIONS_READ,
         Permission.CONVERSATIONS_WRITE,
         Permission.MODELS_CALL,
+        Permission.MEMORIES_READ,
+        Permission.MEMORIES_WRITE,
         Permission.USAGE_READ,
         Permission.REQUESTS_READ,
         Permission.FEEDBACK_GIVE,
