@@ -9,6 +9,7 @@ from uuid import UUID
 
 from deskmind.agents import Agent, Agents, Approvals, Limits, Memories, MemoryUse, Tool
 from deskmind.agents.agent import make_agent
+from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.run import ToolCalling
 from deskmind.errors import PermissionDeniedError, UnavailableError
 from deskmind.explain import Requests
@@ -70,6 +71,7 @@ class Desk:
         triage: labels, duplicates and clusters of tickets.
         agents: runs of agents, one's own, and stopping their tools (operators).
         approvals: what agents propose, and who lets it pass.
+        stored_agents: versions of agents, tested and published.
         memories: what is remembered for one, one's groups and the tenant.
         audit_log: who did what, and the proof of it (operators).
         privacy: export, erasure, legal holds and retention (operators).
@@ -102,6 +104,7 @@ class Desk:
         self.sync = Sync(app.database, scope, app.jobs, app)
         self.agents = Agents(app.database, scope, app)
         self.approvals = Approvals(app.database, scope)
+        self.stored_agents = StoredAgents(app.database, scope, app)
         self.memories = Memories(app.database, scope, app)
         self.audit_log = AuditLog(app.database, scope)
         self.privacy = Privacy(app.database, scope, app.settings.privacy, app)

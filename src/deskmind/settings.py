@@ -333,13 +333,22 @@ class AgentsSettings(_Section):
         "secrets", description="what is taken out of a text before it is remembered"
     )
     memories_per_owner: int = Field(
-        10_000, ge=1, le=100_000, description="of a user, a group or the tenant; beyond, what counts least goes"
+        10_000,
+        ge=1,
+        le=100_000,
+        description="of a user, a group or the tenant; beyond, what counts least goes",
     )
 
 
 _Days = Annotated[int, Field(ge=0, le=36_500)]
 _Kept = Literal[
-    "conversation_days", "feedback_days", "outcome_days", "ingest_days", "story_days", "usage_days", "memory_days"
+    "conversation_days",
+    "feedback_days",
+    "outcome_days",
+    "ingest_days",
+    "story_days",
+    "usage_days",
+    "memory_days",
 ]
 
 

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from deskmind.agents import Agents, Approvals, Memories
+from deskmind.agents.definitions import StoredAgents
 from deskmind.app import Deskmind
 from deskmind.blocking._waiting import Blocking, Iterating, Loop, Part, Streaming
 from deskmind.desk import Desk
@@ -221,6 +222,20 @@ class BlockingApprovals(Part[Approvals]):
     reject = Blocking(Approvals.reject)
 
 
+class BlockingStoredAgents(Part[StoredAgents]):
+    """``desk.stored_agents``."""
+
+    list = Blocking(StoredAgents.list)
+    get = Blocking(StoredAgents.get)
+    versions = Blocking(StoredAgents.versions)
+    save = Blocking(StoredAgents.save)
+    publish = Blocking(StoredAgents.publish)
+    agent = Blocking(StoredAgents.agent)
+    run = Blocking(StoredAgents.run)
+    start = Blocking(StoredAgents.start)
+    test = Blocking(StoredAgents.test)
+
+
 class BlockingMemories(Part[Memories]):
     """``desk.memories``."""
 
@@ -335,6 +350,7 @@ class BlockingDesk(Part[Desk]):
         self.sync = BlockingSync(desk.sync, loop)
         self.agents = BlockingAgents(desk.agents, loop)
         self.approvals = BlockingApprovals(desk.approvals, loop)
+        self.stored_agents = BlockingStoredAgents(desk.stored_agents, loop)
         self.memories = BlockingMemories(desk.memories, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)
         self.privacy = BlockingPrivacy(desk.privacy, loop)

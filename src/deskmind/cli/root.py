@@ -21,6 +21,7 @@ from deskmind.cli import (
     keyring,
     knowledge,
     logs,
+    memory,
     models,
     operations,
     privacy,
@@ -32,6 +33,7 @@ from deskmind.cli import (
     requests,
     sandboxes,
     service,
+    stored_agents,
     sync,
     triage,
 )
@@ -95,6 +97,8 @@ app.add_typer(connectors.connect_app, name="connect")
 app.add_typer(sync.sync_app, name="sync")
 app.add_typer(triage.triage_app, name="triage")
 app.add_typer(agents.agent_app, name="agent")
+app.add_typer(stored_agents.agents_app, name="agents")
+app.add_typer(memory.memory_app, name="memory")
 app.add_typer(approvals.approvals_app, name="approvals")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["cleaned"]
 
-_SECRETS = frozenset({EntityType.SECRET, EntityType.PASSWORD, EntityType.CARD, EntityType.IBAN, EntityType.SSN})
+_SECRETS = frozenset(
+    {EntityType.SECRET, EntityType.PASSWORD, EntityType.CARD, EntityType.IBAN, EntityType.SSN}
+)
 _MOST_SUBJECT = 120
 
 
@@ -39,7 +41,8 @@ def cleaned(draft: Draft, erased: Mentions, redactor: Redactor, *, everything: b
         )
     if draft.kind not in KINDS or not 0 <= draft.importance <= 1:
         raise InvalidRequestError(
-            "The memory's kind or importance is not possible.", why=f"Kinds are {', '.join(KINDS)}; importance is 0 to 1."
+            "The memory's kind or importance is not possible.",
+            why=f"Kinds are {', '.join(KINDS)}; importance is 0 to 1.",
         )
     subject = " ".join(draft.subject.lower().split())[:_MOST_SUBJECT]
     return replace(

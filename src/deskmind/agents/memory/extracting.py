@@ -15,9 +15,12 @@ _MOST_SENTENCE = 300
 _SHORT = 160
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _REMEMBER = re.compile(r"^(?:please\s+)?remember(?:\s+that)?[:,]?\s+(?P<fact>.+)$", re.IGNORECASE)
-_PREFER = re.compile(r"\b(?:I|we)\s+(?:always\s+|usually\s+)?prefer\s+.+?(?:\s+for\s+(?P<what>.+?))?[.!]?$", re.IGNORECASE)
+_PREFER = re.compile(
+    r"\b(?:I|we)\s+(?:always\s+|usually\s+)?prefer\s+.+?(?:\s+for\s+(?P<what>.+?))?[.!]?$", re.IGNORECASE
+)
 _OWN = re.compile(
-    r"\b(?P<whose>my|our)\s+(?P<what>[\w-]+(?:\s+[\w-]+){0,3}?)\s+(?:is|are)\s+(?P<value>.+?)[.!]?$", re.IGNORECASE
+    r"\b(?P<whose>my|our)\s+(?P<what>[\w-]+(?:\s+[\w-]+){0,3}?)\s+(?:is|are)\s+(?P<value>.+?)[.!]?$",
+    re.IGNORECASE,
 )
 _CALL_ME = re.compile(r"\bcall me\s+\w+", re.IGNORECASE)
 _PLACE = re.compile(r"\bI(?:'m| am)\s+(?:based|located|working)\s+(?:in|at|from)\s+\S+", re.IGNORECASE)
@@ -84,11 +87,21 @@ def _episode(happened: Happened) -> list[Draft]:
     answered = f"{asked}; it answered: “{_short(happened.output.text)}”"
     output = happened.output
     full = Draft(
-        answered, "episodic", "", 0.4, output.origin, output.trust, happened.agent, happened.run_id, output.step
+        answered,
+        "episodic",
+        "",
+        0.4,
+        output.origin,
+        output.trust,
+        happened.agent,
+        happened.run_id,
+        output.step,
     )
     if not happened.tainted:
         return [full]
-    plain = Draft(f"{asked}; it was done.", "episodic", "", 0.3, "prompt", "trusted", happened.agent, happened.run_id)
+    plain = Draft(
+        f"{asked}; it was done.", "episodic", "", 0.3, "prompt", "trusted", happened.agent, happened.run_id
+    )
     return [full, plain]
 
 
@@ -102,7 +115,17 @@ def _procedure(happened: Happened) -> list[Draft]:
     text = f"What was done for “{_short(happened.prompt.text)}”: {did}"
     output = happened.output
     return [
-        Draft(text[:1000], "procedural", "", 0.7, "output", output.trust, happened.agent, happened.run_id, output.step)
+        Draft(
+            text[:1000],
+            "procedural",
+            "",
+            0.7,
+            "output",
+            output.trust,
+            happened.agent,
+            happened.run_id,
+            output.step,
+        )
     ]
 
 

@@ -68,7 +68,9 @@ class ModelExtractor:
         drafts += await self._asked(happened, trusted)
         for origin in dict.fromkeys(told.origin for told in happened.told if told.trust == "untrusted"):
             if any(rule.origin in ("*", origin) for rule in self._rules):
-                of_it = [told for told in happened.told if told.trust == "untrusted" and told.origin == origin]
+                of_it = [
+                    told for told in happened.told if told.trust == "untrusted" and told.origin == origin
+                ]
                 drafts += await self._asked(happened, of_it)
         return drafts
 
@@ -85,7 +87,15 @@ class ModelExtractor:
         first = told[0]
         return [
             Draft(
-                text, kind, subject, importance, first.origin, first.trust, first.source, happened.run_id, first.step
+                text,
+                kind,
+                subject,
+                importance,
+                first.origin,
+                first.trust,
+                first.source,
+                happened.run_id,
+                first.step,
             )
             for kind, subject, text, importance in _parsed(reply.text)
         ]

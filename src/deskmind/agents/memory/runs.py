@@ -15,7 +15,12 @@ from deskmind.agents.memory.measuring import count_change
 from deskmind.agents.memory.modelled import ModelExtractor
 from deskmind.agents.run import Effected, Step
 from deskmind.agents.store import read_effects, read_steps
-from deskmind.errors import DeskmindError, EmbedderUnavailableError, InvalidRequestError, PermissionDeniedError
+from deskmind.errors import (
+    DeskmindError,
+    EmbedderUnavailableError,
+    InvalidRequestError,
+    PermissionDeniedError,
+)
 from deskmind.observability import logger
 from deskmind.prompts.messages import Message
 from deskmind.prompts.summary import cut_to
@@ -43,7 +48,9 @@ async def remembered(journal: Journal, desk: Desk) -> str:
     left = use.tokens - (Estimate().count(spoken) if spoken else 0)
     text, tainted = "", said_by_others
     try:
-        recalled = await desk.memories.recall(journal.row.prompt, tokens=left, kinds=use.kinds, least=use.least)
+        recalled = await desk.memories.recall(
+            journal.row.prompt, tokens=left, kinds=use.kinds, least=use.least
+        )
         text, tainted = recalled.text, tainted or recalled.tainted
     except (PermissionDeniedError, EmbedderUnavailableError) as error:
         _log.warning("memory.not_recalled", reason=error.code, run=str(journal.run_id))
@@ -90,7 +97,10 @@ async def _conversation(desk: Desk, conversation: str, tokens: int) -> tuple[str
         return "", False
     found = await desk.conversations.get(_id(conversation))
     lines: list[str] = []
-    spent, answered = Estimate().count(marked("Earlier in this conversation:", "conversation", 100)) + 8, False
+    spent, answered = (
+        Estimate().count(marked("Earlier in this conversation:", "conversation", 100)) + 8,
+        False,
+    )
     for message in reversed(found.history[-_MOST_TURNS:]):
         line = f"{message.role}: {' '.join(message.content.split())}"
         cost = Estimate().count(line) + 1
@@ -154,5 +164,7 @@ def _id(conversation: str) -> UUID:
         return UUID(conversation)
     except ValueError:
         raise InvalidRequestError(
-            "That is no conversation.", why="A conversation is named by its id.", remedy="List your conversations."
+            "That is no conversation.",
+            why="A conversation is named by its id.",
+            remedy="List your conversations.",
         ) from None

@@ -118,9 +118,7 @@ class Memories:
             found = await store.read_chain(connection, self._scope, memory_id)
             if not found:
                 raise _none(memory_id)
-            await record(
-                connection, self._scope, Permission.MEMORIES_READ, resource=f"memories/{memory_id}"
-            )
+            await record(connection, self._scope, Permission.MEMORIES_READ, resource=f"memories/{memory_id}")
             return found
 
     @operation(Permission.MEMORIES_READ)

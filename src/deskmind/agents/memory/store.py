@@ -220,9 +220,7 @@ async def read_chain(connection: Connection, scope: Scope, memory_id: UUID) -> l
 
 async def forget_chain(connection: Connection, scope: Scope, memory_id: UUID) -> int:
     """Remove a memory with its history; how many rows went."""
-    statement = (
-        f"{_CHAIN} DELETE FROM memories WHERE tenant_id = %(tenant)s AND memory_id IN (SELECT memory_id FROM chain)"
-    )
+    statement = f"{_CHAIN} DELETE FROM memories WHERE tenant_id = %(tenant)s AND memory_id IN (SELECT memory_id FROM chain)"
     cursor = await connection.execute(statement.encode(), {"tenant": scope.tenant_id, "id": memory_id})
     return cursor.rowcount
 
@@ -279,7 +277,9 @@ async def outdated(connection: Connection, scope: Scope, space: str, limit: int)
     return [(row[0], row[1]) for row in await cursor.fetchall()]
 
 
-async def store_reading(connection: Connection, scope: Scope, memory_id: UUID, text: str, reading: Reading) -> None:
+async def store_reading(
+    connection: Connection, scope: Scope, memory_id: UUID, text: str, reading: Reading
+) -> None:
     """Write vector and words down, if the text is still the one that was read."""
     await connection.execute(
         "UPDATE memories SET space = %s, vector = %s, terms = %s WHERE tenant_id = %s AND memory_id = %s AND body = %s",

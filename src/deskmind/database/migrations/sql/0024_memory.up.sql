@@ -78,6 +78,8 @@ REVOKE ALL ON FUNCTION memory_masked() FROM PUBLIC;
 CREATE TRIGGER memory_masked BEFORE UPDATE OF body ON memories FOR EACH ROW EXECUTE FUNCTION memory_masked();
 
 -- A hold keeps a person, too, from removing memories.
+GRANT CREATE ON SCHEMA <schema> TO <prefix>_system;
+SET LOCAL ROLE <prefix>_system;
 CREATE FUNCTION memory_keep_held() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
 AS $$
@@ -86,8 +88,8 @@ BEGIN
     RETURN OLD;
 END $$;
 REVOKE ALL ON FUNCTION memory_keep_held() FROM PUBLIC;
-GRANT CREATE ON SCHEMA <schema> TO <prefix>_system;
-ALTER FUNCTION memory_keep_held() OWNER TO <prefix>_system;
+GRANT EXECUTE ON FUNCTION memory_keep_held() TO <prefix>_owner;
+SET LOCAL ROLE <prefix>_owner;
 REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system;
 CREATE TRIGGER memory_keep_held BEFORE DELETE ON memories FOR EACH ROW EXECUTE FUNCTION memory_keep_held();
 
@@ -100,7 +102,7 @@ GRANT SELECT (tenant_id, owner_id, subject, body, source, pinned, used_at), UPDA
 -- and of the tenant is compared, 1.5 µs each; how many an owner has is bounded. Recency halves by the kind's half-life
 -- since a memory was made or recalled; what is pinned does not fade. Row-level security decides what is seen.
 CREATE FUNCTION recall_memories(query <ext>.halfvec, query_space text, query_terms <ext>.sparsevec, kinds text[],
-    least_relevance real, k integer)
+    least_relevance double precision, k integer)
 RETURNS TABLE (memory_id uuid, relevance real, recency real, score real)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, <schema>, pg_temp SET jit = off
 AS $$
@@ -130,5 +132,5 @@ BEGIN
       FROM scored s WHERE s.relevance >= least_relevance
      ORDER BY s.relevance * s.recency * s.importance DESC, s.memory_id LIMIT k;
 END $$;
-REVOKE ALL ON FUNCTION recall_memories(<ext>.halfvec, text, <ext>.sparsevec, text[], real, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION recall_memories(<ext>.halfvec, text, <ext>.sparsevec, text[], real, integer) TO <prefix>_app;
+REVOKE ALL ON FUNCTION recall_memories(<ext>.halfvec, text, <ext>.sparsevec, text[], double precision, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION recall_memories(<ext>.halfvec, text, <ext>.sparsevec, text[], double precision, integer) TO <prefix>_app;
