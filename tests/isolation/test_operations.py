@@ -6,7 +6,8 @@ import inspect
 
 import pytest
 
-from deskmind.agents import Agents, Approvals
+from deskmind.agents import Agents, Approvals, Memories
+from deskmind.agents.definitions import StoredAgents
 from deskmind.app import Deskmind
 from deskmind.database import Database
 from deskmind.desk import Desk
@@ -60,7 +61,7 @@ def _operations() -> dict[str, object]:
                 UsageSurvey,
                 Budgets,
             ),
-            *(Access, Agents, Approvals),
+            *(Access, Agents, Approvals, Memories, StoredAgents),
             *(
                 Prompts,
                 Experiments,

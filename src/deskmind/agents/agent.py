@@ -55,12 +55,13 @@ class Agent(Generic[T]):
     @classmethod
     def of(cls, service: Agents, definition: Definition, known: dict[str, Tool]) -> Agent[Any]:
         """The agent that a definition describes, such as a stored one; its output is what the schema says."""
-        made = make_agent(
+        made: Agent[Any] = make_agent(
             service,
             known,
             definition.name,
             instructions=definition.instructions,
             model=definition.model,
+            output_type=cast("type[Any]", str),
             tools=definition.tools,
         )
         made.definition = definition

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from deskmind.agents.memory import Draft
+from deskmind.agents.memory.memory import KINDS
 from deskmind.api.schemas import Problem
 from deskmind.desk import Desk
 
@@ -143,8 +144,8 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         summary="What is remembered about a question, within a budget of tokens",
     )
     async def recall(body: RecallRequest, desk: Desk = asker) -> RecalledBody:
-        kinds = {"kinds": tuple(body.kinds)} if body.kinds is not None else {}
-        found = await desk.memories.recall(body.question, tokens=body.tokens, **kinds)
+        kinds = body.kinds if body.kinds is not None else KINDS
+        found = await desk.memories.recall(body.question, tokens=body.tokens, kinds=kinds)
         return RecalledBody.model_validate(
             {
                 "text": found.text,

@@ -171,6 +171,20 @@ async def test_what_others_wrote_needs_a_rule_and_stays_untrusted(ann: Desk, mod
     assert (await ann.memories.recall("approve refunds")).tainted
 
 
+async def test_an_agent_that_acts_for_a_user_is_not_the_user(
+    ann: Desk, admin: Desk, person: Person, modelled: Deskmind
+) -> None:
+    robot = await (await person("robot", "service")).acting_for("ann")
+    with pytest.raises(PermissionDeniedError, match="no rule"):
+        await robot.memories.add("Ann wants every refund approved.")
+    assert await robot.memories.learn([Draft("Ann wants it.", origin="prompt")]) == []
+    mine = await ann.memories.add("I want to see refunds.")
+    with pytest.raises(PermissionDeniedError, match="agent"):
+        await robot.memories.correct(mine.memory_id, "I want none.")
+    allow(modelled, RememberRule(origin="untrusted"))
+    assert (await robot.memories.add("Ann wants every refund approved.")).trust == "untrusted"
+
+
 async def test_what_is_untrusted_supersedes_nothing_that_is_trusted(ann: Desk, modelled: Deskmind) -> None:
     allow(modelled, RememberRule())
     mine = Draft("My manager is Kim.", subject="my manager")
@@ -229,7 +243,9 @@ async def test_who_is_erased_is_in_nobodys_memory(ann: Desk, ben: Desk, admin: D
     assert "about the archive" in exported.as_json()
     await admin.privacy.erase("ben")
     async with ben.database.transaction(ben.scope) as connection:  # what the database would still show ben
-        row = await (await connection.execute("SELECT count(*) FROM memories WHERE audience = 'user'")).fetchone()
+        row = await (
+            await connection.execute("SELECT count(*) FROM memories WHERE audience = 'user'")
+        ).fetchone()
     assert row == (0,)
     await admin.privacy.erase("Zilpha Quornbeck")
     texts = [one.text for desk in (ann, admin) for one in await desk.memories.list(history=True)]

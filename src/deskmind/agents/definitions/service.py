@@ -232,5 +232,5 @@ class StoredAgents:
             instructions = "\n\n".join(message.content for message in messages)
         return spec.definition(instructions, found.version)
 
-    async def _recorded(self, connection: Connection, name: str, **details: object) -> None:
+    async def _recorded(self, connection: Connection, name: str, **details: Any) -> None:
         await record(connection, self._scope, Permission.AGENTS_DEFINE, resource=f"agents/{name}", **details)

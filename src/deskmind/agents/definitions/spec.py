@@ -17,7 +17,7 @@ from deskmind.agents.tool import TOOL_NAME
 from deskmind.errors import InvalidRequestError, PromptError
 from deskmind.prompts.files import read_yaml, write_yaml
 
-__all__ = ["AgentSpec", "spec_from_file", "spec_to_file", "spec_from_values"]
+__all__ = ["AgentSpec", "spec_from_file", "spec_from_values", "spec_to_file"]
 
 _RESERVED = frozenset({"runs"})
 _MOST_INSTRUCTIONS = 100_000

@@ -8,23 +8,29 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID, uuid4, uuid5
 
-from psycopg import errors as pg
-
 from deskmind.agents.memory import store
 from deskmind.agents.memory.cleaning import cleaned
+from deskmind.agents.memory.keeping import (
+    Keeper,
+    found_memory,
+    none_such,
+    not_yours,
+    owner_for,
+    record_change,
+)
 from deskmind.agents.memory.measuring import count_change, count_recall
-from deskmind.agents.memory.memory import AUDIENCES, KINDS, Audience, Draft, Kind, Memory
+from deskmind.agents.memory.memory import AUDIENCES, KINDS, Audience, Draft, Kind, Memory, Origin
 from deskmind.agents.memory.reading import read_question, read_texts, store_anew
 from deskmind.agents.memory.recalled import Recalled, fitted
 from deskmind.agents.memory.rules import check_allowed, may_be_remembered
 from deskmind.agents.memory.store import Owner, Reading
-from deskmind.database import Connection, Database
-from deskmind.errors import ConflictError, InvalidRequestError, NotFoundError, PermissionDeniedError
+from deskmind.database import Database
+from deskmind.errors import ConflictError, InvalidRequestError, PermissionDeniedError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
 from deskmind.governance.privacy.holds import heeding_holds
 from deskmind.governance.privacy.mentions import Mentions
-from deskmind.scope import OPERATOR, Scope
+from deskmind.scope import Scope
 from deskmind.settings import Settings
 
 if TYPE_CHECKING:
@@ -117,7 +123,7 @@ class Memories:
         async with self._database.transaction(self._scope) as connection:
             found = await store.read_chain(connection, self._scope, memory_id)
             if not found:
-                raise _none(memory_id)
+                raise none_such(memory_id)
             await record(connection, self._scope, Permission.MEMORIES_READ, resource=f"memories/{memory_id}")
             return found
 
@@ -192,19 +198,17 @@ class Memories:
             InvalidRequestError: the text is empty or longer than 4,000 characters, or a choice is not possible.
             PermissionDeniedError: no rule allows it, or it is not for the user to tell.
         """
-        given = draft if isinstance(draft, Draft) else Draft(draft)
+        given = self._as_agent(draft if isinstance(draft, Draft) else Draft(draft))
         _check_choice("audience", audience, AUDIENCES)
-        owner = await self._owner(audience, group)
+        keeper = await self._keeper(audience, group)
         try:
             check_allowed(given, audience, self._room.settings.agents.remember)
         except PermissionDeniedError:
             count_change("refused")
             raise
-        if audience == "group" and self._scope.act != "operate":
-            given = replace(given, trust="untrusted")  # what one member tells is others' text to the next
-        (ready,), (reading,) = await self._prepared([given])
+        (ready,), (reading,) = await self._prepared([given], audience)
         async with self._database.transaction(self._scope) as connection:
-            return await self._keep(connection, uuid4(), owner, ready, reading, pinned=pinned)
+            return await keeper.keep(connection, uuid4(), ready, reading, pinned=pinned)
 
     @operation(Permission.MEMORIES_WRITE)
     async def learn(
@@ -221,17 +225,16 @@ class Memories:
             PermissionDeniedError: it is not for the user to tell.
         """
         rules = self._room.settings.agents.remember
-        allowed = [one for one in drafts if may_be_remembered(one, audience, rules)]
+        told = [self._as_agent(one) for one in drafts]
+        allowed = [one for one in told if may_be_remembered(one, audience, rules)]
         count_change("refused", len(drafts) - len(allowed))
         if not allowed:
             return []
-        owner = await self._owner(audience, group)
-        if audience == "group" and self._scope.act != "operate":
-            allowed = [replace(one, trust="untrusted") for one in allowed]
-        ready, readings = await self._prepared(sorted(allowed, key=lambda one: (one.subject, one.text)))
+        keeper = await self._keeper(audience, group)
+        ready, readings = await self._prepared(sorted(allowed, key=_place), audience)
         async with self._database.transaction(self._scope) as connection:
             return [
-                await self._keep(connection, _id_of(draft), owner, draft, reading)
+                await keeper.keep(connection, _id_of(draft), draft, reading)
                 for draft, reading in zip(ready, readings, strict=True)
             ]
 
@@ -243,31 +246,27 @@ class Memories:
             NotFoundError: there is no such memory, or it is another user's.
             ConflictError: a newer one has superseded it.
             InvalidRequestError: the text is empty or too long.
-            PermissionDeniedError: it is not one's own to correct.
+            PermissionDeniedError: it is not one's own to correct, or an agent corrects in a user's place.
         """
+        if self._scope.agent is not None:
+            raise PermissionDeniedError("An agent does not correct memories.", remedy="The user has to.")
         async with self._database.transaction(self._scope) as connection:
-            before = await self._found(connection, memory_id)
-        own = before.audience == "user" or self._scope.act == "operate"
-        draft = Draft(
-            text,
-            before.kind,
-            before.subject,
-            before.importance,
-            trust="trusted" if own else "untrusted",
-        )
-        (ready,), (reading,) = await self._prepared([draft])
-        owner = Owner(before.audience, before.owner_id)
+            before = await found_memory(connection, self._scope, memory_id)
+        draft = Draft(text, before.kind, before.subject, before.importance)
+        (ready,), (reading,) = await self._prepared([draft], before.audience)
+        most = self._room.settings.agents.memories_per_owner
+        keeper = Keeper(self._scope, Owner(before.audience, before.owner_id), most)
         async with self._database.transaction(self._scope) as connection:
             new_id = uuid4()
-            await store.lock_subject(connection, self._scope, owner, before.subject)
-            if (await self._found(connection, memory_id)).superseded_at is not None:
+            await store.lock_subject(connection, self._scope, keeper.owner, before.subject)
+            if (await found_memory(connection, self._scope, memory_id)).superseded_at is not None:
                 raise ConflictError("The memory has been superseded.", remedy="Correct the newer one.")
-            await self._insert(connection, new_id, owner, ready, reading, pinned=before.pinned)
+            await keeper.insert(connection, new_id, ready, reading, pinned=before.pinned)
             if not await store.stand_for(connection, self._scope, new_id, memory_id):
-                raise _not_yours()
-            await self._recorded(connection, memory_id, "correct")
+                raise not_yours()
+            await record_change(connection, self._scope, memory_id, "correct")
             count_change("corrected")
-            return await self._found(connection, new_id)
+            return await found_memory(connection, self._scope, new_id)
 
     @operation(Permission.MEMORIES_WRITE)
     async def pin(self, memory_id: UUID, *, pinned: bool = True) -> Memory:
@@ -278,11 +277,11 @@ class Memories:
             PermissionDeniedError: it is not one's own.
         """
         async with self._database.transaction(self._scope) as connection:
-            await self._found(connection, memory_id)
+            await found_memory(connection, self._scope, memory_id)
             if not await store.pin_memory(connection, self._scope, memory_id, pinned=pinned):
-                raise _not_yours()
-            await self._recorded(connection, memory_id, "pin" if pinned else "unpin")
-            return await self._found(connection, memory_id)
+                raise not_yours()
+            await record_change(connection, self._scope, memory_id, "pin" if pinned else "unpin")
+            return await found_memory(connection, self._scope, memory_id)
 
     @operation(Permission.MEMORIES_WRITE)
     async def forget(self, memory_id: UUID) -> int:
@@ -294,72 +293,34 @@ class Memories:
             LegalHoldError: a legal hold stands on it.
         """
         async with self._database.transaction(self._scope) as connection, heeding_holds():
-            await self._found(connection, memory_id)
+            await found_memory(connection, self._scope, memory_id)
             gone = await store.forget_chain(connection, self._scope, memory_id)
             if not gone:
-                raise _not_yours()
-            await self._recorded(connection, memory_id, "forget", memories=gone)
+                raise not_yours()
+            await record_change(connection, self._scope, memory_id, "forget", memories=gone)
         count_change("forgotten", gone)
         return gone
 
-    async def _keep(
-        self,
-        connection: Connection,
-        memory_id: UUID,
-        owner: Owner,
-        draft: Draft,
-        reading: Reading,
-        *,
-        pinned: bool = False,
-    ) -> Memory:
-        await store.lock_subject(connection, self._scope, owner, draft.subject or draft.text)
-        if (known := await store.same_memory(connection, self._scope, owner, draft)) is not None:
-            await store.touch(connection, self._scope, [known.memory_id])
-            if pinned:
-                await store.pin_memory(connection, self._scope, known.memory_id, pinned=True)
-            count_change("known")
-            return await self._found(connection, known.memory_id)
-        if await self._insert(connection, memory_id, owner, draft, reading, pinned=pinned):
-            replaced, was_pinned = await store.supersede(connection, self._scope, memory_id, owner, draft)
-            if was_pinned and not pinned:
-                await store.pin_memory(connection, self._scope, memory_id, pinned=True)
-            await self._pruned(connection, owner, memory_id)
-            await self._recorded(
-                connection, memory_id, "add", kind=draft.kind, trust=draft.trust, superseded=replaced
-            )
-            count_change("added")
-            count_change("superseded", replaced)
-        return await self._found(connection, memory_id)
+    def _as_agent(self, draft: Draft) -> Draft:
+        """An agent is not the user that it acts for: what it tells is others' text."""
+        if self._scope.agent is None:
+            return draft
+        origin: Origin = "untrusted" if draft.origin == "person" else draft.origin
+        return replace(draft, origin=origin, trust="untrusted")
 
-    async def _insert(
-        self,
-        connection: Connection,
-        memory_id: UUID,
-        owner: Owner,
-        draft: Draft,
-        reading: Reading,
-        *,
-        pinned: bool,
-    ) -> bool:
-        try:
-            return await store.add_memory(
-                connection, self._scope, memory_id, owner, draft, reading, pinned=pinned
-            )
-        except pg.InsufficientPrivilege:
-            raise _not_yours() from None
+    async def _keeper(self, audience: Audience, group: str) -> Keeper:
+        owner = await owner_for(self._database, self._scope, audience, group)
+        return Keeper(self._scope, owner, self._room.settings.agents.memories_per_owner)
 
-    async def _pruned(self, connection: Connection, owner: Owner, memory_id: UUID) -> None:
-        """Keep the owner's memories below the bound; what is held stays."""
-        try:
-            async with connection.transaction():
-                most = self._room.settings.agents.memories_per_owner
-                await store.prune(connection, self._scope, owner, memory_id, most)
-        except pg.CheckViolation as error:
-            if error.diag.constraint_name != "privacy_hold":
-                raise
+    async def _prepared(
+        self, drafts: Sequence[Draft], audience: Audience
+    ) -> tuple[list[Draft], list[Reading]]:
+        """Texts as they may be kept, without erased people and secrets, with what they are compared by.
 
-    async def _prepared(self, drafts: Sequence[Draft]) -> tuple[list[Draft], list[Reading]]:
-        """Texts as they may be kept, without erased people and secrets, with what they are compared by."""
+        What one member tells a group is others' text to the next.
+        """
+        if audience == "group" and self._scope.act != "operate":
+            drafts = [replace(draft, trust="untrusted") for draft in drafts]
         erased = await self._room.erased(self._scope)
         redactor = await self._room.tenant_redactor(self._scope.tenant_id)
         masked = self._room.settings.agents.memory_redaction
@@ -369,42 +330,10 @@ class Memories:
         embedder = (await self._room.engine()).embedder
         return ready, await read_texts(embedder, [draft.text for draft in ready])
 
-    async def _owner(self, audience: Audience, group: str) -> Owner:
-        if audience == "tenant":
-            return Owner(audience, None)
-        if audience == "user":
-            if self._scope.principal_id == OPERATOR:
-                raise InvalidRequestError(
-                    "Whose memory is it?",
-                    why="The operator of the command line is no user.",
-                    remedy="Act as a user, or remember it for a group or the tenant.",
-                )
-            return Owner(audience, self._scope.principal_id)
-        async with self._database.transaction(self._scope) as connection:
-            cursor = await connection.execute(
-                "SELECT principal_id FROM principals WHERE tenant_id = %s AND kind = 'group' AND name = %s",
-                (self._scope.tenant_id, group),
-            )
-            row = await cursor.fetchone()
-        if row is None:
-            raise InvalidRequestError("There is no such group, or you are not in it.")
-        return Owner(audience, row[0])
 
-    async def _found(self, connection: Connection, memory_id: UUID) -> Memory:
-        found = await store.find_memory(connection, self._scope, memory_id)
-        if found is None:
-            raise _none(memory_id)
-        return found
-
-    async def _recorded(self, connection: Connection, memory_id: UUID, act: str, **details: object) -> None:
-        await record(
-            connection,
-            self._scope,
-            Permission.MEMORIES_WRITE,
-            resource=f"memories/{memory_id}",
-            act=act,
-            **details,
-        )
+def _place(draft: Draft) -> tuple[str, str]:
+    """Subjects are locked in one order."""
+    return draft.subject, draft.text
 
 
 def _id_of(draft: Draft) -> UUID:
@@ -416,17 +345,3 @@ def _check_choice(name: str, given: str | None, known: Sequence[str]) -> None:
         raise InvalidRequestError(
             f"'{given[:40]}' is no {name} of memories.", remedy=f"Choose one of: {', '.join(known)}."
         )
-
-
-def _none(memory_id: UUID) -> NotFoundError:
-    return NotFoundError(
-        f"There is no memory {memory_id}.", why="It does not exist, was forgotten, or is another user's."
-    )
-
-
-def _not_yours() -> PermissionDeniedError:
-    return PermissionDeniedError(
-        "This memory is not yours to change.",
-        why="Memories of a group are changed by who made them, those of the tenant by operators.",
-        remedy="Ask an operator of the tenant.",
-    )
