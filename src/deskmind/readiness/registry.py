@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from deskmind.readiness import checks, deployment, server, service
+from deskmind.readiness.memory import memory
 from deskmind.readiness.report import CheckFunction, Section
 
 __all__ = ["CHECKS"]
@@ -31,6 +32,7 @@ CHECKS: Mapping[Section, Mapping[str, CheckFunction]] = {
         "redaction": checks.redaction,
         "access": checks.access,
         "privacy": checks.privacy,
+        "memory": memory,
         "audit seal": checks.audit_seal,
         "audit witness": checks.audit_witness,
     },
