@@ -186,6 +186,34 @@ BOARD = Board(
                     stacked=True,
                     width=12,
                 ),
+                Panel(
+                    "Questions asked of memory",
+                    "A second. Nothing: no memory was relevant, or none fitted the budget.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_memory_recalls_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="no agent has asked its memory",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
+                    "Memories by what became of them",
+                    "A second. Refused: no rule lets the text be remembered.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_memory_changes_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="nothing was remembered",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
             ),
         ),
         Section(

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from deskmind import __version__
 from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
+from deskmind.agents.memory.reading import read_shared_anew
 from deskmind.agents.tool import Tool
 from deskmind.agents.tools import BUILT_IN
 from deskmind.agents.workflows import Workflow
@@ -471,6 +472,7 @@ class Deskmind:
         )
         self.jobs.register_hourly("agents.recover", self.recover_runs)
         self.jobs.register_each_minute("workflows.begin", self.begin_workflows)
+        self.jobs.register_hourly("memories.read", self.read_memories)
 
     def register_tool(self, tool: Tool) -> None:
         """Make a tool known by its name to agents, and to runs that this process takes up as a worker.
@@ -505,6 +507,13 @@ class Deskmind:
         """Take up runs of agents that nobody works on, and those whose proposals have expired."""
         for tenant in await self.tenants.all():
             await recover(self.database, Scope.operator(tenant.tenant_id, tenant.slug, "worker"))
+
+    async def read_memories(self) -> None:
+        """Make vectors anew of shared memories that lack them, such as those that an erasure has masked."""
+        embedder = (await self.engine()).embedder
+        for tenant in await self.tenants.all():
+            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+            await read_shared_anew(self.database, operator, embedder)
 
     def _keep_privacy(self) -> None:
         self._own_stores = [

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from deskmind.agents import Agent, Agents, Approvals, Limits, Tool
+from deskmind.agents import Agent, Agents, Approvals, Limits, Memories, MemoryUse, Tool
 from deskmind.agents.agent import make_agent
+from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.run import ToolCalling
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.errors import PermissionDeniedError, UnavailableError
@@ -75,6 +76,8 @@ class Desk:
         approvals: what agents propose, and who lets it pass.
         workflows: runs of workflows, one's own.
         schedules: what begins workflows by itself (operators).
+        stored_agents: versions of agents, tested and published.
+        memories: what is remembered for one, one's groups and the tenant.
         audit_log: who did what, and the proof of it (operators).
         privacy: export, erasure, legal holds and retention (operators).
         evidence: signed bundles for examiners (operators, auditors).
@@ -111,6 +114,8 @@ class Desk:
         self.approvals = Approvals(app.database, scope)
         self.workflows = Workflows(app.database, scope, app)
         self.schedules = Schedules(app.database, scope, app)
+        self.stored_agents = StoredAgents(app.database, scope, app)
+        self.memories = Memories(app.database, scope, app)
         self.audit_log = AuditLog(app.database, scope)
         self.privacy = Privacy(app.database, scope, app.settings.privacy, app)
         self.evidence = Evidence(app.database, scope, app)
@@ -166,6 +171,7 @@ class Desk:
         tools: Iterable[Tool | str] = (),
         limits: Limits | None = None,
         tool_calling: ToolCalling = "native",
+        memory: MemoryUse | None = None,
     ) -> Agent[T]:
         """An agent that does what this principal may do and no more; ``agent.run(…)`` runs it.
 
@@ -177,6 +183,7 @@ class Desk:
             tools: tools, or names of those that there are from the start or were registered with the application.
             limits: of one run.
             tool_calling: ``schema`` for a model without tool calling.
+            memory: what it recalls before its first call, and what is made of its runs; None: nothing.
 
         Raises:
             InvalidRequestError: there is no tool of a name, or the output type is not an object.
@@ -191,6 +198,7 @@ class Desk:
             model=model,
             limits=limits,
             tool_calling=tool_calling,
+            memory=memory,
         )
 
     @operation(Permission.ACCESS_DELEGATE)

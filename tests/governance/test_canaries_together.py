@@ -45,7 +45,9 @@ from tests.gateway.test_redacted_desks import (  # noqa: F401
 from tests.isolation.test_operations import _operations
 from tests.triage.tickets import tickets
 
-from deskmind.agents import ToolContext, tool
+from deskmind.agents import MemoryUse, ToolContext, tool
+from deskmind.agents.definitions import AgentSpec, Case, ScriptedReply
+from deskmind.agents.memory import Draft
 from deskmind.agents.workflows import Flow, workflow
 from deskmind.agents.workflows.systems import Systems
 from deskmind.api import create_app
@@ -402,6 +404,40 @@ async def _agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
     await desk.agents.stopped_tools()
     await desk.agents.allow_tool(note.name)
     await _refused(desk.agents.stop_tool(USER, reason=SAID))
+    await _stored_agents(desk, person, sandbox)
+    await _memories(desk, person, sandbox)
+
+
+async def _stored_agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
+    spec = AgentSpec.model_validate({"name": "greeter", "instructions": f"Greet {NAME}.", "model": "fast"})
+    await desk.stored_agents.save(spec, note=f"{NAME} asked")
+    await desk.stored_agents.publish("greeter")
+    await person.stored_agents.list()
+    await person.stored_agents.get("greeter")
+    await person.stored_agents.versions("greeter")
+    case = Case(name="greets", prompt=SAID, script=(ScriptedReply(text=f"Hello {NAME}."),))
+    assert (await person.stored_agents.test("greeter", [case])).passed
+    sandbox.script(["Hello <PERSON_1>.", "Hello <PERSON_1>."])
+    assert NAME in str((await person.stored_agents.run("greeter", SAID)).output)
+    assert (await (await person.stored_agents.agent("greeter")).run(SAID)).state == "done"
+    await person.agents.cancel(await person.stored_agents.start("greeter", SAID))
+    await _refused(desk.stored_agents.save(f"{{name: {NAME}}}"))
+
+
+async def _memories(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
+    made = await person.memories.add(Draft(f"My manager is {NAME}. {SAID}", subject=f"manager of {NAME}"))
+    await desk.memories.add(SAID, audience="tenant")
+    await person.memories.list(history=True)
+    assert NAME in (await person.memories.recall(f"Who is {NAME}?")).text
+    made = await person.memories.correct(made.memory_id, f"{NAME} was my manager. {SAID}")
+    await person.memories.pin(made.memory_id)
+    await person.memories.show(made.memory_id)
+    await person.memories.learn([Draft(f"{NAME} prefers mail. {SAID}")])
+    use = MemoryUse(extract="model")
+    sandbox.script(["I know <PERSON_1>.", '{"memories": []}'])
+    await person.agent("knower", instructions="Know.", model="fast", memory=use).run(f"Who is {NAME}?")
+    await person.memories.forget(made.memory_id)
+    await _refused(person.memories.add(SAID, audience="tenant"))
 
 
 async def _same(text: str) -> str:

@@ -6,7 +6,8 @@ import inspect
 
 import pytest
 
-from deskmind.agents import Agents, Approvals
+from deskmind.agents import Agents, Approvals, Memories
+from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.agents.workflows.systems import Systems
 from deskmind.app import Deskmind
@@ -64,7 +65,7 @@ def _operations() -> dict[str, object]:
                 UsageSurvey,
                 Budgets,
             ),
-            *(Access, Agents, Approvals),
+            *(Access, Agents, Approvals, Memories, StoredAgents),
             *(Workflows, Schedules, Systems),
             *(
                 Prompts,

@@ -21,8 +21,9 @@ from deskmind.observability.metering import MemoryMeterProvider, ProcessGroup
 from deskmind.observability.metering.endpoint import serving_metrics
 from deskmind.observability.metering.memory import ProcessMemory
 from deskmind.readiness import SECTIONS, assess, checks, protection, schema, triage
+from deskmind.readiness.memory import memory
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
-from deskmind.settings import TelemetrySettings
+from deskmind.settings import RememberRule, TelemetrySettings
 from deskmind.triage.store import insert_model
 
 
@@ -209,6 +210,16 @@ async def test_models_elsewhere_that_are_told_everything_are_red(own: Deskmind) 
     async with Deskmind.open(**common, redaction={"enabled": False}) as app:
         found = await protection.redaction(app)
         assert (found.state, "away" in found.finding, "near" in found.finding) == ("red", True, False)
+
+
+async def test_a_rule_that_lets_one_ticket_reach_many_is_red(
+    own: Deskmind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for audience, state in (("user", "green"), ("group", "red"), ("tenant", "red")):
+        rules = (RememberRule.model_validate({"origin": "tool", "audience": audience}),)
+        agents = own.settings.agents.model_copy(update={"remember": rules})
+        monkeypatch.setattr(own, "settings", own.settings.model_copy(update={"agents": agents}))
+        assert (await memory(own)).state == state
 
 
 async def test_metrics_that_a_collector_does_not_take_are_red(own: Deskmind, tmp_path: Path) -> None:

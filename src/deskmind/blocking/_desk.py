@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self
 
-from deskmind.agents import Agents, Approvals
+from deskmind.agents import Agents, Approvals, Memories
+from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.app import Deskmind
 from deskmind.blocking._waiting import Blocking, Iterating, Loop, Part, Streaming
@@ -252,6 +253,33 @@ class BlockingSchedules(Part[Schedules]):
     remove = Blocking(Schedules.remove)
 
 
+class BlockingStoredAgents(Part[StoredAgents]):
+    """``desk.stored_agents``."""
+
+    list = Blocking(StoredAgents.list)
+    get = Blocking(StoredAgents.get)
+    versions = Blocking(StoredAgents.versions)
+    save = Blocking(StoredAgents.save)
+    publish = Blocking(StoredAgents.publish)
+    agent = Blocking(StoredAgents.agent)
+    run = Blocking(StoredAgents.run)
+    start = Blocking(StoredAgents.start)
+    test = Blocking(StoredAgents.test)
+
+
+class BlockingMemories(Part[Memories]):
+    """``desk.memories``."""
+
+    list = Blocking(Memories.list)
+    show = Blocking(Memories.show)
+    recall = Blocking(Memories.recall)
+    add = Blocking(Memories.add)
+    learn = Blocking(Memories.learn)
+    correct = Blocking(Memories.correct)
+    pin = Blocking(Memories.pin)
+    forget = Blocking(Memories.forget)
+
+
 class BlockingConnections(Part[Connections]):
     """``desk.connections``."""
 
@@ -368,6 +396,8 @@ class BlockingDesk(Part[Desk]):
         self.approvals = BlockingApprovals(desk.approvals, loop)
         self.workflows = BlockingWorkflows(desk.workflows, loop)
         self.schedules = BlockingSchedules(desk.schedules, loop)
+        self.stored_agents = BlockingStoredAgents(desk.stored_agents, loop)
+        self.memories = BlockingMemories(desk.memories, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)
         self.privacy = BlockingPrivacy(desk.privacy, loop)
         self.evidence = BlockingEvidence(desk.evidence, loop)

@@ -23,6 +23,7 @@ from deskmind.cli import (
     keyring,
     knowledge,
     logs,
+    memory,
     models,
     operations,
     privacy,
@@ -35,10 +36,11 @@ from deskmind.cli import (
     runs,
     sandboxes,
     service,
+    stored_agents,
     sync,
     triage,
-    writes,
     workflows,
+    writes,
 )
 from deskmind.cli.top import top
 
@@ -103,6 +105,8 @@ app.add_typer(writes.writes_app, name="writes")
 app.add_typer(sync.sync_app, name="sync")
 app.add_typer(triage.triage_app, name="triage")
 app.add_typer(agents.agent_app, name="agent")
+app.add_typer(stored_agents.agents_app, name="agents")
+app.add_typer(memory.memory_app, name="memory")
 app.add_typer(approvals.approvals_app, name="approvals")
 app.add_typer(workflows.workflows_app, name="workflows")
 app.add_typer(runs.runs_app, name="runs")

@@ -77,4 +77,3 @@ async def _ready(socket: int, *, writable: bool = False) -> None:
 def _wake(ready: asyncio.Future[None]) -> None:
     if not ready.done():
         ready.set_result(None)
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from deskmind.readiness import checks, connected, deployment, protection, schema, server, service, triage
+from deskmind.readiness.memory import memory
 from deskmind.readiness.report import CheckFunction, Section
 
 __all__ = ["CHECKS"]
@@ -33,6 +34,7 @@ CHECKS: Mapping[Section, Mapping[str, CheckFunction]] = {
         "redaction": protection.redaction,
         "access": protection.access,
         "privacy": protection.privacy,
+        "memory": memory,
         "audit seal": protection.audit_seal,
         "audit witness": protection.audit_witness,
     },

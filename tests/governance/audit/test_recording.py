@@ -103,6 +103,12 @@ _UNRECORDED = {
         "recorded by queue_run, and when the run ends",
     ),
     **dict.fromkeys(("Workflows.all", "Schedules.all"), _CONFIGURATION),
+    **dict.fromkeys(("Memories.add", "Memories.learn"), "recorded by Keeper"),
+    **dict.fromkeys(("StoredAgents.list", "StoredAgents.get", "StoredAgents.versions"), _CONFIGURATION),
+    **dict.fromkeys(
+        ("StoredAgents.agent", "StoredAgents.run", "StoredAgents.start", "StoredAgents.test"),
+        "each run is recorded by Agents",
+    ),
     **dict.fromkeys(("Approvals.approve", "Approvals.reject"), "recorded by _decide and _vote"),
     **dict.fromkeys(("Models.chat", "Models.embed", "Models.rerank", "Models.stream"), _LEDGER),
 }
@@ -115,6 +121,7 @@ _WRITES = (
     "_move(",
     "_carried_away(",
     "_record_hold(",
+    "record_change(",
 )
 
 

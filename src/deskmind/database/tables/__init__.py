@@ -16,6 +16,7 @@ from deskmind.database.tables._knowledge import (
     describe_triage,
     describe_writes,
 )
+from deskmind.database.tables._memory import describe_agent_versions, describe_memory
 from deskmind.database.tables._models import describe_usage
 from deskmind.database.tables._people import (
     describe_access,
@@ -52,4 +53,6 @@ def describe(schema: str) -> MetaData:
     describe_writes(metadata)
     describe_request_keys(metadata)
     describe_workflows(metadata)
+    describe_memory(metadata)
+    describe_agent_versions(metadata)
     return metadata

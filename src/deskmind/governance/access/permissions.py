@@ -80,6 +80,9 @@ class Permission(StrEnum):
     WORKFLOWS_READ = "workflows.read"
     WORKFLOWS_SCHEDULE = "workflows.schedule"
     CONNECTIONS_USE = "connections.use"
+    AGENTS_DEFINE = "agents.define"
+    MEMORIES_READ = "memories.read"
+    MEMORIES_WRITE = "memories.write"
     APPROVALS_READ = "approvals.read"
     APPROVALS_DECIDE = "approvals.decide"
     TENANTS_READ = "tenants.read"
@@ -174,6 +177,9 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.WORKFLOWS_READ: "see workflows and their runs: one's own, or all as an operator",
     Permission.WORKFLOWS_SCHEDULE: "have workflows begin at times and at events",
     Permission.CONNECTIONS_USE: "have workflows read and write connected systems, with the connections' rights",
+    Permission.AGENTS_DEFINE: "keep versions of agents, test and publish them",
+    Permission.MEMORIES_READ: "see and recall what is remembered for one, one's groups and the tenant",
+    Permission.MEMORIES_WRITE: "tell, correct, pin and forget memories of one's own",
     Permission.APPROVALS_READ: "see what agents propose",
     Permission.APPROVALS_DECIDE: "approve and reject what agents of others propose",
     Permission.TENANTS_READ: "list tenants",
@@ -194,6 +200,8 @@ _MEMBER = frozenset(
         Permission.CONVERSATIONS_READ,
         Permission.CONVERSATIONS_WRITE,
         Permission.MODELS_CALL,
+        Permission.MEMORIES_READ,
+        Permission.MEMORIES_WRITE,
         Permission.USAGE_READ,
         Permission.REQUESTS_READ,
         Permission.FEEDBACK_GIVE,
