@@ -135,8 +135,8 @@ STRANGE = {
     "rows are words": lambda rows: ["row" for _ in rows],
     "rows are lists": lambda rows: [[row] for row in rows],
     "fields are numbers": lambda rows: [dict.fromkeys(row, 7) for row in rows],
-    "fields are lists": lambda rows: [dict.fromkeys(row, []) for row in rows],
-    "fields are objects": lambda rows: [dict.fromkeys(row, {"is": {"no": "text"}}) for row in rows],
+    "fields are lists": lambda rows: [{key: [] for key in row} for row in rows],
+    "fields are objects": lambda rows: [{key: {"is": {"no": "text"}} for key in row} for row in rows],
     "nothing": lambda rows: None,
 }
 
