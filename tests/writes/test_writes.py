@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.writes.conftest import SENDS, System
+from tests.writes.conftest import NEW, SENDS, System
 
 from deskmind.app import Deskmind
 from deskmind.connectors import Article, Kind
@@ -87,6 +87,35 @@ async def test_what_the_vendor_has_applied_is_known_although_its_answer_is_lost(
     assert len(await system.comments(ticket, "Did this arrive?")) == 1
     with pytest.raises(ConflictError, match="applied"):
         await system.desk.writes.send(made.write_id)
+
+
+async def test_every_act_whose_answer_is_lost_is_done_once(system: System) -> None:
+    ticket = await system.created()
+    base = (await an_article(system)).base
+    assert base is not None
+    changing = {"servicenow": "PATCH", "jira": "PUT", "freshservice": "PUT"}[system.box.vendor]
+    moving, attaching = (
+        changing if system.box.vendor != "jira" else "POST",
+        "PUT" if system.box.vendor == "freshservice" else "POST",
+    )
+    title = f"Lost and found {system.desk.scope.tenant}"
+    acts: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("create", "", "POST", {"title": title, **NEW[system.box.vendor]}),
+        ("update", ticket, changing, {"title": title}),
+        ("assign", ticket, changing, {"assignee": await someone(system)}),
+        ("transition", ticket, moving, {"to": STEP[system.box.vendor]}),
+        ("attach", ticket, attaching, {"name": "lost.bin", "content": b"found"}),
+        ("publish", "", "POST", {"title": title, "text": "Here.", "base": base.id}),
+    ]
+    for act, target, method, values in acts:
+        made = await system.desk.writes.propose("it", act, target, values)
+        fault = system.box.faults.add("lose", method=method, times=1)
+        done = await system.desk.writes.send(made.write_id, content=values.get("content"))
+        assert (fault.struck, done.state, done.differing) == (1, "applied", []), act
+        assert done.written_id, act
+        system.box.faults.clear()
+    now = await system.ticket(ticket)
+    assert (now.title, [one.name for one in now.attachments]) == (title, ["lost.bin"])
 
 
 async def test_what_never_arrived_is_uncertain_then_absent_then_sent_once(system: System) -> None:

@@ -31,7 +31,7 @@ from deskmind.connectors.core.journal import RequestLog
 from deskmind.connectors.core.pace import Pace, Reading
 from deskmind.connectors.core.reach import GuardedResolver, Reach
 from deskmind.connectors.core.retry import Limits, Retry, retry_after
-from deskmind.connectors.core.wire import decoded, no_words, whole
+from deskmind.connectors.core.wire import decoded, no_words, once, whole
 from deskmind.errors import SourceAuthenticationError, SourceRateLimitedError
 from deskmind.observability import span
 
@@ -259,6 +259,7 @@ class Client:
                 data=sending.body() if sending.body else None,
                 allow_redirects=False,
                 timeout=self._file_timeout() if sending.file else self._timeout(),
+                middlewares=() if sending.safe else (once,),
             ) as response:
                 status = response.status
                 self._throttled(response)

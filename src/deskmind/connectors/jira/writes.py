@@ -201,7 +201,7 @@ class JiraWrites:
             url=f"{self._url}/browse/{issue['key']}",
             version=str(fields.get("updated") or ""),
             values={
-                one.field: _plain(one.field, fields.get(one.field))
+                one.field: _held(one, fields.get(one.field))
                 for one in proposal.changes
                 if one.field in fields
             },
@@ -344,6 +344,15 @@ def _plain(name: str, value: Any) -> Any:
                 return one[key]
         return dict(one)
     return value
+
+
+def _held(change: Change, value: Any) -> Any:
+    """A field as it is, by the name that was proposed where it is one of its names: a project has a key and an id."""
+    if isinstance(value, Mapping):
+        one = cast("Mapping[str, Any]", value)
+        if str(change.after) in {str(one.get(name)) for name in ("id", "key", "name", "accountId", "value")}:
+            return change.after
+    return _plain(change.field, value)
 
 
 def _form(upload: Upload) -> Any:
