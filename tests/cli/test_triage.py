@@ -102,13 +102,13 @@ def test_one_ticket_on_the_command_line_is_explained(folder: Path) -> None:
 def test_without_its_embedder_a_model_predicts_by_words_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["triage", "predict", "VPN tunnel drops!", "--model", str(folder / "model"), "--json"]
+    vague = "it is urgent, thank you"  # of whose words alone no model is sure
+    words = ["triage", "predict", vague, "--model", str(folder / "model"), "--json"]
     (with_it,) = json.loads(_run(*words).stdout)
     monkeypatch.setenv("DESKMIND_KNOWLEDGE_EMBEDDER", "none")
     done = _run(*words)
     (without,) = json.loads(done.stdout)
     assert (with_it["by_meaning"], without["by_meaning"]) == (True, False)
-    assert without["guesses"]["category"]["label"] == "Network"
     assert "words_only" in done.stderr, "it is told why the confidence differs"
 
 

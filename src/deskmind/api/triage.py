@@ -65,7 +65,7 @@ class PredictionBody(BaseModel):
     """All targets of one ticket."""
 
     guesses: dict[str, GuessBody] = Field(description="by target")
-    by_meaning: bool = Field(description="an embedder counted too; false where words alone did")
+    by_meaning: bool = Field(description="an embedder counted too; false where words were sure")
     neighbours: list[NeighbourBody] = Field(
         description="tickets of the past that read alike and that you may see"
     )

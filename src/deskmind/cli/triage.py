@@ -10,7 +10,7 @@ import typer
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import print_json, print_rows, print_table, say
 from deskmind.cli.session import CommandLine, desk_or_operator_of, operator_of
-from deskmind.cli.triage_embedding import embed_new, embed_past
+from deskmind.cli.triage_embedding import embed_past, predict_new
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,8 +167,7 @@ def predict(
 
     def act() -> list[Prediction]:
         learned = _read(line, model)
-        vectors = embed_new(line.settings(), learned, texts)
-        return learned.predict(texts, vectors=vectors, threshold=threshold)
+        return predict_new(line.settings(), learned, texts, threshold=threshold)
 
     async def ask(app: Deskmind) -> list[Prediction]:
         desk = await desk_or_operator_of(app, tenant, user)
@@ -415,10 +414,11 @@ def _embedded(line: CommandLine, tickets: Sequence[TrainingTicket], *, embed: bo
 def _judged(
     line: CommandLine, model: TriageModel, tickets: Sequence[TrainingTicket], threshold: float | None
 ) -> Judged:
-    from deskmind.triage import judge
+    from deskmind.triage import judged
 
-    vectors = embed_new(line.settings(), model, [ticket.text for ticket in tickets])
-    return judge(model, tickets, vectors=vectors, threshold=threshold)
+    texts = [ticket.text for ticket in tickets]
+    said = predict_new(line.settings(), model, texts, threshold=threshold)
+    return judged(tickets, said, threshold=model.threshold if threshold is None else threshold)
 
 
 def _write(output: Path, table: Table, said: Sequence[Prediction]) -> None:

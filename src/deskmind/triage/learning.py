@@ -16,7 +16,7 @@ from deskmind.triage.features import Vocabulary
 from deskmind.triage.linear import Linear, require_extra
 from deskmind.triage.meaning import SCALE, Embedded, Meaning, closeness, votes
 from deskmind.triage.measures import Evaluation, measure
-from deskmind.triage.model import Provenance, TargetModel, TriageModel
+from deskmind.triage.model import SURE, Provenance, TargetModel, TriageModel
 from deskmind.triage.neighbours import Neighbours
 from deskmind.triage.past import Past
 from deskmind.triage.rows import Rows
@@ -156,7 +156,8 @@ def _fitted(found: _Labelled, rows: Rows, meaning: Meaning | None, threshold: fl
     ours = rows.take(found.places)
     folds = stratified(found.numbers, _FOLDS)
     unseen = _unseen_scores(found, ours, folds)
-    words = _held_out(unseen, found, folds, threshold)
+    by_words = _held_out(unseen, found, folds)
+    words = _judged(by_words, found, threshold)
     linear = Linear.fit(ours, found.numbers, classes)
     calibration = Calibration.fit(unseen, found.numbers, classes)
     if meaning is None:
@@ -164,7 +165,9 @@ def _fitted(found: _Labelled, rows: Rows, meaning: Meaning | None, threshold: fl
     both = np.hstack([unseen, _unseen_votes(found, meaning.tickets[found.places], folds)])
     joined = Calibration.fit(both, found.numbers, classes)
     target = TargetModel(found.labels, linear, calibration, found.known, joined)
-    return _Fitted(target, _held_out(both, found, folds, threshold), words)
+    sure = by_words.max(axis=1, keepdims=True) >= SURE
+    mixed = np.where(sure, by_words, _held_out(both, found, folds))
+    return _Fitted(target, _judged(mixed, found, threshold), words)
 
 
 def _unseen_scores(found: _Labelled, rows: Rows, folds: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -192,10 +195,8 @@ def _unseen_votes(
     return unseen
 
 
-def _held_out(
-    unseen: NDArray[np.float32], found: _Labelled, folds: NDArray[np.int64], threshold: float
-) -> Evaluation:
-    """The calibration's own cross-fitting: each ticket is judged by a calibration that was not fitted on it."""
+def _held_out(unseen: NDArray[np.float32], found: _Labelled, folds: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Chances by the calibration's own cross-fitting: of each ticket by a calibration that was not fitted on it."""
     classes = len(found.labels)
     chances = np.zeros((len(found.numbers), classes), np.float32)
     for fold in range(_FOLDS):
@@ -203,6 +204,10 @@ def _held_out(
         chances[held] = Calibration.fit(unseen[learned], found.numbers[learned], classes).chances(
             unseen[held]
         )
+    return chances
+
+
+def _judged(chances: NDArray[np.float32], found: _Labelled, threshold: float) -> Evaluation:
     best: list[int] = chances.argmax(axis=1).tolist()
     truth: list[int] = found.numbers.tolist()
     return measure(

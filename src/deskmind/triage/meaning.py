@@ -67,7 +67,11 @@ class Meaning:
 
 def closeness(asked: NDArray[np.float32], past: NDArray[np.float32]) -> NDArray[np.float32]:
     """Cosines ``[m, n]`` of texts along the axes, ``[m, k]``, to ``Meaning.tickets``, ``[n, k]``."""
-    return np.divide(asked, SCALE, dtype=np.float32) @ past.T
+    scaled = np.divide(asked, SCALE, dtype=np.float32)
+    if len(scaled) > 1:
+        return scaled @ past.T
+    # BLAS would wake a thread a core for a third of a millisecond's work, and have them spin
+    return np.einsum("k,nk->n", scaled[0], past)[None]
 
 
 def votes(close: NDArray[np.float32], numbers: NDArray[np.int64], classes: int) -> NDArray[np.float32]:

@@ -84,7 +84,7 @@ class Prediction:
     """All targets of one ticket, and the tickets of the past that read most alike.
 
     Attributes:
-        by_meaning: an embedder counted too; False where words alone did.
+        by_meaning: an embedder counted too; False where words alone were sure, or no embedder was there.
     """
 
     guesses: Mapping[str, Guess]

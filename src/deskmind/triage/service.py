@@ -22,7 +22,7 @@ from deskmind.scope import Scope
 from deskmind.triage.archive import dump
 from deskmind.triage.clusters import Cluster, find_clusters
 from deskmind.triage.duplicates import DuplicateGroup, find_duplicates
-from deskmind.triage.embedding import LONGEST_EMBEDDED, embedded, vectors_for
+from deskmind.triage.embedding import LONGEST_EMBEDDED, embedded, predicted
 from deskmind.triage.evaluating import Judged, evaluate
 from deskmind.triage.learning import THRESHOLD, learn
 from deskmind.triage.meaning import Embedded
@@ -123,11 +123,10 @@ class Triage(Retraining):
         _check_count(len(texts), _MOST_TEXTS)
         stored, model = await self._model()
         with working("predict", len(texts)):
-            vectors = await vectors_for(model, await self._embedder(model), texts)
-            said = await asyncio.to_thread(
-                model.predict,
+            said = await predicted(
+                model,
+                await self._embedder(model),
                 texts,
-                vectors=vectors,
                 threshold=threshold,
                 neighbours=MOST_TOLD if self._sees_all else _MOST_LOOKED_AT,
             )
