@@ -78,7 +78,7 @@ class Entry:
         else:
             token = sign(connection.info.backend_pid)
             statements = [*((text, None) for text in _WIPED), (_UNLOCKED_AND_SCOPED, [token.encode()])]
-        await connection.wait(flight(connection.pgconn, [*statements, *then]))
+        await flight(connection.pgconn, [*statements, *then])
 
 
 async def _wiped(connection: AsyncConnection[Any]) -> int:

@@ -101,10 +101,10 @@ class Connection(AsyncConnection[TupleRow]):
         attributes = _attributes(text) if recorded else None
         try:
             if attributes is None:
-                await self.wait(flight(self.pgconn, statements))
+                await flight(self.pgconn, statements)
                 return
             with span(str(attributes[names.DB_QUERY_SUMMARY]), kind="client", **attributes):
-                await self.wait(flight(self.pgconn, statements))
+                await flight(self.pgconn, statements)
         except psycopg.Error:
             if self.info.transaction_status is TransactionStatus.INERROR:
                 await super().execute(_BACK)
