@@ -17,7 +17,7 @@ from psycopg import errors as pg
 from deskmind.database import Connection, Database
 from deskmind.errors import TenantNotFoundError, UnavailableError
 from deskmind.governance.audit.circumstances import current_address, current_decision
-from deskmind.governance.audit.claims import mark_acted
+from deskmind.governance.audit.claims import mark_acted, under_claim
 from deskmind.governance.audit.draft import Draft, Value
 from deskmind.governance.audit.reading import AuditEvent, read_events
 from deskmind.governance.audit.subjects import Person, SubjectKey, SubjectKeys, SubjectRing
@@ -36,7 +36,6 @@ _events = counter(AUDIT_EVENTS)
 _outcomes = {outcome: labels({"deskmind.outcome": outcome}) for outcome in get_args(Outcome)}
 
 _INSERT = "SELECT audit_append(%s, %s, %s)"
-_KEY_DESTROYED = "audit_subjects"
 _INSERT_ALL = "SELECT audit_append($1, $2, $3, true)"
 
 
@@ -97,7 +96,8 @@ async def record_alone(
     draft = _draft(scope, action, resource, outcome, None, details)
     keys = database.companions[SubjectRing].of(scope.tenant_id)
     known = {person: key for person in draft.people if (key := keys.remembered(person)) is not None}
-    if len(known) < len({*draft.people}) or not await _stored_alone(database, scope, draft, known):
+    alone = len(known) == len({*draft.people}) and not under_claim()
+    if not alone or not await _stored_alone(database, scope, draft, known):
         async with database.transaction(scope) as connection:
             await _write(connection, [(scope, draft)])
 
@@ -115,9 +115,7 @@ async def _stored_alone(
     try:
         with _of_a_tenant([(scope, draft)]):
             await database.alone(scope, _INSERT_ALL, values)
-    except pg.CheckViolation as error:
-        if error.diag.constraint_name != _KEY_DESTROYED:
-            raise
+    except pg.IntegrityConstraintViolation:
         for person in known:
             database.companions[SubjectRing].of(scope.tenant_id).forget(person)
         return False
@@ -160,9 +158,10 @@ class _Recorder:
 
     async def __call__(self, connection: Connection, waiting: list[tuple[Scope, Draft]]) -> None:
         """Write them."""
-        await mark_acted(connection, waiting[0][0].tenant_id)
+        scope = waiting[0][0]
         with _of_a_tenant(waiting):
-            await _append(connection, waiting[0][0], [draft for _, draft in waiting])
+            await _append(connection, scope, [draft for _, draft in waiting])
+        await mark_acted(connection, scope.tenant_id)
 
     async def and_commit(self, connection: Connection, waiting: list[tuple[Scope, Draft]]) -> None:
         """Write them and commit; where a key was destroyed meanwhile, in as many round trips as it takes."""
@@ -174,9 +173,7 @@ class _Recorder:
             try:
                 values = await _values(connection, scope, keys, drafts)
                 await connection.commit_after(_INSERT_ALL, [str(value) for value in values])
-            except pg.CheckViolation as error:
-                if error.diag.constraint_name != _KEY_DESTROYED:
-                    raise
+            except pg.IntegrityConstraintViolation:  # a key was destroyed
                 for person in {person for draft in drafts for person in draft.people}:
                     keys.forget(person)
                 await _append(connection, scope, drafts)

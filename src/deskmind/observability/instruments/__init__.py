@@ -52,6 +52,7 @@ from deskmind.observability.instruments.governing import (
     AUDIT_EVENTS,
     AUDIT_OLDEST,
     AUDIT_UNWITNESSED,
+    AUTHENTICATION_REFUSED,
     PRIVACY_REMOVED,
     REDACTIONS,
 )

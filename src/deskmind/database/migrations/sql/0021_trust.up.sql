@@ -126,7 +126,7 @@ BEGIN
                    AND s.key_id = e.about AND s.destroyed_at IS NULL));
     END IF;
     IF complete AND left_out IS NOT NULL THEN
-        RAISE check_violation USING MESSAGE = 'the key of a person was destroyed', CONSTRAINT = 'audit_subjects';
+        RAISE integrity_constraint_violation USING MESSAGE = 'the key of a person was destroyed';
     END IF;
     RETURN coalesce(left_out, '{}');
 END $$;
