@@ -378,7 +378,7 @@ async def _agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
 
 
 async def _stored_agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
-    spec = AgentSpec.model_validate({"name": "greeter", "instructions": f"Greet {NAME}.", "model": "fast"})
+    spec = AgentSpec.model_validate({"name": "greeter", "instructions": f"Note it for {NAME}.", "model": "fast"})
     await desk.stored_agents.save(spec, note=f"{NAME} asked")
     await desk.stored_agents.publish("greeter")
     await person.stored_agents.list()
