@@ -31,7 +31,6 @@ EMPTY_HERE = {
     "no agent has called a tool",
     "no agent has asked its memory",
     "nothing was remembered",
-    "no system is connected",
 }
 
 

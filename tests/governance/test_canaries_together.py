@@ -378,7 +378,9 @@ async def _agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
 
 
 async def _stored_agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
-    spec = AgentSpec.model_validate({"name": "greeter", "instructions": f"Note it for {NAME}.", "model": "fast"})
+    spec = AgentSpec.model_validate(
+        {"name": "greeter", "instructions": f"Note it for {NAME}.", "model": "fast"}
+    )
     await desk.stored_agents.save(spec, note=f"{NAME} asked")
     await desk.stored_agents.publish("greeter")
     await person.stored_agents.list()
@@ -491,7 +493,7 @@ async def _http(desk: Desk, address: str) -> set[str]:
     key = await desk.keys.create("boss")
     routes: set[str] = set()
     async with httpx.AsyncClient(
-        base_url=address, headers={"Authorization": f"Bearer {key.secret}"}, timeout=30
+        base_url=address, headers={"Authorization": f"Bearer {key.secret}"}
     ) as client:
         document = (await client.get("/openapi.json")).json()
         paths = [

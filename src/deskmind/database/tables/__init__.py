@@ -22,6 +22,7 @@ from deskmind.database.tables._people import (
     describe_grants,
     describe_installation,
     describe_principals,
+    describe_request_keys,
 )
 from deskmind.database.tables._wording import describe_conversations, describe_experiments, describe_prompts
 
@@ -49,4 +50,5 @@ def describe(schema: str) -> MetaData:
     describe_agents(metadata)
     describe_memory(metadata)
     describe_agent_versions(metadata)
+    describe_request_keys(metadata)
     return metadata
