@@ -408,7 +408,7 @@ async def _memories(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
     sandbox.script(["I know <PERSON_1>.", '{"memories": []}'])
     await person.agent("knower", instructions="Know.", model="fast", memory=use).run(f"Who is {NAME}?")
     await person.memories.forget(made.memory_id)
-    await _refused(person.memories.add(SAID, audience="tenant"))
+    await _refused(person.memories.add(f"Told by {SAID}", audience="tenant"))
 
 
 async def _governance(desk: Desk, person: Desk) -> None:
