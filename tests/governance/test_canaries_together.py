@@ -409,7 +409,9 @@ async def _agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
 
 
 async def _stored_agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
-    spec = AgentSpec.model_validate({"name": "greeter", "instructions": f"Greet {NAME}.", "model": "fast"})
+    spec = AgentSpec.model_validate(
+        {"name": "greeter", "instructions": f"Note it for {NAME}.", "model": "fast"}
+    )
     await desk.stored_agents.save(spec, note=f"{NAME} asked")
     await desk.stored_agents.publish("greeter")
     await person.stored_agents.list()
@@ -437,7 +439,7 @@ async def _memories(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
     sandbox.script(["I know <PERSON_1>.", '{"memories": []}'])
     await person.agent("knower", instructions="Know.", model="fast", memory=use).run(f"Who is {NAME}?")
     await person.memories.forget(made.memory_id)
-    await _refused(person.memories.add(SAID, audience="tenant"))
+    await _refused(person.memories.add(f"Told by {SAID}", audience="tenant"))
 
 
 async def _same(text: str) -> str:

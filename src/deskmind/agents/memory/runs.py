@@ -45,7 +45,7 @@ async def remembered(journal: Journal, desk: Desk) -> str:
     if use is None:
         return ""
     spoken, said_by_others = await _conversation(desk, use.conversation, use.tokens // 2)
-    left = use.tokens - (Estimate().count(spoken) if spoken else 0)
+    left = max(use.tokens - (Estimate().count(spoken) if spoken else 0), 0)
     text, tainted = "", said_by_others
     try:
         recalled = await desk.memories.recall(
