@@ -80,6 +80,15 @@ def running_home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) 
         yield home
 
 
+@pytest.fixture(scope="module")
+async def own_app(running_home: Path) -> AsyncIterator[Deskmind]:
+    """An application with the file's own tenants only, for what goes through all tenants there are."""
+    async with Deskmind.open(
+        home=running_home, knowledge={"embedder": "hashing"}, answer={"threshold": 0.0}
+    ) as started:
+        yield started
+
+
 @pytest.fixture
 def new_tenant(app: Deskmind) -> Callable[[], Awaitable[str]]:
     """Makes a tenant of its own and returns its name."""

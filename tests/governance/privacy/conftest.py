@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -30,6 +31,18 @@ class Bureau:
     operator: Desk
     person: Desk
     ben: Desk
+
+
+@pytest.fixture(scope="module")
+def desk_home(running_home: Path) -> Path:
+    """The file's own: retention goes through all tenants, and a dump through all tables and files."""
+    return running_home
+
+
+@pytest.fixture(scope="module")
+def app(own_app: Deskmind) -> Deskmind:
+    """On that home."""
+    return own_app
 
 
 @pytest.fixture
