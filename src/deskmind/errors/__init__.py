@@ -8,6 +8,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   └── KeyringError              a key is missing, unreadable or too widely readable
     ├── InvalidRequestError           the caller's input cannot be accepted
     │   ├── QuestionTooLongError
+    │   ├── KeyReusedError            an Idempotency-Key of another request
     │   ├── ContentBlockedError       the text holds what the redaction policy refuses
     │   ├── PromptError               a prompt cannot be made or used like this
     │   │   ├── PromptSyntaxError
@@ -24,6 +25,10 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── PromptNotFoundError
     │   └── ConversationNotFoundError
     ├── ConflictError                 the thing exists already, or changed meanwhile
+    │   ├── ClaimLostError            another attempt at the same request took over
+    │   ├── RequestInProgressError    the same request is under way
+    │   ├── ResultLostError           the request was done, its response is lost
+    │   ├── PreconditionFailedError   the resource is not what If-Match expects
     │   ├── LegalHoldError            a legal hold forbids to remove it
     │   └── SuppressedError           it would bring back a person who was erased
     ├── AuthenticationError           who is asking could not be established
@@ -31,6 +36,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     ├── LimitExceededError            more requests than a limit admits
     ├── UnavailableError              a part we depend on does not answer
     │   ├── OverloadedError           too many requests are under way
+    │   ├── RequestTimeoutError       a request took too long
     │   ├── DatabaseUnavailableError
     │   │   └── EmbeddedServerError
     │   ├── StorageFullError
@@ -83,6 +89,7 @@ from deskmind.errors._installation import (
     KeyringError,
     MissingExtraError,
     OverloadedError,
+    RequestTimeoutError,
     SchemaVersionError,
     StorageFullError,
     UnavailableError,
@@ -102,6 +109,7 @@ from deskmind.errors._models import (
 )
 from deskmind.errors._requests import (
     AuthenticationError,
+    ClaimLostError,
     ConflictError,
     ContentBlockedError,
     ConversationNotFoundError,
@@ -109,10 +117,12 @@ from deskmind.errors._requests import (
     DocumentTooLargeError,
     EncryptedDocumentError,
     InvalidRequestError,
+    KeyReusedError,
     LegalHoldError,
     LimitExceededError,
     NotFoundError,
     PermissionDeniedError,
+    PreconditionFailedError,
     PrincipalNotFoundError,
     PromptError,
     PromptNotFoundError,
@@ -120,6 +130,8 @@ from deskmind.errors._requests import (
     PromptSyntaxError,
     PromptVariableError,
     QuestionTooLongError,
+    RequestInProgressError,
+    ResultLostError,
     SuppressedError,
     TenantNotFoundError,
     UnreadableDocumentError,
@@ -145,6 +157,7 @@ __all__ = [
     "AgentOutputError",
     "AuthenticationError",
     "BudgetExceededError",
+    "ClaimLostError",
     "ConfigurationError",
     "ConflictError",
     "ContentBlockedError",
@@ -160,6 +173,7 @@ __all__ = [
     "EncryptedDocumentError",
     "ForbiddenAddressError",
     "InvalidRequestError",
+    "KeyReusedError",
     "KeyringError",
     "LeaseLostError",
     "LegalHoldError",
@@ -173,6 +187,7 @@ __all__ = [
     "OutcomeUnknownError",
     "OverloadedError",
     "PermissionDeniedError",
+    "PreconditionFailedError",
     "PrincipalNotFoundError",
     "PromptError",
     "PromptNotFoundError",
@@ -182,6 +197,9 @@ __all__ = [
     "ProviderAuthenticationError",
     "QuestionTooLongError",
     "RateLimitedError",
+    "RequestInProgressError",
+    "RequestTimeoutError",
+    "ResultLostError",
     "SchemaVersionError",
     "SourceAuthenticationError",
     "SourceError",

@@ -12,6 +12,7 @@ __all__ = [
     "KeyringError",
     "MissingExtraError",
     "OverloadedError",
+    "RequestTimeoutError",
     "SchemaVersionError",
     "StorageFullError",
     "UnavailableError",
@@ -53,6 +54,12 @@ class OverloadedError(UnavailableError):
     """Too many requests are under way; this one was not begun. The details carry ``retry_after`` in seconds."""
 
     code, title, exit_code = "overloaded", "The service is at its limit", 75
+
+
+class RequestTimeoutError(UnavailableError):
+    """A request was not received, or not answered, in the time it has."""
+
+    code, status, title, exit_code = "request-timeout", 504, "The request took too long", 75
 
 
 class DatabaseUnavailableError(UnavailableError):

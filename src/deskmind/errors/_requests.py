@@ -6,6 +6,7 @@ from deskmind.errors._base import DeskmindError
 
 __all__ = [
     "AuthenticationError",
+    "ClaimLostError",
     "ConflictError",
     "ContentBlockedError",
     "ConversationNotFoundError",
@@ -13,10 +14,12 @@ __all__ = [
     "DocumentTooLargeError",
     "EncryptedDocumentError",
     "InvalidRequestError",
+    "KeyReusedError",
     "LegalHoldError",
     "LimitExceededError",
     "NotFoundError",
     "PermissionDeniedError",
+    "PreconditionFailedError",
     "PrincipalNotFoundError",
     "PromptError",
     "PromptNotFoundError",
@@ -24,6 +27,8 @@ __all__ = [
     "PromptSyntaxError",
     "PromptVariableError",
     "QuestionTooLongError",
+    "RequestInProgressError",
+    "ResultLostError",
     "SuppressedError",
     "TenantNotFoundError",
     "UnreadableDocumentError",
@@ -138,6 +143,36 @@ class ConflictError(DeskmindError):
     """The thing exists already, or was changed by someone else."""
 
     code, status, title, exit_code = "conflict", 409, "Conflict", 73
+
+
+class ClaimLostError(ConflictError):
+    """A request that is to be done once was taken over by another attempt; this one changes nothing."""
+
+    code, title = "claim-lost", "The request was taken over"
+
+
+class KeyReusedError(InvalidRequestError):
+    """An ``Idempotency-Key`` was used for another request before."""
+
+    code, title = "idempotency-key-reused", "The Idempotency-Key belongs to another request"
+
+
+class RequestInProgressError(ConflictError):
+    """The same request is under way. The details carry ``retry_after`` in seconds."""
+
+    code, title, exit_code = "request-in-progress", "The request is under way", 75
+
+
+class ResultLostError(ConflictError):
+    """A request was done, and its response was lost with the process that did it."""
+
+    code, title = "result-lost", "The request was done, its response is lost"
+
+
+class PreconditionFailedError(ConflictError):
+    """The resource is not what ``If-Match`` expects."""
+
+    code, status, title = "precondition-failed", 412, "The resource was changed meanwhile"
 
 
 class LegalHoldError(ConflictError):
