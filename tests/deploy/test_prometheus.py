@@ -31,7 +31,6 @@ EMPTY_HERE = {
     "no agent has called a tool",
     "no workflow has run",
     "no schedule has begun a run",
-    "no system is connected",
 }
 
 

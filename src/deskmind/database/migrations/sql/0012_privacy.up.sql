@@ -255,7 +255,8 @@ BEGIN
         made := format('regexp_replace(normalize(x.%I, NFC), $3, $4, ''g'')', col);
         found := format('normalize(x.%1$I, NFC) ~ $2 AND normalize(x.%1$I, NFC) ~ $3', col);
     END IF;
-    IF relation IN ('conversations', 'turns', 'feedback', 'request_stories', 'agent_runs', 'agent_steps', 'agent_proposals')
+    IF relation IN ('conversations', 'turns', 'feedback', 'request_stories', 'agent_runs', 'agent_steps', 'agent_proposals',
+        'workflow_steps', 'workflow_schedules')
     THEN -- a hold on their owner keeps them as they are
         found := found || ' AND NOT <schema>.privacy_held($1, x.principal_id)';
     END IF;
