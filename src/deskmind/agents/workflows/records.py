@@ -130,7 +130,7 @@ async def find_workflow_runs(
 async def copy_steps(
     connection: Connection, scope: Scope, source: UUID, target: UUID, paths: Sequence[str]
 ) -> None:
-    """Take over steps that are done from another run."""
+    """Take over steps that are done, or failed and were handled, from another run."""
     await connection.execute(_COPY, (target, scope.tenant_id, source, list(paths)))
 
 

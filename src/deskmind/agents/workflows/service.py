@@ -177,17 +177,17 @@ class Workflows:
 
         Raises:
             NotFoundError: there is no such run.
-            InvalidRequestError: it has no such step, or one before it is not done.
+            InvalidRequestError: it has not come to this step, or one before it is under way.
         """
         async with self._database.transaction(self._scope) as connection:
             row = await self._found(connection, run_id)
             rows = await read_workflow_steps(connection, self._scope, run_id)
             before = [one for one in rows if _number(one.path) < step and one.kind != "undo"]
             reached = {_number(one.path) for one in rows}
-            if step not in reached or any(one.state != "done" for one in before):
+            if step not in reached or any(one.state == "running" for one in before):
                 raise InvalidRequestError(
                     f"The run cannot be forked from step {step}.",
-                    why="It has not come to this step, or one before it is not done.",
+                    why="It has not come to this step, or one before it is under way.",
                     remedy=f"`deskmind runs show {run_id}` shows its steps.",
                 )
             new = NewRun(

@@ -245,7 +245,8 @@ BEGIN
         ('agent_proposals', 'prepared'), ('agent_proposals', 'reason'), ('agent_proposals', 'answer'),
         ('agent_votes', 'reason'), ('agent_switches', 'reason'), ('writes', 'proposal'), ('writes', 'target_key'),
         ('memories', 'subject'), ('memories', 'body'), ('memories', 'source'), ('agent_versions', 'content'),
-        ('agent_versions', 'note'), ('agent_versions', 'author'), ('agent_labels', 'moved_by')) THEN
+        ('agent_versions', 'note'), ('agent_versions', 'author'), ('agent_labels', 'moved_by'), ('workflow_steps', 'value'),
+        ('workflow_schedules', 'input')) THEN
         RAISE invalid_parameter_value USING MESSAGE = 'no column of texts';
     END IF;
     IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = format('<schema>.%I', relation)::regclass AND a.attname = col
@@ -256,7 +257,8 @@ BEGIN
         made := format('regexp_replace(normalize(x.%I, NFC), $3, $4, ''g'')', col);
         found := format('normalize(x.%1$I, NFC) ~ $2 AND normalize(x.%1$I, NFC) ~ $3', col);
     END IF;
-    IF relation IN ('conversations', 'turns', 'feedback', 'request_stories', 'agent_runs', 'agent_steps', 'agent_proposals', 'writes')
+    IF relation IN ('conversations', 'turns', 'feedback', 'request_stories', 'agent_runs', 'agent_steps', 'agent_proposals', 'writes',
+        'workflow_steps', 'workflow_schedules')
     THEN -- a hold on their owner keeps them as they are
         found := found || ' AND NOT <schema>.privacy_held($1, x.principal_id)';
     END IF;
