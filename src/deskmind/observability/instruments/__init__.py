@@ -68,7 +68,6 @@ from deskmind.observability.instruments.process import (
 )
 from deskmind.observability.instruments.requests import (
     API_REFUSED,
-    AUTHENTICATION_REFUSED,
     HTTP_ACTIVE,
     HTTP_DURATION,
     OPERATION_DURATION,

@@ -6,7 +6,7 @@ from deskmind.observability import names
 from deskmind.observability._instrument import REQUEST_SECONDS, STEP_SECONDS, Instrument, Label
 from deskmind.observability.instruments._labels import CODE, OUTCOME
 
-__all__ = ["API_REFUSED", "AUTHENTICATION_REFUSED", "HTTP_ACTIVE", "HTTP_DURATION", "OPERATION_DURATION"]
+__all__ = ["API_REFUSED", "HTTP_ACTIVE", "HTTP_DURATION", "OPERATION_DURATION"]
 
 _METHOD = Label(
     "http.request.method",
@@ -35,19 +35,6 @@ API_REFUSED = Instrument(
     "{request}",
     "requests that a limit did not admit: of the tenant, the user, the key, or of requests at once",
     (Label("deskmind.limit", CODE, ("tenant", "user", "key", "load")),),
-)
-AUTHENTICATION_REFUSED = Instrument(
-    "deskmind.authentication.refused",
-    "counter",
-    "{attempt}",
-    "keys, tokens and signatures that were not accepted, of known tenants and of none",
-    (
-        Label(
-            "deskmind.reason",
-            CODE,
-            ("malformed", "unknown", "secret", "expired", "revoked", "user", "token", "signature"),
-        ),
-    ),
 )
 OPERATION_DURATION = Instrument(
     "deskmind.operation.duration",
