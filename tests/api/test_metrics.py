@@ -21,6 +21,7 @@ from deskmind.database import Database, ScopeSigner
 from deskmind.desk import Desk
 from deskmind.errors import NotFoundError, PermissionDeniedError
 from deskmind.jobs import JobGauges, JobQueue
+from deskmind.sync.health import SyncGauges
 from deskmind.observability.instruments import BY_NAME
 from deskmind.observability.metering import current_provider
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
@@ -223,6 +224,21 @@ async def test_queues_are_shown_and_absent_when_the_database_is_away(metered: De
         gauges._jobs = JobQueue(unreachable, metered.settings.jobs)
         await gauges.ask()
         assert gauges.queues == []
+    finally:
+        looking.cancel()
+
+
+async def test_connected_systems_are_shown_by_how_they_fare(
+    metered: Deskmind, desk: Desk, operator: Desk
+) -> None:
+    looking = await metered.measure()
+    try:
+        credentials = {"username": "deskmind", "password": "secret"}
+        await operator.connections.add("now", "servicenow", "https://now.example.net", credentials)
+        gauges = SyncGauges(metered.database, every=60)
+        await gauges.ask()
+        assert await total(desk, "deskmind_sync_connections", deskmind_state="incomplete") >= 1
+        assert await total(desk, "deskmind_sync_lag_seconds", deskmind_vendor="servicenow") >= 0
     finally:
         looking.cancel()
 

@@ -32,8 +32,8 @@ _FILES_A_JOB = 500
 _INSERT_FILES = """
 INSERT INTO ingest_files (tenant_id, ingest_id, ordinal, external_id, uri, name, media_type, metadata, content,
                           content_hash, state, problem, acl_id)
-SELECT %s, %s, f.* FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::bytea[],
-                               %s::bytea[], %s::text[], %s::jsonb[], %s::uuid[]) f
+SELECT %s, %s, f.* FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::text[], %b::jsonb[], %b::bytea[],
+                               %b::bytea[], %s::text[], %b::jsonb[], %s::uuid[]) f
 """
 
 _KNOWN = """
