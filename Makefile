@@ -8,6 +8,8 @@ CLIENTS := .clients
 CONFORMANCE := .conformance
 BIN := $(VENV)/bin
 export PYTHONPATH :=
+# hundreds of processes are started, each would compile us anew
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup phoenix peers clients conformance demo test lint types imports docs hygiene wheel-check bench eval soak load dashboards lock format changelog clean

@@ -15,7 +15,9 @@ def main() -> None:
         runs = [tuple(given)] if len(given) > 1 else list(_PARTS[given[0]])
     else:
         runs = [run for runs in _PARTS.values() for run in runs]
-    done = [subprocess.run([sys.executable, "-m", f"soak.{part}", *more], check=False) for part, *more in runs]
+    done = [
+        subprocess.run([sys.executable, "-m", f"soak.{part}", *more], check=False) for part, *more in runs
+    ]
     sys.exit(max(one.returncode for one in done))
 
 

@@ -59,7 +59,9 @@ async def test_operators_start_a_run_and_see_how_far_it_is(
     asked = await clients["boss"].post("/v1/connectors/now/sync")
     assert (asked.status_code, asked.json()["name"]) == (202, "now")
     found = await until_complete(clients["boss"])
-    assert {one["kind"]: one["records"] for one in found["kinds"]} == {"ticket": 40, "group": 33} or found["kinds"]
+    assert {one["kind"]: one["records"] for one in found["kinds"]} == {"ticket": 40, "group": 33} or found[
+        "kinds"
+    ]
     assert found["lag_seconds"] >= 0
     assert (await clients["boss"].post("/v1/connectors/now/sync", params={"full": True})).status_code == 202
 

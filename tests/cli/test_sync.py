@@ -95,7 +95,9 @@ async def test_a_run_that_fails_says_why_and_is_exit_code_1(
 
 async def test_missing_rights_are_named(call: Call, box: ServiceNowSandbox, tmp_path: Path) -> None:
     somebody = next(one for one in box.company.people if one.active and one.role == "requester")
-    login = box.instance.store.value("sys_user", box.instance.store.key("sys_user", somebody.key), "user_name")
+    login = box.instance.store.value(
+        "sys_user", box.instance.store.key("sys_user", somebody.key), "user_name"
+    )
     file = credentials(tmp_path / "weak.json", username=login, password=PASSWORD)
     given = ("--url", box.url, "--vendor", "servicenow", "--credentials-file", file)
     await call("connect", "add", "weak", *given)

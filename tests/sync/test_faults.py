@@ -22,6 +22,7 @@ from deskmind.sync.running import Runner
 
 from .conftest import connect, here, sql, there
 
+
 async def change(box: ServiceNowSandbox, method: str, path: str, values: dict[str, Any] | None = None) -> Any:
     async with httpx.AsyncClient(base_url=box.url, auth=tuple(box.credentials.values())) as client:  # type: ignore[arg-type]
         answer = await client.request(method, f"/api/now/table/{path}", json=values)

@@ -63,7 +63,13 @@ async def test_who_is_suppressed_never_arrives(app: Deskmind, operator: Desk, bo
     assert await call(app, operator, box, ticket) == 1
     await app.jobs.drain()
     assert await arrived() == (0, rows)
-    (text,) = (await sql(operator, "SELECT record->>'description' FROM synced_records WHERE external_id = %s AND kind = 'ticket'", (ticket,)))[0]
+    (text,) = (
+        await sql(
+            operator,
+            "SELECT record->>'description' FROM synced_records WHERE external_id = %s AND kind = 'ticket'",
+            (ticket,),
+        )
+    )[0]
     assert text.startswith("Again: "), "the call was heeded"
 
 

@@ -79,9 +79,7 @@ async def whole_in_spite(desk: Desk, box: SandboxServer, kind: Kind) -> None:
     assert await here(desk, kind) == await there(box, kind)
 
 
-async def test_who_wants_a_long_pause_gets_it_from_later_runs_too(
-    operator: Desk, box: SandboxServer
-) -> None:
+async def test_who_wants_a_long_pause_gets_it_from_later_runs_too(operator: Desk, box: SandboxServer) -> None:
     read, _ = KINDS[box.vendor]
     await connect(operator, box, kinds=(str(read), "group", "person"))
     box.faults.add("rate_limit", retry_after=3600)
@@ -135,8 +133,8 @@ STRANGE = {
     "rows are words": lambda rows: ["row" for _ in rows],
     "rows are lists": lambda rows: [[row] for row in rows],
     "fields are numbers": lambda rows: [dict.fromkeys(row, 7) for row in rows],
-    "fields are lists": lambda rows: [dict.fromkeys(row, []) for row in rows],
-    "fields are objects": lambda rows: [dict.fromkeys(row, {"is": {"no": "text"}}) for row in rows],
+    "fields are lists": lambda rows: [{key: [] for key in row} for row in rows],
+    "fields are objects": lambda rows: [{key: {"is": {"no": "text"}} for key in row} for row in rows],
     "nothing": lambda rows: None,
 }
 
@@ -154,9 +152,7 @@ STRANGE = {
     ],
     indirect=["box"],
 )
-async def test_fields_of_another_type_crash_nothing(
-    operator: Desk, box: SandboxServer, change: str
-) -> None:
+async def test_fields_of_another_type_crash_nothing(operator: Desk, box: SandboxServer, change: str) -> None:
     kind, _ = KINDS[box.vendor]
     await connect(operator, box, kinds=(str(kind),))
     answer = box.answer
@@ -185,7 +181,9 @@ def _altered(body: Any, change: Any) -> Any:
     """An answer whose longest list of records is changed."""
     if isinstance(body, list):
         return change(body)
-    lists = {name: one for name, one in body.items() if isinstance(one, list) and one and isinstance(one[0], dict)}
+    lists = {
+        name: one for name, one in body.items() if isinstance(one, list) and one and isinstance(one[0], dict)
+    }
     if not lists:
         return body
     name = max(lists, key=lambda one: len(lists[one]))

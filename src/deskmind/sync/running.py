@@ -7,11 +7,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from deskmind.connectors.model import Kind
-from deskmind.connectors.opening import VendorConnector
 from deskmind.connectors.protocol import Connector
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.database import Database
@@ -36,9 +35,11 @@ from deskmind.sync.connections import Connection, connector_of, find_connection,
 from deskmind.sync.learning import learn_names
 from deskmind.sync.measures import measure_run
 from deskmind.sync.mirroring import Mirrored, mirror
-from deskmind.sync.pacing import SharedPace
 from deskmind.sync.passes import MISSHAPEN, Pass, misshapen, read_kind, sweep_kind
 from deskmind.sync.storing import Counted, RecordStore
+
+if TYPE_CHECKING:
+    from deskmind.connectors.opening import VendorConnector
 
 __all__ = ["RunRoom", "Runner", "kinds_of"]
 
@@ -168,9 +169,7 @@ class Runner:
         return _Run(found, source, renewing, renewing or sweep or self._due(swept_at))
 
     async def _open(self, connection: DatabaseConnection, found: Connection) -> VendorConnector:
-        return await connector_of(
-            connection, self._scope, self._room.keyring, found, database=self._database
-        )
+        return await connector_of(connection, self._scope, self._room.keyring, found, database=self._database)
 
     async def store(self, found: Connection, *, again: bool = False) -> RecordStore:
         """Where the records of a connection go."""
@@ -207,7 +206,9 @@ class Runner:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(read(kind)) for kind in kinds_of(run.found, run.source)]
-        except ExceptionGroup as several:  # our own trouble, such as a full disk: the job knows what to do with one
+        except (
+            ExceptionGroup
+        ) as several:  # our own trouble, such as a full disk: the job knows what to do with one
             raise several.exceptions[0] from None
         return [one for task in tasks for one in task.result()]
 
@@ -222,8 +223,13 @@ class Runner:
 
     async def _heed(self, run: _Run, passes: Sequence[Pass]) -> None:
         """Where the vendor asked for a long pause, later runs keep it too."""
+        from deskmind.sync.pacing import SharedPace
+
         asked = [one.error.details.get("retry_after") for one in passes if isinstance(one.error, _REFUSED)]
-        pause, pace = max((one for one in asked if isinstance(one, int | float)), default=0.0), run.source.client.pace
+        pause, pace = (
+            max((one for one in asked if isinstance(one, int | float)), default=0.0),
+            run.source.client.pace,
+        )
         if pause and isinstance(pace, SharedPace):
             await pace.hold(min(pause, _LONGEST_PAUSE))
 

@@ -44,7 +44,7 @@ _KNOWN = """
 SELECT external_id, digest, changed_at FROM synced_records
  WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = ANY (%s)
 """
-_PASS = "SELECT pass FROM sync_passes WHERE tenant_id = %s AND connection_id = %s AND kind = %s"
+_NUMBER = "SELECT pass FROM sync_passes WHERE tenant_id = %s AND connection_id = %s AND kind = %s"
 _UPSERT = """
 INSERT INTO synced_records (tenant_id, connection_id, kind, pass, external_id, record_key, url, version, changed_at, digest,
                             record, raw)
@@ -223,7 +223,9 @@ class RecordStore:
         known = {name: bytes(digest) for name, digest, _ in found}
         if manner.unless_newer:
             changed = {name: at for name, _, at in found}
-            ready = {name: one for name, one in ready.items() if not _later(changed.get(name), one.changed_at)}
+            ready = {
+                name: one for name, one in ready.items() if not _later(changed.get(name), one.changed_at)
+            }
         fresh = [one for one in ready.values() if known.get(one.id) != one.digest]
         same = [one for one in ready.values() if known.get(one.id) == one.digest]
         if fresh:
@@ -240,11 +242,13 @@ class RecordStore:
         added = sum(one.id not in known for one in fresh)
         return Counted(added, len(fresh) - added, len(same), gone)
 
-    async def _pass(self, connection: DatabaseConnection, key: tuple[UUID, UUID, str], manner: _Manner) -> int:
+    async def _pass(
+        self, connection: DatabaseConnection, key: tuple[UUID, UUID, str], manner: _Manner
+    ) -> int:
         """The pass that has met a record which is stored now: one under way may be past its place already."""
         if manner.pass_number is not None:
             return manner.pass_number
-        row = await (await connection.execute(_PASS, key)).fetchone()
+        row = await (await connection.execute(_NUMBER, key)).fetchone()
         return 0 if row is None else row[0]
 
     async def _barred(self, connection: DatabaseConnection, one: AnyRecord) -> bool:
