@@ -131,9 +131,11 @@ async def _killed(
     changing = asyncio.create_task(_change(source))
     moments: list[float] = []
     records: list[int] = []
-    for _ in range(kills):
+    while len(moments) < kills:
         async with Worker(home, settings) as worker:
-            moments.append(round(draw.uniform(0, 2 * usual / max(kills, 1)), 2))
+            if not await _reads(desk, source):
+                break
+            moments.append(round(draw.uniform(0, 2 * usual / kills), 2))
             await asyncio.sleep(moments[-1])
             worker.kill()
         (status,) = await desk.sync.status(NAME)
@@ -146,12 +148,23 @@ async def _killed(
         await _settled(desk)  # what changed last
     log = await source.log()
     return {
-        "kills": kills,
-        "seconds_lived": moments,
+        "kills": len(moments),
+        "seconds_from_first_request_to_kill": moments,
         "records_when_killed": records,
         "requests_a_minute_at_most": round(log["rate_60s"] * 60),
         "changes_meanwhile": source.changed,
     }
+
+
+async def _reads(desk: Desk, source: Source) -> bool:
+    """Wait until the vendor is asked by the worker that has taken over; False when the run is finished."""
+    before = (await source.log())["requests"]
+    while (await source.log())["requests"] == before:
+        (status,) = await desk.sync.status(NAME)
+        if status.finished_at is not None:
+            return False
+        await asyncio.sleep(_POLL)
+    return True
 
 
 async def _change(source: Source) -> None:

@@ -102,7 +102,7 @@ def _as_it_came(raw: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    kind = type(value)
+    kind = cast("type[Any]", type(value))
     if kind is str:
         return _storable(value)
     if kind in _AS_THEY_ARE:

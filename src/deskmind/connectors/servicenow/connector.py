@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -253,9 +252,9 @@ class ServiceNow(Source):
         return prepare
 
     async def _ticket_reader(self, table: str, ids: Sequence[str]) -> Callable[[dict[str, Any]], Ticket]:
-        comments, files, readers = await asyncio.gather(
-            self._around.comments(ids), self._around.attachments(ids), self._around.readers()
-        )
+        comments = await self._around.comments(ids)
+        files = await self._around.attachments(ids)
+        readers = await self._around.readers()
 
         def read(row: dict[str, Any]) -> Ticket:
             identity = value(row.get("sys_id"))
