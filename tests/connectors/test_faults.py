@@ -40,7 +40,7 @@ async def test_a_pass_survives_failures_and_loses_nothing(small: SandboxServer, 
         fault = small.faults.add(kind, every=4, times=times, retry_after=0.01)  # type: ignore[arg-type]
         try:
             assert await ids(source, 8) == whole
-            assert fault.struck == 1 if times else fault.struck > 1
+            assert fault.struck >= 1
         finally:
             small.faults.clear()
 
