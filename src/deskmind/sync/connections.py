@@ -315,6 +315,7 @@ async def connector_of(
     keep = None
     if "refresh_token" in values:  # others are had anew with the credentials themselves
         keep = keeping_tokens(database, scope, keyring, found.connection_id)
+
     source = open_connector(found.vendor, found.url, values, networks=found.networks, on_rotated=keep)
     source.client.pace = SharedPace(source.client.pace, database, scope, found.connection_id)
     return source
