@@ -54,7 +54,7 @@ def _the_whole_path(url: str, given: Path, folder: Path) -> None:
         "--set",
         "internal=false",
     )
-    assert [one["after"] for one in said["changes"]][0].startswith("No\n")
+    assert next(one["after"] for one in said["changes"]).startswith("No\n")
     assert _run("writes", "reject", said["write_id"])["state"] == "rejected"
     assert _run("writes", "show", said["write_id"])["state"] == "rejected"
     assert len(_run("writes", "list", "--state", "applied", "--connection", "now")) == 2
