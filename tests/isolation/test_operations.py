@@ -6,7 +6,10 @@ import inspect
 
 import pytest
 
-from deskmind.agents import Agents, Approvals
+from deskmind.agents import Agents, Approvals, Memories
+from deskmind.agents.definitions import StoredAgents
+from deskmind.agents.workflows import Schedules, Workflows
+from deskmind.agents.workflows.systems import Systems
 from deskmind.app import Deskmind
 from deskmind.database import Database
 from deskmind.desk import Desk
@@ -42,6 +45,7 @@ _WITHOUT = {
     "Desk.ask": "hands on to Knowledge.ask",
     "Desk.ask_stream": "hands on to Knowledge.ask_stream",
     "Principals.scope_of": "opens a desk; what the desk may do is asked there",
+    "Systems.of": "makes one; what is done with it is asked there",
 }
 
 
@@ -61,7 +65,8 @@ def _operations() -> dict[str, object]:
                 UsageSurvey,
                 Budgets,
             ),
-            *(Access, Agents, Approvals),
+            *(Access, Agents, Approvals, Memories, StoredAgents),
+            *(Workflows, Schedules, Systems),
             *(
                 Prompts,
                 Experiments,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, TypeAlias, cast
 
 from deskmind.connectors.core import Auth, Basic, Header, OAuth, Token
@@ -20,7 +20,12 @@ Networks = Literal["any", "public"]
 
 
 def open_connector(
-    vendor: str, url: str, credentials: Mapping[str, str], *, networks: Networks = "any"
+    vendor: str,
+    url: str,
+    credentials: Mapping[str, str],
+    *,
+    networks: Networks = "any",
+    on_rotated: Callable[[str], Awaitable[None]] | None = None,
 ) -> VendorConnector:
     """A connector; nothing is sent yet.
 
@@ -29,18 +34,21 @@ def open_connector(
         url: of the instance.
         credentials: by name; see ``auth_of``.
         networks: ``public`` where a tenant chooses the address: then private addresses are refused.
+        on_rotated: called with each refresh token that replaces the one in ``credentials``.
     """
     if vendor not in VENDORS:
         raise InvalidRequestError(
             f"There is no connector for '{vendor}'.", remedy=f"Choose one of {', '.join(VENDORS)}."
         )
-    auth = auth_of(vendor, credentials)
+    auth = auth_of(vendor, credentials, on_rotated)
     if vendor == "servicenow":
         return _servicenow(url, auth, networks, _onlooker(credentials))
     return VENDORS[vendor](url, auth, networks)
 
 
-def auth_of(vendor: str, credentials: Mapping[str, str]) -> Auth:
+def auth_of(
+    vendor: str, credentials: Mapping[str, str], on_rotated: Callable[[str], Awaitable[None]] | None = None
+) -> Auth:
     """How to authenticate, by which credentials there are.
 
     ``client_id`` (with ``client_secret`` and, by ``grant``, ``username`` and ``password`` or ``refresh_token``): OAuth.
@@ -50,7 +58,7 @@ def auth_of(vendor: str, credentials: Mapping[str, str]) -> Auth:
     """
     given = {name: value for name, value in credentials.items() if value}
     if "client_id" in given:
-        return _oauth(vendor, given)
+        return _oauth(vendor, given, on_rotated)
     if "api_key" in given:
         key = given["api_key"]
         return Basic(key, "X") if vendor == "freshservice" else Header("x-sn-apikey", key)
@@ -66,7 +74,9 @@ def auth_of(vendor: str, credentials: Mapping[str, str]) -> Auth:
     )
 
 
-def _oauth(vendor: str, given: Mapping[str, str]) -> OAuth:
+def _oauth(
+    vendor: str, given: Mapping[str, str], on_rotated: Callable[[str], Awaitable[None]] | None
+) -> OAuth:
     fallback = "refresh_token" if "refresh_token" in given else "password" if "password" in given else ""
     grant = given.get("grant") or fallback or "client_credentials"
     if grant not in _GRANTS:
@@ -82,6 +92,7 @@ def _oauth(vendor: str, given: Mapping[str, str]) -> OAuth:
         password=given.get("password", ""),
         refresh_token=given.get("refresh_token", ""),
         scope=given.get("scope", ""),
+        on_rotated=on_rotated,
     )
 
 
