@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import httpx
 import hypothesis
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -18,6 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from deskmind.app import Deskmind
+from deskmind.database.embedded import EmbeddedServer
 from deskmind.desk import Desk
 from deskmind.observability.tracing import use_provider
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
@@ -26,9 +28,34 @@ from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 hypothesis.settings.register_profile("deskmind", deadline=None)
 hypothesis.settings.load_profile("deskmind")
 
+# a busy machine is no fault of the service; httpx would give up after five seconds
+for _client in (httpx.Client, httpx.AsyncClient):
+    _client.__init__.__kwdefaults__["timeout"] = httpx.Timeout(60)
+
 _numbers = itertools.count(1)
 
+_LONGEST = (
+    *(
+        "deploy/test_prometheus.py",
+        "project/test_documentation.py",
+        "sync/test_faults.py",
+        "cli/test_commands.py",
+    ),
+    *("database/test_pgbouncer.py", "database/embedded/test_recovery.py", "project/test_examples.py"),
+    *("governance/test_canaries_together.py", "cli/test_service_metrics.py", "project/test_install.py"),
+    *("knowledge/embedding/test_cache.py", "agents/test_durability.py", "cli/test_full_disk.py"),
+    *("governance/privacy/test_erasing.py", "cli/test_telemetry.py", "api/test_full_disk.py"),
+)
+"""Files that take long, whatever the number of their tests."""
+
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files begin first, so that in the end no process waits for another that has just begun one."""
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    root = Path(__file__).parent
+    items.sort(key=lambda item: places.get(item.path.relative_to(root).as_posix(), len(places)))
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +74,38 @@ async def app(desk_home: Path) -> AsyncIterator[Deskmind]:
     """A started application with the model-free embedder, whose similarities no threshold fits: nothing is declined."""
     async with Deskmind.open(
         home=desk_home, knowledge={"embedder": "hashing"}, answer={"threshold": 0.0}
+    ) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with an empty, migrated database, made once; its server does not run."""
+    from typer.testing import CliRunner
+
+    from deskmind.cli.root import app as command
+
+    home = tmp_path_factory.mktemp("prepared")
+    settings = {"DESKMIND_HOME": str(home), "DESKMIND_KNOWLEDGE_EMBEDDER": "none"}
+    made = CliRunner().invoke(command, ["migrate", "up"], env=settings)
+    assert made.exit_code == 0, made.output
+    return home
+
+
+@pytest.fixture(scope="module")
+def running_home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A migrated home of the file's own. Its server runs as long as the file's tests, so that no command starts it."""
+    home = tmp_path_factory.mktemp("running") / "home"
+    subprocess.run(["cp", "-a", str(prepared_home), str(home)], check=True)  # with the server's owner
+    with EmbeddedServer.start(home):
+        yield home
+
+
+@pytest.fixture(scope="module")
+async def own_app(running_home: Path) -> AsyncIterator[Deskmind]:
+    """An application with the file's own tenants only, for what goes through all tenants there are."""
+    async with Deskmind.open(
+        home=running_home, knowledge={"embedder": "hashing"}, answer={"threshold": 0.0}
     ) as started:
         yield started
 

@@ -126,6 +126,16 @@ class ApiSettings(_Section):
     workers: int = Field(1, ge=1, le=64)
     max_body_bytes: int = Field(64 * 2**20, ge=1024)
     embedded_worker: bool = Field(True, description="run jobs inside the first API process")
+    request_seconds: float = Field(120.0, gt=0, le=3600, description="until a response must have begun")
+    compress_from: int = Field(
+        1024, ge=0, description="bytes of a response from which it is compressed; 0 for never"
+    )
+    cors_origins: tuple[str, ...] = Field(
+        (), description="pages that may call from a browser; none unless named"
+    )
+    idempotency_hours: float = Field(
+        24.0, gt=0, le=720, description="how long a response is given again to the same Idempotency-Key"
+    )
 
 
 _Signing = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -304,6 +314,17 @@ class ApprovalRule(BaseModel):
     approval: Literal["auto", "one", "two", "never"]
 
 
+class RememberRule(BaseModel):
+    """One entry of ``agents.remember``: texts of an origin that may become memories, for no wider an audience."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    origin: Literal["*", "prompt", "output", "untrusted", "tool"] = "*"
+    source: str = "*"
+    kind: Literal["*", "episodic", "semantic", "procedural"] = "*"
+    audience: Literal["user", "group", "tenant"] = "user"
+
+
 class AgentsSettings(_Section):
     """``[agents]``: runs of agents."""
 
@@ -315,11 +336,30 @@ class AgentsSettings(_Section):
     )
     http_hosts: tuple[str, ...] = Field((), description="hosts that the tool http_get may read")
     http_seconds: float = Field(10.0, gt=0, le=300, description="for one request of http_get")
+    workflow_model: str = Field("", description="the model that workflows ask where their input names none")
+    remember: tuple[RememberRule, ...] = Field(
+        (), description="which texts of others, and for whom beside the user, may become memories"
+    )
+    memory_redaction: Literal["secrets", "all"] = Field(
+        "secrets", description="what is taken out of a text before it is remembered"
+    )
+    memories_per_owner: int = Field(
+        10_000,
+        ge=1,
+        le=100_000,
+        description="of a user, a group or the tenant; beyond, what counts least goes",
+    )
 
 
 _Days = Annotated[int, Field(ge=0, le=36_500)]
 _Kept = Literal[
-    "conversation_days", "feedback_days", "outcome_days", "ingest_days", "story_days", "usage_days"
+    "conversation_days",
+    "feedback_days",
+    "outcome_days",
+    "ingest_days",
+    "story_days",
+    "usage_days",
+    "memory_days",
 ]
 
 
@@ -332,6 +372,9 @@ class PrivacySettings(_Section):
     ingest_days: int = Field(90, ge=0, le=36_500, description="reports of finished ingests")
     story_days: int = Field(0, ge=0, le=36_500, description="where shorter than explain.keep_days")
     usage_days: int = Field(0, ge=0, le=36_500, description="entries of the ledger")
+    memory_days: int = Field(
+        730, ge=0, le=36_500, description="memories, since they were made or recalled; pinned ones stay"
+    )
     tenants: dict[str, dict[_Kept, _Days]] = Field(default_factory=dict)
 
 
@@ -372,6 +415,9 @@ class SyncSettings(_Section):
 
     parallel: int = Field(3, ge=1, le=9, description="kinds of record that are read at once from one system")
     sweep_hours: float = Field(24.0, gt=0, description="between looks for what is gone at the vendor")
+    write_lease_seconds: float = Field(
+        900.0, ge=1, le=86_400, description="for sending one write; then others may ask what became of it"
+    )
 
 
 class TriageSettings(_Section):
@@ -396,6 +442,8 @@ class ConnectSettings(_Section):
     refresh_token: SecretStr | None = None
     grant: str = ""
     token_url: str = ""
+    onlooker_username: str = ""
+    onlooker_password: SecretStr | None = None
 
     def credentials(self) -> dict[str, str]:
         """Those that are given, by name."""

@@ -35,12 +35,11 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(running_home: Path) -> Path:
     """A home with the tenant acme."""
-    folder = tmp_path_factory.mktemp("terminal-home")
-    made = _invoke(folder, "tenant", "create", "acme")
+    made = _invoke(running_home, "tenant", "create", "acme")
     assert made.exit_code == 0, made.output
-    return folder
+    return running_home
 
 
 def _invoke(home: Path, *words: str | Path, stdin: str | None = None) -> Result:
@@ -140,7 +139,9 @@ def test_a_defect_is_not_dressed_as_a_message() -> None:
 
 def test_the_only_tenant_need_not_be_named(home: Path) -> None:
     assert _invoke(home, "user", "list").exit_code == 0
-    assert _invoke(home, "documents", "list", "--json").stdout == "[]\n"
+    shown = _invoke(home, "documents", "list", "--json")
+    assert (shown.exit_code, shown.stdout[0]) == (0, "[")
+    assert shown.stdout == _invoke(home, "documents", "list", "--json", "--tenant", "acme").stdout
 
 
 def test_an_empty_home_says_how_to_begin(tmp_path: Path, home: Path) -> None:

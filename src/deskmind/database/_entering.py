@@ -8,16 +8,13 @@ are qualified. BEGIN says what kind of transaction it is, since what others left
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from psycopg import AsyncConnection, errors, generators
-from psycopg.abc import PQGen
-from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg import AsyncConnection
+
+from deskmind.database._flight import Statement, flight
 
 __all__ = ["Entry"]
 
@@ -32,8 +29,6 @@ _WIPED = tuple(text.encode() for text in (_BEGIN, *_WIPE))
 _UNLOCKED_AND_SCOPED = f"{_UNLOCK}, {_SCOPE}".encode()
 _WIPED_AT_ONCE = "; ".join((_BEGIN, *_WIPE, f"{_UNLOCK}, pg_catalog.pg_backend_pid()")).encode()
 _SCOPED = f"SELECT {_SCOPE}, {_SETTINGS}".encode()
-
-Statement = tuple[bytes, Sequence[bytes] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +60,25 @@ class Entry:
     def _milliseconds(self) -> int:
         return int(self.timeout * 1000)
 
-    async def begin(self, connection: AsyncConnection[Any], sign: Callable[[int], str]) -> None:
-        """Begin a transaction in the scope whose token ``sign`` makes for a server process.
+    async def begin(
+        self, connection: AsyncConnection[Any], sign: Callable[[int], str], then: Sequence[Statement] = ()
+    ) -> None:
+        """Begin a transaction in the scope whose token ``sign`` makes for a server process; ``then`` goes with it.
 
         When this fails, the connection is in no state to be used.
         """
         if self.pooled:
             token = sign(await _wiped(connection))
-            values = [token.encode(), str(self._milliseconds).encode(), self.search_path.encode()]
+            values: list[bytes | None] = [
+                token.encode(),
+                str(self._milliseconds).encode(),
+                self.search_path.encode(),
+            ]
             statements: list[Statement] = [(_SCOPED, values)]
         else:
             token = sign(connection.info.backend_pid)
             statements = [*((text, None) for text in _WIPED), (_UNLOCKED_AND_SCOPED, [token.encode()])]
-        await connection.wait(_flight(connection.pgconn, statements))
+        await flight(connection.pgconn, [*statements, *then])
 
 
 async def _wiped(connection: AsyncConnection[Any]) -> int:
@@ -87,22 +88,3 @@ async def _wiped(connection: AsyncConnection[Any]) -> int:
         pass
     row = await cursor.fetchone()
     return row[1] if row else 0
-
-
-def _flight(connection: PGconn, statements: Sequence[Statement]) -> PQGen[None]:
-    """Send statements together and see that all of them were done."""
-    connection.enter_pipeline_mode()
-    commands: deque[Callable[[], None]] = deque(
-        partial(connection.send_query_params, text, values) for text, values in statements
-    )
-    commands.append(connection.pipeline_sync)
-    expected = len(commands)
-    results: list[list[PGresult]] = yield from generators.pipeline_communicate(connection, commands)
-    while len(results) < expected and (found := (yield from generators.fetch_many(connection))):
-        results.append(found)
-    for result in (result for found in results for result in found):
-        if result.status == ExecStatus.FATAL_ERROR:
-            raise errors.error_from_result(result)
-    if len(results) < expected:
-        raise errors.OperationalError("the server closed the connection")
-    connection.exit_pipeline_mode()

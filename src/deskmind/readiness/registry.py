@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deskmind.readiness import checks, deployment, server, service, triage
+from deskmind.readiness import checks, connected, deployment, protection, schema, server, service, triage
+from deskmind.readiness.memory import memory
 from deskmind.readiness.report import CheckFunction, Section
 
 __all__ = ["CHECKS"]
@@ -15,6 +16,7 @@ CHECKS: Mapping[Section, Mapping[str, CheckFunction]] = {
         "models": checks.models,
         "jobs": checks.jobs,
         "workers": service.workers,
+        "synchronisation": connected.synchronisation,
         "triage": triage.triage,
     },
     "observability": {
@@ -24,20 +26,21 @@ CHECKS: Mapping[Section, Mapping[str, CheckFunction]] = {
         "logs": service.logs,
     },
     "security": {
-        "row-level security": checks.row_level_security,
-        "roles": checks.roles,
-        "scope": checks.scope,
+        "row-level security": schema.row_level_security,
+        "roles": schema.roles,
+        "scope": schema.scope,
         "transport": server.transport,
-        "keys": checks.keys,
-        "redaction": checks.redaction,
-        "access": checks.access,
-        "privacy": checks.privacy,
-        "audit seal": checks.audit_seal,
-        "audit witness": checks.audit_witness,
+        "keys": protection.keys,
+        "redaction": protection.redaction,
+        "access": protection.access,
+        "privacy": protection.privacy,
+        "memory": memory,
+        "audit seal": protection.audit_seal,
+        "audit witness": protection.audit_witness,
     },
     "database": {
-        "database": checks.database,
-        "migrations": checks.migrations,
+        "database": schema.database,
+        "migrations": schema.migrations,
         "durability": server.durability,
         "transaction ids": server.transaction_ids,
         "connections": server.connections,

@@ -7,11 +7,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
 from deskmind.connectors.model import Kind
-from deskmind.connectors.opening import VendorConnector, open_connector
 from deskmind.connectors.protocol import Health, Right
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.database import Database
@@ -22,7 +21,12 @@ from deskmind.keyring import Keyring
 from deskmind.scope import OPERATOR, Scope
 from deskmind.sync.credentials import open_credentials, seal_credentials
 from deskmind.sync.mirroring import forget_groups
+from deskmind.sync.pacing import SharedPace
 from deskmind.sync.relinking import relink
+from deskmind.sync.rotating import keeping_tokens
+
+if TYPE_CHECKING:
+    from deskmind.connectors.opening import VendorConnector
 
 __all__ = [
     "Connection",
@@ -124,6 +128,8 @@ class Connections:
             InvalidRequestError: a value is not right.
             ConflictError: there is a connection of this name, or it is of another vendor.
         """
+        from deskmind.connectors.opening import open_connector
+
         _check(name, kinds, every_seconds)
         await open_connector(vendor, url, credentials, networks=networks).close()
         async with self._database.transaction(self._scope) as connection:
@@ -192,7 +198,9 @@ class Connections:
         """
         async with self._database.transaction(self._scope) as connection:
             found = await find_connection(connection, self._scope, name)
-            source = await connector_of(connection, self._scope, self._keyring, found)
+            source = await connector_of(
+                connection, self._scope, self._keyring, found, database=self._database
+            )
         async with source:
             health: Health = await source.health()
             return health, list(await source.check()) if health.ok else []
@@ -282,12 +290,34 @@ async def find_connection(connection: DatabaseConnection, scope: Scope, name: st
 
 
 async def connector_of(
-    connection: DatabaseConnection, scope: Scope, keyring: Keyring, found: Connection
+    connection: DatabaseConnection,
+    scope: Scope,
+    keyring: Keyring,
+    found: Connection,
+    *,
+    database: Database | None = None,
 ) -> VendorConnector:
-    """The connector of a connection, with its credentials."""
+    """The connector of a connection, with its credentials.
+
+    Args:
+        connection: an operator's transaction.
+        scope: its scope.
+        keyring: what opens the credentials.
+        found: the connection.
+        database: where requests are counted together with other workers', and where a new refresh token is kept.
+    """
+    from deskmind.connectors.opening import open_connector
+
     values = await _opened(connection, scope, keyring, found.connection_id)
     values.pop(_SIGNING, None)
-    return open_connector(found.vendor, found.url, values, networks=found.networks)
+    if database is None:
+        return open_connector(found.vendor, found.url, values, networks=found.networks)
+    keep = None
+    if "refresh_token" in values:  # others are had anew with the credentials themselves
+        keep = keeping_tokens(database, scope, keyring, found.connection_id)
+    source = open_connector(found.vendor, found.url, values, networks=found.networks, on_rotated=keep)
+    source.client.pace = SharedPace(source.client.pace, database, scope, found.connection_id)
+    return source
 
 
 async def webhook_secret_of(

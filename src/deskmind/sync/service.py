@@ -12,6 +12,7 @@ from deskmind.connectors.model import Kind
 from deskmind.database import Database
 from deskmind.errors import AuthenticationError, InvalidRequestError, NotFoundError
 from deskmind.governance.access import Permission, operation
+from deskmind.governance.access.refusals import Concerned, Refusals
 from deskmind.governance.audit import record
 from deskmind.jobs import JobQueue
 from deskmind.scope import OPERATOR, Scope
@@ -93,7 +94,9 @@ class Sync:
         """
         async with self._database.transaction(self._scope) as connection:
             found = await find_connection(connection, self._scope, name)
-            source = await connector_of(connection, self._scope, self._room.keyring, found)
+            source = await connector_of(
+                connection, self._scope, self._room.keyring, found, database=self._database
+            )
         async with source:
             return await preview(self._database, self._scope, found, source, full=full)
 
@@ -220,7 +223,13 @@ class Sync:
 
 
 async def receive_webhook(
-    database: Database, room: RunRoom, connection_id: UUID, headers: Mapping[str, str], body: bytes
+    database: Database,
+    room: RunRoom,
+    connection_id: UUID,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    refusals: Refusals,
 ) -> int:
     """Take a vendor's call: whoever knows the connection's secret may have a record read again, and nothing else.
 
@@ -234,6 +243,7 @@ async def receive_webhook(
         )
         row = await cursor.fetchone()
     if row is None:
+        await refusals.note(None, "signature")
         raise AuthenticationError(
             "The call is not signed as agreed.", why="Its signature is missing or does not fit its body."
         )
@@ -243,7 +253,11 @@ async def receive_webhook(
         secret = await webhook_secret_of(connection, scope, room.keyring, connection_id)
         source = await connector_of(connection, scope, room.keyring, found)
     async with source:
-        events = source.event(headers, body, secret=secret)
+        try:
+            events = source.event(headers, body, secret=secret)
+        except AuthenticationError:
+            await refusals.note(Concerned(row[0], row[1]), "signature", f"connection {found.name}")
+            raise
     async with database.transaction(scope) as connection:
         for event in events:
             await defer_event(connection, scope, connection_id, event)

@@ -56,6 +56,8 @@ def _plain(store: str, purpose: str, *, kind: StoreKind = "table") -> Holding:
 
 
 DATA_MAP: tuple[Holding, ...] = (
+    _table("request_keys", "responses, sealed", "doing a request once", "api.idempotency_hours", "not needed",
+           "own rows deleted; what others were answered expires"),
     _table("principals", "user name, display name, role", "who may act", _ACCOUNT, _OWN, "row deleted"),
     _table("memberships", "groups of a user", "who may see what", _ACCOUNT, _OWN, _ROWS),
     _table("api_keys", "name of a key, times of use", "authentication", _ACCOUNT, _OWN, f"{_ROWS}; mentions masked"),
@@ -73,6 +75,8 @@ DATA_MAP: tuple[Holding, ...] = (
     _table("sync_problems", "ids of records that cannot be read", "operation", "until it is read", "not needed", "ids lead to nobody"),
     _table("sync_grantees", "the vendor's ids of people and groups", "who may see what", "while connected", "not needed",
            "ids lead to nobody"),
+    _table("writes", "what is written to a connected system, texts with it", "doing it once, accounting for it",
+           "while connected and the account exists", _OWN, f"{_ROWS}; mentions masked"),
     _table("acls", "ids of principals, hashed", "who may see what", "while the tenant exists", "as groups", "ids lead to nobody"),
     _table("acl_members", "ids of principals", "who may see what", "while the tenant exists", "as groups", "ids lead to nobody"),
     _table("tenants", "names of customers, not of people", "separation", "until deleted", "not needed", "tenant delete"),
@@ -118,6 +122,15 @@ DATA_MAP: tuple[Holding, ...] = (
     _table("agent_votes", "id of who decided, the reason", "approval", "as agent_runs", "not needed",
            "ids lead to nobody; mentions masked"),
     _table("agent_switches", "whom the reason names", "stopping tools", "until the tool is allowed", "not needed", "mentions masked"),
+    _table("workflow_steps", "what steps of workflows gave", "resuming, explaining", "as agent_runs", _OWN, "with agent_runs; mentions masked"),
+    _table("workflow_schedules", "id of who made it; the input of its runs", "beginning workflows", "until it is removed", _OWN,
+           f"{_ROWS}; mentions masked"),
+    _table("workflow_firings", "ids of tickets", "beginning a run once", "as workflow_schedules", "not needed", "with workflow_schedules"),
+    _table("memories", "facts and preferences, what was asked and done", "agents that know what was before",
+           "privacy.memory_days", _OWN, "with the account; mentions masked, vectors made anew"),
+    _table("agent_versions", "author; whom the text names", "stored agents", "while the tenant exists", "not needed",
+           "mentions masked"),
+    _table("agent_labels", "who moved a label", "stored agents", "while the tenant exists", "not needed", "mentions masked"),
     _table("privacy_erasures", "keyed mark; identifiers, encrypted, while it runs", "evidence", "while the tenant exists",
            "privacy receipts", "names nobody"),
     _table("privacy_marks", "keyed marks", "keeping the erased from coming back", "while the tenant exists", "not needed",
