@@ -24,6 +24,7 @@ from deskmind.connectors import Act, Applied, Change, Claims, Connector, Outcome
 from deskmind.connectors.core.reach import GuardedResolver
 from deskmind.desk import Desk
 from deskmind.errors import ConflictError, ForbiddenAddressError, SourceReplyError
+from deskmind.governance.access import Permission
 from deskmind.settings import AgentsSettings, ApprovalRule
 
 
@@ -47,10 +48,16 @@ async def test_knowledge_is_searched_as_the_user_may_and_marked_as_others_words(
 
 
 async def test_a_tool_needs_its_permission(admin: Desk, person: Person, brain: Brain) -> None:
+    @tool(permission=Permission.TRIAGE_COMPARE)
+    async def compare(context: ToolContext) -> str:
+        """Compare tickets."""
+        del context
+        return "compared"
+
     await admin.access.define_role("runner", ["agents:*"])
     eve = await person("eve", "runner")
-    brain.says(wants("similar_tickets", text="x"), "done")
-    run = await eve.agent("helper", instructions="Search.", tools=["similar_tickets"], model="fast").run("x?")
+    brain.says(wants("compare"), "done")
+    run = await eve.agent("helper", instructions="Search.", tools=[compare], model="fast").run("x?")
     (result,) = [step for step in (await eve.agents.show(run.run_id)).steps if step.kind == "result"]
     assert result.outcome == "refused"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deskmind.app import Deskmind
+from deskmind.governance.access.tenants import Tenants
 from deskmind.readiness.report import Check
 from deskmind.scope import Scope
 from deskmind.triage.store import StoredModel, newest_model
@@ -31,7 +32,7 @@ class _State:
 
 async def triage(app: Deskmind) -> Check:
     """The newest model of each tenant was learned with the embedder that is there, and no last training failed."""
-    tenants = (await app.tenants.all())[:_MOST_TENANTS]
+    tenants = (await Tenants(app.database).all())[:_MOST_TENANTS]
     states = [await _state(app, Scope.operator(one.tenant_id, one.slug, "readiness")) for one in tenants]
     learned = [one for one in states if one.model is not None]
     embedder = (await app.engine()).embedder
