@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 
 from psycopg import errors
-from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 __all__ = ["Statement", "flight"]
@@ -23,7 +23,8 @@ async def flight(connection: PGconn, statements: Sequence[Statement]) -> None:
     """Send statements together and see that all of them were done; what follows one that fails is not.
 
     Raises:
-        psycopg.Error: of the first that failed. The connection can be used further, unless it was closed.
+        psycopg.Error: of the first that failed. The connection can be used further unless it was closed, or this was
+            cancelled.
     """
     connection.enter_pipeline_mode()
     for text, values in statements:
@@ -32,30 +33,22 @@ async def flight(connection: PGconn, statements: Sequence[Statement]) -> None:
     await _sent(connection)
     failed: PGresult | None = None
     for _ in statements:
-        failed = await _failed(connection) or failed
+        while (result := await _result(connection)) is not None:
+            if result.status == ExecStatus.FATAL_ERROR:
+                failed = failed or result
     end = await _result(connection)
-    whole = end is not None and end.status == ExecStatus.PIPELINE_SYNC
-    if whole:
+    if end is not None and end.status == ExecStatus.PIPELINE_SYNC:
         connection.exit_pipeline_mode()
-    if failed is not None:
-        raise _error_of(failed)
-    if not whole:
+    elif failed is None:
         raise errors.OperationalError("the server closed the connection")
+    if failed is not None:
+        raise errors.error_from_result(failed)
 
 
 async def _sent(connection: PGconn) -> None:
     while connection.flush():
         await _ready(connection.socket, writable=True)
         connection.consume_input()  # the server may send before it has read everything
-
-
-async def _failed(connection: PGconn) -> PGresult | None:
-    """One statement's results, to their end: what says that it failed."""
-    failed: PGresult | None = None
-    while (result := await _result(connection)) is not None:
-        if result.status == ExecStatus.FATAL_ERROR:
-            failed = result
-    return failed
 
 
 async def _result(connection: PGconn) -> PGresult | None:
@@ -84,14 +77,3 @@ async def _ready(socket: int, *, writable: bool = False) -> None:
 def _wake(ready: asyncio.Future[None]) -> None:
     if not ready.done():
         ready.set_result(None)
-
-
-def _error_of(result: PGresult) -> errors.Error:
-    state = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
-    words = (result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message).decode(
-        errors="replace"
-    )
-    try:
-        return errors.lookup(state)(words)
-    except KeyError:  # a state that psycopg does not know
-        return errors.DatabaseError(words)

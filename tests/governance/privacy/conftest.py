@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -35,6 +36,18 @@ class Bureau:
     async def again(self, user: str) -> Desk:
         """The desk of a user opened anew, as a later request has it."""
         return await self.app.desk(tenant=self.operator.scope.tenant, user=user)
+
+
+@pytest.fixture(scope="module")
+def desk_home(running_home: Path) -> Path:
+    """The file's own: retention goes through all tenants, and a dump through all tables and files."""
+    return running_home
+
+
+@pytest.fixture(scope="module")
+def app(own_app: Deskmind) -> Deskmind:
+    """On that home."""
+    return own_app
 
 
 @pytest.fixture

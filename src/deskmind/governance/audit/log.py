@@ -147,8 +147,8 @@ def _draft(
 
 
 def _agent(agent: Scope, named: Iterable[object]) -> str | Person:
-    """Who acts in the place of who acts: by its id alone, where the event names another person already."""
-    if any(isinstance(item, Person) for item in named):
+    """Who acts in the place of who acts: by its id alone, where the event names another person, or an operator acts."""
+    if agent.principal_id == OPERATOR or any(isinstance(item, Person) for item in named):
         return str(agent.principal_id)
     return Person(agent.principal, agent.principal_id)
 
