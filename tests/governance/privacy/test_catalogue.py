@@ -43,6 +43,7 @@ async def test_what_holds_personal_data_takes_part_in_erasures(app: Deskmind) ->
         "procrastinate_jobs",
         "turns",
         "agent_effects",
+        "workflow_firings",
         "request_keys",
     }
     for holding in DATA_MAP:
