@@ -186,6 +186,34 @@ BOARD = Board(
                     stacked=True,
                     width=12,
                 ),
+                Panel(
+                    "Questions asked of memory",
+                    "A second. Nothing: no memory was relevant, or none fitted the budget.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_memory_recalls_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="no agent has asked its memory",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
+                    "Memories by what became of them",
+                    "A second. Refused: no rule lets the text be remembered.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_memory_changes_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="nothing was remembered",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
             ),
         ),
         Section(
@@ -216,6 +244,35 @@ BOARD = Board(
                             empty="no system is connected",
                         ),
                     ),
+                    width=12,
+                ),
+                Panel(
+                    "Lag",
+                    "Since the last pass that missed nothing began, of the scheduled connection that is furthest behind. It"
+                    " grows where a record cannot be read or a right is missing: `deskmind sync status` says which.",
+                    "s",
+                    (
+                        q(
+                            "max by (deskmind_vendor) (deskmind_sync_lag_seconds)",
+                            "{{deskmind_vendor}}",
+                            empty="no system is read by a schedule",
+                        ),
+                    ),
+                    width=12,
+                ),
+                Panel(
+                    "Connections",
+                    "By how they fare. Incomplete: something is missing; lagging: not read for four intervals and an hour;"
+                    " failing: the last run failed.",
+                    "none",
+                    (
+                        q(
+                            "max by (deskmind_vendor, deskmind_state) (deskmind_sync_connections)",
+                            "{{deskmind_vendor}} {{deskmind_state}}",
+                            empty="no system is connected",
+                        ),
+                    ),
+                    stacked=True,
                     width=12,
                 ),
             ),

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from deskmind import __version__
 from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
+from deskmind.agents.memory.reading import read_shared_anew
 from deskmind.agents.tool import Tool
 from deskmind.agents.tools import BUILT_IN
 from deskmind.agents.workflows import Workflow
@@ -36,6 +37,7 @@ from deskmind.gateway.service import Door, Shielding, UsageSurvey
 from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.authority import AccessAuthority
 from deskmind.governance.access.principals import Principals
+from deskmind.governance.access.refusals import Refusals
 from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.calls import CallEvents
 from deskmind.governance.audit.sealer import Sealer, SealingKeys
@@ -73,11 +75,14 @@ from deskmind.observability.story import tell
 from deskmind.scope import OPERATOR, Scope
 from deskmind.settings import Settings, load_settings
 from deskmind.sync.erasing import SyncStore
+from deskmind.sync.health import SyncGauges
 from deskmind.sync.jobs import SYNC_QUEUE, SYNC_TASK, WEBHOOK_TASK, defer_run
 from deskmind.sync.running import Runner
 from deskmind.sync.service import receive_webhook
 from deskmind.triage.erasing import TriageStore
+from deskmind.triage.jobs import run_training, schedule_training
 from deskmind.triage.shelf import Shelf
+from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
 
 if TYPE_CHECKING:
     from deskmind.cache import Cache
@@ -139,6 +144,7 @@ class Deskmind:
         self._cache: Cache | None = None
         self._shielding: Shielding
         self._authentication: Authentication[Desk]
+        self._refusals: Refusals
         self._tokens: TokenPrincipals | None = None
         self._resources = AsyncExitStack()
         self._own_stores: list[PersonalStore] = []
@@ -241,6 +247,7 @@ class Deskmind:
                 self.settings.oidc,
                 self.tenants,
                 self._principals_of,
+                self._refusals,
             )
         return self._tokens
 
@@ -313,11 +320,12 @@ class Deskmind:
         telemetry = self.settings.telemetry
         start_metrics(telemetry, release=__version__)
         gauges = JobGauges(self.jobs, every=telemetry.metrics_poll_seconds)
+        syncs = SyncGauges(self.database, every=telemetry.metrics_poll_seconds)
         watch = LoopWatch()
 
         async def keep_looking() -> None:
             if telemetry.metrics != "none":
-                await asyncio.gather(gauges.keep_asking(), watch.watch())
+                await asyncio.gather(gauges.keep_asking(), syncs.keep_asking(), watch.watch())
 
         return asyncio.create_task(keep_looking())
 
@@ -397,8 +405,13 @@ class Deskmind:
         self._resources.push_async_callback(self.database.close)
         self.authority = self.database.authority = AccessAuthority(self.database)
         self._resources.push_async_callback(self.authority.close)
+        self._refusals = Refusals(self.database)
+        self._resources.push_async_callback(self._refusals.close)
         self._authentication = Authentication(
-            self.database, self.keyring, lambda scope, key_id: Desk(self, scope, key=str(key_id))
+            self.database,
+            self.keyring,
+            lambda scope, key_id: Desk(self, scope, key=str(key_id)),
+            refusals=self._refusals,
         )
         self._resources.push_async_callback(self._authentication.close)
         check_release(await self._schema_status())
@@ -437,6 +450,21 @@ class Deskmind:
         self._keep_stories(endpoints)
         self._keep_privacy()
         self._keep_agents()
+        self._keep_triage()
+
+    def _keep_triage(self) -> None:
+        self.jobs.register(
+            TRAINING_TASK,
+            TRAINING_QUEUE,
+            lambda arguments: run_training(self.database, arguments, self.desk_of),
+        )
+        self.jobs.register_hourly("triage.schedule", self.schedule_trainings)
+
+    async def schedule_trainings(self) -> None:
+        """Queue a training of triage for each tenant whose tickets have changed enough since its last."""
+        for tenant in await self.tenants.all():
+            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+            await schedule_training(self.database, operator, self.settings.triage)
 
     def _keep_agents(self) -> None:
         self.jobs.register(
@@ -444,6 +472,7 @@ class Deskmind:
         )
         self.jobs.register_hourly("agents.recover", self.recover_runs)
         self.jobs.register_each_minute("workflows.begin", self.begin_workflows)
+        self.jobs.register_hourly("memories.read", self.read_memories)
 
     def register_tool(self, tool: Tool) -> None:
         """Make a tool known by its name to agents, and to runs that this process takes up as a worker.
@@ -478,6 +507,13 @@ class Deskmind:
         """Take up runs of agents that nobody works on, and those whose proposals have expired."""
         for tenant in await self.tenants.all():
             await recover(self.database, Scope.operator(tenant.tenant_id, tenant.slug, "worker"))
+
+    async def read_memories(self) -> None:
+        """Make vectors anew of shared memories that lack them, such as those that an erasure has masked."""
+        embedder = (await self.engine()).embedder
+        for tenant in await self.tenants.all():
+            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+            await read_shared_anew(self.database, operator, embedder)
 
     def _keep_privacy(self) -> None:
         self._own_stores = [
@@ -541,7 +577,9 @@ class Deskmind:
             AuthenticationError: there is no such connection, or the call is not signed with its secret.
             InvalidRequestError: the call does not say what has changed.
         """
-        return await receive_webhook(self.database, self, connection_id, headers, body)
+        return await receive_webhook(
+            self.database, self, connection_id, headers, body, refusals=self._refusals
+        )
 
     async def _sync_job(self, arguments: dict[str, str]) -> None:
         if (scope := await self._connected(arguments)) is not None:

@@ -31,6 +31,8 @@ EMPTY_HERE = {
     "no agent has called a tool",
     "no workflow has run",
     "no schedule has begun a run",
+    "no agent has asked its memory",
+    "nothing was remembered",
 }
 
 

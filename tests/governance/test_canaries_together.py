@@ -45,7 +45,9 @@ from tests.gateway.test_redacted_desks import (  # noqa: F401
 from tests.isolation.test_operations import _operations
 from tests.triage.tickets import tickets
 
-from deskmind.agents import ToolContext, tool
+from deskmind.agents import MemoryUse, ToolContext, tool
+from deskmind.agents.definitions import AgentSpec, Case, ScriptedReply
+from deskmind.agents.memory import Draft
 from deskmind.agents.workflows import Flow, workflow
 from deskmind.agents.workflows.systems import Systems
 from deskmind.api import create_app
@@ -313,6 +315,9 @@ async def _triage(desk: Desk) -> None:
     await desk.triage.duplicates(named)
     await desk.triage.clusters(named)
     await _refused(desk.triage.train(named[:1]))
+    failed = await desk.triage.retrain(wait=True)
+    await desk.triage.training(failed.training_id)
+    await desk.triage.trainings()
 
 
 async def _connected(desk: Desk, app: Deskmind) -> None:
@@ -340,6 +345,7 @@ async def _connected(desk: Desk, app: Deskmind) -> None:
         assert NAME in str(await desk.sync.records("now", "ticket", limit=1000))
         assert NAME in str(await desk.sync.training_tickets("now"))
         await _refused(desk.sync.run(SAID))
+        await _written(desk)
         systems = Systems.of(desk, app)
         assert NAME in str(await systems.changed_since("now", datetime(2000, 1, 1, tzinfo=UTC)))
         (some, *_) = await desk.sync.records("now", "ticket", limit=1000)
@@ -350,6 +356,23 @@ async def _connected(desk: Desk, app: Deskmind) -> None:
         await _refused(desk.connections.add(USER, box.vendor, "no address", {MAIL: PHONE}))
     await _refused(desk.sync.preview("now"))
     await desk.connections.remove("now")
+
+
+async def _written(desk: Desk) -> None:
+    """Writes that say what must not be told, sent and refused."""
+    made = await desk.writes.propose(
+        "now", "create", values={"title": f"{NAME} cannot print", "description": SAID}
+    )
+    assert NAME in str((await desk.writes.show(made.write_id)).changes)
+    done = await desk.writes.send(made.write_id)
+    said = await desk.writes.propose("now", "comment", done.written_id, {"text": f"{NAME}, {MAIL}: {SAID}"})
+    await desk.writes.reconcile(said.write_id)
+    await _refused(desk.writes.resolve(said.write_id, written=True))
+    await desk.writes.reject(said.write_id)
+    await _refused(desk.writes.send(said.write_id))
+    await _refused(desk.writes.propose("now", "update", SAID, {SAID: NAME}))
+    await _refused(desk.writes.propose("now", SAID, MAIL))
+    assert len(await desk.writes.list()) == 2
 
 
 @tool(effect="write", audience="technicians")
@@ -381,6 +404,42 @@ async def _agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
     await desk.agents.stopped_tools()
     await desk.agents.allow_tool(note.name)
     await _refused(desk.agents.stop_tool(USER, reason=SAID))
+    await _stored_agents(desk, person, sandbox)
+    await _memories(desk, person, sandbox)
+
+
+async def _stored_agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
+    spec = AgentSpec.model_validate(
+        {"name": "greeter", "instructions": f"Note it for {NAME}.", "model": "fast"}
+    )
+    await desk.stored_agents.save(spec, note=f"{NAME} asked")
+    await desk.stored_agents.publish("greeter")
+    await person.stored_agents.list()
+    await person.stored_agents.get("greeter")
+    await person.stored_agents.versions("greeter")
+    case = Case(name="greets", prompt=SAID, script=(ScriptedReply(text=f"Hello {NAME}."),))
+    assert (await person.stored_agents.test("greeter", [case])).passed
+    sandbox.script(["Hello <PERSON_1>.", "Hello <PERSON_1>."])
+    assert NAME in str((await person.stored_agents.run("greeter", SAID)).output)
+    assert (await (await person.stored_agents.agent("greeter")).run(SAID)).state == "done"
+    await person.agents.cancel(await person.stored_agents.start("greeter", SAID))
+    await _refused(desk.stored_agents.save(f"{{name: {NAME}}}"))
+
+
+async def _memories(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
+    made = await person.memories.add(Draft(f"My manager is {NAME}. {SAID}", subject=f"manager of {NAME}"))
+    await desk.memories.add(SAID, audience="tenant")
+    await person.memories.list(history=True)
+    assert NAME in (await person.memories.recall(f"Who is {NAME}?")).text
+    made = await person.memories.correct(made.memory_id, f"{NAME} was my manager. {SAID}")
+    await person.memories.pin(made.memory_id)
+    await person.memories.show(made.memory_id)
+    await person.memories.learn([Draft(f"{NAME} prefers mail. {SAID}")])
+    use = MemoryUse(extract="model")
+    sandbox.script(["I know <PERSON_1>.", '{"memories": []}'])
+    await person.agent("knower", instructions="Know.", model="fast", memory=use).run(f"Who is {NAME}?")
+    await person.memories.forget(made.memory_id)
+    await _refused(person.memories.add(f"Told by {SAID}", audience="tenant"))
 
 
 async def _same(text: str) -> str:

@@ -6,7 +6,8 @@ import inspect
 
 import pytest
 
-from deskmind.agents import Agents, Approvals
+from deskmind.agents import Agents, Approvals, Memories
+from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.agents.workflows.systems import Systems
 from deskmind.app import Deskmind
@@ -37,6 +38,7 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
+from deskmind.writes import Writes
 
 _WITHOUT = {
     "Desk.agent": "makes an agent; whoever runs it is asked in Agents.run",
@@ -63,7 +65,7 @@ def _operations() -> dict[str, object]:
                 UsageSurvey,
                 Budgets,
             ),
-            *(Access, Agents, Approvals),
+            *(Access, Agents, Approvals, Memories, StoredAgents),
             *(Workflows, Schedules, Systems),
             *(
                 Prompts,
@@ -81,6 +83,7 @@ def _operations() -> dict[str, object]:
                 Triage,
                 Connections,
                 Sync,
+                Writes,
             ),
         )
         for name, method in vars(kind).items()

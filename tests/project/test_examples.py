@@ -68,6 +68,13 @@ SHOWN = {
         "assigned: True, notes: 2",
         "resolve: done",
     ],
+    "parts/memory.py": [
+        "of 100: My printer is HP-40.",
+        "history: ['My printer is HP-40.', 'My printer is HP-22.']",
+        "ben sees 0 memories",
+        "from a ticket: This text may not become a memory.",
+        "forgotten: 2",
+    ],
     "parts/triage.py": [
         "My VPN tunnel drops, please help! -> Network, because of: drops",
         "Canteen menu, Friday? -> a person decides",

@@ -69,8 +69,8 @@ BUILT_IN: Final[dict[str, Role]] = {
         _built_in("admin", _TENANT - {_P.ACCESS_OWN}, "everything in the tenant but its owners"),
         _built_in(
             "knowledge-manager",
-            _TECHNICIAN | {_P.PROMPTS_WRITE, _P.EXPERIMENTS_WRITE, _P.REDACTION_READ},
-            "prompts, experiments and the quality of answers",
+            _TECHNICIAN | {_P.PROMPTS_WRITE, _P.EXPERIMENTS_WRITE, _P.REDACTION_READ, _P.AGENTS_DEFINE},
+            "prompts, stored agents, experiments and the quality of answers",
         ),
         _built_in(
             "technician",

@@ -212,6 +212,37 @@ def table_stores(database: Database) -> list[TableStore]:
                 ),
             ),
         ),
+        TableStore(  # rows go with the account
+            database,
+            "writes",
+            masked=(("writes", "proposal"), ("writes", "target_key")),
+            exports=(
+                _Export(
+                    "SELECT vendor, act, target_key, proposal->'changes' AS changes, state, made_at FROM writes"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY made_at"
+                ),
+            ),
+        ),
+        TableStore(  # rows go with the account; a masked text loses its vector
+            database,
+            "memories",
+            masked=(("memories", "subject"), ("memories", "body"), ("memories", "source")),
+            exports=(
+                _Export(
+                    "SELECT kind, subject, body AS text, origin, source, trust, pinned, made_at, used_at, superseded_at"
+                    "  FROM memories WHERE tenant_id = %(tenant)s AND owner_id = %(person)s ORDER BY made_at, memory_id",
+                    own=True,
+                ),
+            ),
+        ),
+        TableStore(
+            database,
+            "stored agents",
+            masked=(
+                *(("agent_versions", column) for column in ("content", "note", "author")),
+                ("agent_labels", "moved_by"),
+            ),
+        ),
         TableStore(
             database,
             "experiments",
