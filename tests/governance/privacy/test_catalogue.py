@@ -44,8 +44,8 @@ async def test_what_holds_personal_data_takes_part_in_erasures(app: Deskmind) ->
         "procrastinate_jobs",
         "turns",
         "agent_effects",
-        "request_keys",
         "workflow_firings",
+        "request_keys",
     }
     for holding in DATA_MAP:
         if holding.personal != "none" and not holding.store.startswith("privacy_"):
