@@ -336,6 +336,7 @@ class AgentsSettings(_Section):
     )
     http_hosts: tuple[str, ...] = Field((), description="hosts that the tool http_get may read")
     http_seconds: float = Field(10.0, gt=0, le=300, description="for one request of http_get")
+    workflow_model: str = Field("", description="the model that workflows ask where their input names none")
     remember: tuple[RememberRule, ...] = Field(
         (), description="which texts of others, and for whom beside the user, may become memories"
     )
@@ -414,6 +415,18 @@ class SyncSettings(_Section):
 
     parallel: int = Field(3, ge=1, le=9, description="kinds of record that are read at once from one system")
     sweep_hours: float = Field(24.0, gt=0, description="between looks for what is gone at the vendor")
+    write_lease_seconds: float = Field(
+        900.0, ge=1, le=86_400, description="for sending one write; then others may ask what became of it"
+    )
+
+
+class TriageSettings(_Section):
+    """``[triage]``: when workers learn again from the synchronised tickets."""
+
+    retrain_share: float = Field(
+        0.1, ge=0, le=10, description="tickets that came or changed, of those learned from; 0 for never"
+    )
+    retrain_least: int = Field(200, ge=1, description="tickets that came or changed, in any case")
 
 
 class ConnectSettings(_Section):
@@ -429,6 +442,8 @@ class ConnectSettings(_Section):
     refresh_token: SecretStr | None = None
     grant: str = ""
     token_url: str = ""
+    onlooker_username: str = ""
+    onlooker_password: SecretStr | None = None
 
     def credentials(self) -> dict[str, str]:
         """Those that are given, by name."""
@@ -484,6 +499,7 @@ class Settings(BaseSettings):
     release: ReleaseSettings = ReleaseSettings()  # pyright: ignore[reportCallIssue]
     evidence: EvidenceSettings = EvidenceSettings()  # pyright: ignore[reportCallIssue]
     sync: SyncSettings = SyncSettings()  # pyright: ignore[reportCallIssue]
+    triage: TriageSettings = TriageSettings()  # pyright: ignore[reportCallIssue]
     defaults: DefaultsSettings = DefaultsSettings()
 
     @field_validator("home")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg import AsyncConnection
+from tests.triage.tickets import tickets
 
 from deskmind.app import Deskmind
 from deskmind.database.migrations import MigrationStatus
@@ -18,10 +20,11 @@ from deskmind.governance.audit.sealing import Sealing
 from deskmind.observability.metering import MemoryMeterProvider, ProcessGroup
 from deskmind.observability.metering.endpoint import serving_metrics
 from deskmind.observability.metering.memory import ProcessMemory
-from deskmind.readiness import SECTIONS, assess, checks, protection, schema
+from deskmind.readiness import SECTIONS, assess, checks, protection, schema, triage
 from deskmind.readiness.memory import memory
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 from deskmind.settings import RememberRule, TelemetrySettings
+from deskmind.triage.store import insert_model
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +118,24 @@ async def test_late_retention_and_unfinished_erasures_are_red(
     monkeypatch.setattr(protection, "_RETENTION_LATE", protection.timedelta(seconds=-1))
     assert "late for 1 tenants" in (await protection.privacy(own)).finding
     await own.tenants.delete("kept")
+
+
+async def test_a_failed_training_and_a_model_of_another_embedder_are_red(own: Deskmind) -> None:
+    assert (await triage.triage(own)).state == "not assessed"
+    await own.tenants.create("taught")
+    desk = await own.desk(tenant="taught")
+    await desk.triage.retrain(wait=True)
+    assert "training of taught failed" in (await triage.triage(own)).finding
+    async with desk.database.transaction(desk.scope) as connection:
+        await connection.execute("DELETE FROM triage_trainings")
+    await desk.triage.train(tickets(60), targets=["category"])
+    assert (await triage.triage(own)).state == "green"
+    (stored,) = await desk.triage.models()
+    async with desk.database.transaction(desk.scope) as connection:
+        await insert_model(connection, desk.scope, b"x", replace(stored.provenance, embedding="another_1"))
+    found = await triage.triage(own)
+    assert (found.state, found.evidence["of_another_embedder"]) == ("red", 1)
+    await own.tenants.delete("taught")
 
 
 async def test_a_readable_keyring_is_red(own: Deskmind) -> None:

@@ -37,6 +37,8 @@ from deskmind.api.schemas import (
 from deskmind.api.spending import add_spending
 from deskmind.api.stored_agents import add_stored_agents
 from deskmind.api.triage import add_triage
+from deskmind.api.workflows import add_workflows
+from deskmind.api.writes import add_writes
 from deskmind.desk import Desk
 from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError
 
@@ -198,7 +200,9 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_evidence(routes, asker)
     add_triage(routes, asker)
     add_connectors(routes, asker)
+    add_writes(routes, asker)
     add_agents(routes, asker)
+    add_workflows(routes, asker)
     add_stored_agents(routes, asker)
     add_memories(routes, asker)
     return routes

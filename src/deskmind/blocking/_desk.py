@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from deskmind.agents import Agents, Approvals, Memories
 from deskmind.agents.definitions import StoredAgents
+from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.app import Deskmind
 from deskmind.blocking._waiting import Blocking, Iterating, Loop, Part, Streaming
 from deskmind.desk import Desk
@@ -29,6 +30,7 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
+from deskmind.writes import Writes
 
 __all__ = ["BlockingDesk", "BlockingDeskmind"]
 
@@ -191,6 +193,9 @@ class BlockingTriage(Part[Triage]):
     """``desk.triage``."""
 
     train = Blocking(Triage.train)
+    retrain = Blocking(Triage.retrain)
+    training = Blocking(Triage.training)
+    trainings = Blocking(Triage.trainings)
     predict = Blocking(Triage.predict)
     evaluate = Blocking(Triage.evaluate)
     models = Blocking(Triage.models)
@@ -220,6 +225,32 @@ class BlockingApprovals(Part[Approvals]):
     show = Blocking(Approvals.show)
     approve = Blocking(Approvals.approve)
     reject = Blocking(Approvals.reject)
+
+
+class BlockingWorkflows(Part[Workflows]):
+    """``desk.workflows``."""
+
+    all = Blocking(Workflows.all)
+    run = Blocking(Workflows.run)
+    start = Blocking(Workflows.start)
+    resume = Blocking(Workflows.resume)
+    unpause = Blocking(Workflows.unpause)
+    pause = Blocking(Workflows.pause)
+    cancel = Blocking(Workflows.cancel)
+    fork = Blocking(Workflows.fork)
+    replay = Blocking(Workflows.replay)
+    runs = Blocking(Workflows.runs)
+    show = Blocking(Workflows.show)
+    events = Iterating(Workflows.events)
+
+
+class BlockingSchedules(Part[Schedules]):
+    """``desk.schedules``."""
+
+    add = Blocking(Schedules.add)
+    all = Blocking(Schedules.all)
+    enable = Blocking(Schedules.enable)
+    remove = Blocking(Schedules.remove)
 
 
 class BlockingStoredAgents(Part[StoredAgents]):
@@ -269,6 +300,18 @@ class BlockingSync(Part[Sync]):
     reset = Blocking(Sync.reset)
     records = Blocking(Sync.records)
     training_tickets = Blocking(Sync.training_tickets)
+
+
+class BlockingWrites(Part[Writes]):
+    """``desk.writes``."""
+
+    propose = Blocking(Writes.propose)
+    send = Blocking(Writes.send)
+    reject = Blocking(Writes.reject)
+    list = Blocking(Writes.list)
+    show = Blocking(Writes.show)
+    reconcile = Blocking(Writes.reconcile)
+    resolve = Blocking(Writes.resolve)
 
 
 class BlockingAuditLog(Part[AuditLog]):
@@ -348,8 +391,11 @@ class BlockingDesk(Part[Desk]):
         self.triage = BlockingTriage(desk.triage, loop)
         self.connections = BlockingConnections(desk.connections, loop)
         self.sync = BlockingSync(desk.sync, loop)
+        self.writes = BlockingWrites(desk.writes, loop)
         self.agents = BlockingAgents(desk.agents, loop)
         self.approvals = BlockingApprovals(desk.approvals, loop)
+        self.workflows = BlockingWorkflows(desk.workflows, loop)
+        self.schedules = BlockingSchedules(desk.schedules, loop)
         self.stored_agents = BlockingStoredAgents(desk.stored_agents, loop)
         self.memories = BlockingMemories(desk.memories, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)

@@ -91,12 +91,18 @@ _UNRECORDED = {
     "Privacy.retain": "recorded by Retention where something was removed",
     **dict.fromkeys(("Connections.all", "Connections.get", "Sync.status", "Triage.models"), _LIST),
     **dict.fromkeys(("Connections.test", "Sync.preview"), "reads the connected system and keeps nothing"),
+    **dict.fromkeys(("Triage.training", "Triage.trainings"), "names nobody: states and counts"),
     "Sync.training_tickets": "recorded by the training that learns from them",
     "Sync.run": "each pass is recorded by Runner",
     **dict.fromkeys(
         ("Agents.run", "Agents.resume", "Agents.start", "Desk.agent"), "recorded when the run begins and ends"
     ),
     "Agents.stopped_tools": _CONFIGURATION,
+    **dict.fromkeys(
+        ("Workflows.run", "Workflows.start", "Workflows.resume"),
+        "recorded by queue_run, and when the run ends",
+    ),
+    **dict.fromkeys(("Workflows.all", "Schedules.all"), _CONFIGURATION),
     **dict.fromkeys(("Memories.add", "Memories.learn"), "recorded by Keeper"),
     **dict.fromkeys(("StoredAgents.list", "StoredAgents.get", "StoredAgents.versions"), _CONFIGURATION),
     **dict.fromkeys(
@@ -108,6 +114,7 @@ _UNRECORDED = {
 }
 _WRITES = (
     "record(",
+    "record_alone(",
     "_record(",
     "_recorded(",
     "_remove(",

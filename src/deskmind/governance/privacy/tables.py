@@ -182,6 +182,7 @@ def table_stores(database: Database) -> list[TableStore]:
             masked=(
                 *(("agent_runs", column) for column in ("definition", "prompt", "untrusted", "output")),
                 ("agent_steps", "content"),
+                *(("workflow_steps", "value"), ("workflow_schedules", "input")),
                 *(
                     ("agent_proposals", column)
                     for column in ("arguments", "changes", "prepared", "reason", "answer")
@@ -198,7 +199,26 @@ def table_stores(database: Database) -> list[TableStore]:
                     " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY at, run_id, position"
                 ),
                 _Export(
+                    "SELECT run_id, path, name, kind, state, value, began_at FROM workflow_steps"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY began_at, run_id, path"
+                ),
+                _Export(
+                    "SELECT name, workflow, input, event, cron, created_at FROM workflow_schedules"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY created_at"
+                ),
+                _Export(
                     "SELECT run_id, tool, arguments, changes, state, made_at FROM agent_proposals"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY made_at"
+                ),
+            ),
+        ),
+        TableStore(  # rows go with the account
+            database,
+            "writes",
+            masked=(("writes", "proposal"), ("writes", "target_key")),
+            exports=(
+                _Export(
+                    "SELECT vendor, act, target_key, proposal->'changes' AS changes, state, made_at FROM writes"
                     " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY made_at"
                 ),
             ),

@@ -243,9 +243,10 @@ BEGIN
         ('directory_entries', 'value'), ('agent_runs', 'definition'), ('agent_runs', 'prompt'), ('agent_runs', 'untrusted'),
         ('agent_runs', 'output'), ('agent_steps', 'content'), ('agent_proposals', 'arguments'), ('agent_proposals', 'changes'),
         ('agent_proposals', 'prepared'), ('agent_proposals', 'reason'), ('agent_proposals', 'answer'),
-        ('agent_votes', 'reason'), ('agent_switches', 'reason'), ('memories', 'subject'), ('memories', 'body'),
-        ('memories', 'source'), ('agent_versions', 'content'), ('agent_versions', 'note'), ('agent_versions', 'author'),
-        ('agent_labels', 'moved_by')) THEN
+        ('agent_votes', 'reason'), ('agent_switches', 'reason'), ('writes', 'proposal'), ('writes', 'target_key'),
+        ('memories', 'subject'), ('memories', 'body'), ('memories', 'source'), ('agent_versions', 'content'),
+        ('agent_versions', 'note'), ('agent_versions', 'author'), ('agent_labels', 'moved_by'), ('workflow_steps', 'value'),
+        ('workflow_schedules', 'input')) THEN
         RAISE invalid_parameter_value USING MESSAGE = 'no column of texts';
     END IF;
     IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = format('<schema>.%I', relation)::regclass AND a.attname = col
@@ -256,7 +257,8 @@ BEGIN
         made := format('regexp_replace(normalize(x.%I, NFC), $3, $4, ''g'')', col);
         found := format('normalize(x.%1$I, NFC) ~ $2 AND normalize(x.%1$I, NFC) ~ $3', col);
     END IF;
-    IF relation IN ('conversations', 'turns', 'feedback', 'request_stories', 'agent_runs', 'agent_steps', 'agent_proposals')
+    IF relation IN ('conversations', 'turns', 'feedback', 'request_stories', 'agent_runs', 'agent_steps', 'agent_proposals', 'writes',
+        'workflow_steps', 'workflow_schedules')
     THEN -- a hold on their owner keeps them as they are
         found := found || ' AND NOT <schema>.privacy_held($1, x.principal_id)';
     END IF;
