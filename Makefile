@@ -103,9 +103,8 @@ bench: $(VENV)/.development ## measure speed; writes benchmarks/results/
 eval: $(VENV)/.development ## measure quality on the public question sets beside the checkout
 	$(BIN)/python evals/run.py $(ARGS)
 
-soak: $(VENV)/.development ## long runs: the ledger against a provider's book, a replica killed
-	$(BIN)/python -m soak.accounting $(ARGS)
-	$(BIN)/python -m soak.accounting --kill $(ARGS)
+soak: $(VENV)/.development ## long runs: ledgers, copies of systems, large files, mirrors, processes killed (ARGS=accounting, sync, files, mirrors)
+	$(BIN)/python -m soak $(ARGS)
 
 $(VENV)/load/.installed: $(VENV)/.development tests/load/requirements.lock
 	@echo "installing what drives the load into an environment of its own"

@@ -60,6 +60,10 @@ def _gauge(name: str, values: str, more: str = "") -> dict[str, str]:
     return {f"{name}{{{_I}{more}}}": values}
 
 
+def _connections(state: str) -> str:
+    return f',deskmind_vendor="servicenow",deskmind_state="{state}"'
+
+
 def _objective(
     alert: str,
     bad: Mapping[str, str],
@@ -246,6 +250,34 @@ CASES: tuple[Case, ...] = (
         "old failures stay",
         "30m",
         _gauge("deskmind_jobs_depth", "2x30", ',deskmind_queue="ingest",deskmind_state="failed"'),
+    ),
+    Case(
+        "DeskmindSyncFails",
+        True,
+        "the credentials have expired",
+        "60m",
+        _gauge("deskmind_sync_connections", "0x10 1x50", _connections("failing")),
+    ),
+    Case(
+        "DeskmindSyncFails",
+        False,
+        "one run failed, the next did not",
+        "60m",
+        _gauge("deskmind_sync_connections", "0x10 1x15 0x35", _connections("failing")),
+    ),
+    Case(
+        "DeskmindSyncLags",
+        True,
+        "no worker reads",
+        "60m",
+        _gauge("deskmind_sync_connections", "0x10 2x50", _connections("lagging")),
+    ),
+    Case(
+        "DeskmindSyncLags",
+        False,
+        "all are read in time",
+        "60m",
+        _gauge("deskmind_sync_connections", "3x60", _connections("ok")),
     ),
     Case(
         "DeskmindIngestStalled",

@@ -100,6 +100,7 @@ _NOT_FOUND = (
     " / (sum(rate(deskmind_answers_total[1h])) > 0)"
 )
 _PENDING = "max by (job) (deskmind_ingest_pending)"
+_CONNECTIONS = "max by (job, deskmind_vendor) (deskmind_sync_connections"
 _TAKEN_IN = "sum by (job) (increase(deskmind_ingest_files_total[15m]))"
 _RESETS = 'max by (instance) (resets(process_cpu_time_seconds_total{cpu_mode="user"}[30m]))'
 _UP_CHANGES = 'max by (instance) (changes(up{job="deskmind"}[30m]))'
@@ -206,6 +207,26 @@ ALERTS: tuple[Alert, ...] = (
         "ticket",
         "{{ $value }} files wait to be taken in.",
         "ingest-backlog",
+    ),
+    _over(
+        "DeskmindSyncFails",
+        f'{_CONNECTIONS}{{deskmind_state="failing"}})',
+        "> 0",
+        "30m",
+        "ticket",
+        "The last run of {{ $value }} connections to {{ $labels.deskmind_vendor }} failed.",
+        "sync-fails",
+        empty="no system is connected",
+    ),
+    _over(
+        "DeskmindSyncLags",
+        f'{_CONNECTIONS}{{deskmind_state="lagging"}})',
+        "> 0",
+        "15m",
+        "ticket",
+        "{{ $value }} connections to {{ $labels.deskmind_vendor }} are behind.",
+        "sync-lags",
+        empty="no system is connected",
     ),
     _over(
         "DeskmindLedgerBacklog",

@@ -112,6 +112,19 @@ BOARD = Board(
                     thresholds=((0.5, WARN), (5, BAD)),
                 ),
                 Panel(
+                    "Credentials that were refused",
+                    "A second, by reason. Those that concern a tenant are in its audit log, counted by the minute and longer.",
+                    "reqps",
+                    (
+                        q(
+                            rate("deskmind_authentication_refused_total", by="deskmind_reason"),
+                            "{{deskmind_reason}}",
+                            empty="every key, token and signature was valid",
+                        ),
+                    ),
+                    thresholds=((0.5, WARN), (5, BAD)),
+                ),
+                Panel(
                     "Requests without the permission",
                     "A second (403): the key is valid and its user may not do this.",
                     "reqps",

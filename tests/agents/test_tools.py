@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from aiohttp import web
@@ -22,7 +23,7 @@ from deskmind.app import Deskmind
 from deskmind.connectors import Act, Applied, Change, Claims, Connector, Outcome, Proposal
 from deskmind.connectors.core.reach import GuardedResolver
 from deskmind.desk import Desk
-from deskmind.errors import ForbiddenAddressError, SourceReplyError
+from deskmind.errors import ConflictError, ForbiddenAddressError, SourceReplyError
 from deskmind.settings import AgentsSettings, ApprovalRule
 
 
@@ -281,3 +282,16 @@ async def test_a_proposed_change_of_a_ticket_is_made_as_it_was_shown(
     (written,) = vendor.applied
     assert (written.target, written.changes) == ("INC1", (Change("priority", "3", "1"),))
     assert "Written to INC1." in brain.told()
+    operator = await modelled.desk(tenant=ann.scope.tenant)
+    (kept,) = await operator.writes.list()  # with what people write, and under the run's own fence
+    assert (str(kept.write_id).replace("-", ""), kept.run_id) == (written.id, run.run_id)
+    assert (kept.state, kept.epoch, kept.act) == ("applied", 2, "update")
+    with pytest.raises(ConflictError, match="agent's run"):
+        await operator.writes.reconcile(await lost(operator, kept.write_id))
+
+
+async def lost(operator: Desk, write_id: UUID) -> UUID:
+    """As if the worker had died while sending."""
+    async with operator.database.transaction(operator.scope) as connection:
+        await connection.execute("UPDATE writes SET state = 'sending' WHERE write_id = %s", (write_id,))
+    return write_id

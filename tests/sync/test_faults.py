@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +13,6 @@ import pytest
 
 from deskmind.app import Deskmind
 from deskmind.connectors.model import Kind, Service
-from deskmind.connectors.opening import open_connector
 from deskmind.connectors.protocol import Undecoded
 from deskmind.desk import Desk
 from deskmind.errors import AuthenticationError
@@ -27,30 +20,7 @@ from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.sandbox.web import Fault
 from deskmind.sync.running import Runner
 
-from .conftest import connect, sql
-
-KILLED = """
-import asyncio, sys
-from deskmind.app import Deskmind
-async def main():
-    async with Deskmind.open(home=sys.argv[1], knowledge={"embedder": "hashing"}, jobs={"stalled_after": 1.0}) as app:
-        desk = await app.desk(tenant=sys.argv[2])
-        print("ready", flush=True)
-        await desk.sync.run("now", full=True)
-        print("done", flush=True)
-asyncio.run(main())
-"""
-
-
-async def there(box: ServiceNowSandbox, kind: Kind) -> dict[str, str]:
-    """What the source holds now: id and version."""
-    async with open_connector(box.vendor, box.url, box.credentials) as source:
-        found = [one async for page in source.pages(kind) for one in page.records]
-    return {one.id: one.version for one in found if not one.deleted}
-
-
-async def here(desk: Desk, kind: Kind) -> dict[str, str]:
-    return {one["id"]: one["version"] for one in await desk.sync.records("now", kind, limit=1000)}
+from .conftest import connect, here, sql, there
 
 
 async def change(box: ServiceNowSandbox, method: str, path: str, values: dict[str, Any] | None = None) -> Any:
@@ -182,33 +152,3 @@ async def test_a_webhook_brings_one_record_and_needs_the_secret(
     await app.jobs.drain()
     assert await here(operator, Kind.TICKET) == {}
     assert await sql(operator, "SELECT title FROM documents") == []
-
-
-async def test_a_run_that_is_killed_is_gone_on_with_and_nothing_is_lost_or_doubled(
-    desk_home: Path, operator: Desk, servicenow_box: ServiceNowSandbox
-) -> None:
-    kinds = (Kind.ARTICLE, Kind.PERSON, Kind.CONFIGURATION_ITEM)
-    await connect(operator, servicenow_box, kinds=tuple(map(str, kinds)))
-    servicenow_box.faults.add(Fault("slow", path="/table/", seconds=0.1))
-    for pause in (0.1, 0.4, 0.8):
-        await killed_after(desk_home, operator.scope.tenant, pause)
-    servicenow_box.faults.clear()
-    patience = {"stalled_after": 1.0}
-    async with Deskmind.open(home=desk_home, knowledge={"embedder": "hashing"}, jobs=patience) as other:
-        await (await other.desk(tenant=operator.scope.tenant)).sync.run("now", sweep=True)
-    for kind in kinds:
-        assert await here(operator, kind) == await there(servicenow_box, kind), kind
-    doubled = await sql(operator, "SELECT external_id FROM documents GROUP BY 1 HAVING count(*) > 1")
-    assert doubled == []
-
-
-async def killed_after(home: Path, tenant: str, seconds: float) -> None:
-    """Run a synchronisation in a process of its own and kill it so long after it began."""
-    process = await asyncio.to_thread(
-        subprocess.Popen, [sys.executable, "-c", KILLED, str(home), tenant], stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert await asyncio.to_thread(process.stdout.readline) == b"ready\n"
-    await asyncio.sleep(seconds)  # the moment is what is tested
-    os.kill(process.pid, signal.SIGKILL)
-    await asyncio.to_thread(process.communicate)

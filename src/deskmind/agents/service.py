@@ -14,6 +14,7 @@ from deskmind.agents.failures import remedy_of
 from deskmind.agents.jobs import defer_run
 from deskmind.agents.journal import Journal
 from deskmind.agents.measuring import count_run
+from deskmind.agents.memory.runs import learn, tell_conversation
 from deskmind.agents.room import AgentRoom
 from deskmind.agents.run import Definition, Run, RunDetails
 from deskmind.agents.store import (
@@ -235,7 +236,10 @@ class Agents:
                 raise
             return await self._shown(run_id, None, emit)
         stored = _as_json(output)
+        desk = self._room.desk_of(self._scope)
+        await learn(journal, desk, stored)
         await self._close(journal, "done", output=stored)
+        await tell_conversation(journal, desk, stored)
         count_run("done")
         return await self._shown(run_id, output, emit)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, TypeAlias, cast
 
 from deskmind.connectors.core import Auth, Basic, Header, OAuth, Token
 from deskmind.connectors.freshservice import Freshservice, FreshserviceOptions
 from deskmind.connectors.jira import Jira, JiraOptions
-from deskmind.connectors.servicenow import ServiceNow, ServiceNowOptions
+from deskmind.connectors.servicenow import Onlooker, ServiceNow, ServiceNowOptions
 from deskmind.errors import InvalidRequestError
 
 __all__ = ["VENDORS", "VendorConnector", "auth_of", "open_connector"]
@@ -20,7 +20,12 @@ Networks = Literal["any", "public"]
 
 
 def open_connector(
-    vendor: str, url: str, credentials: Mapping[str, str], *, networks: Networks = "any"
+    vendor: str,
+    url: str,
+    credentials: Mapping[str, str],
+    *,
+    networks: Networks = "any",
+    on_rotated: Callable[[str], Awaitable[None]] | None = None,
 ) -> VendorConnector:
     """A connector; nothing is sent yet.
 
@@ -29,24 +34,31 @@ def open_connector(
         url: of the instance.
         credentials: by name; see ``auth_of``.
         networks: ``public`` where a tenant chooses the address: then private addresses are refused.
+        on_rotated: called with each refresh token that replaces the one in ``credentials``.
     """
     if vendor not in VENDORS:
         raise InvalidRequestError(
             f"There is no connector for '{vendor}'.", remedy=f"Choose one of {', '.join(VENDORS)}."
         )
-    return VENDORS[vendor](url, auth_of(vendor, credentials), networks)
+    auth = auth_of(vendor, credentials, on_rotated)
+    if vendor == "servicenow":
+        return _servicenow(url, auth, networks, _onlooker(credentials))
+    return VENDORS[vendor](url, auth, networks)
 
 
-def auth_of(vendor: str, credentials: Mapping[str, str]) -> Auth:
+def auth_of(
+    vendor: str, credentials: Mapping[str, str], on_rotated: Callable[[str], Awaitable[None]] | None = None
+) -> Auth:
     """How to authenticate, by which credentials there are.
 
     ``client_id`` (with ``client_secret`` and, by ``grant``, ``username`` and ``password`` or ``refresh_token``): OAuth.
     ``api_key``: Freshservice's key, or ServiceNow's ``x-sn-apikey``. ``email`` and ``token``: Jira. ``username`` and
-    ``password``: basic. ``token`` alone: a bearer token.
+    ``password``: basic. ``token`` alone: a bearer token. ServiceNow's ``onlooker_username`` and ``onlooker_password`` are
+    beside them: whose sight stands for everybody's with a reader role.
     """
     given = {name: value for name, value in credentials.items() if value}
     if "client_id" in given:
-        return _oauth(vendor, given)
+        return _oauth(vendor, given, on_rotated)
     if "api_key" in given:
         key = given["api_key"]
         return Basic(key, "X") if vendor == "freshservice" else Header("x-sn-apikey", key)
@@ -62,7 +74,9 @@ def auth_of(vendor: str, credentials: Mapping[str, str]) -> Auth:
     )
 
 
-def _oauth(vendor: str, given: Mapping[str, str]) -> OAuth:
+def _oauth(
+    vendor: str, given: Mapping[str, str], on_rotated: Callable[[str], Awaitable[None]] | None
+) -> OAuth:
     fallback = "refresh_token" if "refresh_token" in given else "password" if "password" in given else ""
     grant = given.get("grant") or fallback or "client_credentials"
     if grant not in _GRANTS:
@@ -78,11 +92,17 @@ def _oauth(vendor: str, given: Mapping[str, str]) -> OAuth:
         password=given.get("password", ""),
         refresh_token=given.get("refresh_token", ""),
         scope=given.get("scope", ""),
+        on_rotated=on_rotated,
     )
 
 
-def _servicenow(url: str, auth: Auth, networks: str) -> VendorConnector:
-    return ServiceNow(url, auth, options=ServiceNowOptions(networks=networks))
+def _servicenow(url: str, auth: Auth, networks: str, onlooker: Onlooker | None = None) -> VendorConnector:
+    return ServiceNow(url, auth, options=ServiceNowOptions(networks=networks), onlooker=onlooker)
+
+
+def _onlooker(given: Mapping[str, str]) -> Onlooker | None:
+    login, password = given.get("onlooker_username"), given.get("onlooker_password")
+    return Onlooker(login, Basic(login, password)) if login and password else None
 
 
 def _jira(url: str, auth: Auth, networks: str) -> VendorConnector:

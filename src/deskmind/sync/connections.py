@@ -21,6 +21,9 @@ from deskmind.keyring import Keyring
 from deskmind.scope import OPERATOR, Scope
 from deskmind.sync.credentials import open_credentials, seal_credentials
 from deskmind.sync.mirroring import forget_groups
+from deskmind.sync.pacing import SharedPace
+from deskmind.sync.relinking import relink
+from deskmind.sync.rotating import keeping_tokens
 
 if TYPE_CHECKING:
     from deskmind.connectors.opening import VendorConnector
@@ -118,7 +121,8 @@ class Connections:
             kinds: to read only these kinds of record.
             every_seconds: between runs, 60 at least; 0 for only when asked.
             networks: ``public`` to refuse private addresses.
-            replace: change the connection of this name, and keep what was read.
+            replace: change the connection of this name, and keep what was read; where its address is another one, links to
+                what was read lead to the new one at once.
 
         Raises:
             InvalidRequestError: a value is not right.
@@ -146,6 +150,15 @@ class Connections:
                 await connection.execute(_INSERT, (tenant, connection_id, name, vendor, *values))
             else:
                 await connection.execute(_REPLACE, (*values, tenant, connection_id))
+                if known.url != values[0]:
+                    await relink(
+                        connection,
+                        self._scope,
+                        connection_id,
+                        source=source_name(name),
+                        old=known.url,
+                        new=values[0],
+                    )
             await record(
                 connection,
                 self._scope,
@@ -185,7 +198,9 @@ class Connections:
         """
         async with self._database.transaction(self._scope) as connection:
             found = await find_connection(connection, self._scope, name)
-            source = await connector_of(connection, self._scope, self._keyring, found)
+            source = await connector_of(
+                connection, self._scope, self._keyring, found, database=self._database
+            )
         async with source:
             health: Health = await source.health()
             return health, list(await source.check()) if health.ok else []
@@ -275,14 +290,34 @@ async def find_connection(connection: DatabaseConnection, scope: Scope, name: st
 
 
 async def connector_of(
-    connection: DatabaseConnection, scope: Scope, keyring: Keyring, found: Connection
+    connection: DatabaseConnection,
+    scope: Scope,
+    keyring: Keyring,
+    found: Connection,
+    *,
+    database: Database | None = None,
 ) -> VendorConnector:
-    """The connector of a connection, with its credentials."""
+    """The connector of a connection, with its credentials.
+
+    Args:
+        connection: an operator's transaction.
+        scope: its scope.
+        keyring: what opens the credentials.
+        found: the connection.
+        database: where requests are counted together with other workers', and where a new refresh token is kept.
+    """
     from deskmind.connectors.opening import open_connector
 
     values = await _opened(connection, scope, keyring, found.connection_id)
     values.pop(_SIGNING, None)
-    return open_connector(found.vendor, found.url, values, networks=found.networks)
+    if database is None:
+        return open_connector(found.vendor, found.url, values, networks=found.networks)
+    keep = None
+    if "refresh_token" in values:  # others are had anew with the credentials themselves
+        keep = keeping_tokens(database, scope, keyring, found.connection_id)
+    source = open_connector(found.vendor, found.url, values, networks=found.networks, on_rotated=keep)
+    source.client.pace = SharedPace(source.client.pace, database, scope, found.connection_id)
+    return source
 
 
 async def webhook_secret_of(

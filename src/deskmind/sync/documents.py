@@ -55,13 +55,14 @@ def documents_of(kept: Kept) -> list[SyncedDocument]:
 
 
 def _ticket(title: str, record: dict[str, Any]) -> str:
-    parts = [_head(title, _state(record)), str(record["description"])]
+    parts = [str(record["description"])]
     if record["resolution_notes"] or record["resolution_code"]:
         notes = [record["resolution_code"], record["resolution_notes"]]
         parts += ["## Resolution", "\n\n".join(str(one) for one in notes if one)]
     if said := list(_comments(record, internal=False)):
         parts += ["## Comments", *said]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    told = [part for part in parts if part] or [title]  # a heading alone is no text
+    return "\n\n".join([_head(title, _state(record)), *told]) + "\n"
 
 
 def _head(title: str, state: Mapping[str, str] = MappingProxyType({})) -> str:

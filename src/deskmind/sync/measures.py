@@ -9,7 +9,7 @@ from deskmind.observability.instruments import SYNC_DURATION, SYNC_RECORDS, coun
 from deskmind.observability.metering import labels
 from deskmind.sync.storing import Counted
 
-__all__ = ["Outcome", "count_records", "measure_run"]
+__all__ = ["Outcome", "count_records", "known_vendor", "measure_run"]
 
 Outcome = Literal["ok", "partial", "error"]
 
@@ -31,7 +31,11 @@ def count_records(kind: Kind, counted: Counted) -> None:
             _records.add(count, labels({"deskmind.kind": str(kind), "deskmind.outcome": outcome}))
 
 
+def known_vendor(vendor: str) -> str:
+    """A vendor as a label."""
+    return vendor if vendor in {"servicenow", "jira", "freshservice"} else "other"
+
+
 def measure_run(vendor: str, outcome: Outcome, seconds: float) -> None:
     """Record how long a run took and how it ended."""
-    known = vendor if vendor in {"servicenow", "jira", "freshservice"} else "other"
-    _duration.record(seconds, labels({"deskmind.vendor": known, "deskmind.outcome": outcome}))
+    _duration.record(seconds, labels({"deskmind.vendor": known_vendor(vendor), "deskmind.outcome": outcome}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +12,17 @@ from deskmind.connectors.model import Kind
 from deskmind.connectors.protocol import Connector, Page
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.database import Database
-from deskmind.errors import ConflictError, DeskmindError
+from deskmind.errors import DeskmindError, SourceReplyError
+from deskmind.observability import logger
 from deskmind.scope import Scope
 from deskmind.sync.measures import count_records
 from deskmind.sync.storing import Counted, RecordStore
 
-__all__ = ["Pass", "read_kind", "sweep_kind"]
+__all__ = ["MISSHAPEN", "Pass", "misshapen", "read_kind", "sweep_kind"]
+
+_log = logger("deskmind.sync")
+MISSHAPEN = (KeyError, ValueError, TypeError, AttributeError, IndexError)
+"""What reading an answer raises that has not the form which the vendor documents."""
 
 _SURE = 100
 """So many records that a list lacks are asked for one by one before they are removed; more are believed to be gone."""
@@ -58,6 +64,10 @@ class Pass:
     error: DeskmindError | None = None
 
 
+class _TakenOver(Exception):
+    """This worker was believed dead: another has ended the pass, or begun it anew, and what it reads is as good."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     scope: Scope
@@ -73,11 +83,7 @@ class _Place:
         """Store the cursor; another run's pass is not ours to go on with."""
         done = await connection.execute(_ADVANCE, (cursor, list(notes), *self.key, self.number))
         if done.rowcount != 1:
-            raise ConflictError(
-                f"Another run reads {self.kind} records now.",
-                why="It began anew while this one was running.",
-                remedy="Wait for it: `deskmind sync status`.",
-            )
+            raise _TakenOver
 
 
 async def read_kind(
@@ -96,25 +102,47 @@ async def read_kind(
             row = await (await connection.execute(_BEGIN, key)).fetchone()
         assert row is not None
         place = _Place(scope, connection_id, kind, row[0])
+        whole = kind not in source.capabilities.incremental
         async for page in source.pages(kind, row[1]):
-            counted += await _store(store, place, page)
+            counted += await _store(store, place, page, whole=whole)
         async with database.transaction(scope) as connection:
-            if kind not in source.capabilities.incremental:
+            if whole:
                 counted += await _drop_unmet(connection, store, place)
             await connection.execute(_FINISH, (*place.key, place.number))
-    except DeskmindError as error:
+    except _TakenOver:
+        _log.warning("sync.taken_over", kind=str(kind), connection=str(connection_id))
+    except (DeskmindError, *MISSHAPEN) as caught:
+        error = misshapen(kind, caught)
         async with database.transaction(scope) as connection:
             await connection.execute(_FAIL, (error.code, scope.tenant_id, connection_id, str(kind)))
         return Pass(kind, counted, error)
     return Pass(kind, counted)
 
 
-async def _store(store: RecordStore, place: _Place, page: Page) -> Counted:
+def misshapen(kind: Kind, error: Exception) -> DeskmindError:
+    """An error of ours as it is; any other as an answer that has not the form it should have."""
+    if isinstance(error, DeskmindError):
+        return error
+    frames = traceback.extract_tb(error.__traceback__)[-1:]
+    places = [f"{frame.name}:{frame.lineno}" for frame in frames]
+    _log.warning("sync.misshapen", kind=str(kind), reason=type(error).__name__, at=places)  # never its words
+    return SourceReplyError(
+        f"The {kind} records were not read to the end.",
+        why=f"An answer has not the form that the vendor documents ({type(error).__name__}).",
+        remedy="What was read is kept and the next run goes on. Look for an upgrade of the system, or of Deskmind.",
+    )
+
+
+async def _store(store: RecordStore, place: _Place, page: Page, *, whole: bool) -> Counted:
     async def advance(connection: DatabaseConnection) -> None:
         await place.advance(connection, page.cursor, page.notes)
 
     counted = await store.store(
-        place.kind, page.records, undecoded=page.undecoded, pass_number=place.number, then=advance
+        place.kind,
+        page.records,
+        undecoded=page.undecoded,
+        pass_number=place.number if whole else None,
+        then=advance,
     )
     count_records(place.kind, counted)
     return counted
@@ -160,8 +188,8 @@ async def sweep_kind(
             missing = [name for name in missing if await source.get(kind, name) is None]
         async with database.transaction(scope) as connection:
             gone = await store.remove(connection, kind, missing)
-    except DeskmindError as error:
-        return Pass(kind, Counted(), error)
+    except (DeskmindError, *MISSHAPEN) as caught:
+        return Pass(kind, Counted(), misshapen(kind, caught))
     return Pass(kind, Counted(gone=gone))
 
 

@@ -14,7 +14,15 @@ from deskmind.connectors.model import Kind
 from deskmind.connectors.protocol import Connector
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.database import Database
-from deskmind.errors import SourceAuthenticationError
+from deskmind.errors import (
+    DeskmindError,
+    InvalidRequestError,
+    KeyringError,
+    SourceAuthenticationError,
+    SourceError,
+    SourceRateLimitedError,
+    SourceUnavailableError,
+)
 from deskmind.governance.access import Permission
 from deskmind.governance.audit import record
 from deskmind.governance.privacy import Suppression
@@ -27,7 +35,8 @@ from deskmind.sync.connections import Connection, connector_of, find_connection,
 from deskmind.sync.learning import learn_names
 from deskmind.sync.measures import measure_run
 from deskmind.sync.mirroring import Mirrored, mirror
-from deskmind.sync.passes import Pass, read_kind, sweep_kind
+from deskmind.sync.pacing import SharedPace
+from deskmind.sync.passes import MISSHAPEN, Pass, misshapen, read_kind, sweep_kind
 from deskmind.sync.storing import Counted, RecordStore
 
 if TYPE_CHECKING:
@@ -36,6 +45,8 @@ if TYPE_CHECKING:
 __all__ = ["RunRoom", "Runner", "kinds_of"]
 
 _log = logger("deskmind.sync")
+_LONGEST_PAUSE = 3600.0
+_REFUSED = (SourceAuthenticationError, SourceRateLimitedError)
 
 _STARTED = """
 UPDATE connections SET started_at = clock_timestamp(), renewing = renewing OR wish_full, wish_full = false
@@ -96,9 +107,14 @@ class Runner:
     async def run(self, connection_id: UUID) -> None:
         """Read what is new, or everything where that was wished; what the vendor refuses is in the status afterwards."""
         began = time.monotonic()
-        run = await self._begin(connection_id)
+        try:
+            run = await self._begin(connection_id)
+        except (KeyringError, InvalidRequestError) as error:  # another attempt would say the same
+            await self._never_began(connection_id, error)
+            return
         async with run.source:
             passes = await self._read(run)
+        await self._heed(run, passes)
         mirrored = await self._conclude(run, passes)
         outcome = "ok" if not _errors(passes) else "partial" if _some(passes) else "error"
         measure_run(run.found.vendor, outcome, time.monotonic() - began)
@@ -108,17 +124,37 @@ class Runner:
         """Read one record that the vendor says has changed, or remove it when it is gone."""
         async with self._database.transaction(self._scope) as connection:
             found = await find_connection(connection, self._scope, connection_id)
-            source = await connector_of(connection, self._scope, self._room.keyring, found)
+            source = await self._open(connection, found)
+        store = await self.store(found)
         async with source:
             if kind not in kinds_of(found, source):
                 return
-            one = await source.get(kind, record_id)
-        store = await self.store(found)
+            try:
+                one = await source.get(kind, record_id)
+            except (SourceUnavailableError, SourceRateLimitedError):
+                raise  # later
+            except (SourceError, *MISSHAPEN) as error:  # again and again the same, or the account is locked
+                await store.problem(kind, record_id, misshapen(kind, error).code)
+                return
         if one is not None:
-            await store.store(kind, [one])
+            await store.store(kind, [one], unless_newer=True)
             return
         async with self._database.transaction(self._scope) as connection:
             await store.remove(connection, kind, [record_id])
+
+    async def _never_began(self, connection_id: UUID, error: DeskmindError) -> None:
+        async with self._database.transaction(self._scope) as connection:
+            found = await find_connection(connection, self._scope, connection_id)
+            await connection.execute(_STARTED, (self._scope.tenant_id, connection_id))
+            await self._finished(connection, found, _said(error))
+        measure_run(found.vendor, "error", 0.0)
+
+    async def _finished(
+        self, connection: DatabaseConnection, found: Connection, error: str, *, swept: bool = False
+    ) -> None:
+        values = {"error": error[:2000], "swept": swept}
+        key = {"tenant": self._scope.tenant_id, "connection": found.connection_id}
+        await connection.execute(_FINISHED, {**values, **key})
 
     async def _begin(self, connection_id: UUID) -> _Run:
         key = (self._scope.tenant_id, connection_id)
@@ -129,9 +165,12 @@ class Runner:
                 await connection.execute(_ANEW, key)
             row = await (await connection.execute(_STARTED, key)).fetchone()
             assert row is not None
-            source = await connector_of(connection, self._scope, self._room.keyring, found)
+            source = await self._open(connection, found)
         renewing, sweep, swept_at = row
         return _Run(found, source, renewing, renewing or sweep or self._due(swept_at))
+
+    async def _open(self, connection: DatabaseConnection, found: Connection) -> VendorConnector:
+        return await connector_of(connection, self._scope, self._room.keyring, found, database=self._database)
 
     async def store(self, found: Connection, *, again: bool = False) -> RecordStore:
         """Where the records of a connection go."""
@@ -158,15 +197,20 @@ class Runner:
 
         async def read(kind: Kind) -> list[Pass]:
             async with turns:
-                if refused.is_set():  # the credentials are wrong: asking on could lock the account
+                if refused.is_set():  # asking on could lock the account, or make it wait for longer
                     return []
                 done = await self._kind(run, kind)
-                if any(isinstance(one.error, SourceAuthenticationError) for one in done):
+                if any(isinstance(one.error, _REFUSED) for one in done):
                     refused.set()
                 return done
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(read(kind)) for kind in kinds_of(run.found, run.source)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(read(kind)) for kind in kinds_of(run.found, run.source)]
+        except (
+            ExceptionGroup
+        ) as several:  # our own trouble, such as a full disk: the job knows what to do with one
+            raise several.exceptions[0] from None
         return [one for task in tasks for one in task.result()]
 
     async def _kind(self, run: _Run, kind: Kind) -> list[Pass]:
@@ -178,6 +222,16 @@ class Runner:
             done.append(await sweep_kind(*place))
         return done
 
+    async def _heed(self, run: _Run, passes: Sequence[Pass]) -> None:
+        """Where the vendor asked for a long pause, later runs keep it too."""
+        asked = [one.error.details.get("retry_after") for one in passes if isinstance(one.error, _REFUSED)]
+        pause, pace = (
+            max((one for one in asked if isinstance(one, int | float)), default=0.0),
+            run.source.client.pace,
+        )
+        if pause and isinstance(pace, SharedPace):
+            await pace.hold(min(pause, _LONGEST_PAUSE))
+
     async def _conclude(self, run: _Run, passes: Sequence[Pass]) -> Mirrored:
         scope, found = self._scope, run.found
         errors = _errors(passes)
@@ -185,9 +239,7 @@ class Runner:
             mirrored = await mirror(connection, scope, found.connection_id, found.name)
             if _touched(passes, {Kind.PERSON, Kind.CONFIGURATION_ITEM, Kind.ORGANISATION}):
                 await learn_names(connection, scope, found)
-            values = {"error": "; ".join(errors)[:2000], "swept": run.sweep and not errors}
-            key = {"tenant": scope.tenant_id, "connection": found.connection_id}
-            await connection.execute(_FINISHED, {**values, **key})
+            await self._finished(connection, found, "; ".join(errors), swept=run.sweep and not errors)
             await self._record(connection, run, passes, mirrored)
         if mirrored.joined or mirrored.left:
             self._room.forget_authentication()
@@ -225,8 +277,11 @@ def kinds_of(found: Connection, source: Connector) -> list[Kind]:
 
 def _errors(passes: Sequence[Pass]) -> list[str]:
     failed = ((one.kind, one.error) for one in passes if one.error is not None)
-    said = (f"{kind}: {error.code}: {error.what} {error.why}".strip() for kind, error in failed)
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(f"{kind}: {_said(error)}" for kind, error in failed))
+
+
+def _said(error: DeskmindError) -> str:
+    return f"{error.code}: {error.what} {error.why}".strip()
 
 
 def _some(passes: Sequence[Pass]) -> bool:

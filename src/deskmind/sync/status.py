@@ -20,7 +20,7 @@ SELECT p.kind, p.running, p.finished_at, p.complete_at, p.error, p.notes,
            AND r.kind = p.kind),
        (SELECT count(*) FROM sync_problems x WHERE x.tenant_id = p.tenant_id AND x.connection_id = p.connection_id
            AND x.kind = p.kind)
-  FROM sync_passes p WHERE p.tenant_id = %s AND p.connection_id = %s ORDER BY p.kind
+  FROM sync_passes p WHERE p.tenant_id = %s AND p.connection_id = %s AND (%s::text[] = '{}' OR p.kind = ANY (%s)) ORDER BY p.kind
 """
 _PROBLEMS = """
 SELECT kind, external_id, why, found_at FROM sync_problems WHERE tenant_id = %s AND connection_id = %s
@@ -119,7 +119,8 @@ async def read_status(connection: DatabaseConnection, scope: Scope, found: Conne
     """The status of a connection, in an operator's transaction."""
     key = (scope.tenant_id, found.connection_id)
     run: Sequence[Any] = await (await connection.execute(_RUN, key)).fetchone() or (None, None, "", None)
-    passes = await (await connection.execute(_PASSES, key)).fetchall()
+    kinds = list(found.kinds)
+    passes = await (await connection.execute(_PASSES, (*key, kinds, kinds))).fetchall()
     problems = await (await connection.execute(_PROBLEMS, (*key, _MOST_PROBLEMS))).fetchall()
     waiting = await waiting_documents(connection, scope, found.name)
     return SyncStatus(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -39,8 +40,10 @@ _UNSTORABLE = (
 )
 
 _KNOWN = """
-SELECT external_id, digest FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = ANY (%s)
+SELECT external_id, digest, changed_at FROM synced_records
+ WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = ANY (%s)
 """
+_NUMBER_OF = "SELECT pass FROM sync_passes WHERE tenant_id = %s AND connection_id = %s AND kind = %s"
 _UPSERT = """
 INSERT INTO synced_records (tenant_id, connection_id, kind, pass, external_id, record_key, url, version, changed_at, digest,
                             record, raw)
@@ -86,6 +89,12 @@ class Counted:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    pass_number: int | None
+    unless_newer: bool
+
+
 class RecordStore:
     """Stores the records of one connection, in its tenant's operator's scope."""
 
@@ -129,14 +138,26 @@ class RecordStore:
         records: Sequence[AnyRecord],
         *,
         undecoded: Sequence[Undecoded] = (),
-        pass_number: int = 0,
+        pass_number: int | None = None,
+        unless_newer: bool = False,
         then: Callable[[DatabaseConnection], Awaitable[None]] | None = None,
     ) -> Counted:
-        """Store records, name those that cannot be, and do ``then``, all in one transaction."""
+        """Store records, name those that cannot be, and do ``then``, all in one transaction.
+
+        Args:
+            kind: of the records.
+            records: to store.
+            undecoded: what could not be read.
+            pass_number: of a pass that reads everything: it marks what it meets, and what it does not meet is gone afterwards.
+            unless_newer: leave alone what the copy has in a newer state: a record that was read apart from any pass may be
+                stored behind one.
+            then: in the same transaction.
+        """
+        manner = _Manner(pass_number, unless_newer)
         erased = await self._suppression.mentions()
         try:
             async with self._database.transaction(self._scope) as connection:
-                counted = await self._some(connection, kind, list(records), pass_number, erased)
+                counted = await self._some(connection, kind, list(records), manner, erased)
                 for one in undecoded:
                     await self._problem(connection, kind, one.id, one.why)
                 if then is not None:
@@ -162,7 +183,7 @@ class RecordStore:
         connection: DatabaseConnection,
         kind: Kind,
         records: list[AnyRecord],
-        pass_number: int,
+        manner: _Manner,
         erased: Mentions,
     ) -> Counted:
         """Half of them at a time where all together cannot be stored, down to the one that is to blame."""
@@ -170,22 +191,22 @@ class RecordStore:
             return Counted()
         try:
             async with connection.transaction():
-                return await self._write(connection, kind, records, pass_number, erased)
+                return await self._write(connection, kind, records, manner, erased)
         except _UNSTORABLE as error:
             self._lists.forget()
             if len(records) == 1:
                 await self._problem(connection, kind, records[0].id, type(error).__name__)
                 return Counted(failed=1)
         middle = len(records) // 2
-        first = await self._some(connection, kind, records[:middle], pass_number, erased)
-        return first + await self._some(connection, kind, records[middle:], pass_number, erased)
+        first = await self._some(connection, kind, records[:middle], manner, erased)
+        return first + await self._some(connection, kind, records[middle:], manner, erased)
 
     async def _write(
         self,
         connection: DatabaseConnection,
         kind: Kind,
         records: Sequence[AnyRecord],
-        pass_number: int,
+        manner: _Manner,
         erased: Mentions,
     ) -> Counted:
         if kind in KNOWLEDGE:  # access lists and the source are shared by pages of other kinds: one at a time
@@ -197,19 +218,37 @@ class RecordStore:
             deleted += [ready.pop(one).id for one in barred]
         key = (self._scope.tenant_id, self._connection_id, str(kind))
         cursor = await connection.execute(_KNOWN, (*key, list(ready)))
-        known = {name: bytes(digest) for name, digest in await cursor.fetchall()}
+        found = await cursor.fetchall()
+        known = {name: bytes(digest) for name, digest, _ in found}
+        if manner.unless_newer:
+            changed = {name: at for name, _, at in found}
+            ready = {
+                name: one for name, one in ready.items() if not _later(changed.get(name), one.changed_at)
+            }
         fresh = [one for one in ready.values() if known.get(one.id) != one.digest]
         same = [one for one in ready.values() if known.get(one.id) == one.digest]
         if fresh:
-            await connection.execute(_UPSERT, (*key, pass_number, *_columns(fresh)))
-        if same:
-            await connection.execute(_MET, (pass_number, *key, [one.id for one in same], pass_number))
+            met = await self._pass(connection, key, manner)
+            await connection.execute(_UPSERT, (*key, met, *_columns(fresh)))
+        if same and manner.pass_number is not None:
+            await connection.execute(
+                _MET, (manner.pass_number, *key, [one.id for one in same], manner.pass_number)
+            )
         await connection.execute(_SOLVED, (*key, list(ready)))
         if kind in KNOWLEDGE:
             await self._publish(connection, [*fresh, *same] if self._again else fresh, known=bool(known))
         gone = await self.remove(connection, kind, deleted)
         added = sum(one.id not in known for one in fresh)
         return Counted(added, len(fresh) - added, len(same), gone)
+
+    async def _pass(
+        self, connection: DatabaseConnection, key: tuple[UUID, UUID, str], manner: _Manner
+    ) -> int:
+        """The pass that has met a record which is stored now: one under way may be past its place already."""
+        if manner.pass_number is not None:
+            return manner.pass_number
+        row = await (await connection.execute(_NUMBER_OF, key)).fetchone()
+        return 0 if row is None else row[0]
 
     async def _barred(self, connection: DatabaseConnection, one: AnyRecord) -> bool:
         return isinstance(one, Person) and await self._suppression.known(connection, names_of(one))
@@ -247,11 +286,20 @@ class RecordStore:
         source_id = await ensure_source(connection, self._scope, self._source)
         await remove_documents(connection, self._scope, source_id, names)
 
+    async def problem(self, kind: Kind, record_id: str, why: str) -> None:
+        """Name a record that could not be read."""
+        async with self._database.transaction(self._scope) as connection:
+            await self._problem(connection, kind, record_id, why)
+
     async def _problem(self, connection: DatabaseConnection, kind: Kind, record_id: str, why: str) -> None:
         named = record_id.replace("\0", "")[:200]
         await connection.execute(
             _PROBLEM, (self._scope.tenant_id, self._connection_id, str(kind), named, why[:200])
         )
+
+
+def _later(known: datetime | None, read: datetime | None) -> bool:
+    return known is not None and read is not None and known > read
 
 
 def _columns(records: Sequence[Kept]) -> tuple[list[Any], ...]:

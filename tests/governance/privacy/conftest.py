@@ -28,9 +28,14 @@ PLAIN = b"# Printers\n\nThe printer on the third floor needs toner cartridge 12X
 class Bureau:
     """Desks of one tenant: its operator, the person, a colleague."""
 
+    app: Deskmind
     operator: Desk
     person: Desk
     ben: Desk
+
+    async def again(self, user: str) -> Desk:
+        """The desk of a user opened anew, as a later request has it."""
+        return await self.app.desk(tenant=self.operator.scope.tenant, user=user)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +58,7 @@ async def bureau(app: Deskmind, operator: Desk) -> Bureau:
     await operator.knowledge.add("printers.md", PLAIN)
     tenant = operator.scope.tenant
     return Bureau(
-        operator, await app.desk(tenant=tenant, user=NAME), await app.desk(tenant=tenant, user="ben")
+        app, operator, await app.desk(tenant=tenant, user=NAME), await app.desk(tenant=tenant, user="ben")
     )
 
 

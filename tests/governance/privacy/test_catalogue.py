@@ -44,6 +44,7 @@ async def test_what_holds_personal_data_takes_part_in_erasures(app: Deskmind) ->
         "turns",
         "agent_effects",
         "request_keys",
+        "workflow_firings",
     }
     for holding in DATA_MAP:
         if holding.personal != "none" and not holding.store.startswith("privacy_"):

@@ -43,6 +43,9 @@ class Pace:
     """Lets requests through, first come first served.
 
     Attributes:
+        limit, window: requests in seconds.
+        capacity: how many may go at once after a rest.
+        flow: how many a second after that.
         reading: the vendor's last word.
         factor: what of the permitted rate is used: 1, less after refusals.
     """
@@ -60,7 +63,7 @@ class Pace:
         self._sleep = sleep
         self._turn = asyncio.Lock()
         self._set(limit, window)
-        self._tokens = self._capacity
+        self._tokens = self.capacity
         self._at = clock()
         self._held_until = 0.0
         self.reading: Reading | None = None
@@ -92,7 +95,7 @@ class Pace:
         self._tokens = 0.0
 
     def _heed(self, reading: Reading, remaining: int) -> None:
-        limit = reading.limit or self._limit
+        limit = reading.limit or self.limit
         usable = max(0.0, remaining - _RESERVE * limit)
         self._fill()
         self._tokens = min(self._tokens, usable)
@@ -104,13 +107,13 @@ class Pace:
             self._held_until = max(self._held_until, self._clock() + pause)
 
     def _set(self, limit: int, window: float) -> None:
-        self._limit = limit
-        self._capacity = max(1.0, limit * _BURST)
-        self._flow = limit * _FLOW / window
+        self.limit, self.window = limit, window
+        self.capacity = max(1.0, limit * _BURST)
+        self.flow = limit * _FLOW / window
 
     def _fill(self) -> None:
         now = self._clock()
-        self._tokens = min(self._capacity, self._tokens + (now - self._at) * self._flow * self.factor)
+        self._tokens = min(self.capacity, self._tokens + (now - self._at) * self.flow * self.factor)
         self._at = now
 
     def _wait(self) -> float:
@@ -120,4 +123,4 @@ class Pace:
         self._fill()
         if self._tokens >= 1:
             return 0.0
-        return max(_SHORTEST, (1 - self._tokens) / (self._flow * self.factor))
+        return max(_SHORTEST, (1 - self._tokens) / (self.flow * self.factor))

@@ -22,6 +22,7 @@ __all__ = ["Place", "Rows", "Table", "latest", "result"]
 
 Rows = list[dict[str, Any]]
 _BOTH = "sysparm_display_value"
+_MOST_BROKEN_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,10 @@ class Table:
     ) -> AsyncIterator[tuple[Rows, Place, str]]:
         """Rows behind a place, a page at a time, each with the place behind it; and the id of a row that cannot be read.
 
-        A page whose answer cannot be read is asked for in halves, down to the one row that breaks it.
+        A page whose answer cannot be read is asked for in halves, down to the one row that breaks it. Where one row after the
+        other does, it is not the rows: that is the error.
         """
-        wanted = size
+        wanted, broken_in_a_row = size, 0
         while True:
             try:
                 answer = await self._page(place, since, wanted)
@@ -86,6 +88,9 @@ class Table:
                 if wanted > 1:
                     wanted = max(1, wanted // 4)
                     continue
+                broken_in_a_row += 1
+                if broken_in_a_row > _MOST_BROKEN_IN_A_ROW:
+                    raise
                 broken = await self._only_id(place, since)
                 place = Place(place.updated, place.id, place.skip + 1)
                 yield [], place, broken
@@ -95,6 +100,7 @@ class Table:
             more = _more(answer, place.skip, wanted, len(rows))
             place = self._behind(place, rows, wanted)
             if rows:
+                broken_in_a_row = 0
                 yield rows, place, ""
             if not more:
                 return
@@ -170,7 +176,14 @@ class Table:
             return Place(place.updated, place.id, place.skip + size)
         last = rows[-1]
         updated = value(last.get(self._key)) if self._key else ""
-        return Place(updated, value(last.get("sys_id")))
+        identity = value(last.get("sys_id"))
+        if not identity or (self._key and not updated):  # the same page would come for ever
+            raise SourceReplyError(
+                f"The rows of '{self.name}' cannot be told apart.",
+                why=f"One has no sys_id or no {self._key or 'sys_id'}.",
+                remedy="See that an access rule does not hide these fields from the integration's account.",
+            )
+        return Place(updated, identity)
 
 
 def result(answer: Answer) -> Rows:

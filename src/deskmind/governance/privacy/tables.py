@@ -182,6 +182,7 @@ def table_stores(database: Database) -> list[TableStore]:
             masked=(
                 *(("agent_runs", column) for column in ("definition", "prompt", "untrusted", "output")),
                 ("agent_steps", "content"),
+                *(("workflow_steps", "value"), ("workflow_schedules", "input")),
                 *(
                     ("agent_proposals", column)
                     for column in ("arguments", "changes", "prepared", "reason", "answer")
@@ -198,9 +199,48 @@ def table_stores(database: Database) -> list[TableStore]:
                     " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY at, run_id, position"
                 ),
                 _Export(
+                    "SELECT run_id, path, name, kind, state, value, began_at FROM workflow_steps"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY began_at, run_id, path"
+                ),
+                _Export(
+                    "SELECT name, workflow, input, event, cron, created_at FROM workflow_schedules"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY created_at"
+                ),
+                _Export(
                     "SELECT run_id, tool, arguments, changes, state, made_at FROM agent_proposals"
                     " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY made_at"
                 ),
+            ),
+        ),
+        TableStore(  # rows go with the account
+            database,
+            "writes",
+            masked=(("writes", "proposal"), ("writes", "target_key")),
+            exports=(
+                _Export(
+                    "SELECT vendor, act, target_key, proposal->'changes' AS changes, state, made_at FROM writes"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY made_at"
+                ),
+            ),
+        ),
+        TableStore(  # rows go with the account; a masked text loses its vector
+            database,
+            "memories",
+            masked=(("memories", "subject"), ("memories", "body"), ("memories", "source")),
+            exports=(
+                _Export(
+                    "SELECT kind, subject, body AS text, origin, source, trust, pinned, made_at, used_at, superseded_at"
+                    "  FROM memories WHERE tenant_id = %(tenant)s AND owner_id = %(person)s ORDER BY made_at, memory_id",
+                    own=True,
+                ),
+            ),
+        ),
+        TableStore(
+            database,
+            "stored agents",
+            masked=(
+                *(("agent_versions", column) for column in ("content", "note", "author")),
+                ("agent_labels", "moved_by"),
             ),
         ),
         TableStore(

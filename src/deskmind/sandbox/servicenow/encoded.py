@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["TEXT", "Condition", "Join", "Query", "RelatedCount", "parse"]
+__all__ = ["TEXT", "Condition", "Join", "Query", "RelatedCount", "Term", "parse"]
 
 TEXT = "123TEXTQUERY321"
 """The name that stands for the text index in place of a field."""

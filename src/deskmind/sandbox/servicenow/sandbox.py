@@ -73,6 +73,8 @@ class ServiceNowSandbox(SandboxServer):
         self.instance = Instance(seed, self.clock, self.lag)
         self.limits = RateLimits(self.instance.store, self.clock)
         fill(self.instance, self.company)
+        self.broken_rows: set[tuple[str, str]] = set()
+        """Tables and sys_ids of rows with a text that ends an answer in its middle."""
         self._webhooks = Webhooks(self.instance, self.outbox)
         self._session = hashlib.md5(str(seed).encode(), usedforsecurity=False).hexdigest().upper()
         self._churned = 0
@@ -97,7 +99,7 @@ class ServiceNowSandbox(SandboxServer):
     async def answer(self, call: Call) -> Reply:
         """Answers as the instance does."""
         try:
-            reply = await self._routed(call)
+            reply = self._broken(call, await self._routed(call))
         except Refused as refused:
             reply = refused.reply()
         return reply.told(self._told(reply))
@@ -156,6 +158,16 @@ class ServiceNowSandbox(SandboxServer):
         return reply.to(user.name).told(
             {**told, "X-Is-Logged-In": "true", "X-Transaction-ID": self._transaction()}
         )
+
+    def _broken(self, call: Call, reply: Reply) -> Reply:
+        """An answer with a broken row in it, unless only its id was asked for, has half of its body."""
+        table = call.path.rpartition("/table/")[2].partition("/")[0]
+        ids = [sys_id.encode() for name, sys_id in self.broken_rows if name == table]
+        if not isinstance(reply.body, bytes) or call.query.get("sysparm_fields") == "sys_id":
+            return reply
+        if not any(sys_id in reply.body for sys_id in ids):
+            return reply
+        return Reply(reply.status, reply.body[: len(reply.body) // 2], reply.headers, reply.user)
 
     async def _for_user(self, user: User, call: Call) -> Reply:
         if found := _KNOWLEDGE.fullmatch(call.path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
-from deskmind.sandbox.servicenow.encoded import Condition, Query
+from deskmind.sandbox.servicenow.encoded import Condition, Query, Term
 from deskmind.sandbox.servicenow.matching import Matcher
 from deskmind.sandbox.servicenow.store import Row, Store
 
@@ -31,12 +31,11 @@ def select(
 
 
 def _candidates(store: Store, table: str, query: Query, order: Order) -> Sequence[Row]:
-    alone = _alone(query)
-    for condition in alone:
+    for condition in _alone(query):
         rows = _indexed(store, table, condition)
         if rows is not None:
             return _sorted(store, table, rows, order)
-    return _tail(store, table, store.ordered(table, order), order, alone)
+    return _tail(store, table, store.ordered(table, order), order, query)
 
 
 def _indexed(store: Store, table: str, condition: Condition) -> list[Row] | None:
@@ -54,23 +53,29 @@ def _indexed(store: Store, table: str, condition: Condition) -> list[Row] | None
 
 def _alone(query: Query) -> list[Condition]:
     """Conditions that every match fulfils."""
-    if len(query.alternatives) != 1:
-        return []
-    groups = query.alternatives[0]
+    return _alone_in(query.alternatives[0]) if len(query.alternatives) == 1 else []
+
+
+def _alone_in(groups: Sequence[Sequence[Term]]) -> list[Condition]:
     return [group[0] for group in groups if len(group) == 1 and isinstance(group[0], Condition)]
 
 
-def _tail(store: Store, table: str, rows: list[Row], order: Order, alone: list[Condition]) -> Sequence[Row]:
-    """The end of an ordered table from where a condition on its first column of order begins to hold."""
+def _tail(store: Store, table: str, rows: list[Row], order: Order, query: Query) -> Sequence[Row]:
+    """The end of an ordered table from where conditions on its first column of order begin to hold."""
     if not order or order[0][1]:
         return rows
     column = order[0][0]
     place = store.schema[table].places[column]
     if store.schema[table].columns[place].kind != "glide_date_time":
         return rows
-    starts = [one.value for one in alone if one.field == column and one.operator in (">", ">=")]
-    known = [value for value in starts if len(value) == 19 and not value.startswith("javascript")]
-    return rows[bisect_left(rows, max(known), key=lambda row: row[place]) :] if known else rows
+    starts = [_start(column, _alone_in(groups)) for groups in query.alternatives]
+    return rows[bisect_left(rows, min(starts), key=lambda row: row[place]) :] if all(starts) else rows
+
+
+def _start(column: str, alone: list[Condition]) -> str:
+    """The first value of a time that can fulfil the conditions; empty where they do not say."""
+    starts = [one.value for one in alone if one.field == column and one.operator in (">", ">=", "=")]
+    return max((one for one in starts if len(one) == 19 and not one.startswith("javascript")), default="")
 
 
 def _sorted(store: Store, table: str, rows: list[Row], order: Order) -> list[Row]:

@@ -1,0 +1,193 @@
+"""A vendor on its bad days, as a run and its status show them: nothing crashes, nothing is lost, nobody is hammered."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from deskmind.connectors.model import Kind
+from deskmind.desk import Desk
+from deskmind.sandbox.servicenow import ServiceNowSandbox
+from deskmind.sandbox.servicenow.oauth import CLIENT_ID, CLIENT_SECRET
+from deskmind.sandbox.web import Call, Fault, Reply, SandboxServer
+
+from .conftest import connect, here, sql, there
+
+KINDS = {
+    "servicenow": (Kind.CONFIGURATION_ITEM, "/table/cmdb_ci"),
+    "jira": (Kind.TICKET, "/search/jql"),
+    "freshservice": (Kind.CONFIGURATION_ITEM, "/assets"),
+}
+
+
+@pytest.fixture(params=KINDS)
+def box(request: pytest.FixtureRequest) -> SandboxServer:
+    return request.getfixturevalue(f"{request.param}_box")
+
+
+async def whole(desk: Desk, box: SandboxServer, *kinds: Kind) -> None:
+    """The run after the trouble reads everything."""
+    box.faults.clear()
+    status = await desk.sync.run("now")
+    assert status.complete, status.as_dict()
+    for kind in kinds:
+        assert await here(desk, kind) == await there(box, kind)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault("server_error", status=500), "source-unavailable"),
+        (Fault("slow", seconds=0.6), "source-unavailable"),
+        (Fault("refuse"), "source-unavailable"),
+        (Fault("bad_json"), "source-reply"),
+        (Fault("cut"), "source-reply"),
+        (Fault("html"), "source-reply"),
+    ],
+    ids=lambda one: one.kind if isinstance(one, Fault) else "",
+)
+async def test_what_lasts_is_told_and_what_was_read_is_kept(
+    operator: Desk, servicenow_box: ServiceNowSandbox, fault: Fault, code: str
+) -> None:
+    kind, path = KINDS["servicenow"]
+    await connect(operator, servicenow_box, kinds=(str(kind), "group"))
+    servicenow_box.faults.add(Fault(fault.kind, path=path, status=fault.status, seconds=fault.seconds))
+    status = await operator.sync.run("now")
+    assert f"{kind}: {code}" in status.error
+    assert not status.complete
+    assert {one.kind: one.complete for one in status.kinds} == {"configuration-item": False, "group": True}
+    assert await here(operator, Kind.GROUP) == await there(servicenow_box, Kind.GROUP)
+    assert len([entry for entry in servicenow_box.log if path in entry.path]) <= 80, "it is not hammered"
+    await whole(operator, servicenow_box, kind)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("kind", ["server_error", "refuse", "cut", "bad_json"])
+async def test_what_passes_is_not_noticed(operator: Desk, box: SandboxServer, kind: Any) -> None:
+    read, _ = KINDS[box.vendor]
+    await connect(operator, box, kinds=(str(read),))
+    box.faults.add(kind, every=3)
+    await whole_in_spite(operator, box, read)
+
+
+async def whole_in_spite(desk: Desk, box: SandboxServer, kind: Kind) -> None:
+    status = await desk.sync.run("now")
+    assert status.complete, status.as_dict()
+    box.faults.clear()
+    assert await here(desk, kind) == await there(box, kind)
+
+
+async def test_who_wants_a_long_pause_gets_it_from_later_runs_too(operator: Desk, box: SandboxServer) -> None:
+    read, _ = KINDS[box.vendor]
+    await connect(operator, box)
+    box.faults.add("rate_limit", retry_after=3600)
+    status = await operator.sync.run("now")
+    assert "source-rate-limited" in status.error
+    assert len(box.log) <= 4, "the kinds that are read at once ask once each"
+    box.faults.clear()
+    box.log.clear()
+    status = await operator.sync.run("now", full=True)
+    assert "is not asked now. It asked for no request before" in status.error
+    assert len(box.log) == 0
+    await sql(operator, "UPDATE connections SET held_until = now() RETURNING 1")
+    await whole(operator, box, read)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_one_row_that_breaks_every_answer_is_named_and_costs_nothing_else(
+    operator: Desk, servicenow_box: ServiceNowSandbox
+) -> None:
+    everything = await there(servicenow_box, Kind.TICKET)
+    store = servicenow_box.instance.store
+    broken = sorted(one for one in everything if store.find("incident", one))[7]
+    await connect(operator, servicenow_box, kinds=("ticket",))
+    servicenow_box.broken_rows.add(("incident", broken))
+    status = await operator.sync.run("now")
+    assert (status.error, status.complete) == ("", False)
+    assert [(one.kind, one.id) for one in status.problems] == [("ticket", broken)]
+    assert set(await here(operator, Kind.TICKET)) == set(everything) - {broken}
+    servicenow_box.broken_rows.clear()
+    await operator.sync.reset("now")
+    await whole(operator, servicenow_box, Kind.TICKET)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("missing", ["sys_id", "sys_updated_on", "result"])
+async def test_a_field_that_is_gone_is_told(
+    operator: Desk, servicenow_box: ServiceNowSandbox, missing: str
+) -> None:
+    kind, path = KINDS["servicenow"]
+    await connect(operator, servicenow_box, kinds=(str(kind),))
+    servicenow_box.faults.add("changed_schema", path=path, rename={missing: ""})
+    status = await operator.sync.run("now")
+    assert "source-reply" in status.error
+    assert not status.complete
+    assert len(servicenow_box.log) < 80
+    await sql(operator, "DELETE FROM sync_problems RETURNING 1")
+    await whole(operator, servicenow_box, kind)
+
+
+STRANGE = {
+    "rows are words": lambda rows: ["row" for _ in rows],
+    "rows are lists": lambda rows: [[row] for row in rows],
+    "fields are numbers": lambda rows: [dict.fromkeys(row, 7) for row in rows],
+    "fields are lists": lambda rows: [{key: [] for key in row} for row in rows],
+    "fields are objects": lambda rows: [{key: {"is": {"no": "text"}} for key in row} for row in rows],
+    "nothing": lambda rows: None,
+}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("change", STRANGE)
+async def test_fields_of_another_type_crash_nothing(operator: Desk, box: SandboxServer, change: str) -> None:
+    kind, _ = KINDS[box.vendor]
+    await connect(operator, box, kinds=(str(kind),))
+    answer = box.answer
+
+    async def strange(call: Call) -> Reply:
+        reply = await answer(call)
+        if not isinstance(reply.body, bytes) or not reply.body.startswith((b"{", b"[")):
+            return reply
+        body = json.dumps(_altered(json.loads(reply.body), STRANGE[change])).encode()
+        return Reply(reply.status, body, reply.headers, reply.user)
+
+    with patch.object(box, "answer", strange):
+        status = await operator.sync.run("now")
+    assert status.finished_at is not None
+    assert not status.complete
+    assert status.error.startswith(f"{kind}: source-") or status.problems
+    assert len(box.log) < 400
+    await operator.sync.reset("now")
+    await sql(operator, "DELETE FROM sync_problems RETURNING 1")
+    await sql(operator, "DELETE FROM synced_records RETURNING 1")
+    await whole(operator, box, kind)
+
+
+def _altered(body: Any, change: Any) -> Any:
+    """An answer whose longest list of records is changed."""
+    if isinstance(body, list):
+        return change(body)
+    lists = {
+        name: one for name, one in body.items() if isinstance(one, list) and one and isinstance(one[0], dict)
+    }
+    if not lists:
+        return body
+    name = max(lists, key=lambda one: len(lists[one]))
+    return {**body, name: change(lists[name])}
+
+
+async def test_a_token_that_expires_in_the_middle_is_renewed(
+    operator: Desk, servicenow_box: ServiceNowSandbox
+) -> None:
+    given = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "grant": "password"}
+    credentials = {**given, **servicenow_box.credentials}
+    await operator.connections.add("now", "servicenow", servicenow_box.url, credentials, every_seconds=0)
+    servicenow_box.faults.add("expired_token", path="/api/now/", every=20)
+    status = await operator.sync.run("now")
+    assert status.complete, status.as_dict()
+    assert len([one for one in servicenow_box.log if one.fault == "expired_token"]) > 1
+    await whole(operator, servicenow_box, Kind.TICKET, Kind.PERSON)
