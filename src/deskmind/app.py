@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from deskmind import __version__
+from deskmind.agents.announcing import ANNOUNCE_QUEUE, ANNOUNCE_TASK, announce_job, escalate
 from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
+from deskmind.agents.safety import BUILT_IN_CHECKS, Check
 from deskmind.agents.tool import Tool
 from deskmind.agents.tools import BUILT_IN
 from deskmind.connectors.model import Kind as RecordKind
@@ -121,6 +123,7 @@ class Deskmind:
         self.embedding_problem: str | None = None
         self.triage_shelf = Shelf()
         self.agent_tools: dict[str, Tool] = dict(BUILT_IN)
+        self.agent_checks: dict[str, Check] = dict(BUILT_IN_CHECKS)
         self._given_embedder = embedder
         self._shield = shield
         self._on_budget_alert = on_budget_alert
@@ -434,6 +437,12 @@ class Deskmind:
             AGENTS_TASK, AGENTS_QUEUE, lambda arguments: run_job(self, self.database, arguments)
         )
         self.jobs.register_hourly("agents.recover", self.recover_runs)
+        self.jobs.register(
+            ANNOUNCE_TASK,
+            ANNOUNCE_QUEUE,
+            lambda arguments: announce_job(self.database, self.settings.agents, arguments),
+        )
+        self.jobs.register_each_minute("agents.escalate", self.escalate_proposals)
 
     def register_tool(self, tool: Tool) -> None:
         """Make a tool known by its name to agents, and to runs that this process takes up as a worker.
@@ -444,6 +453,15 @@ class Deskmind:
         if self.agent_tools.setdefault(tool.name, tool) is not tool:
             raise ConfigurationError(f"A tool of the name '{tool.name}' is known already.")
 
+    def register_check(self, name: str, check: Check) -> None:
+        """Make a check of output known by its name to agents, in the workers too.
+
+        Raises:
+            ConfigurationError: another check has its name.
+        """
+        if self.agent_checks.setdefault(name, check) is not check:
+            raise ConfigurationError(f"A check of the name '{name}' is known already.")
+
     def desk_of(self, scope: Scope) -> Desk:
         """The desk of a scope that was established elsewhere, such as that of a stored run."""
         return Desk(self, scope)
@@ -452,6 +470,12 @@ class Deskmind:
         """Take up runs of agents that nobody works on, and those whose proposals have expired."""
         for tenant in await self.tenants.all():
             await recover(self.database, Scope.operator(tenant.tenant_id, tenant.slug, "worker"))
+
+    async def escalate_proposals(self) -> None:
+        """Announce again what agents proposed and nobody decided in ``agents.escalate_hours``."""
+        for tenant in await self.tenants.all():
+            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+            await escalate(self.database, operator, self.settings.agents)
 
     def _keep_privacy(self) -> None:
         self._own_stores = [

@@ -100,7 +100,7 @@ class Desk:
         self.connections = Connections(app.database, scope, app.keyring)
         self.sync = Sync(app.database, scope, app.jobs, app)
         self.agents = Agents(app.database, scope, app)
-        self.approvals = Approvals(app.database, scope)
+        self.approvals = Approvals(app.database, scope, app)
         self.audit_log = AuditLog(app.database, scope)
         self.privacy = Privacy(app.database, scope, app.settings.privacy, app)
         self.evidence = Evidence(app.database, scope, app)
@@ -156,6 +156,7 @@ class Desk:
         tools: Iterable[Tool | str] = (),
         limits: Limits | None = None,
         tool_calling: ToolCalling = "native",
+        checks: Iterable[str] = (),
     ) -> Agent[T]:
         """An agent that does what this principal may do and no more; ``agent.run(…)`` runs it.
 
@@ -167,6 +168,7 @@ class Desk:
             tools: tools, or names of those that there are from the start or were registered with the application.
             limits: of one run.
             tool_calling: ``schema`` for a model without tool calling.
+            checks: ``grounding``, ``leakage`` or checks of one's own that what it says and writes must pass.
 
         Raises:
             InvalidRequestError: there is no tool of a name, or the output type is not an object.
@@ -181,6 +183,7 @@ class Desk:
             model=model,
             limits=limits,
             tool_calling=tool_calling,
+            checks=checks,
         )
 
     @operation(Permission.ACCESS_DELEGATE)

@@ -12,8 +12,10 @@ from deskmind.agents.events import AgentEvent, ApprovalWanted, ModelReplied, Run
 from deskmind.agents.limits import Limits, Used
 from deskmind.agents.proposals import Proposed
 from deskmind.agents.run import Definition, Run, RunDetails, Step
+from deskmind.agents.safety import Check, CheckedText
+from deskmind.agents.safety.blocks import Block
 from deskmind.agents.service import Agents
-from deskmind.agents.tool import Preview, Tool, ToolContext, tool
+from deskmind.agents.tool import Material, Preview, Tool, ToolContext, tool
 
 __all__ = [
     "Agent",
@@ -21,8 +23,12 @@ __all__ = [
     "Agents",
     "ApprovalWanted",
     "Approvals",
+    "Block",
+    "Check",
+    "CheckedText",
     "Definition",
     "Limits",
+    "Material",
     "ModelReplied",
     "Preview",
     "Proposed",

@@ -40,6 +40,7 @@ class Agent(Generic[T]):
         limits: Limits,
         tool_calling: ToolCalling,
         known: dict[str, Tool],
+        checks: Iterable[str] = (),
     ) -> None:
         if not name or len(name) > 100 or not name.isprintable():
             raise InvalidRequestError("An agent's name has 1 to 100 printable characters.")
@@ -47,7 +48,7 @@ class Agent(Generic[T]):
         self.output_type: Any = output_type
         self.tools = {one.name: one for one in (_resolved(item, known) for item in tools)}
         self.definition = Definition(
-            name, instructions, model, tuple(self.tools), limits, _schema(output_type), tool_calling
+            name, instructions, model, tuple(self.tools), limits, _schema(output_type), tool_calling, tuple(checks)
         )
 
     async def run(self, prompt: str, *, untrusted: str = "") -> Run[T]:
@@ -106,6 +107,7 @@ def make_agent(
     model: str,
     limits: Limits | None = None,
     tool_calling: ToolCalling = "native",
+    checks: Iterable[str] = (),
 ) -> Agent[T]:
     """An agent; see ``Desk.agent``."""
     return Agent(
@@ -118,6 +120,7 @@ def make_agent(
         limits=limits or Limits(),
         tool_calling=tool_calling,
         known=known,
+        checks=checks,
     )
 
 

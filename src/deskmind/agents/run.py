@@ -31,6 +31,7 @@ class Definition:
         limits: of one run.
         output: JSON schema of the output; None for text.
         tool_calling: how the model is told of tools.
+        checks: names of checks that what it says and writes must pass.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Definition:
     limits: Limits = field(default_factory=Limits)
     output: Mapping[str, Any] | None = None
     tool_calling: ToolCalling = "native"
+    checks: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -51,13 +53,15 @@ class Definition:
             "limits": self.limits.as_dict(),
             "output": self.output,
             "tool_calling": self.tool_calling,
+            "checks": list(self.checks),
         }
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Definition:
         """What ``as_dict`` gave."""
         limits = Limits.of(values["limits"])
-        given: dict[str, Any] = {**values, "tools": tuple(values["tools"]), "limits": limits}
+        names = {"tools": tuple(values["tools"]), "checks": tuple(values.get("checks", ()))}
+        given: dict[str, Any] = {**values, **names, "limits": limits}
         return cls(**given)
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from deskmind.agents.tool import ToolContext, tool
+from deskmind.agents.safety.readers import lists_of_documents
+from deskmind.agents.tool import Material, ToolContext, tool
 from deskmind.governance.access import Permission
 
 __all__ = ["knowledge_search"]
@@ -15,7 +16,7 @@ __all__ = ["knowledge_search"]
 @tool(permission=Permission.KNOWLEDGE_SEARCH)
 async def knowledge_search(
     context: ToolContext, question: str, limit: Annotated[int, Field(ge=1, le=10)] = 5
-) -> str:
+) -> Material:
     """Search the knowledge base; gives passages with their documents' titles.
 
     Args:
@@ -24,6 +25,8 @@ async def knowledge_search(
         limit: how many passages.
     """
     found = await context.desk.knowledge.search(question, limit=limit)
-    if not found:
-        return "Nothing was found."
-    return "\n\n".join(f"[{number}] {one.title}\n{one.text}" for number, one in enumerate(found, 1))
+    ids = {one.document_id for one in found}
+    async with context.desk.database.transaction(context.desk.scope) as connection:
+        readers = await lists_of_documents(connection, context.desk.scope, ids)
+    text = "\n\n".join(f"[{number}] {one.title}\n{one.text}" for number, one in enumerate(found, 1))
+    return Material(text or "Nothing was found.", readers)

@@ -117,6 +117,8 @@ DATA_MAP: tuple[Holding, ...] = (
     _table("agent_votes", "id of who decided, the reason", "approval", "as agent_runs", "not needed",
            "ids lead to nobody; mentions masked"),
     _table("agent_switches", "whom the reason names", "stopping tools", "until the tool is allowed", "not needed", "mentions masked"),
+    _table("agent_blocks", "whom the reason names", "blocking what agents do", "until it is lifted", "not needed",
+           f"{_ROWS}; mentions masked"),
     _table("privacy_erasures", "keyed mark; identifiers, encrypted, while it runs", "evidence", "while the tenant exists",
            "privacy receipts", "names nobody"),
     _table("privacy_marks", "keyed marks", "keeping the erased from coming back", "while the tenant exists", "not needed",
