@@ -319,7 +319,7 @@ class DiagnosticCommand(BaseModel):
         default_factory=dict, description="by name, the expression that a value must match whole"
     )
     seconds: float = Field(20.0, gt=0, le=300)
-    about: str = ""
+    shown: Literal["everyone", "user"] = "everyone"
 
 
 class MailSettings(BaseModel):

@@ -21,7 +21,8 @@ __all__ = ["BUILT_IN_CHECKS", "Check", "CheckedText", "grounding", "leakage"]
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _WORD = re.compile(r"\w+", re.UNICODE)
-_NAMED = re.compile(r"\b(?=\w*\d)[\w.-]{3,}\b")
+_NAMED = re.compile(r"[\w.:/-]*\d[\w.:/-]*")
+_NUMBERED = re.compile(r"^\s*\d{1,2}[.)]\s+", re.MULTILINE)
 _LEAST_WORDS = 5
 _LEAST_SHARE = 0.5
 _SHINGLE = 60
@@ -70,11 +71,10 @@ async def grounding(checked: CheckedText) -> str | None:
     It compares words and proves no meaning: it finds what was made up out of nothing, not what was misunderstood.
     """
     sources = [frozenset(_words(one)) for one in checked.sources]
-    every = "\n".join(checked.sources).casefold()
-    for sentence in _SENTENCE.split(checked.text):
-        for named in _NAMED.findall(sentence):
-            if named.casefold().strip(".-") not in every:
-                return f"No text that was read says '{named[:40]}'."
+    known = {named for one in checked.sources for named in _named(one)}
+    for sentence in _SENTENCE.split(_NUMBERED.sub("", checked.text)):
+        if strange := [named for named in _named(sentence) if named not in known]:
+            return f"No text that was read says '{strange[0][:40]}'."
         words = frozenset(_words(sentence))
         if len(words) >= _LEAST_WORDS and not any(_share(words, one) >= _LEAST_SHARE for one in sources):
             return f"No text that was read supports '{sentence[:60]}'."
@@ -82,6 +82,11 @@ async def grounding(checked: CheckedText) -> str | None:
 
 
 BUILT_IN_CHECKS: Mapping[str, Check] = MappingProxyType({"grounding": grounding, "leakage": leakage})
+
+
+def _named(text: str) -> list[str]:
+    """Numbers, and names with digits in them."""
+    return [named.casefold().strip(".:/-") for named in _NAMED.findall(text)]
 
 
 def _words(text: str) -> list[str]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from deskmind.database import Connection
-from deskmind.scope import EVERYONE, NO_ONE, Scope
+from deskmind.scope import EVERYONE, Scope
 
-__all__ = ["AccessList", "access_lists", "covers", "lists_of_documents", "open_to_all"]
+if TYPE_CHECKING:
+    from deskmind.agents.tool import ToolContext
+
+__all__ = ["AccessList", "access_lists", "covers", "lists_of_documents", "open_documents", "open_to_all"]
 
 _MEMBERS = """
 SELECT a.acl_id, a.clauses, m.clause, m.principal_id FROM acls a
@@ -57,17 +61,24 @@ async def access_lists(
     return {acl_id: _list(sizes[acl_id], members[acl_id]) for acl_id in sizes}
 
 
-async def lists_of_documents(connection: Connection, scope: Scope, ids: Collection[str]) -> frozenset[UUID]:
-    """The access lists that documents stand under; ``NO_ONE`` with them where one of the documents is gone meanwhile."""
-    cursor = await connection.execute(
-        "SELECT count(*), array_agg(DISTINCT acl_id) FROM documents"
-        " WHERE tenant_id = %s AND document_id = ANY (%s::uuid[])",
-        (scope.tenant_id, list(ids)),
-    )
-    row = await cursor.fetchone()
-    if row is None or row[0] < len(ids):
-        return frozenset({NO_ONE, *((row[1] if row else None) or ())})
-    return frozenset(row[1] or ())
+async def lists_of_documents(context: ToolContext, ids: Collection[str]) -> dict[str, UUID]:
+    """The access list that each document stands under; one that the run's user does not see any more is left out."""
+    scope = context.desk.scope
+    async with context.desk.database.transaction(scope) as connection:
+        cursor = await connection.execute(
+            "SELECT document_id, acl_id FROM documents WHERE tenant_id = %s AND document_id = ANY (%s::uuid[])",
+            (scope.tenant_id, list(ids)),
+        )
+        return {str(document): acl for document, acl in await cursor.fetchall()}
+
+
+async def open_documents(context: ToolContext, lists: Mapping[str, UUID]) -> frozenset[str]:
+    """Those of the documents that everybody in the tenant may see."""
+    scope = context.desk.scope
+    operator = Scope.operator(scope.tenant_id, scope.tenant, "agents")
+    async with context.desk.database.transaction(operator) as connection:
+        known = await access_lists(connection, operator, set(lists.values()))
+    return frozenset(one for one, acl in lists.items() if acl in known and open_to_all(known[acl]))
 
 
 def _list(clauses: int, members: Mapping[int, Collection[UUID]]) -> AccessList:

@@ -10,10 +10,11 @@ from urllib.parse import urlencode, urlsplit
 
 from pydantic import Field
 
-from deskmind.agents.tool import ToolContext, tool
+from deskmind.agents.tool import Material, ToolContext, tool
 from deskmind.agents.tools.http import read_address
 from deskmind.errors import ConfigurationError, InvalidRequestError, SourceReplyError, SourceUnavailableError
 from deskmind.governance.access import Permission
+from deskmind.scope import NO_ONE
 from deskmind.settings import DiagnosticCommand
 
 __all__ = ["query_metrics", "run_diagnostic"]
@@ -24,7 +25,9 @@ _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 
 
 @tool(permission=Permission.DIAGNOSTICS_RUN, risk="low")
-async def run_diagnostic(context: ToolContext, name: str, parameters: dict[str, str] | None = None) -> str:
+async def run_diagnostic(
+    context: ToolContext, name: str, parameters: dict[str, str] | None = None
+) -> Material:
     """Run a diagnostic by its name; gives what it prints.
 
     Args:
@@ -38,10 +41,11 @@ async def run_diagnostic(context: ToolContext, name: str, parameters: dict[str, 
             f"There is no diagnostic '{name[:80]}'.", why=f"There are: {', '.join(sorted(known)) or 'none'}."
         )
     command = known[name]
-    return await _run(_filled(command, parameters or {}), command.seconds)
+    text = await _run(_filled(command, parameters or {}), command.seconds)
+    return Material(text, frozenset({NO_ONE}) if command.shown == "user" else frozenset())
 
 
-@tool(permission=Permission.DIAGNOSTICS_RUN, risk="low")
+@tool(permission=Permission.DIAGNOSTICS_RUN, risk="low", shown="everyone")
 async def query_metrics(context: ToolContext, query: Annotated[str, Field(max_length=2000)]) -> str:
     """Ask Prometheus for the value of an expression now; gives its answer as JSON.
 

@@ -44,11 +44,10 @@ async def ticket_search(
     found = await context.desk.knowledge.search(
         words, limit=limit, filter=SearchFilter(metadata={"kind": "ticket"})
     )
-    ids = {one.document_id for one in found}
-    async with context.desk.database.transaction(context.desk.scope) as connection:
-        readers = await lists_of_documents(connection, context.desk.scope, ids)
-    text = "\n\n".join(f"{one.title}\n{one.text[:_SHOWN]}" for one in found)
-    return Material(text or "No ticket was found.", readers)
+    readers = await lists_of_documents(context, {one.document_id for one in found})
+    known = [one for one in found if one.document_id in readers]
+    text = "\n\n".join(f"{one.title}\n{one.text[:_SHOWN]}" for one in known)
+    return Material(text or "No ticket was found.", frozenset(readers.values()))
 
 
 @tool(permission=Permission.TICKETS_READ)

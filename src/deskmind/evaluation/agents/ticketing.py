@@ -27,6 +27,7 @@ class Ticketing:
         self._before = 0
         self._own = 0
         self.names: dict[str, str] = {}
+        self.made: list[str] = []
 
     async def __aenter__(self) -> Self:
         teams = await self._rows("sys_user_group", "nameSTARTSWITH", "name,sys_id")
@@ -43,6 +44,7 @@ class Ticketing:
     def begin(self) -> None:
         """What is written from here on is the case's."""
         self._before, self._own = self._box.log.total, 0
+        self.made = []
 
     def written(self) -> int:
         """How many writes the sandbox took since ``begin``, but our own."""
@@ -72,6 +74,7 @@ class Ticketing:
             headers = {"Content-Type": "text/plain"}
             content = given.attachment.text.encode()
             await self._sent("POST", "/api/now/attachment/file", params=query, content=content, headers=headers)
+        self.made.append(made["sys_id"])
         return {"sys_id": made["sys_id"], "number": made["number"]}
 
     async def fields(self, sys_id: str) -> dict[str, str]:
