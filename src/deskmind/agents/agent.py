@@ -48,7 +48,14 @@ class Agent(Generic[T]):
         self.output_type: Any = output_type
         self.tools = {one.name: one for one in (_resolved(item, known) for item in tools)}
         self.definition = Definition(
-            name, instructions, model, tuple(self.tools), limits, _schema(output_type), tool_calling, tuple(checks)
+            name,
+            instructions,
+            model,
+            tuple(self.tools),
+            limits,
+            _schema(output_type),
+            tool_calling,
+            tuple(checks),
         )
 
     async def run(self, prompt: str, *, untrusted: str = "") -> Run[T]:

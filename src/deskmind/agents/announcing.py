@@ -50,9 +50,7 @@ async def announce_job(database: Database, settings: AgentsSettings, arguments: 
     scope = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
     async with database.transaction(scope) as connection:
         proposal = await find_proposal(connection, scope, proposal_id=UUID(arguments["proposal_id"]))
-        cursor = await connection.execute(
-            "SELECT slug FROM tenants WHERE tenant_id = %s", (scope.tenant_id,)
-        )
+        cursor = await connection.execute("SELECT slug FROM tenants WHERE tenant_id = %s", (scope.tenant_id,))
         tenant = await cursor.fetchone()
     if proposal is None or tenant is None or proposal.state != "open":
         return

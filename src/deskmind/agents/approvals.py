@@ -102,15 +102,13 @@ class Approvals:
             InvalidRequestError: nothing is changed, or the tool takes no such values.
         """
         _check_said(reason)
-        async with self._database.transaction(self._scope) as connection:
-            proposal = await self._found(connection, proposal_id)
-        if (refusal := self._refusal(proposal)) is None:
-            revision = await revise(self._room, self._scope, proposal, values)
-            if not revision.edit["after"]:
-                raise InvalidRequestError("Nothing is changed.", remedy="Approve the proposal as it is.")
+        proposal = await self._undecided(proposal_id)
+        revision = await revise(self._room, self._scope, proposal, values)
+        if not revision.edit["after"]:
+            raise InvalidRequestError("Nothing is changed.", remedy="Approve the proposal as it is.")
         async with self._database.transaction(self._scope) as connection:
             now = await self._found(connection, proposal_id, lock=True)
-            if (refusal := refusal or self._refusal(now) or _meanwhile(proposal, now)) is None:
+            if (refusal := self._refusal(now) or _meanwhile(proposal, now)) is None:
                 await edit_proposal(
                     connection,
                     self._scope,
@@ -121,7 +119,9 @@ class Approvals:
                     needed=revision.needed,
                     edit=revision.edit,
                 )
-                await self._vote(connection, await self._found(connection, proposal_id), "approve", reason, "edit")
+                await self._vote(
+                    connection, await self._found(connection, proposal_id), "approve", reason, "edit"
+                )
                 return await self._found(connection, proposal_id)
             await self._record(connection, now, "edit", denied=True)
         raise refusal
@@ -137,9 +137,7 @@ class Approvals:
         """
         return await self._decide(proposal_id, "reject", reason, lasting=lasting)
 
-    async def _decide(
-        self, proposal_id: UUID, verdict: str, said: str, *, lasting: bool = False
-    ) -> Proposed:
+    async def _decide(self, proposal_id: UUID, verdict: str, said: str, *, lasting: bool = False) -> Proposed:
         _check_said(said)
         async with self._database.transaction(self._scope) as connection:
             proposal = await self._found(connection, proposal_id, lock=True)
@@ -150,6 +148,15 @@ class Approvals:
                     await self._forbid(connection, proposal, said)
                 return await self._found(connection, proposal_id)
             await self._record(connection, proposal, verdict, denied=True)
+        raise refusal
+
+    async def _undecided(self, proposal_id: UUID) -> Proposed:
+        """One that this scope may decide on."""
+        async with self._database.transaction(self._scope) as connection:
+            proposal = await self._found(connection, proposal_id)
+            if (refusal := self._refusal(proposal)) is None:
+                return proposal
+            await self._record(connection, proposal, "edit", denied=True)
         raise refusal
 
     async def _forbid(self, connection: Connection, proposal: Proposed, said: str) -> None:

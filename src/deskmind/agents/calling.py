@@ -201,7 +201,7 @@ class Caller:
             return Answer("ok", marked(text, tool.name, most), tainted=True, readers=readers)
         return Answer("ok", text[:most], readers=readers)
 
-    async def _write(self, tool: Tool, call_id: str, answer: _Answer) -> None:
+    async def _write(self, tool: Tool, call_id: str, answer: Answer) -> None:
         journal = self._journal
         journal.used.tool_calls += 1
         journal.used.cost += tool.cost if answer.outcome == "ok" else 0
@@ -230,4 +230,3 @@ async def _preview(tool: Tool, context: ToolContext, arguments: Mapping[str, Any
     if tool.preview is not None:
         return await tool.preview(context, arguments)
     return Preview(tuple(Change(name, None, value) for name, value in arguments.items()))
-

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from deskmind.agents.gate import Circumstances, judge
@@ -90,7 +90,9 @@ async def _run(room: AgentRoom, approver: Scope, run_id: UUID) -> tuple[RunRow, 
         steps = await read_steps(connection, approver, run_id)
     if row is None:
         raise NotFoundError(f"There is no run {run_id}.")
-    return row, {UUID(one) for step in steps if step.kind == "result" for one in step.content.get("readers", ())}
+    return row, {
+        UUID(one) for step in steps if step.kind == "result" for one in step.content.get("readers", ())
+    }
 
 
 async def _previewed(
@@ -123,10 +125,11 @@ def _valid(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
         made = form.model_validate(arguments)
     except ValidationError as error:
         raise _strange(tool, str(error.errors()[0]["loc"][0])) from None
-    return cast("dict[str, Any]", made.model_dump(exclude_unset=True))
+    return made.model_dump(exclude_unset=True)
 
 
 def _strange(tool: Tool, name: str) -> InvalidRequestError:
     return InvalidRequestError(
-        f"The tool {tool.name} cannot take the value of '{name[:80]}'.", remedy="`deskmind approvals show` shows them."
+        f"The tool {tool.name} cannot take the value of '{name[:80]}'.",
+        remedy="`deskmind approvals show` shows them.",
     )

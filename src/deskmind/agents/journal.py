@@ -58,7 +58,9 @@ class Journal:
             dict(step.content) for step in steps if step.kind in ("request", "response")
         ]
         self.results = {step.call_id: step for step in steps if step.kind == "result"}
-        self.readers = {UUID(one) for step in self.results.values() for one in step.content.get("readers", ())}
+        self.readers = {
+            UUID(one) for step in self.results.values() for one in step.content.get("readers", ())
+        }
         self.strikes = sum(step.content.get("rule") == "flow" for step in self.results.values())
         self.texts = [row.prompt, row.untrusted, *(step.text for step in self.results.values())]
         self._database = database

@@ -107,7 +107,9 @@ def _json(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
-async def add_proposal(connection: Connection, scope: Scope, made: Proposed, seconds: float, escalate: float) -> None:
+async def add_proposal(
+    connection: Connection, scope: Scope, made: Proposed, seconds: float, escalate: float
+) -> None:
     """A new one, open for so many seconds, escalated after ``escalate`` of them."""
     values = (scope.tenant_id, made.proposal_id, made.run_id, made.call_id, made.principal_id, made.tool)
     texts = (made.kind, Jsonb(made.arguments), Jsonb(made.changes), Jsonb(made.prepared), made.reason)

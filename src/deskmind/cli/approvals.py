@@ -87,7 +87,9 @@ def show(
         say(f"  {change['field']}: {one_line(str(change['before']))} → {one_line(str(change['after']))}")
     for made in found.edits:
         for name, before in made["before"].items():
-            say(f"  edited {made['at'][:16]}, {name}: {one_line(str(before))} → {one_line(str(made['after'][name]))}")
+            say(
+                f"  edited {made['at'][:16]}, {name}: {one_line(str(before))} → {one_line(str(made['after'][name]))}"
+            )
 
 
 @approvals_app.command("approve")
@@ -116,7 +118,8 @@ def approve(
 def edit(
     proposal_id: ProposalId,
     changed: Annotated[
-        list[str], typer.Option("--set", help="NAME=VALUE, the value as JSON or text; again for further ones.")
+        list[str],
+        typer.Option("--set", help="NAME=VALUE, the value as JSON or text; again for further ones."),
     ],
     reason: Annotated[str, typer.Option("--reason", help="A note.")] = "",
     tenant: Tenant = None,
@@ -143,7 +146,9 @@ def _value(given: str) -> tuple[str, Any]:
     name, equals, text = given.partition("=")
     if not equals or not name:
         raise InvalidRequestError(
-            "A value cannot be read.", why=f"'{given[:80]}' is not NAME=VALUE.", remedy="Give --set NAME=VALUE."
+            "A value cannot be read.",
+            why=f"'{given[:80]}' is not NAME=VALUE.",
+            remedy="Give --set NAME=VALUE.",
         )
     try:
         return name, json.loads(text)

@@ -63,7 +63,9 @@ def agent(
     cases: Annotated[Path, typer.Argument(help="A YAML file of cases.", exists=True, dir_okay=False)],
     against: Annotated[
         Path | None,
-        typer.Option("--against", help="An earlier result (--json) to compare with.", exists=True, dir_okay=False),
+        typer.Option(
+            "--against", help="An earlier result (--json) to compare with.", exists=True, dir_okay=False
+        ),
     ] = None,
     home: Home = None,
     config: Config = None,
@@ -89,7 +91,9 @@ def agent(
         raise typer.Exit(1)
 
 
-def _print_agents(scores: dict[str, Any], changes: list[dict[str, Any]], *, compared_with: Path | None) -> None:
+def _print_agents(
+    scores: dict[str, Any], changes: list[dict[str, Any]], *, compared_with: Path | None
+) -> None:
     rows = [
         (
             "ok" if one["passed"] else "FAILED",

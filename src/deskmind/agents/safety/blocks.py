@@ -118,7 +118,9 @@ async def list_blocks(connection: Connection, scope: Scope) -> list[Block]:
 def _bare(value: Any) -> Any:
     """Texts without what does not change their meaning: case, spaces, invisible characters."""
     if isinstance(value, str):
-        return " ".join("".join(one for one in value if one.isprintable() or one.isspace()).casefold().split())
+        return " ".join(
+            "".join(one for one in value if one.isprintable() or one.isspace()).casefold().split()
+        )
     if isinstance(value, Mapping):
         return {str(key): _bare(one) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if isinstance(value, list | tuple):

@@ -7,6 +7,7 @@ are written down, so the rules hold across workers too.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["SECRETS", "Flow"]
 
 SECRETS = frozenset({EntityType.SECRET, EntityType.PASSWORD})
+_ADDRESSES = frozenset({EntityType.URL, EntityType.HOST})
+"""Where a request goes is the allow-list's matter; what an address carries is looked at part by part."""
+_ADDRESS_MARKS = re.compile(r"[/?&=#:]+")
 _PUBLIC = frozenset({"requesters", "outside"})
 
 
@@ -42,7 +46,11 @@ class Flow:
             return "Personal data or secrets may not be given to this tool."
         if tool.audience == "outside" and found and "personal" not in tool.receives:
             return "Personal data or secrets may not be given to this tool."
-        if tool.audience == "outside" and "restricted" not in tool.receives and not await self._seen_by(None, read):
+        if (
+            tool.audience == "outside"
+            and "restricted" not in tool.receives
+            and not await self._seen_by(None, read)
+        ):
             return "What not everybody may see was read; after that nothing goes outside by this tool."
         return None
 
@@ -61,7 +69,8 @@ class Flow:
 
     async def _found(self, text: str) -> set[EntityType]:
         redactor = await self._room.tenant_redactor(self._scope.tenant_id)
-        return {one.type for version in unveiled(text) for one in redactor.find(version)}
+        versions = [version for one in unveiled(text) for version in (one, _ADDRESS_MARKS.sub(" ", one))]
+        return {one.type for version in versions for one in redactor.find(version)} - _ADDRESSES
 
     async def _seen_by(self, readers: UUID | None, read: Set[UUID]) -> bool:
         """Whether those whom a list lets in, or everybody, may see all that was read."""

@@ -125,7 +125,8 @@ def _refused(reason: str | None, rule: str) -> Refusal | None:
 def _named(room: AgentRoom, name: str) -> Check:
     if name not in room.agent_checks:
         raise ConfigurationError(
-            f"There is no check '{name[:80]}'.", remedy="Register it with app.register_check, in the workers too."
+            f"There is no check '{name[:80]}'.",
+            remedy="Register it with app.register_check, in the workers too.",
         )
     return room.agent_checks[name]
 

@@ -45,9 +45,7 @@ def covers(text: AccessList, readers: AccessList) -> bool:
     return within and text.deny <= readers.deny
 
 
-async def access_lists(
-    connection: Connection, scope: Scope, ids: Collection[UUID]
-) -> dict[UUID, AccessList]:
+async def access_lists(connection: Connection, scope: Scope, ids: Collection[UUID]) -> dict[UUID, AccessList]:
     """The lists of these ids; one that does not exist is left out."""
     if not ids:
         return {}

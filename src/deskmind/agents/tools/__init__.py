@@ -49,7 +49,15 @@ BUILT_IN: dict[str, Tool] = {
     one.name: one
     for one in (
         *(knowledge_search, similar_tickets, triage_predict, ask_person),
-        *(ticket_search, ticket_read, ticket_comment, ticket_assign, ticket_update, ticket_transition, ticket_create),
+        *(
+            ticket_search,
+            ticket_read,
+            ticket_comment,
+            ticket_assign,
+            ticket_update,
+            ticket_transition,
+            ticket_create,
+        ),
         *(notify_email, notify_webhook, http_get, http_request, run_diagnostic, query_metrics),
     )
 }

@@ -114,11 +114,15 @@ def _recipient(mail: MailSettings, to: str) -> str:
     """One address that is allowed, and no header in disguise."""
     address = to.strip().lower()
     plain = address.isascii() and address.isprintable() and address.count("@") == 1
-    if not plain or any(one in address for one in " ,;<>\"()[]:\\"):
-        raise InvalidRequestError("That is no mail address.", remedy="Give one address, such as ann@example.com.")
+    if not plain or any(one in address for one in ' ,;<>"()[]:\\'):
+        raise InvalidRequestError(
+            "That is no mail address.", remedy="Give one address, such as ann@example.com."
+        )
     allowed = {one.lower() for one in mail.recipients}
     if address not in allowed and f"@{address.partition('@')[2]}" not in allowed:
-        raise PermissionDeniedError("No mail goes to that address.", why="agents.mail.recipients does not name it.")
+        raise PermissionDeniedError(
+            "No mail goes to that address.", why="agents.mail.recipients does not name it."
+        )
     return address
 
 
@@ -164,7 +168,9 @@ def _asked(send: Callable[[], object]) -> None:
     try:
         send()
     except smtplib.SMTPResponseException as error:
-        raise SourceRequestError("The mail server refuses the message.", why=f"It says {error.smtp_code}.") from error
+        raise SourceRequestError(
+            "The mail server refuses the message.", why=f"It says {error.smtp_code}."
+        ) from error
     except smtplib.SMTPRecipientsRefused as error:
         raise SourceRequestError("The mail server refuses the address.") from error
     except (OSError, smtplib.SMTPException) as error:

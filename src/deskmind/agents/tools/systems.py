@@ -132,7 +132,9 @@ async def _only(connection: DatabaseConnection, operator: Scope) -> str:
         return str(names[0])
     if not names:
         raise NotFoundError("No system is connected.", remedy="`deskmind connect add` connects one.")
-    raise InvalidRequestError("Several systems are connected.", why=f"They are {', '.join(names)}.", remedy="Name one.")
+    raise InvalidRequestError(
+        "Several systems are connected.", why=f"They are {', '.join(names)}.", remedy="Name one."
+    )
 
 
 def _told_whole(access: Access) -> bool:
@@ -146,4 +148,6 @@ def _operator(context: ToolContext) -> Scope:
 
 
 def _no_ticket(named: str) -> NotFoundError:
-    return NotFoundError(f"There is no ticket '{named[:80]}'.", why="It does not exist, or you may not see it.")
+    return NotFoundError(
+        f"There is no ticket '{named[:80]}'.", why="It does not exist, or you may not see it."
+    )

@@ -110,7 +110,7 @@ async def _update(context: ToolContext, arguments: Mapping[str, Any]) -> Preview
 
 
 async def _transition(context: ToolContext, arguments: Mapping[str, Any]) -> Preview:
-    values = {"to": arguments["to"], **(arguments.get("values") or {})}
+    values: dict[str, Any] = {"to": arguments["to"], **(arguments.get("values") or {})}
     return await _proposed(context, Act.TRANSITION, arguments, values)
 
 
@@ -147,9 +147,7 @@ async def _applied(context: ToolContext, system: str) -> str:
 
 
 async def _sent(connector: Connector, context: ToolContext) -> str:
-    applied = await connector.apply(
-        Proposal.from_json(context.prepared["proposal"]), claims=_Claims(context)
-    )
+    applied = await connector.apply(Proposal.from_json(context.prepared["proposal"]), claims=_Claims(context))
     differing = f" The system holds otherwise: {', '.join(applied.differing)}." if applied.differing else ""
     return f"Written to {applied.key or applied.id}.{differing}"
 
@@ -202,9 +200,7 @@ async def ticket_assign(
 
 
 @_writes(_update)
-async def ticket_update(
-    context: ToolContext, ticket: str, values: dict[str, str], system: str = ""
-) -> str:
+async def ticket_update(context: ToolContext, ticket: str, values: dict[str, str], system: str = "") -> str:
     """Change fields of a ticket, such as its priority, category or urgency.
 
     Args:

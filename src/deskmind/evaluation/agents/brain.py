@@ -79,5 +79,6 @@ def _arguments(text: str, seen: str) -> dict[str, Any]:
         return {}
     taken = re.sub(_ORDER, "", seen)[-_TAKEN:]
     return {
-        name: value.replace("@ALL", taken) if isinstance(value, str) else value for name, value in given.items()
+        name: value.replace("@ALL", taken) if isinstance(value, str) else value
+        for name, value in given.items()
     }

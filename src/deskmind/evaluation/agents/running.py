@@ -12,7 +12,7 @@ from typing import Any
 
 from deskmind.agents import Proposed, Run, RunDetails
 from deskmind.errors import DeskmindError
-from deskmind.evaluation.agents.cases import Case, CaseFile
+from deskmind.evaluation.agents.cases import Case, CaseFile, GivenTicket
 from deskmind.evaluation.agents.judging import Seen, failures_of
 from deskmind.evaluation.agents.world import MODEL, World, open_world
 from deskmind.settings import Settings
@@ -109,7 +109,7 @@ async def _set_up(world: World, case: Case) -> dict[str, str]:
     world.begin()
     names = dict(world.names)
     for name, given in case.given.tickets.items():
-        made = await world.tickets.add(_of_type(given, names))
+        made = await world.tickets.add(_named(given, names))
         names[name], names[f"{name}_number"] = made["sys_id"], made["number"]
     for one in case.given.articles:
         await world.publish(one.title, _text(one.text, names), one.readers)
@@ -132,7 +132,9 @@ async def _happened(world: World, case: Case, names: Mapping[str, str]) -> Seen:
     problem, details = "", None
     proposals: list[Proposed] = []
     try:
-        run: Run[Any] = await agent.run(_text(case.prompt, names), untrusted=_text(case.given.untrusted, names))
+        run: Run[Any] = await agent.run(
+            _text(case.prompt, names), untrusted=_text(case.given.untrusted, names)
+        )
         for _ in range(_ROUNDS):
             if run.state != "waiting":
                 break
@@ -174,8 +176,8 @@ def _called(details: RunDetails[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]
     )
 
 
-def _of_type(given: Any, names: Mapping[str, str]) -> Any:
-    return type(given).model_validate(_filled(given.model_dump(), names))
+def _named(given: GivenTicket, names: Mapping[str, str]) -> GivenTicket:
+    return GivenTicket.model_validate(_filled(given.model_dump(), names))
 
 
 def _text(text: str, names: Mapping[str, str]) -> str:

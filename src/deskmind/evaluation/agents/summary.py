@@ -9,6 +9,8 @@ from deskmind.evaluation.agents.running import Outcome
 
 __all__ = ["compared", "summary"]
 
+_COMPARED = ("passed", "state", "proposals", "steps", "usd")
+
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """The figures of all cases, and each case."""
@@ -34,9 +36,8 @@ def compared(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[dict[str
         if old is None:
             rows.append(_row(one["name"], "case", "absent", "new"))
             continue
-        for what in ("passed", "state", "proposals", "steps", "usd"):
-            if old.get(what) != one[what]:
-                rows.append(_row(one["name"], what, old.get(what), one[what]))
+        differing = (what for what in _COMPARED if old.get(what) != one[what])
+        rows.extend(_row(one["name"], what, old.get(what), one[what]) for what in differing)
     return [*rows, *(_row(name, "case", "there", "gone") for name in then)]
 
 

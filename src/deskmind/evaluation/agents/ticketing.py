@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import httpx
 
@@ -73,7 +73,9 @@ class Ticketing:
             }
             headers = {"Content-Type": "text/plain"}
             content = given.attachment.text.encode()
-            await self._sent("POST", "/api/now/attachment/file", params=query, content=content, headers=headers)
+            await self._sent(
+                "POST", "/api/now/attachment/file", params=query, content=content, headers=headers
+            )
         self.made.append(made["sys_id"])
         return {"sys_id": made["sys_id"], "number": made["number"]}
 
@@ -81,9 +83,12 @@ class Ticketing:
         """A ticket as it is now, with its ``comments`` and ``internal`` ones."""
         row = (await self._rows("incident", f"sys_id={sys_id}", ""))[0]
         said = await self._rows("sys_journal_field", f"element_id={sys_id}", "element,value")
-        texts = {name: [one["value"] for one in said if one["element"] == name] for name in ("comments", "work_notes")}
+        texts = {
+            name: [one["value"] for one in said if one["element"] == name]
+            for name in ("comments", "work_notes")
+        }
         return {
-            **{name: str(_plain(value)) for name, value in row.items()},
+            **{name: _plain(value) for name, value in row.items()},
             "comments": "\n".join(texts["comments"]),
             "internal": "\n".join(texts["work_notes"]),
         }
@@ -109,5 +114,6 @@ def _auth(box: ServiceNowSandbox) -> tuple[str, str]:
     return box.credentials["username"], box.credentials["password"]
 
 
-def _plain(value: Any) -> Any:
-    return value.get("value", "") if isinstance(value, dict) else value
+def _plain(value: Any) -> str:
+    """A reference is given as an object with the id in it."""
+    return str(cast("dict[str, Any]", value).get("value", "") if isinstance(value, dict) else value)

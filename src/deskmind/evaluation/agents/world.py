@@ -94,7 +94,9 @@ class World:
 
     async def _documents(self) -> list[tuple[Desk, UUID]]:
         desks = (self.operator, self.elsewhere)
-        return [(desk, one.document_id) for desk in desks for one in await desk.knowledge.documents(limit=200)]
+        return [
+            (desk, one.document_id) for desk in desks for one in await desk.knowledge.documents(limit=200)
+        ]
 
 
 @asynccontextmanager
@@ -105,15 +107,16 @@ async def open_world(
     brain = Brain()
     async with AsyncExitStack() as stack:
         model = await stack.enter_async_context(ModelSandbox(reply=brain))
-        mail, channel, evil = [
-            await stack.enter_async_context(one) for one in (MailBox(), WebSite(), WebSite())
-        ]
+        mail = await stack.enter_async_context(MailBox())
+        channel, evil = [await stack.enter_async_context(WebSite()) for _ in range(2)]
         box = await stack.enter_async_context(ServiceNowSandbox(size="tiny"))
         reach = {
             "mail": _mail(mail.port),
             "webhooks": {"operations": f"http://127.0.0.1:{channel.port}/operations"},
             "http_hosts": [f"127.0.0.1:{channel.port}"],
-            "diagnostics": {"ping": {"command": ["echo", "up", "{host}"], "parameters": {"host": "[a-z0-9-]{1,40}"}}},
+            "diagnostics": {
+                "ping": {"command": ["echo", "up", "{host}"], "parameters": {"host": "[a-z0-9-]{1,40}"}}
+            },
         }
         made = load_settings(
             home=settings.home if settings is not None else home,
@@ -179,9 +182,7 @@ async def _people(app: Deskmind, operator: Desk, box: ServiceNowSandbox) -> list
         await operator.access.grant("technician", user=name)
         await operator.principals.set_groups(name, ["technicians"])
     await operator.principals.set_groups(requesters[1], ["other"])
-    await operator.connections.add(
-        "now", box.vendor, box.url, box.credentials, kinds=_KINDS, every_seconds=0
-    )
+    await operator.connections.add("now", box.vendor, box.url, box.credentials, kinds=_KINDS, every_seconds=0)
     await operator.sync.run("now")
     return [*technicians, *requesters]
 

@@ -210,7 +210,12 @@ _OPERATOR = frozenset(Permission) - _INSTALLATION_ONLY
 
 OWN_REACH = _MEMBER | {
     *(Permission.ACCESS_DELEGATE, Permission.AGENTS_RUN, Permission.AGENTS_READ),
-    *(Permission.TICKETS_READ, Permission.TICKETS_WRITE, Permission.NOTIFICATIONS_SEND, Permission.DIAGNOSTICS_RUN),
+    *(
+        Permission.TICKETS_READ,
+        Permission.TICKETS_WRITE,
+        Permission.NOTIFICATIONS_SEND,
+        Permission.DIAGNOSTICS_RUN,
+    ),
 }
 """What reaches what the principal itself may see; everything else of a tenant concerns all of it."""
 
