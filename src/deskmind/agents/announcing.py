@@ -36,7 +36,7 @@ async def announce(
     if settings.announce_url is None:
         return
     arguments = {"tenant_id": str(scope.tenant_id), "proposal_id": str(proposal_id), "occasion": occasion}
-    await defer(connection, ANNOUNCE_QUEUE, ANNOUNCE_TASK, f"announce:{proposal_id}", arguments)
+    await defer(connection, ANNOUNCE_QUEUE, ANNOUNCE_TASK, f"announce:{proposal_id}:{occasion}", arguments)
 
 
 async def announce_job(database: Database, settings: AgentsSettings, arguments: Mapping[str, str]) -> None:

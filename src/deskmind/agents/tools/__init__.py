@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deskmind.agents.tool import Tool
 from deskmind.agents.tools.diagnosing import query_metrics, run_diagnostic
-from deskmind.agents.tools.foreign import adopt, tools_of
+from deskmind.agents.tools.foreign import adopt, tools_of, tools_of_mcp
 from deskmind.agents.tools.http import http_get, http_request
 from deskmind.agents.tools.knowledge import knowledge_search
 from deskmind.agents.tools.notifying import notify_email, notify_webhook
@@ -42,6 +42,7 @@ __all__ = [
     "ticket_transition",
     "ticket_update",
     "tools_of",
+    "tools_of_mcp",
     "triage_predict",
 ]
 

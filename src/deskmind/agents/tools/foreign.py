@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pydantic_ai import RunContext
     from pydantic_ai.toolsets import AbstractToolset
 
-__all__ = ["adopt", "tools_of"]
+__all__ = ["adopt", "tools_of", "tools_of_mcp"]
+
+_MOST_TOLD = 2_000
 
 
 async def tools_of(
@@ -27,9 +29,9 @@ async def tools_of(
     audiences: Mapping[str, Audience] | None = None,
     deps: Any = None,
 ) -> list[Tool]:
-    """The tools of a toolset, an MCP server's among them.
+    """The tools of a toolset.
 
-    >>> tools = await tools_of(MCPToolset("https://tools.example/mcp"), effects={"lookup": "read"})
+    >>> tools = await tools_of(toolset, effects={"lookup": "read"})
     >>> agent = desk.agent("helper", instructions="…", tools=tools, model="fast")
 
     Args:
@@ -45,22 +47,60 @@ async def tools_of(
         found = await toolset.get_tools(_bare_context(deps))
     tools: list[Tool] = []
     for name, one in found.items():
-        if not TOOL_NAME.fullmatch(name):
-            raise ConfigurationError(
-                f"'{name[:80]}' cannot be the name of a tool.", remedy="Rename it with toolset.renamed(…)."
-            )
         tools.append(
-            Tool(
+            _tool(
                 name,
                 _function(toolset, name, deps),
-                effect=(effects or {}).get(name, "write"),
-                audience=(audiences or {}).get(name, "outside"),
-                risk="high",
-                schema=one.tool_def.parameters_json_schema,
-                told=one.tool_def.description or name,
+                one.tool_def.parameters_json_schema,
+                one.tool_def.description or name,
+                (effects or {}).get(name, "write"),
+                (audiences or {}).get(name, "outside"),
             )
         )
     return tools
+
+
+async def tools_of_mcp(
+    server: Any,
+    *,
+    effects: Mapping[str, Effect] | None = None,
+    audiences: Mapping[str, Audience] | None = None,
+) -> list[Tool]:
+    """The tools of an MCP server; each call is a connection of its own.
+
+    >>> tools = await tools_of_mcp("https://tools.example/mcp", effects={"lookup": "read"})
+
+    Args:
+        server: what ``mcp.Client`` takes: an address, or how to start it.
+        effects: by tool; ``write`` where none is named, whatever the server says of itself.
+        audiences: by tool; ``outside`` where none is named.
+
+    Raises:
+        ConfigurationError: a tool has a name that models cannot call.
+        MissingExtraError: the extra ``mcp`` is not installed.
+    """
+    try:
+        from mcp import Client
+    except ImportError as error:
+        raise MissingExtraError("The MCP client", "mcp") from error
+    tools: list[Tool] = []
+    async with Client(server) as client:
+        cursor: str | None = None
+        while True:
+            page = await client.list_tools(cursor=cursor)
+            tools += [
+                _tool(
+                    one.name,
+                    _mcp_function(server, one.name),
+                    one.input_schema,
+                    one.description or one.name,
+                    (effects or {}).get(one.name, "write"),
+                    (audiences or {}).get(one.name, "outside"),
+                )
+                for one in page.tools
+            ]
+            if not (cursor := page.next_cursor):
+                return tools
 
 
 async def adopt(
@@ -78,6 +118,40 @@ async def adopt(
     for toolset in agent.toolsets:
         tools += await tools_of(toolset, effects=effects, audiences=audiences, deps=deps)
     return tools
+
+
+def _tool(
+    name: str,
+    function: ToolFunction,
+    schema: Mapping[str, Any],
+    told: str,
+    effect: Effect,
+    audience: Audience,
+) -> Tool:
+    if not TOOL_NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"'{name[:80]}' cannot be the name of a tool.",
+            why="Models call names of 1 to 64 letters, digits, `_` and `-`.",
+        )
+    return Tool(
+        name, function, effect=effect, audience=audience, risk="high", schema=schema, told=told[:_MOST_TOLD]
+    )
+
+
+def _mcp_function(server: Any, name: str) -> ToolFunction:
+    async def call(context: ToolContext, **arguments: Any) -> str:
+        """Call the server's tool."""
+        from mcp import Client
+
+        await context.confirm()
+        async with Client(server) as client:
+            result = await client.call_tool(name, arguments)
+        text = "\n".join(str(getattr(part, "text", "")) for part in result.content)
+        if result.is_error:
+            raise OutcomeUnknownError("The tool failed.", why=text[:200])
+        return text
+
+    return call
 
 
 def _function(toolset: AbstractToolset[Any], name: str, deps: Any) -> ToolFunction:

@@ -53,7 +53,7 @@ async def _message(reader: asyncio.StreamReader) -> str:
 
 
 class WebSite:
-    """A web server that keeps what it is sent, and says ``ok``."""
+    """A web server that keeps what it is sent, and says ``ok``; ``/moved`` redirects, ``/missing`` is not there, ``/cut`` hangs up."""
 
     def __init__(self) -> None:
         self.requests: list[str] = []
@@ -77,4 +77,10 @@ class WebSite:
 
     async def _answer(self, request: web.Request) -> web.Response:
         self.requests.append(f"{request.method} {request.path_qs} {await request.text()}")
+        if request.path == "/moved":
+            raise web.HTTPTemporaryRedirect("/elsewhere")
+        if request.path == "/missing":
+            raise web.HTTPNotFound
+        if request.path == "/cut" and request.transport is not None:
+            request.transport.abort()
         return web.Response(text="ok")
