@@ -96,7 +96,7 @@ _UNRECORDED = {
     **dict.fromkeys(
         ("Agents.run", "Agents.resume", "Agents.start", "Desk.agent"), "recorded when the run begins and ends"
     ),
-    "Agents.stopped_tools": _CONFIGURATION,
+    **dict.fromkeys(("Agents.stopped_tools", "Agents.blocks"), _CONFIGURATION),
     **dict.fromkeys(("Approvals.approve", "Approvals.reject"), "recorded by _decide and _vote"),
     **dict.fromkeys(("Models.chat", "Models.embed", "Models.rerank", "Models.stream"), _LEDGER),
 }
