@@ -25,9 +25,9 @@ cases:
     expect: {state: done, tools: [fetch_status], output: [All is up], effects: none, proposals: 0, most_usd: 0.1}
   - name: is wrong in every way
     prompt: Reset it.
-    model: [{reset_password: {user: lena}}, {notify_webhook: {name: operations, text: done}}, no]
+    model: [{reset_password: {user: lena}}, {notify_webhook: {name: operations, text: done}}, nope]
     expect:
-      {state: waiting, tools: [fetch_status], refused: [reset_password], unused: [reset_password], proposals: 1, output: [yes],
+      {state: waiting, tools: [fetch_status], refused: [reset_password], unused: [reset_password], proposals: 1, output: [indeed],
        effects: none, created: [Nothing], hooks: [], mails: [x], secret: [done], tried: true, most_usd: 0}
 """
 
@@ -58,7 +58,7 @@ async def test_cases_are_run_judged_and_compared(cases: Path, desk_home: Path, t
             "reset_password was answered",
             "0 approvals were asked for, not 1",
             "the model tried nothing",
-            "the answer does not say 'yes'",
+            "the answer does not say 'indeed'",
             f"it cost {bad['usd']} dollars",
             "0 mails were sent, not 1",
             "no mail says 'x'",
