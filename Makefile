@@ -9,6 +9,8 @@ AGENTDOJO := .agentdojo
 CONFORMANCE := .conformance
 BIN := $(VENV)/bin
 export PYTHONPATH :=
+# hundreds of processes are started, each would compile us anew
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup phoenix peers clients agentdojo conformance demo test lint types imports docs hygiene wheel-check bench eval soak load dashboards lock format changelog clean

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import httpx
 import hypothesis
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -18,6 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from deskmind.app import Deskmind
+from deskmind.database.embedded import EmbeddedServer
 from deskmind.desk import Desk
 from deskmind.observability.tracing import use_provider
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
@@ -25,6 +27,10 @@ from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 # how long an example takes says nothing of whether it is right
 hypothesis.settings.register_profile("deskmind", deadline=None)
 hypothesis.settings.load_profile("deskmind")
+
+# a busy machine is no fault of the service; httpx would give up after five seconds
+for _client in (httpx.Client, httpx.AsyncClient):
+    _client.__init__.__kwdefaults__["timeout"] = httpx.Timeout(60)
 
 _numbers = itertools.count(1)
 
@@ -49,6 +55,29 @@ async def app(desk_home: Path) -> AsyncIterator[Deskmind]:
         home=desk_home, knowledge={"embedder": "hashing"}, answer={"threshold": 0.0}
     ) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with an empty, migrated database, made once; its server does not run."""
+    from typer.testing import CliRunner
+
+    from deskmind.cli.root import app as command
+
+    home = tmp_path_factory.mktemp("prepared")
+    settings = {"DESKMIND_HOME": str(home), "DESKMIND_KNOWLEDGE_EMBEDDER": "none"}
+    made = CliRunner().invoke(command, ["migrate", "up"], env=settings)
+    assert made.exit_code == 0, made.output
+    return home
+
+
+@pytest.fixture(scope="module")
+def running_home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A migrated home of the file's own. Its server runs as long as the file's tests, so that no command starts it."""
+    home = tmp_path_factory.mktemp("running") / "home"
+    subprocess.run(["cp", "-a", str(prepared_home), str(home)], check=True)  # with the server's owner
+    with EmbeddedServer.start(home):
+        yield home
 
 
 @pytest.fixture

@@ -127,6 +127,16 @@ class ApiSettings(_Section):
     workers: int = Field(1, ge=1, le=64)
     max_body_bytes: int = Field(64 * 2**20, ge=1024)
     embedded_worker: bool = Field(True, description="run jobs inside the first API process")
+    request_seconds: float = Field(120.0, gt=0, le=3600, description="until a response must have begun")
+    compress_from: int = Field(
+        1024, ge=0, description="bytes of a response from which it is compressed; 0 for never"
+    )
+    cors_origins: tuple[str, ...] = Field(
+        (), description="pages that may call from a browser; none unless named"
+    )
+    idempotency_hours: float = Field(
+        24.0, gt=0, le=720, description="how long a response is given again to the same Idempotency-Key"
+    )
 
 
 _Signing = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]

@@ -95,9 +95,7 @@ async def client(
             },
         ) as modelled,
         serving(create_app(app=modelled)) as address,
-        httpx.AsyncClient(
-            base_url=address, headers={"Authorization": f"Bearer {key.secret}"}, timeout=30
-        ) as made,
+        httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {key.secret}"}) as made,
     ):
         yield made
 

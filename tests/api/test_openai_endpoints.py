@@ -161,7 +161,7 @@ async def test_a_client_that_hangs_up_ends_the_providers_stream_and_is_charged(
         async for line in answer.aiter_lines():
             if line.startswith("data:"):
                 break
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (sandbox.book.entries and sandbox.book.entries[-1].client_hung_up):
             await asyncio.sleep(0.01)
         desk = await modelled.desk(tenant=operator.scope.tenant)
@@ -179,12 +179,12 @@ async def test_a_client_that_hangs_up_before_the_reply_leaves_a_call_that_is_boo
         call = asyncio.create_task(
             raw.post("/v1/chat/completions", json={"model": "fast", "messages": _HELLO})
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not sandbox.book.entries:
                 await asyncio.sleep(0.01)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         desk = await modelled.desk(tenant=operator.scope.tenant)
         while not (rows := await desk.usage.report(["outcome"])):
             await asyncio.sleep(0.01)

@@ -95,7 +95,7 @@ async def test_a_ranking_found_again_is_the_same_and_shared(
 async def _written(valkey: Any) -> None:
     """Wait until a ranking is in the shared tier."""
     with valkey.client as client:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not any(b"rankings:v" in name for name in client.scan_iter()):
                 await asyncio.sleep(0.005)
 

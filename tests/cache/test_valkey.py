@@ -49,7 +49,7 @@ class Machine:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline, "it never came to be"
         await asyncio.sleep(0.005)

@@ -16,10 +16,9 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def run(desk_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(running_home: Path) -> Run:
     """Run a command in this process, on a home with one tenant and two users."""
-    home = tmp_path_factory.mktemp("access-home")
-    settings = {"DESKMIND_KNOWLEDGE_EMBEDDER": "hashing", "DESKMIND_HOME": str(home)}
+    settings = {"DESKMIND_KNOWLEDGE_EMBEDDER": "hashing", "DESKMIND_HOME": str(running_home)}
 
     def call(*words: str | Path, code: int = 0) -> Result:
         result = CliRunner().invoke(app, [str(word) for word in words], env=settings)

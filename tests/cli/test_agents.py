@@ -20,13 +20,10 @@ def _run(*words: str) -> Any:
 
 
 @pytest.fixture
-def settled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sandbox: ModelSandbox) -> None:
+def settled(monkeypatch: pytest.MonkeyPatch, running_home: Path, sandbox: ModelSandbox) -> None:
     """A home of its own with one tenant and one technician, and a model of the sandbox."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if not parent.stat().st_mode & 0o001:
-            parent.chmod(0o755)
     deployment = {"model": "echo", "base_url": f"{sandbox.base_url}/v1", "api_key": DEFAULT_KEY}
-    monkeypatch.setenv("DESKMIND_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DESKMIND_HOME", str(running_home))
     monkeypatch.setenv("DESKMIND_KNOWLEDGE_EMBEDDER", "hashing")
     monkeypatch.setenv("DESKMIND_MODELS", json.dumps({"fast": deployment}))
 

@@ -17,10 +17,9 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(running_home: Path) -> Run:
     """Run a command in this process, on a home with one tenant."""
-    home = tmp_path_factory.mktemp("audit-home")
-    settings = {"DESKMIND_KNOWLEDGE_EMBEDDER": "hashing", "DESKMIND_HOME": str(home)}
+    settings = {"DESKMIND_KNOWLEDGE_EMBEDDER": "hashing", "DESKMIND_HOME": str(running_home)}
     settings["DESKMIND_DEFAULTS_TENANT"] = "acme"
 
     def call(*words: str | Path, code: int = 0) -> Result:

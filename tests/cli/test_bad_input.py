@@ -27,13 +27,13 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("bad-home")
+def home(running_home: Path) -> Path:
+    return running_home
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def server(home: Path) -> Iterator[EmbeddedServer]:
-    """Kept running between the commands."""
+    """The one that runs."""
     with EmbeddedServer.start(home) as running:
         yield running
 

@@ -24,8 +24,8 @@ _SETTINGS = {"DESKMIND_KNOWLEDGE_EMBEDDER": "hashing", "DESKMIND_ANSWER_THRESHOL
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cli-home")
+def home(running_home: Path) -> Path:
+    return running_home
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def as_json(result: Result) -> Any:
 
 @pytest.fixture(scope="module", autouse=True)
 def acme(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tenant with two users and a folder of documents, made by the commands themselves."""
+    """A tenant with two users and a folder of documents, and one more, made by the commands themselves."""
     folder = tmp_path_factory.mktemp("documents")
     (folder / "vpn.md").write_text("# VPN token\n\nA new VPN token arrives within 20 minutes.\n")
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7 broken")
@@ -63,6 +63,7 @@ def acme(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["user", "add", "req2", "--tenant", "acme"], 0),
         (["ingest", str(folder), "--tenant", "acme"], 65),
         (["ingest", str(secret), "--tenant", "acme", "--groups", "hr"], 0),
+        (["tenant", "create", "other"], 0),
     ):
         result = runner.invoke(app, words, env=env)
         assert result.exit_code == code, (words, result.output, result.exception)
@@ -311,7 +312,7 @@ def test_serving_ends_on_sigterm(home: Path) -> None:
     for line in process.stderr:
         if "running on" in line.lower():
             break
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=30) as response:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60) as response:
         assert json.load(response)["status"] == "ready"
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)

@@ -18,16 +18,11 @@ _QUESTION = "How do I renew the parking permit?"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
-    home = tmp_path_factory.mktemp("told")
-    for parent in (home, *home.parents):
-        if parent == Path("/tmp"):
-            break
-        parent.chmod(0o755)
-    guide = home / "parking.md"
+def run(running_home: Path) -> Callable[..., Any]:
+    guide = running_home / "parking.md"
     guide.write_text("# Parking\n\nRenew the parking permit in the portal before 15 May.")
     env = {
-        "DESKMIND_HOME": str(home),
+        "DESKMIND_HOME": str(running_home),
         "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
         "DESKMIND_ANSWER_THRESHOLD": "0",
     }

@@ -26,7 +26,7 @@ def _command(home: Path, *options: str) -> StdioServerParameters:
 
 async def _first_resource(client: Client) -> Resource:
     """Rights are believed for a second: until then the new membership and the old rights do not fit, which is refused."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(MCPError):
                 found = (await client.list_resources(cache_mode="bypass")).resources

@@ -40,18 +40,13 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def run(address: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    home = tmp_path_factory.mktemp("models")
-    for parent in (home, *home.parents):
-        if parent == Path("/tmp"):
-            break
-        parent.chmod(0o755)
+def run(address: str, running_home: Path) -> Callable[..., str]:
     models = {
         "fast": {"model": "echo", "base_url": f"{address}/v1", "api_key": DEFAULT_KEY, "price": {"input": "1", "output": "2"}},
         "wrong": {"model": "echo", "base_url": f"{address}/v1", "api_key": "sk-very-wrong-key", "name": "wrong"},
     }  # fmt: skip
     env = {
-        "DESKMIND_HOME": str(home),
+        "DESKMIND_HOME": str(running_home),
         "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
         "DESKMIND_MODELS": json.dumps(models),
     }

@@ -16,10 +16,9 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(running_home: Path) -> Run:
     """Run a command in this process, on a home with one tenant, two users and a document that names one."""
-    home = tmp_path_factory.mktemp("privacy-home")
-    settings = {"DESKMIND_KNOWLEDGE_EMBEDDER": "hashing", "DESKMIND_HOME": str(home)}
+    settings = {"DESKMIND_KNOWLEDGE_EMBEDDER": "hashing", "DESKMIND_HOME": str(running_home)}
     settings["DESKMIND_DEFAULTS_TENANT"] = "acme"
 
     def call(*words: str | Path, code: int = 0) -> Result:
@@ -30,7 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     call("tenant", "create", "acme")
     call("user", "add", "zilpha.quorn", "--display-name", "Zilpha Quornbeck")
     call("user", "add", "ben")
-    note = home / "note.md"
+    note = running_home / "note.md"
     note.write_text("# Keys\n\nAsk Zilpha Quornbeck for the key of room 12.\n")
     call("ingest", note)
     note.unlink()

@@ -30,12 +30,12 @@ def test_the_first_line_is_enough_to_ask(tls: bool, tmp_path: Path):
             headers={"Authorization": f"Basic {secret}"},
         )
         context = ssl.create_default_context(cafile=str(authority)) if tls else None
-        with urllib.request.urlopen(request, timeout=30, context=context) as answer:
+        with urllib.request.urlopen(request, timeout=60, context=context) as answer:
             assert json.load(answer)["result"][0]["number"].startswith("INC")
             assert int(answer.headers["X-Total-Count"]) > 300
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
         process.stdout.close()
 
 
@@ -57,11 +57,11 @@ def test_the_first_line_of_other_vendors(vendor: str, user: str, password: str, 
         request = urllib.request.Request(
             told["base_url"] + path, headers={"Authorization": f"Basic {secret}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             assert shown in json.load(answer)
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
         process.stdout.close()
 
 

@@ -25,11 +25,6 @@ from deskmind.cli.root import app
 Run = Callable[..., Result]
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("told-home")
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     with Collector() as started:
@@ -37,9 +32,9 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture
-def environment(home: Path, collector: Collector) -> dict[str, str]:
+def environment(running_home: Path, collector: Collector) -> dict[str, str]:
     return {
-        "DESKMIND_HOME": str(home),
+        "DESKMIND_HOME": str(running_home),
         "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
         "DESKMIND_LOG_FORMAT": "json",
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
@@ -123,7 +118,7 @@ def test_every_process_of_a_service_logs_alike_follows_the_level_and_is_traced(
             headers={"X-Request-ID": "case-1", "traceparent": f"00-{7:032x}-{9:016x}-01"},
         )
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(request, timeout=30)
+            urllib.request.urlopen(request, timeout=60)
         (line,) = lines.until(1, lambda line: line["event"] == "http.request")
         assert (line["correlation_id"], line["status"], line["trace_id"]) == ("case-1", 401, f"{7:032x}")
     finally:

@@ -35,12 +35,11 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(running_home: Path) -> Path:
     """A home with the tenant acme."""
-    folder = tmp_path_factory.mktemp("terminal-home")
-    made = _invoke(folder, "tenant", "create", "acme")
+    made = _invoke(running_home, "tenant", "create", "acme")
     assert made.exit_code == 0, made.output
-    return folder
+    return running_home
 
 
 def _invoke(home: Path, *words: str | Path, stdin: str | None = None) -> Result:

@@ -23,7 +23,7 @@ from deskmind.app import Deskmind
 from deskmind.database.embedded._account import service_account
 
 _PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 _AUTH_QUERY = "SELECT usename, passwd FROM pg_shadow WHERE usename = $1"
 
 

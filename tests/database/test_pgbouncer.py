@@ -149,7 +149,7 @@ async def test_a_waiting_worker_finds_jobs_without_listening(behind: Deskmind, p
         for number in range(2):
             async with desk.database.transaction(desk.scope) as connection:
                 await defer(connection, "test", "test.noticed", str(number), arguments)
-            await asyncio.wait_for(started.wait(), 30)
+            await asyncio.wait_for(started.wait(), 60)
             started.clear()
         with psycopg.connect(pooler.direct, autocommit=True) as connection:
             listening = (

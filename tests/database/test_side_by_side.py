@@ -117,7 +117,7 @@ async def test_taking_one_away_leaves_the_other(address: str, both: list[Deskmin
 
 async def test_a_pool_that_is_used_up_names_its_setting(app: Deskmind, desk_home: Path) -> None:
     del app  # keeps the server running
-    narrow = {"pool_min": 1, "pool_max": 1, "pool_timeout": 0.2}
+    narrow = {"pool_min": 1, "pool_max": 1, "pool_timeout": 2}
     async with Deskmind.open(home=desk_home, knowledge={"embedder": "hashing"}, database=narrow) as small:
         async with small.database.transaction(Scope.directory()):
             with pytest.raises(DatabaseUnavailableError, match=r"database\.pool_max") as refusal:
@@ -128,7 +128,7 @@ async def test_a_pool_that_is_used_up_names_its_setting(app: Deskmind, desk_home
 
 async def test_a_statement_that_takes_too_long_names_its_setting(app: Deskmind, desk_home: Path) -> None:
     del app  # keeps the server running
-    short = {"statement_timeout": 0.2}
+    short = {"statement_timeout": 2}
     async with Deskmind.open(home=desk_home, knowledge={"embedder": "hashing"}, database=short) as hasty:
         with pytest.raises(UnavailableError, match=r"database\.statement_timeout") as refusal:
             async with hasty.database.transaction(Scope.directory()) as connection:

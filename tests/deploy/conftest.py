@@ -20,6 +20,7 @@ from soak.stage import MODEL, Stage, staged
 from tests.triage.tickets import tickets
 
 from deskmind.app import Deskmind
+from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -85,10 +86,12 @@ async def backend(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bac
             more_models={"broken": {"deployments": [unreachable], "retries": 0}},
         ) as stage,
         _prometheus(program, stage, tmp_path_factory.mktemp("prometheus")) as address,
-        httpx.AsyncClient(base_url=address, timeout=30) as client,
+        httpx.AsyncClient(base_url=address, timeout=60) as client,
+        ServiceNowSandbox(size="tiny") as box,
     ):
         await _learn(stage)
-        driver = asyncio.create_task(_drive(stage))
+        overseer = await _connect(stage, box)
+        driver = asyncio.create_task(_drive(stage, overseer))
         yield Backend(stage, client, driver)
         driver.cancel()
         await asyncio.gather(driver, return_exceptions=True)
@@ -99,6 +102,18 @@ async def _learn(stage: Stage) -> None:
     async with Deskmind.open(load_settings(**stage.settings)) as app:
         (company,) = await app.tenants.all()
         await (await app.desk(tenant=company.slug)).triage.train(tickets(90), targets=["category"])
+
+
+async def _connect(stage: Stage, box: ServiceNowSandbox) -> str:
+    """Connect the company to a system; the key of who may have it read."""
+    async with Deskmind.open(load_settings(**stage.settings)) as app:
+        (company,) = await app.tenants.all()
+        operator = await app.desk(tenant=company.slug)
+        await operator.connections.add(
+            "now", box.vendor, box.url, box.credentials, kinds=("ticket",), every_seconds=0
+        )
+        await operator.principals.add_user("overseer", role="operator")
+        return (await operator.keys.create("overseer")).secret
 
 
 @asynccontextmanager
@@ -138,7 +153,7 @@ async def _is_ready(client: httpx.AsyncClient, address: str) -> bool:
         return False
 
 
-async def _drive(stage: Stage) -> None:
+async def _drive(stage: Stage, overseer: str) -> None:
     """One round after another of everything that a panel shows, until cancelled."""
     company = json.loads((ROOT / "src/deskmind/demo/corpus/demo.json").read_text("utf-8"))
     questions = [one["question"] for one in company["questions"]]
@@ -168,6 +183,7 @@ async def _drive(stage: Stage) -> None:
             await client.post("/v1/triage/predict", json={"texts": [question]}, headers=key)
             prompt = {"prompt": {"name": "mine", "messages": [{"role": "user", "content": "hello"}]}}
             await client.post("/v1/prompts", json=prompt, headers=key)
+            await client.post("/v1/connectors/now/sync", headers={"Authorization": f"Bearer {overseer}"})
 
 
 async def _say(client: httpx.AsyncClient, stage: Stage, found: list[dict[str, str]]) -> None:

@@ -29,7 +29,6 @@ EMPTY_HERE = {
     "no limit refused a request",
     "no agent has run",
     "no agent has called a tool",
-    "no system is connected",
 }
 
 

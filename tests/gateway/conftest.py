@@ -78,7 +78,7 @@ def until() -> Callable[[Callable[[], object]], Any]:
     """Waits until something holds; ``TimeoutError`` when it never does."""
 
     async def wait(holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not holds():
                 await asyncio.sleep(0.005)
 

@@ -123,7 +123,7 @@ async def test_the_whole_call_is_bound_in_time(
     ledger = MemoryLedger()
     sandbox.faults.add("slow_headers", seconds=30, model="two")
     sandbox.faults.add("server_error", model="one")
-    models = {"m": config(named("one"), named("two"), timeouts={"total": 0.1})}
+    models = {"m": config(named("one"), named("two"), timeouts={"total": 1})}
     gateway = open_gateway(models, ledger=ledger)
     with pytest.raises(ModelTimeoutError, match=r"\(two\)"):
         await gateway.chat("m", HELLO)
@@ -285,7 +285,7 @@ async def test_a_stream_that_breaks_before_its_first_piece_goes_elsewhere_silent
 async def test_a_first_piece_that_does_not_come_sends_the_call_elsewhere(
     open_gateway: Open, named: Make, sandbox: ModelSandbox
 ) -> None:
-    models = {"m": config(named("one"), named("two"), timeouts={"first_token": 0.1})}
+    models = {"m": config(named("one"), named("two"), timeouts={"first_token": 1})}
     sandbox.faults.add("slow_first_token", model="one", seconds=30)
     async with await open_gateway(models).stream("m", HELLO) as stream:
         text = "".join([piece.text async for piece in stream])

@@ -175,7 +175,7 @@ async def test_faults_of_the_wire(
 ) -> None:
     sandbox.faults.add(**fault)
     gateway = make_gateway(
-        {"fast": {"deployments": [_deployment("direct", sandbox)], "retries": 0, "timeouts": {"total": 0.3}}}
+        {"fast": {"deployments": [_deployment("direct", sandbox)], "retries": 0, "timeouts": {"total": 2}}}
     )
     with pytest.raises(expected):
         await gateway.chat("fast", _HELLO)

@@ -47,7 +47,7 @@ async def test_what_one_replica_finds_broken_another_leaves_alone(
     ):
         assert there.board.of(there.models["m"].deployments[0]).available(time.time())
         await here.chat("m", _HELLO)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while there.board.of(there.models["m"].deployments[0]).available(time.time()):
                 await asyncio.sleep(0.01)
         reply = await there.chat("m", _HELLO)
@@ -76,7 +76,7 @@ async def test_times_that_make_no_sense_are_not_believed(valkey: Valkey) -> None
             mapping={"never": "inf", "past": "1", "words": "soon", "good": repr(time.time() + 30)},
         )
     health = ValkeyHealth(valkey.url, every=0.02)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "good" not in health.known():
             await asyncio.sleep(0.01)
     assert set(health.known()) == {"good"}

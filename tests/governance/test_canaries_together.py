@@ -476,7 +476,7 @@ async def _http(desk: Desk, address: str) -> set[str]:
     key = await desk.keys.create("boss")
     routes: set[str] = set()
     async with httpx.AsyncClient(
-        base_url=address, headers={"Authorization": f"Bearer {key.secret}"}, timeout=30
+        base_url=address, headers={"Authorization": f"Bearer {key.secret}"}
     ) as client:
         document = (await client.get("/openapi.json")).json()
         paths = [

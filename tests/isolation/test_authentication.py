@@ -96,7 +96,7 @@ async def test_a_key_revoked_while_it_is_asked_for_is_not_believed(
 
 async def _waits_for_lock(app: Deskmind) -> None:
     owner = _Owner(app)
-    async with asyncio.timeout(10), await owner.connect() as connection:
+    async with asyncio.timeout(60), await owner.connect() as connection:
         while True:
             cursor = await connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             row = await cursor.fetchone()

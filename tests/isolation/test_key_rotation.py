@@ -70,7 +70,7 @@ async def test_a_large_ingest_refreshes_the_planners_statistics(
     desk = await app.desk(tenant=await new_tenant())
     words = " ".join(f"term{number:05}" for number in range(3_000))
     await desk.knowledge.add("words.md", f"# Words\n\n{words}".encode())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await _known_rows(desk) < 3_000:
             await asyncio.sleep(0)
     async with desk.database.transaction(desk.scope) as connection:

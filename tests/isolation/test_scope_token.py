@@ -293,7 +293,7 @@ async def test_notifications_carry_no_content(attack: Attack, app: Deskmind) -> 
     async with await AsyncConnection.connect(app.database.endpoints.app, autocommit=True) as listener:
         await listener.execute("LISTEN procrastinate_any_queue_v1")
         await attack.victim.knowledge.add("more.md", b"# More\n\nVICTIM-SECRET-2")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             async for note in listener.notifies(stop_after=1):
                 assert note.payload.startswith("{")
                 assert "SECRET" not in note.payload

@@ -67,5 +67,5 @@ async def test_statements_prepared_by_one_are_not_run_by_the_next(
         for _ in range(_WARM):
             assert await _titles(victim) == {"Hidden"}
         await thief.execute("SELECT pg_notify('loot', 'the end')")
-        told = [note.payload async for note in thief.notifies(timeout=20, stop_after=1)]
+        told = [note.payload async for note in thief.notifies(timeout=60, stop_after=1)]
     assert told == ["the end"]

@@ -276,7 +276,7 @@ def every_error(kind: type[DeskmindError] = DeskmindError) -> list[type[Deskmind
 
 
 def test_every_exit_code_and_status_of_an_error_is_documented():
-    errors = [kind for kind in every_error() if kind.__module__ == "deskmind.errors"]
+    errors = [kind for kind in every_error() if kind.__module__.startswith("deskmind.errors.")]
     commands_page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     http_page = (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
     assert [kind for kind in errors if f"| {kind.exit_code} |" not in commands_page] == []

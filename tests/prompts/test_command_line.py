@@ -18,8 +18,8 @@ TRIAGE = "name: triage\nvariables:\n  ticket:\n    type: string\nmessages:\n- ro
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cli-prompts")
+def home(running_home: Path) -> Path:
+    return running_home
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from deskmind.governance.audit.sealing import Sealing
 from deskmind.observability.metering import MemoryMeterProvider, ProcessGroup
 from deskmind.observability.metering.endpoint import serving_metrics
 from deskmind.observability.metering.memory import ProcessMemory
-from deskmind.readiness import SECTIONS, assess, checks
+from deskmind.readiness import SECTIONS, assess, checks, protection, schema
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 from deskmind.settings import TelemetrySettings
 
@@ -106,27 +106,27 @@ async def test_late_retention_and_unfinished_erasures_are_red(
     await own.tenants.create("kept")
     desk = await own.desk(tenant="kept")
     await desk.privacy.retain()
-    assert (await checks.privacy(own)).state == "green"
+    assert (await protection.privacy(own)).state == "green"
     await desk.privacy.request_erasure("ann.lee@example.com")
-    assert "1 erasures" in (await checks.privacy(own)).finding
+    assert "1 erasures" in (await protection.privacy(own)).finding
     await desk.privacy.resume()
-    assert (await checks.privacy(own)).state == "green"
-    monkeypatch.setattr(checks, "_RETENTION_LATE", checks.timedelta(seconds=-1))
-    assert "late for 1 tenants" in (await checks.privacy(own)).finding
+    assert (await protection.privacy(own)).state == "green"
+    monkeypatch.setattr(protection, "_RETENTION_LATE", protection.timedelta(seconds=-1))
+    assert "late for 1 tenants" in (await protection.privacy(own)).finding
     await own.tenants.delete("kept")
 
 
 async def test_a_readable_keyring_is_red(own: Deskmind) -> None:
     path = own.settings.home / "keyring.json"
     path.chmod(0o644)
-    assert (await checks.keys(own)).state == "red"
+    assert (await protection.keys(own)).state == "red"
     path.chmod(0o600)
-    assert (await checks.keys(own)).state == "green"
+    assert (await protection.keys(own)).state == "green"
 
 
 async def test_an_old_scope_key_is_red(own: Deskmind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "_MAX_KEY_AGE", checks.timedelta(seconds=-1))
-    assert (await checks.keys(own)).state == "red"
+    monkeypatch.setattr(protection, "_MAX_KEY_AGE", protection.timedelta(seconds=-1))
+    assert (await protection.keys(own)).state == "red"
 
 
 async def test_a_full_disk_is_red(own: Deskmind, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ async def test_a_schema_behind_is_red(own: Deskmind, monkeypatch: pytest.MonkeyP
         return MigrationStatus("0001", "0002", ("0002",), "0.1.0")
 
     monkeypatch.setattr(own, "migration_status", behind)
-    assert (await checks.migrations(own)).state == "red"
+    assert (await schema.migrations(own)).state == "red"
 
 
 async def test_waiting_requests_are_red(own: Deskmind, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,10 +183,10 @@ async def test_models_elsewhere_that_are_told_everything_are_red(own: Deskmind) 
     }
     common: dict[str, Any] = {"home": own.settings.home, "knowledge": {"embedder": "none"}, "models": models}
     async with Deskmind.open(**common) as app:
-        found = await checks.redaction(app)
+        found = await protection.redaction(app)
         assert (found.state, "near" in found.finding) == ("green", True)
     async with Deskmind.open(**common, redaction={"enabled": False}) as app:
-        found = await checks.redaction(app)
+        found = await protection.redaction(app)
         assert (found.state, "away" in found.finding, "near" in found.finding) == ("red", True, False)
 
 

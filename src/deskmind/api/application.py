@@ -14,6 +14,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as ASGIScope
@@ -25,6 +27,10 @@ from deskmind.api.connectors import add_webhook
 from deskmind.api.documentation import add_documentation
 from deskmind.api.limits.admission import Admission, Places
 from deskmind.api.limits.limiter import Limiter
+from deskmind.api.manners.claiming import Claims
+from deskmind.api.manners.conditions import Conditions
+from deskmind.api.manners.deadline import Deadline
+from deskmind.api.manners.idempotency import Idempotency
 from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
 from deskmind.api.routes import bearer, router
@@ -44,6 +50,25 @@ if TYPE_CHECKING:
 __all__ = ["create_app", "create_process"]
 
 _YOUNG_OBJECTS = 20_000
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.resource.' || %s, 0))"
+_SENT_BY_PAGES = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "Last-Event-ID",
+    "X-Request-ID",
+)
+_READ_BY_PAGES = (
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-ID",
+)
 _OURS: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """The framework's own telemetry would count each request a second time, and put query strings on spans."""
 
@@ -123,12 +148,45 @@ def create_app(
     add_documentation(service)
     add_metrics(service, desk_for)
     problems.install(service)
-    service.add_middleware(BodyLimit, max_bytes=chosen.api.max_body_bytes)
+    _mind_manners(service, chosen)
     if places.most:
         service.add_middleware(Admission, places=places)
     service.add_middleware(RequestContext, accept_parent=accept_parent)
     _describe(service)
     return service
+
+
+def _mind_manners(service: _Service, settings: Settings) -> None:
+    """Conditions, repeated requests, limits of size and time, compression, callers in browsers: the last is outermost."""
+
+    async def asking(request: Request) -> tuple[Scope, Claims]:
+        deskmind: Deskmind = service.state.deskmind
+        desk = await deskmind.authenticate(bearer(request))
+        return desk.scope, Claims(deskmind.database, deskmind.keyring, settings.api.idempotency_hours * 3600)
+
+    @asynccontextmanager
+    async def locked(_: object, path: str) -> AsyncGenerator[None]:
+        deskmind: Deskmind = service.state.deskmind
+        async with deskmind.database.transaction(Scope.directory()) as connection:
+            await connection.execute(_LOCK, (path,))
+            yield
+
+    service.add_middleware(Conditions, locked=locked)
+    service.add_middleware(Idempotency, asking=asking)
+    service.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
+    service.add_middleware(Deadline, seconds=settings.api.request_seconds)
+    if settings.api.compress_from:
+        service.add_middleware(GZipMiddleware, minimum_size=settings.api.compress_from, compresslevel=5)
+    if settings.api.cors_origins:
+        service.straight = MappingProxyType({})  # pages are told what they may read by a layer
+        service.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.api.cors_origins,
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=_SENT_BY_PAGES,
+            expose_headers=_READ_BY_PAGES,
+            max_age=3600,
+        )
 
 
 def _serve_models(service: _Service, routes: list[Route], places: Places, *, accept_parent: bool) -> None:

@@ -10,6 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from deskmind.api.manners.headers import safe_headers
 from deskmind.api.measures import begun, ended
 from deskmind.api.problems import internal_error, problem_response
 from deskmind.errors import DocumentTooLargeError
@@ -84,11 +85,11 @@ class _Exchange:
             if message["type"] == "http.response.start":
                 self._status = message["status"]
                 note("http", method=method, route=_route(scope), status=self._status)
+                given = [*message.get("headers", []), *scope.get("deskmind.headers", ())]
                 message["headers"] = [
-                    *message.get("headers", []),
-                    *scope.get("deskmind.headers", ()),
+                    *given,
                     (b"x-request-id", self._request_id.encode()),
-                    (b"x-content-type-options", b"nosniff"),
+                    *safe_headers(scope, given),
                 ]
             await send(message)
 

@@ -4,19 +4,20 @@ Everything goes in one flight of the extended protocol: BEGIN, what wipes the se
 bound value. The server runs them in this order and stops at the first that fails, so a scope never enters a process that
 was not wiped. Nothing is named, since whoever can run SQL could put another statement in a name's place, and functions
 are qualified. BEGIN says what kind of transaction it is, since what others left of defaults is reset only after it.
+
+Statements are sent and results are read by the functions of libpq that ``psycopg.pq`` offers: a pipeline of psycopg's
+cursors takes a cursor and a turn of the event loop for each statement.
 """
 
 from __future__ import annotations
 
-from collections import deque
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from psycopg import AsyncConnection, errors, generators
-from psycopg.abc import PQGen
-from psycopg.pq import ExecStatus
+from psycopg import AsyncConnection, errors
+from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 __all__ = ["Entry"]
@@ -77,7 +78,7 @@ class Entry:
         else:
             token = sign(connection.info.backend_pid)
             statements = [*((text, None) for text in _WIPED), (_UNLOCKED_AND_SCOPED, [token.encode()])]
-        await connection.wait(_flight(connection.pgconn, statements))
+        await _flight(connection.pgconn, statements)
 
 
 async def _wiped(connection: AsyncConnection[Any]) -> int:
@@ -89,20 +90,71 @@ async def _wiped(connection: AsyncConnection[Any]) -> int:
     return row[1] if row else 0
 
 
-def _flight(connection: PGconn, statements: Sequence[Statement]) -> PQGen[None]:
+async def _flight(connection: PGconn, statements: Sequence[Statement]) -> None:
     """Send statements together and see that all of them were done."""
     connection.enter_pipeline_mode()
-    commands: deque[Callable[[], None]] = deque(
-        partial(connection.send_query_params, text, values) for text, values in statements
-    )
-    commands.append(connection.pipeline_sync)
-    expected = len(commands)
-    results: list[list[PGresult]] = yield from generators.pipeline_communicate(connection, commands)
-    while len(results) < expected and (found := (yield from generators.fetch_many(connection))):
-        results.append(found)
-    for result in (result for found in results for result in found):
-        if result.status == ExecStatus.FATAL_ERROR:
-            raise errors.error_from_result(result)
-    if len(results) < expected:
+    for text, values in statements:
+        connection.send_query_params(text, values)
+    connection.pipeline_sync()
+    await _sent(connection)
+    for _ in statements:
+        await _done(connection)
+    if (end := await _result(connection)) is None or end.status != ExecStatus.PIPELINE_SYNC:
         raise errors.OperationalError("the server closed the connection")
     connection.exit_pipeline_mode()
+
+
+async def _sent(connection: PGconn) -> None:
+    while connection.flush():
+        await _ready(connection.socket, writable=True)
+        connection.consume_input()  # the server may send before it has read everything
+
+
+async def _done(connection: PGconn) -> None:
+    """One statement's results, to their end.
+
+    Raises:
+        Error: it failed; what comes after it is left unread.
+    """
+    while (result := await _result(connection)) is not None:
+        if result.status == ExecStatus.FATAL_ERROR:
+            raise _error_of(result)
+
+
+async def _result(connection: PGconn) -> PGresult | None:
+    """The next result; None when a statement has no more."""
+    while connection.is_busy():
+        await _ready(connection.socket)
+        connection.consume_input()
+    return connection.get_result()
+
+
+async def _ready(socket: int, *, writable: bool = False) -> None:
+    """Wait until there is something to read, or room to write."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_reader(socket, _wake, ready)
+    if writable:
+        loop.add_writer(socket, _wake, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(socket)
+        if writable:
+            loop.remove_writer(socket)
+
+
+def _wake(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+def _error_of(result: PGresult) -> errors.Error:
+    state = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
+    words = (result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message).decode(
+        errors="replace"
+    )
+    try:
+        return errors.lookup(state)(words)
+    except KeyError:  # a state that psycopg does not know
+        return errors.DatabaseError(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deskmind.readiness import checks, deployment, server, service
+from deskmind.readiness import checks, deployment, protection, schema, server, service
 from deskmind.readiness.report import CheckFunction, Section
 
 __all__ = ["CHECKS"]
@@ -23,20 +23,20 @@ CHECKS: Mapping[Section, Mapping[str, CheckFunction]] = {
         "logs": service.logs,
     },
     "security": {
-        "row-level security": checks.row_level_security,
-        "roles": checks.roles,
-        "scope": checks.scope,
+        "row-level security": schema.row_level_security,
+        "roles": schema.roles,
+        "scope": schema.scope,
         "transport": server.transport,
-        "keys": checks.keys,
-        "redaction": checks.redaction,
-        "access": checks.access,
-        "privacy": checks.privacy,
-        "audit seal": checks.audit_seal,
-        "audit witness": checks.audit_witness,
+        "keys": protection.keys,
+        "redaction": protection.redaction,
+        "access": protection.access,
+        "privacy": protection.privacy,
+        "audit seal": protection.audit_seal,
+        "audit witness": protection.audit_witness,
     },
     "database": {
-        "database": checks.database,
-        "migrations": checks.migrations,
+        "database": schema.database,
+        "migrations": schema.migrations,
         "durability": server.durability,
         "transaction ids": server.transaction_ids,
         "connections": server.connections,

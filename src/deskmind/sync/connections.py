@@ -7,11 +7,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
 from deskmind.connectors.model import Kind
-from deskmind.connectors.opening import VendorConnector, open_connector
 from deskmind.connectors.protocol import Health, Right
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.database import Database
@@ -22,6 +21,9 @@ from deskmind.keyring import Keyring
 from deskmind.scope import OPERATOR, Scope
 from deskmind.sync.credentials import open_credentials, seal_credentials
 from deskmind.sync.mirroring import forget_groups
+
+if TYPE_CHECKING:
+    from deskmind.connectors.opening import VendorConnector
 
 __all__ = [
     "Connection",
@@ -122,6 +124,8 @@ class Connections:
             InvalidRequestError: a value is not right.
             ConflictError: there is a connection of this name, or it is of another vendor.
         """
+        from deskmind.connectors.opening import open_connector
+
         _check(name, kinds, every_seconds)
         await open_connector(vendor, url, credentials, networks=networks).close()
         async with self._database.transaction(self._scope) as connection:
@@ -274,6 +278,8 @@ async def connector_of(
     connection: DatabaseConnection, scope: Scope, keyring: Keyring, found: Connection
 ) -> VendorConnector:
     """The connector of a connection, with its credentials."""
+    from deskmind.connectors.opening import open_connector
+
     values = await _opened(connection, scope, keyring, found.connection_id)
     values.pop(_SIGNING, None)
     return open_connector(found.vendor, found.url, values, networks=found.networks)

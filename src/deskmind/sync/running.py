@@ -7,11 +7,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from deskmind.connectors.model import Kind
-from deskmind.connectors.opening import VendorConnector
 from deskmind.connectors.protocol import Connector
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.database import Database
@@ -30,6 +29,9 @@ from deskmind.sync.measures import measure_run
 from deskmind.sync.mirroring import Mirrored, mirror
 from deskmind.sync.passes import Pass, read_kind, sweep_kind
 from deskmind.sync.storing import Counted, RecordStore
+
+if TYPE_CHECKING:
+    from deskmind.connectors.opening import VendorConnector
 
 __all__ = ["RunRoom", "Runner", "kinds_of"]
 

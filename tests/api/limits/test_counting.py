@@ -142,7 +142,7 @@ async def test_two_processes_share_one_quota_and_go_on_alone_when_the_server_is_
         for record in caplog.records
     )
     valkey.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while first.alone or second.alone:
             await asyncio.gather(flood(first, 1), flood(second, 1))
             await asyncio.sleep(0)

@@ -138,7 +138,7 @@ def test_on_a_terminal_it_goes_on_until_it_is_interrupted(
     while shown.count(b"3 processes") < 2:
         shown += os.read(master, 65536)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(60) == 130
     os.close(master)
     assert b"\x1b[?1049h" in shown, "it has a screen of its own"
     assert len(keys) >= 3

@@ -33,7 +33,7 @@ server.stop()
 """
 
 
-def _eventually(condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
+def _eventually(condition: Callable[[], Any], *, seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"

@@ -264,7 +264,7 @@ def test_a_server_that_is_being_started_again_is_waited_for(home: Path, eventual
         port = gone.getsockname()[1]
     with FileLock.acquire(layout.supervisor_lock), ThreadPoolExecutor(1) as pool:
         layout.publish(ServerState(own, own, port, "18.6"))
-        starting = pool.submit(EmbeddedServer.start, home, startup_timeout=30)
+        starting = pool.submit(EmbeddedServer.start, home, startup_timeout=60)
         eventually(lambda: status(home).users)
         with socket.create_server(("127.0.0.1", port)):
             assert starting.result(20).port == port

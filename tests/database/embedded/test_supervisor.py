@@ -41,7 +41,7 @@ class Running:
         self._reported.set()
 
     def report(self) -> dict[str, str]:
-        assert self._reported.wait(30)
+        assert self._reported.wait(60)
         return self.reports[0]
 
     def leave(self) -> None:
@@ -49,13 +49,13 @@ class Running:
         self.user.release()
 
     def end(self) -> None:
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
 
 @pytest.fixture
 def plan(home: Path) -> Plan:
-    return _launch._plan(Layout.of(home), None, time.monotonic() + 30)
+    return _launch._plan(Layout.of(home), None, time.monotonic() + 60)
 
 
 @pytest.fixture
@@ -182,12 +182,12 @@ def test_ports_that_are_taken_are_avoided(plan: Plan, start, home: Path, monkeyp
 
 def test_a_remnant_that_blocks_the_start_is_ended(plan: Plan, start, home: Path, left_over):
     port = free_port()
-    orphan = Postmaster.launch(plan.order, port, timeout=30, cancelled=lambda: False)
+    orphan = Postmaster.launch(plan.order, port, timeout=60, cancelled=lambda: False)
     reaper = threading.Thread(target=orphan.wait)
     reaper.start()
     running = start(plan)
     assert running.report() == {}
-    reaper.join(30)
+    reaper.join(60)
     assert orphan.pid not in left_over(home)
     assert status(home).pid in left_over(home)
 
@@ -200,7 +200,7 @@ def test_a_start_that_takes_too_long_leaves_nothing(plan: Plan, left_over, home:
 
 
 def test_stop_closes_connections_and_may_be_repeated(plan: Plan):
-    postmaster = Postmaster.launch(plan.order, free_port(), timeout=30, cancelled=lambda: False)
+    postmaster = Postmaster.launch(plan.order, free_port(), timeout=60, cancelled=lambda: False)
     password = (Path(plan.home) / "embedded" / "password").read_text()
     address = (
         f"host=127.0.0.1 port={postmaster.port} user=deskmind_superuser dbname=postgres password={password}"
@@ -228,7 +228,7 @@ def test_processes_are_found_by_their_titles_where_there_is_no_proc(
 
 
 def test_end_server_forces_what_does_not_end(plan: Plan, home: Path, monkeypatch: pytest.MonkeyPatch):
-    postmaster = Postmaster.launch(plan.order, free_port(), timeout=30, cancelled=lambda: False)
+    postmaster = Postmaster.launch(plan.order, free_port(), timeout=60, cancelled=lambda: False)
     reaper = threading.Thread(target=postmaster.wait)
     reaper.start()
     os.kill(postmaster.pid, signal.SIGSTOP)
@@ -236,7 +236,7 @@ def test_end_server_forces_what_does_not_end(plan: Plan, home: Path, monkeypatch
     monkeypatch.setattr(_processes, "_FORCED", 0.3)
     layout = Layout.of(home)
     assert _processes.end_server(layout.data, layout.title)
-    reaper.join(30)
+    reaper.join(60)
     assert not reaper.is_alive()
 
 

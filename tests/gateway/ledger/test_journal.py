@@ -257,7 +257,7 @@ async def test_calls_in_flight_when_a_process_is_killed_stand_as_unsettled(
     sandbox.faults.add("slow_headers", seconds=300)
     process = subprocess.Popen([sys.executable, "-c", _CALLING, f"{sandbox.base_url}/v1", str(tmp_path)])
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(sandbox.book.entries) < 8:
                 await asyncio.sleep(0.01)
     finally:

@@ -147,7 +147,7 @@ async def test_a_log_cut_off_shows_against_the_witness(
 async def test_the_configured_witnesses_are_used_and_judged(
     app: Deskmind, operator: Desk, desk_home: Path, service: Service, tmp_path: Path
 ) -> None:
-    from deskmind.readiness.checks import audit_witness
+    from deskmind.readiness.protection import audit_witness
 
     assert (await audit_witness(app)).state == "not assessed"
     audit = {

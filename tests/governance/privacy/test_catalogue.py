@@ -36,7 +36,15 @@ async def test_the_data_map_names_nothing_that_is_not_there(admin: Admin) -> Non
 
 async def test_what_holds_personal_data_takes_part_in_erasures(app: Deskmind) -> None:
     covered = {holding.store for store in app.personal_stores for holding in store.declare()}
-    spared = {"acls", "acl_members", "tenants", "procrastinate_jobs", "turns", "agent_effects"}
+    spared = {
+        "acls",
+        "acl_members",
+        "tenants",
+        "procrastinate_jobs",
+        "turns",
+        "agent_effects",
+        "request_keys",
+    }
     for holding in DATA_MAP:
         if holding.personal != "none" and not holding.store.startswith("privacy_"):
             assert holding.store in covered | spared, holding.store

@@ -85,7 +85,7 @@ async def phoenix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pho
         yield server
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 async def _answering(server: Phoenix, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_port_of_its_own(tmp_path: Path) -> None:
     with serving_metrics(group, "127.0.0.1", 0) as address:
         assert address is not None
         request = urllib.request.Request(address, headers={"Accept": PROMETHEUS})
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
             assert answer.read().endswith(b"# EOF\n")
         samples = scraped(address)
@@ -134,7 +134,7 @@ def test_a_port_of_its_own(tmp_path: Path) -> None:
         assert scraped(address.replace("/metrics", "/")) is None
         shutil.rmtree(group.folder)
         with pytest.raises(urllib.error.HTTPError, match="503"):
-            urllib.request.urlopen(address, timeout=5)
+            urllib.request.urlopen(address, timeout=60)
         taken = int(address.split(":")[2].split("/")[0])
         with serving_metrics(group, "127.0.0.1", taken) as second:
             assert second is None, "a port that is taken must not keep the service from starting"

@@ -93,14 +93,14 @@ class Collector:
         self.fault = "none"
         self._released.set()
 
-    def wait_for(self, condition: Any, timeout: float = 20.0) -> list[Received]:
+    def wait_for(self, condition: Any, timeout: float = 60.0) -> list[Received]:
         """The spans, as soon as they satisfy the condition."""
         with self._arrived:
             fine = self._arrived.wait_for(lambda: condition(self.spans), timeout)
             assert fine, f"not satisfied by {[item.name for item in self.spans]}"
             return list(self.spans)
 
-    def wait_for_request(self, number: int, timeout: float = 20.0) -> None:
+    def wait_for_request(self, number: int, timeout: float = 60.0) -> None:
         """Until so many requests came in, answered or not."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: self.requests >= number, timeout)

@@ -50,12 +50,12 @@ outbox = Outbox(Exporter(["fail"], gate), "here", interval=0.001)
 shown()
 outbox.put([sized(span) for span in made(1)])
 gate.set()
-offered.wait(20)
+offered.wait(60)
 while not outbox.failing:
     pass
 shown()
 gate.set()
-assert outbox.flush(20)
+assert outbox.flush(60)
 shown()
 """
 
@@ -129,7 +129,7 @@ def test_bounds_hold_and_every_span_is_counted(
         assert now.waiting <= most_spans + batch
         assert now.waiting_bytes <= most_bytes
     gate.set()
-    assert outbox.flush(10)
+    assert outbox.flush(60)
     outbox.close(10)
     end = outbox.counts()
     assert end.exported == sum(map(len, exporter.batches))
@@ -143,7 +143,7 @@ def test_a_batch_that_is_never_taken_does_not_block_those_behind_it() -> None:
     outbox = Outbox(exporter, "here", batch_spans=1, interval=0.001, patience=0)
     outbox.put([sized(span) for span in made(2)])
     gate.set()
-    assert outbox.flush(10)
+    assert outbox.flush(60)
     outbox.close(10)
     assert [[span.name for span in batch] for batch in exporter.batches] == [["span 1"]]
     assert outbox.counts().dropped == 1
@@ -179,12 +179,12 @@ def test_what_comes_during_an_export_gathers_until_the_next() -> None:
     exporter = Watched([], gate)
     outbox = Outbox(exporter, "here", batch_spans=3, interval=600)
     outbox.put([sized(span) for span in made(3)])
-    assert entered.wait(20)
+    assert entered.wait(60)
     outbox.put([sized(span) for span in made(1)])
     gate.set()
     while outbox.counts().exported < 3:
         pass
     outbox.put([sized(span) for span in made(1)])
-    assert outbox.flush(20)
+    assert outbox.flush(60)
     assert [len(batch) for batch in exporter.batches] == [3, 2]
     outbox.close(20)

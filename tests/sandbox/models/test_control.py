@@ -92,7 +92,7 @@ async def test_it_runs_in_a_process_of_its_own_until_it_is_told_to_end():
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        told = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+        told = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
         assert told["key"] == "k1"
         async with ClientSession(told["base_url"]) as http:
             for key, status in (("k1", 200), ("k2", 200), ("sandbox-key", 401)):
@@ -100,7 +100,7 @@ async def test_it_runs_in_a_process_of_its_own_until_it_is_told_to_end():
             async with http.post("/_sandbox/faults", json={"kind": "server_error", "rate": 0.5}) as response:
                 assert (await response.json())["faults"][0]["seed"] == 7
             process.send_signal(signal.SIGTERM)
-            _, errors = await asyncio.wait_for(process.communicate(), 30)
+            _, errors = await asyncio.wait_for(process.communicate(), 60)
         assert (process.returncode, errors) == (0, b"")
     finally:
         if process.returncode is None:

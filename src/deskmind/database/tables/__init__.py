@@ -21,6 +21,7 @@ from deskmind.database.tables._people import (
     describe_grants,
     describe_installation,
     describe_principals,
+    describe_request_keys,
 )
 from deskmind.database.tables._wording import describe_conversations, describe_experiments, describe_prompts
 
@@ -46,4 +47,5 @@ def describe(schema: str) -> MetaData:
     describe_sync(metadata)
     describe_triage(metadata)
     describe_agents(metadata)
+    describe_request_keys(metadata)
     return metadata

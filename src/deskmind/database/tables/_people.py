@@ -32,7 +32,13 @@ from deskmind.database.tables._columns import (
     uuid_column,
 )
 
-__all__ = ["describe_access", "describe_grants", "describe_installation", "describe_principals"]
+__all__ = [
+    "describe_access",
+    "describe_grants",
+    "describe_installation",
+    "describe_principals",
+    "describe_request_keys",
+]
 
 
 def describe_installation(metadata: MetaData) -> None:
@@ -281,4 +287,27 @@ def describe_grants(metadata: MetaData) -> None:
         Column("tenant_id", Uuid, primary_key=True),
         uuid_column("version"),
         ForeignKeyConstraint(["tenant_id"], to_tenant, ondelete="CASCADE"),
+    )
+
+
+def describe_request_keys(metadata: MetaData) -> None:
+    schema = metadata.schema
+    Table(
+        "request_keys",
+        metadata,
+        uuid_column("tenant_id"),
+        Column("digest", LargeBinary, nullable=False),
+        Column("principal_id", Uuid, nullable=True),
+        Column("fingerprint", LargeBinary, nullable=False),
+        uuid_column("claim"),
+        time_column("lease_until"),
+        Column("acted", Boolean, nullable=False),
+        Column("status", SmallInteger, nullable=True),
+        Column("response", LargeBinary, nullable=True),
+        time_column("expires_at"),
+        PrimaryKeyConstraint("tenant_id", "digest"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+        to_principal(schema, "principal_id"),
+        Index("request_keys_principal", "tenant_id", "principal_id"),
+        Index("request_keys_expiry", "tenant_id", "expires_at"),
     )

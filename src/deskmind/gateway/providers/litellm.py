@@ -16,13 +16,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
 from deskmind.errors import MissingExtraError
 from deskmind.gateway.messages import ChatDelta, ChatRequest, Usage
 from deskmind.gateway.models import Deployment, Timeouts
 from deskmind.gateway.providers.failures import Cause, ProviderFailure, retry_after
-from deskmind.gateway.providers.openai_wire import delta_of, reply_of, usage_of, useless
+from deskmind.gateway.providers.openai_wire import delta_of, ranking_of, reply_of, usage_of, vectors_of
 from deskmind.gateway.providers.protocol import ProviderReply, ProviderVectors, Ranked
 from deskmind.observability.propagation import outgoing
 
@@ -113,15 +111,7 @@ class LiteLLMProvider:
         except Exception as error:
             raise _failure(litellm, error) from None  # its words may hold the key
         parsed = _plain(reply)
-        try:
-            vectors = np.asarray([row["embedding"] for row in parsed["data"]], dtype=np.float32)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise useless(parsed, "the reply holds no vectors") from error
-        if len(vectors) != len(texts):
-            raise useless(parsed, f"{len(vectors)} vectors for {len(texts)} texts")
-        return ProviderVectors(
-            vectors, usage_of(parsed.get("usage")), str(parsed.get("model") or deployment.model)
-        )
+        return vectors_of(parsed, list, len(texts), deployment.model)
 
     async def rerank(
         self,
@@ -145,13 +135,7 @@ class LiteLLMProvider:
         except Exception as error:
             raise _failure(litellm, error) from None  # its words may hold the key
         parsed = _plain(reply)
-        try:
-            rows = [(int(row["index"]), float(row["relevance_score"])) for row in parsed["results"]]
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise useless(parsed, "the reply holds no ranking") from error
-        if any(not 0 <= index < len(documents) for index, _ in rows):
-            raise useless(parsed, "the ranking names documents that were not sent")
-        return Ranked(tuple(sorted(rows, key=lambda row: -row[1])), _ranking_usage(parsed))
+        return ranking_of(parsed, len(documents), _ranking_usage(parsed))
 
     async def close(self) -> None:
         """Close the clients LiteLLM keeps."""

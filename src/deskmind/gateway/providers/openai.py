@@ -7,19 +7,15 @@ the calls.
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
-
-import numpy as np
-from numpy.typing import NDArray
 
 from deskmind.gateway.messages import ChatRequest
 from deskmind.gateway.models import Deployment, Timeouts
 from deskmind.gateway.providers.failures import ProviderFailure, failure_of
 from deskmind.gateway.providers.openai_stream import OpenAIStream
-from deskmind.gateway.providers.openai_wire import reply_of, usage_of, useless
+from deskmind.gateway.providers.openai_wire import ranking_of, reply_of, usage_of, vectors_of
 from deskmind.gateway.providers.protocol import ProviderReply, ProviderVectors, Ranked
 from deskmind.gateway.wire import decode, encode
 from deskmind.observability.propagation import outgoing
@@ -92,16 +88,7 @@ class OpenAIProvider:
             "encoding_format": "base64",
         }
         parsed = await self._exchange(deployment, "embeddings", body, timeouts, call_id)
-        try:
-            rows = sorted(parsed["data"], key=lambda row: row["index"])
-            vectors = np.stack([_vector(row["embedding"]) for row in rows])
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise useless(parsed, "the reply holds no vectors") from error
-        if len(vectors) != len(texts):
-            raise useless(parsed, f"{len(vectors)} vectors for {len(texts)} texts")
-        return ProviderVectors(
-            vectors, usage_of(parsed.get("usage")), str(parsed.get("model") or deployment.model)
-        )
+        return vectors_of(parsed, _by_index, len(texts), deployment.model)
 
     async def rerank(
         self,
@@ -115,13 +102,7 @@ class OpenAIProvider:
         """Documents by relevance, in the form that Cohere, Jina, vLLM and others share."""
         body = {"model": deployment.model, "query": query, "documents": list(documents), "top_n": limit}
         parsed = await self._exchange(deployment, "rerank", body, timeouts, call_id)
-        try:
-            results = tuple((int(row["index"]), float(row["relevance_score"])) for row in parsed["results"])
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise useless(parsed, "the reply holds no ranking") from error
-        if any(not 0 <= index < len(documents) for index, _ in results):
-            raise useless(parsed, "the ranking names documents that were not sent")
-        return Ranked(tuple(sorted(results, key=lambda row: -row[1])), usage_of(parsed.get("usage")))
+        return ranking_of(parsed, len(documents), usage_of(parsed.get("usage")))
 
     async def close(self) -> None:
         """Return connections."""
@@ -277,7 +258,5 @@ def _chat_body(deployment: Deployment, request: ChatRequest) -> dict[str, Any]:
     return body
 
 
-def _vector(value: Any) -> NDArray[np.float32]:
-    if isinstance(value, str):
-        return np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4").astype(np.float32)
-    return np.asarray(value, dtype=np.float32)
+def _by_index(rows: Any) -> Any:
+    return sorted(rows, key=lambda row: row["index"])

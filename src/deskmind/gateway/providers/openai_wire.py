@@ -1,14 +1,19 @@
-"""Reading OpenAI's chat format: replies, chunks, usage. What compatible servers leave out is tolerated."""
+"""Reading OpenAI's formats: replies, chunks, vectors, rankings, usage. What compatible servers leave out is tolerated."""
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from deskmind.gateway.messages import ChatDelta, ToolCall, ToolCallPart, Usage
 from deskmind.gateway.providers.failures import ProviderFailure
-from deskmind.gateway.providers.protocol import ProviderReply
+from deskmind.gateway.providers.protocol import ProviderReply, ProviderVectors, Ranked
 
-__all__ = ["delta_of", "reply_of", "usage_of", "useless"]
+__all__ = ["delta_of", "ranking_of", "reply_of", "usage_of", "vectors_of"]
 
 _MOST_TOKENS = 2**40
 
@@ -68,7 +73,49 @@ def reply_of(parsed: dict[str, Any]) -> ProviderReply:
     return ProviderReply(str(text), calls, finish, usage, str(parsed.get("model") or ""), parsed)
 
 
-def useless(parsed: dict[str, Any], why: str) -> ProviderFailure:
+def vectors_of(parsed: dict[str, Any], rows: Callable[[Any], Any], texts: int, model: str) -> ProviderVectors:
+    """The vectors of so many texts.
+
+    Args:
+        parsed: the reply.
+        rows: gives its rows, in the order of the texts.
+        texts: how many were sent.
+        model: stands for the provider's own name where that is missing.
+
+    Raises:
+        ProviderFailure: there are none, or too few.
+    """
+    try:
+        vectors = np.stack([_vector(row["embedding"]) for row in rows(parsed["data"])])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise _useless(parsed, "the reply holds no vectors") from error
+    if len(vectors) != texts:
+        raise _useless(parsed, f"{len(vectors)} vectors for {texts} texts")
+    return ProviderVectors(vectors, usage_of(parsed.get("usage")), str(parsed.get("model") or model))
+
+
+def _vector(value: Any) -> NDArray[np.float32]:
+    if isinstance(value, str):
+        return np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4").astype(np.float32)
+    return np.asarray(value, dtype=np.float32)
+
+
+def ranking_of(parsed: dict[str, Any], documents: int, usage: Usage | None) -> Ranked:
+    """The ranking of so many documents, best first.
+
+    Raises:
+        ProviderFailure: there is none, or it is of other documents.
+    """
+    try:
+        rows = [(int(row["index"]), float(row["relevance_score"])) for row in parsed["results"]]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise _useless(parsed, "the reply holds no ranking") from error
+    if any(not 0 <= index < documents for index, _ in rows):
+        raise _useless(parsed, "the ranking names documents that were not sent")
+    return Ranked(tuple(sorted(rows, key=lambda row: -row[1])), usage)
+
+
+def _useless(parsed: dict[str, Any], why: str) -> ProviderFailure:
     """A reply that was given, and is charged, but holds nothing that was asked for."""
     return ProviderFailure("model-unavailable", why, charged=usage_of(parsed.get("usage")) or "input")
 

@@ -16,6 +16,7 @@ from psycopg import errors as pg
 from deskmind.database import Connection
 from deskmind.errors import TenantNotFoundError, UnavailableError
 from deskmind.governance.audit.circumstances import current_address, current_decision
+from deskmind.governance.audit.claims import mark_acted
 from deskmind.governance.audit.draft import Draft, Value
 from deskmind.governance.audit.reading import AuditEvent, read_events
 from deskmind.governance.audit.subjects import Person, SubjectKeys, SubjectRing
@@ -108,6 +109,7 @@ async def _write(connection: Connection, waiting: list[tuple[Scope, Draft]]) -> 
         raise TenantNotFoundError(
             f"The tenant '{scope.tenant}' does not exist any more.", why="Nothing can be recorded for it."
         ) from None
+    await mark_acted(connection, scope.tenant_id)
     for _, draft in waiting:
         _events.add(1, _outcomes[draft.clear["outcome"]])
 

@@ -56,6 +56,8 @@ def _plain(store: str, purpose: str, *, kind: StoreKind = "table") -> Holding:
 
 
 DATA_MAP: tuple[Holding, ...] = (
+    _table("request_keys", "responses, sealed", "doing a request once", "api.idempotency_hours", "not needed",
+           "own rows deleted; what others were answered expires"),
     _table("principals", "user name, display name, role", "who may act", _ACCOUNT, _OWN, "row deleted"),
     _table("memberships", "groups of a user", "who may see what", _ACCOUNT, _OWN, _ROWS),
     _table("api_keys", "name of a key, times of use", "authentication", _ACCOUNT, _OWN, f"{_ROWS}; mentions masked"),

@@ -26,6 +26,7 @@ _DAYS = {
     "usage_entries": "usage_days",
 }
 
+_ANSWERED = "DELETE FROM request_keys WHERE tenant_id = %s AND expires_at <= now()"
 _NOTE = """
 INSERT INTO privacy_retention AS r (tenant_id, store, days, ran_at, removed) VALUES (%s, %s, %s, now(), %s)
 ON CONFLICT (tenant_id, store) DO UPDATE SET days = excluded.days, ran_at = now(), removed = r.removed + excluded.removed
@@ -83,6 +84,8 @@ class Retention:
 
     async def run(self) -> list[Expired]:
         """Remove what has expired, each store in a transaction of its own. O(what goes) where an index leads to it."""
+        async with self._database.transaction(self._scope) as connection:
+            await connection.execute(_ANSWERED, (self._scope.tenant_id,))
         return [await self._run(policy) for policy in policies(self._settings, self._scope.tenant)]
 
     async def last(self) -> list[Expired]:

@@ -76,6 +76,7 @@ class MetricsExport:
         self._every = every
         self._timeout = timeout
         self._failing = False
+        self._given_up = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="metrics-export", daemon=True)
         self._thread.start()
@@ -86,15 +87,17 @@ class MetricsExport:
         return self._failing
 
     def close(self) -> None:
-        """Send once more, for at most the timeout, and end."""
+        """Send once more, for at most the timeout, and end; of an export that takes longer nothing is said."""
         self._closing.set()
         self._thread.join(self._timeout)
+        self._given_up = True
         self._exporter.shutdown()
 
     def _work(self) -> None:
         while not self._closing.wait(self._every):
             self._send()
-        self._send()
+        if not self._given_up:
+            self._send()
 
     def _send(self) -> None:
         families, started = self._read()
@@ -105,7 +108,7 @@ class MetricsExport:
             sent = False
         if not sent:
             _dropped.add(sum(len(family.series) for family in families.values()), _LOST)
-        if sent is self._failing:
+        if sent is self._failing and not self._given_up:
             (_log.info if sent else _log.warning)(
                 "metrics.export_recovered" if sent else "metrics.export_failing"
             )

@@ -29,7 +29,8 @@ from opentelemetry.metrics import (
 from opentelemetry.metrics import _Gauge as Gauge
 from opentelemetry.metrics import _NoOpGauge as NoOpGauge
 
-from deskmind.observability.instruments import BY_NAME, STEP_SECONDS
+from deskmind.observability._instrument import STEP_SECONDS
+from deskmind.observability.instruments import BY_NAME
 from deskmind.observability.logs import logger
 from deskmind.observability.metering.labels import Labels
 from deskmind.observability.metering.memory import FIRST_SLOT, ProcessMemory

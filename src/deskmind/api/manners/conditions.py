@@ -1,0 +1,162 @@
+"""``ETag``, ``If-None-Match`` and ``If-Match``: nothing sent twice, nobody's change overwritten unseen.
+
+The tag of a resource is a digest of what its ``GET`` answers to this caller, so that it needs no version of its own in any
+table. A write under ``If-Match`` reads the resource first, and holds a lock on it until it has answered: of two such
+writes the second finds another tag. O(size of the resource).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from hashlib import blake2b
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deskmind.api.problems import problem_response
+from deskmind.errors import DeskmindError, InvalidRequestError, PreconditionFailedError
+
+__all__ = ["Conditions", "Locked"]
+
+Locked = Callable[[Any, str], AbstractAsyncContextManager[None]]
+_CHANGING = frozenset({"PUT", "PATCH", "DELETE"})
+_JSON = b"application/json"
+
+
+class Conditions:
+    """Around the resources."""
+
+    def __init__(self, app: ASGIApp, prefix: str = "/v1/", locked: Locked | None = None) -> None:
+        """Around an application.
+
+        Args:
+            app: what serves the resources.
+            prefix: of their paths.
+            locked: holds a lock, named by a resource, on which replicas agree; none when left out.
+        """
+        self._app = app
+        self._prefix = prefix
+        self._locked = locked or _unlocked
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+            await self._app(scope, receive, send)
+        elif scope["method"] == "GET":
+            await self._app(scope, receive, _Tagging(send, _header(scope, b"if-none-match")).send)
+        elif scope["method"] in _CHANGING and (wanted := _header(scope, b"if-match")):
+            await self._change(scope, receive, send, wanted)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _change(self, scope: Scope, receive: Receive, send: Send, wanted: bytes) -> None:
+        async with self._locked(scope["app"], scope["path"]):
+            error = _refusal(wanted, await _read(self._app, scope))
+            if error is None:
+                await self._app(scope, receive, send)
+                return
+        await problem_response(error.status, error.problem())(scope, receive, send)
+
+
+class _Tagging:
+    """Sends a response with its tag; the tag alone where the caller has it already."""
+
+    def __init__(self, send: Send, known: bytes) -> None:
+        self._send = send
+        self._known = known
+        self._start: Message | None = None
+
+    async def send(self, message: Message) -> None:
+        """ASGI."""
+        if message["type"] == "http.response.start" and _is_plain(message):
+            self._start = message
+        elif self._start is None:
+            await self._send(message)
+        else:
+            await self._finish(self._start, message)
+            self._start = None
+
+    async def _finish(self, start: Message, message: Message) -> None:
+        if message.get("more_body"):  # a stream has no tag
+            await self._send(start)
+            await self._send(message)
+            return
+        tag = _tag(message.get("body", b""))
+        headers = [*start["headers"], (b"etag", tag)]
+        if _matches(self._known, tag):
+            kept = [
+                header for header in headers if header[0].lower() not in {b"content-length", b"content-type"}
+            ]
+            await self._send({**start, "status": 304, "headers": kept})
+            await self._send({"type": "http.response.body", "body": b""})
+            return
+        await self._send({**start, "headers": headers})
+        await self._send(message)
+
+
+async def _read(app: ASGIApp, scope: Scope) -> tuple[int, bytes]:
+    """Status and tag of the resource, as its ``GET`` answers the same caller."""
+    status = 0
+    body = bytearray()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def keep(message: Message) -> None:
+        nonlocal status
+        status = message.get("status", status)
+        body.extend(message.get("body", b""))
+
+    dropped = {b"content-length", b"content-type", b"transfer-encoding", b"accept"}
+    headers = [header for header in scope["headers"] if header[0] not in dropped]
+    await app({**scope, "method": "GET", "headers": headers, "state": {}}, receive, keep)
+    return status, _tag(bytes(body))
+
+
+def _refusal(wanted: bytes, found: tuple[int, bytes]) -> DeskmindError | None:
+    status, tag = found
+    if status == 405:
+        return InvalidRequestError(
+            "The request cannot be conditional.",
+            why="If-Match needs a resource that GET reads under the same path.",
+            remedy="Leave If-Match out.",
+        )
+    if status != 200 or not (wanted.strip() == b"*" or _matches(wanted, tag, weakly=False)):
+        return PreconditionFailedError(
+            "The resource is not what the request expects.",
+            why="Somebody changed or deleted it since it was read."
+            if status in {200, 404}
+            else "It cannot be read.",
+            remedy="Read it again, and repeat the change on what it is now.",
+        )
+    return None
+
+
+def _is_plain(start: Message) -> bool:
+    headers = {name.lower(): value for name, value in start.get("headers", ())}
+    return (
+        start["status"] == 200
+        and headers.get(b"content-type", b"").startswith(_JSON)
+        and b"etag" not in headers
+    )
+
+
+def _tag(body: bytes) -> bytes:
+    return b'"' + blake2b(body, digest_size=16).hexdigest().encode() + b'"'
+
+
+def _matches(listed: bytes, tag: bytes, *, weakly: bool = True) -> bool:
+    items = {item.strip() for item in listed.split(b",")}
+    if b"*" in items and weakly:
+        return True
+    return tag in ({item.removeprefix(b"W/") for item in items} if weakly else items)
+
+
+def _header(scope: Scope, name: bytes) -> bytes:
+    return b",".join(value for key, value in scope["headers"] if key == name)
+
+
+@asynccontextmanager
+async def _unlocked(_: Any, __: str) -> AsyncGenerator[None]:
+    yield

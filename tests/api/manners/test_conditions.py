@@ -1,0 +1,78 @@
+"""Nothing is sent twice, and nobody's change is overwritten unseen."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+async def _conversation(caller: Any) -> str:
+    made = await caller.client.post("/v1/conversations", json={"title": "Printer", "turns": []})
+    return f"/v1/conversations/{made.json()['conversation_id']}"
+
+
+async def test_what_is_known_is_not_sent_again(caller: Any) -> None:
+    path = await _conversation(caller)
+    first = await caller.client.get(path)
+    again = await caller.client.get(path, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+    assert again.status_code == 304
+    assert again.content == b""
+    assert again.headers["etag"] == first.headers["etag"]
+    await caller.client.patch(path, json={"title": "Scanner"})
+    changed = await caller.client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != first.headers["etag"]
+
+
+async def test_the_tag_is_of_what_the_caller_may_see(caller: Any, operator: Any) -> None:
+    await operator.principals.add_user("req2")
+    other = await operator.keys.create("req2")
+    await caller.desk.knowledge.add("mine.md", b"# Mine\n\nOnly mine.", groups=["hr"])
+    mine = await caller.client.get("/v1/documents")
+    theirs = await caller.client.get(
+        "/v1/documents",
+        headers={"Authorization": f"Bearer {other.secret}", "If-None-Match": mine.headers["etag"]},
+    )
+    assert theirs.status_code == 200
+    assert theirs.json()["documents"] == []
+
+
+async def test_a_change_is_made_only_to_what_was_read(caller: Any) -> None:
+    path = await _conversation(caller)
+    read = (await caller.client.get(path)).headers["etag"]
+    mine = await caller.client.patch(path, json={"title": "Mine"}, headers={"If-Match": read})
+    theirs = await caller.client.patch(path, json={"title": "Theirs"}, headers={"If-Match": read})
+    assert mine.status_code == 200
+    assert theirs.status_code == 412
+    assert theirs.json()["type"] == "urn:deskmind:problem:precondition-failed"
+    assert (await caller.client.get(path)).json()["title"] == "Mine"
+
+
+async def test_of_changes_at_once_one_is_made(caller: Any) -> None:
+    path = await _conversation(caller)
+    read = (await caller.client.get(path)).headers["etag"]
+    answers = await asyncio.gather(
+        *(
+            caller.client.patch(path, json={"title": f"Title {number}"}, headers={"If-Match": read})
+            for number in range(8)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
+    made = next(answer for answer in answers if answer.status_code == 200)
+    assert (await caller.client.get(path)).json()["title"] == made.json()["title"]
+
+
+async def test_what_is_gone_is_not_what_was_read(caller: Any) -> None:
+    path = await _conversation(caller)
+    read = (await caller.client.get(path)).headers["etag"]
+    assert (await caller.client.delete(path, headers={"If-Match": "*"})).status_code == 204
+    gone = await caller.client.patch(path, json={"title": "Late"}, headers={"If-Match": read})
+    assert gone.status_code == 412
+
+
+async def test_a_condition_that_cannot_be_checked_is_refused(caller: Any) -> None:
+    refused = await caller.client.put(
+        "/v1/experiments/none/weights", json={"weights": {"a": 1}}, headers={"If-Match": '"1"'}
+    )
+    assert refused.status_code == 422
+    assert "If-Match" in refused.json()["detail"]
