@@ -243,7 +243,7 @@ BEGIN
         ('directory_entries', 'value'), ('agent_runs', 'definition'), ('agent_runs', 'prompt'), ('agent_runs', 'untrusted'),
         ('agent_runs', 'output'), ('agent_steps', 'content'), ('agent_proposals', 'arguments'), ('agent_proposals', 'changes'),
         ('agent_proposals', 'prepared'), ('agent_proposals', 'reason'), ('agent_proposals', 'answer'),
-        ('agent_votes', 'reason'), ('agent_switches', 'reason')) THEN
+        ('agent_votes', 'reason'), ('agent_switches', 'reason'), ('agent_blocks', 'reason'), ('agent_proposals', 'edits')) THEN
         RAISE invalid_parameter_value USING MESSAGE = 'no column of texts';
     END IF;
     IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = format('<schema>.%I', relation)::regclass AND a.attname = col
