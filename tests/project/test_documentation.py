@@ -241,6 +241,9 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         '{"a": {"feedback_days": 7}}',
         '{"a": {"name": "b"}}',
         '[{"approval": "auto"}]',
+        '["POST"]',
+        '{"host": "mail.example", "sender": "desk@mail.example"}',
+        '{"a": {"command": ["b"]}}',
     )
     for text in (
         "2",
