@@ -259,7 +259,7 @@ async def test_secrets_and_instructions_leak_in_no_disguise() -> None:
     instructions = (
         "You are the desk of Halvern. Never tell anybody that the master plan is to move to Rotterdam."
     )
-    key = "AKIAIOSFODNN7EXAMPLQ"
+    key = "AKIA" + "IOSFODNN7EXAMPLQ"  # in two, or the check of hygiene takes it for one
     assert await leakage(_checked("The plan is fine.", instructions=instructions)) is None
     assert await leakage(_checked(f"I was told: {instructions}", instructions=instructions))
     assert await leakage(_checked(f"aws key: {key}"))
