@@ -5,6 +5,7 @@ VENV := .venv
 PHOENIX := .phoenix
 PEERS := .peers
 CLIENTS := .clients
+AGENTDOJO := .agentdojo
 CONFORMANCE := .conformance
 BIN := $(VENV)/bin
 export PYTHONPATH :=
@@ -12,7 +13,7 @@ export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup phoenix peers clients conformance demo test lint types imports docs hygiene wheel-check bench eval soak load dashboards lock format changelog clean
+.PHONY: help setup phoenix peers clients agentdojo conformance demo test lint types imports docs hygiene wheel-check bench eval soak load dashboards lock format changelog clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -55,6 +56,13 @@ $(CLIENTS)/.installed: requirements-clients.lock | $(VENV)/.created
 	@touch $@
 
 clients: $(CLIENTS)/.installed ## install ITSM vendors' third-party clients in an environment of their own, for the sandboxes' tests
+
+$(AGENTDOJO)/.installed: requirements-agentdojo.lock | $(VENV)/.created
+	$(BIN)/python -m venv $(AGENTDOJO)
+	@$(AGENTDOJO)/bin/python scripts/install.py requirements-agentdojo.lock
+	@touch $@
+
+agentdojo: $(AGENTDOJO)/.installed ## install AgentDojo in an environment of its own, for its attacks on agents (300 MB)
 
 $(CONFORMANCE)/.installed: tests/conformance/package.json
 	@mkdir -p $(CONFORMANCE)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from deskmind import __version__
+from deskmind.agents.announcing import ANNOUNCE_QUEUE, ANNOUNCE_TASK, announce_job, escalate
 from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
 from deskmind.agents.memory.reading import read_shared_anew
+from deskmind.agents.safety import BUILT_IN_CHECKS, Check
 from deskmind.agents.tool import Tool
 from deskmind.agents.tools import BUILT_IN
 from deskmind.agents.workflows import Workflow
@@ -135,6 +137,7 @@ class Deskmind:
         self.register_tool(system_tool(self))
         for ready in READY:
             self.register_workflow(ready)
+        self.agent_checks: dict[str, Check] = dict(BUILT_IN_CHECKS)
         self._given_embedder = embedder
         self._shield = shield
         self._on_budget_alert = on_budget_alert
@@ -473,6 +476,12 @@ class Deskmind:
         self.jobs.register_hourly("agents.recover", self.recover_runs)
         self.jobs.register_each_minute("workflows.begin", self.begin_workflows)
         self.jobs.register_hourly("memories.read", self.read_memories)
+        self.jobs.register(
+            ANNOUNCE_TASK,
+            ANNOUNCE_QUEUE,
+            lambda arguments: announce_job(self.database, self.settings.agents, arguments),
+        )
+        self.jobs.register_each_minute("agents.escalate", self.escalate_proposals)
 
     def register_tool(self, tool: Tool) -> None:
         """Make a tool known by its name to agents, and to runs that this process takes up as a worker.
@@ -499,6 +508,15 @@ class Deskmind:
         for tenant_id, tenant in due:
             await begin_due(self, self.database, Scope.operator(tenant_id, tenant, "worker"))
 
+    def register_check(self, name: str, check: Check) -> None:
+        """Make a check of output known by its name to agents, in the workers too.
+
+        Raises:
+            ConfigurationError: another check has its name.
+        """
+        if self.agent_checks.setdefault(name, check) is not check:
+            raise ConfigurationError(f"A check of the name '{name}' is known already.")
+
     def desk_of(self, scope: Scope) -> Desk:
         """The desk of a scope that was established elsewhere, such as that of a stored run."""
         return Desk(self, scope)
@@ -514,6 +532,12 @@ class Deskmind:
         for tenant in await self.tenants.all():
             operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
             await read_shared_anew(self.database, operator, embedder)
+
+    async def escalate_proposals(self) -> None:
+        """Announce again what agents proposed and nobody decided in ``agents.escalate_hours``."""
+        for tenant in await self.tenants.all():
+            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+            await escalate(self.database, operator, self.settings.agents)
 
     def _keep_privacy(self) -> None:
         self._own_stores = [

@@ -111,7 +111,7 @@ class Desk:
             app.database, scope, app.keyring, lease_seconds=app.settings.sync.write_lease_seconds
         )
         self.agents = Agents(app.database, scope, app)
-        self.approvals = Approvals(app.database, scope)
+        self.approvals = Approvals(app.database, scope, app)
         self.workflows = Workflows(app.database, scope, app)
         self.schedules = Schedules(app.database, scope, app)
         self.stored_agents = StoredAgents(app.database, scope, app)
@@ -172,6 +172,7 @@ class Desk:
         limits: Limits | None = None,
         tool_calling: ToolCalling = "native",
         memory: MemoryUse | None = None,
+        checks: Iterable[str] = (),
     ) -> Agent[T]:
         """An agent that does what this principal may do and no more; ``agent.run(…)`` runs it.
 
@@ -184,6 +185,7 @@ class Desk:
             limits: of one run.
             tool_calling: ``schema`` for a model without tool calling.
             memory: what it recalls before its first call, and what is made of its runs; None: nothing.
+            checks: ``grounding``, ``leakage`` or checks of one's own that what it says and writes must pass.
 
         Raises:
             InvalidRequestError: there is no tool of a name, or the output type is not an object.
@@ -199,6 +201,7 @@ class Desk:
             limits=limits,
             tool_calling=tool_calling,
             memory=memory,
+            checks=checks,
         )
 
     @operation(Permission.ACCESS_DELEGATE)

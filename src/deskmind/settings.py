@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -312,6 +313,37 @@ class ApprovalRule(BaseModel):
     tool: str = "*"
     field: str = "*"
     approval: Literal["auto", "one", "two", "never"]
+    risk: Literal["low", "medium", "high"] = "low"
+    hours: tuple[time, time] | None = None
+    days: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (1, 2, 3, 4, 5, 6, 7)
+    confidence: float = Field(0.0, ge=0, le=1)
+
+
+class DiagnosticCommand(BaseModel):
+    """One entry of ``agents.diagnostics``: a command without a shell; ``{name}`` in it is a parameter."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: tuple[str, ...] = Field(min_length=1)
+    parameters: dict[str, str] = Field(
+        default_factory=dict, description="by name, the expression that a value must match whole"
+    )
+    seconds: float = Field(20.0, gt=0, le=300)
+    shown: Literal["everyone", "user"] = "everyone"
+
+
+class MailSettings(BaseModel):
+    """``[agents.mail]``: how agents send mail."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str
+    port: int = Field(587, ge=1, le=65535)
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    sender: str
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    recipients: tuple[str, ...] = Field((), description="addresses, or @domain for all of a domain")
 
 
 class RememberRule(BaseModel):
@@ -349,6 +381,27 @@ class AgentsSettings(_Section):
         le=100_000,
         description="of a user, a group or the tenant; beyond, what counts least goes",
     )
+    http_methods: tuple[Literal["POST", "PUT", "PATCH", "DELETE"], ...] = Field(
+        (), description="what http_request may send besides reading"
+    )
+    escalate_hours: float = Field(
+        24.0, gt=0, le=8760, description="until what nobody decided is announced again, as escalated"
+    )
+    announce_url: str | None = Field(None, description="where proposals are announced, by a signed webhook")
+    announce_hosts: tuple[str, ...] = Field((), description="hosts that announcements may go to")
+    announce_secret: SecretStr | None = Field(None, description="signs announcements (HMAC-SHA256)")
+    block_after: int = Field(
+        5, ge=1, le=1000, description="refusals by a rule of safety in one run until the agent is blocked"
+    )
+    block_hours: float = Field(24.0, gt=0, le=8760, description="how long it then writes and sends nothing")
+    mail: MailSettings | None = Field(None, description="how notify_email sends")
+    webhooks: dict[str, str] = Field(
+        default_factory=dict, description="addresses that notify_webhook may call, by name"
+    )
+    diagnostics: dict[str, DiagnosticCommand] = Field(
+        default_factory=dict, description="commands that run_diagnostic may run, by name"
+    )
+    prometheus_url: str | None = Field(None, description="where query_metrics asks")
 
 
 _Days = Annotated[int, Field(ge=0, le=36_500)]

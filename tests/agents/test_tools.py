@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.agents.conftest import Brain, Person, wants
 
 from deskmind.agents import ToolContext, tool
-from deskmind.agents.gate import judge
+from deskmind.agents.gate import Circumstances, judge
 from deskmind.agents.marking import marked
 from deskmind.agents.tools import ticket_tool
 from deskmind.agents.tools.http import read_address
@@ -122,7 +122,7 @@ def test_no_policy_lets_a_tainted_write_or_a_proposal_pass(
         """Write."""
         raise AssertionError
 
-    verdict = judge(one, fields, tainted=tainted, rules=rules)
+    verdict = judge(one, fields, Circumstances(tainted), rules=rules)
     if tainted or effect == "propose":
         assert verdict.approval != "auto"
     elif not rules:

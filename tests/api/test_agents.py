@@ -70,3 +70,28 @@ async def test_a_colleague_approves_and_the_run_is_shown(
     assert shown["effects"] == [{"tool": "note", "state": "applied"}]
     assert (await clients["ann"].post(f"/v1/agents/runs/{run.run_id}/cancel")).status_code == 409
     assert (await clients["ben"].get(f"/v1/agents/runs/{run.run_id}")).status_code == 404
+
+
+async def test_a_colleague_edits_and_forbids_for_good(
+    modelled: Deskmind, operator: Desk, clients: dict[str, httpx.AsyncClient], sandbox: ModelSandbox
+) -> None:
+    ann = await modelled.desk(tenant=operator.scope.tenant, user="ann")
+    modelled.agent_tools["note"] = note
+    agent = ann.agent("noter", instructions="Note.", tools=[note], model="fast")
+    paths: list[str] = []
+    for _ in range(2):
+        sandbox.script([Reply(tool_calls=(ToolCall("note", {"text": "hello"}),))])
+        run = await agent.run("Note hello.")
+        (proposal,) = await operator.approvals.list(run_id=run.run_id)
+        paths.append(f"/v1/approvals/{proposal.proposal_id}")
+    assert (await clients["ann"].post(f"{paths[0]}/edit", json={"values": {"text": "x"}})).status_code == 403
+    assert (await clients["ben"].post(f"{paths[0]}/edit", json={"values": {"txt": "x"}})).status_code == 422
+    edited = (await clients["ben"].post(f"{paths[0]}/edit", json={"values": {"text": "bye"}})).json()
+    assert (edited["state"], edited["arguments"], edited["revision"]) == ("approved", {"text": "bye"}, 1)
+    assert edited["edits"][0]["before"] == {"text": "hello"}
+    await clients["ben"].post(f"{paths[1]}/reject", json={"reason": "no", "lasting": True})
+    (block,) = (await clients["ben"].get("/v1/agents/blocks")).json()["blocks"]
+    assert (block["kind"], block["tool"], block["until"]) == ("call", "note", None)
+    assert (await clients["ben"].delete(f"/v1/agents/blocks/{block['subject']}")).status_code == 403
+    await operator.agents.lift(block["subject"])
+    assert (await clients["ben"].get("/v1/agents/blocks")).json()["blocks"] == []

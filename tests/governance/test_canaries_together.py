@@ -395,6 +395,7 @@ async def _agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
         await decide(proposal.proposal_id, **said)
         assert NAME in str((await person.agents.resume(run.run_id, agent)).output)
         await desk.agents.show(run.run_id)
+    await _edited_and_forbidden(desk, person, sandbox)
     await _refused(person.agents.start(agent, SAID))
     await person.agents.cancel(
         await person.agents.start(person.agent("idle", instructions=SAID, model="fast"), SAID)
@@ -484,6 +485,26 @@ async def _workflows(desk: Desk, person: Desk, sandbox: ModelSandbox, app: Deskm
     await desk.schedules.all()
     await desk.schedules.enable("canaries", enabled=False)
     await desk.schedules.remove("canaries")
+
+
+async def _edited_and_forbidden(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
+    """Two runs that propose a note on the person: one is edited, one forbidden for good, and that lifted."""
+    note_known = tool(name="note_known", effect="write", audience="technicians")(note.function)
+    person._app.agent_tools["note_known"] = note_known  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    agent = person.agent("noter", instructions=f"Note it for {NAME}.", tools=[note_known], model="fast")
+    wanted = Reply(tool_calls=(ToolCall("note_known", {"ticket": "INC1", "text": "<PERSON_1>"}),))
+    for edits in (True, False):
+        sandbox.script([wanted, "<PERSON_1> knows."])
+        run = await agent.run(f"Note that {SAID}.", untrusted=SAID)
+        (proposal,) = await desk.approvals.list(run_id=run.run_id)
+        if edits:
+            await _refused(desk.approvals.edit(proposal.proposal_id, {SAID: NAME}))
+            await desk.approvals.edit(proposal.proposal_id, {"text": SAID}, reason=f"{NAME} said so")
+        else:
+            await desk.approvals.reject(proposal.proposal_id, reason=SAID, lasting=True)
+        await person.agents.resume(run.run_id, agent)
+    (block,) = await desk.agents.blocks()
+    await desk.agents.lift(block.subject)
 
 
 async def _governance(desk: Desk, person: Desk) -> None:

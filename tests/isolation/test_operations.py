@@ -8,6 +8,7 @@ import pytest
 
 from deskmind.agents import Agents, Approvals, Memories
 from deskmind.agents.definitions import StoredAgents
+from deskmind.agents.tools import BUILT_IN
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.agents.workflows.systems import Systems
 from deskmind.app import Deskmind
@@ -100,6 +101,7 @@ def test_every_operation_declares_its_permission(name: str) -> None:
 def test_every_permission_is_described() -> None:
     assert set(PERMISSIONS) == set(Permission)
     used = {declared_permission(method) for method in _operations().values()}
+    used |= {one.permission for one in BUILT_IN.values()}  # tools of agents, whose door is the guard
     assert used - {None} == set(Permission) - {Permission.ACCESS_OWN}  # what owners have before admins
 
 

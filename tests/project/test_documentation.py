@@ -242,6 +242,9 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         '{"a": {"name": "b"}}',
         '[{"approval": "auto"}]',
         '[{"origin": "tool"}]',
+        '["POST"]',
+        '{"host": "mail.example", "sender": "desk@mail.example"}',
+        '{"a": {"command": ["b"]}}',
     )
     for text in (
         "2",

@@ -75,6 +75,11 @@ SHOWN = {
         "from a ticket: This text may not become a memory.",
         "forgotten: 2",
     ],
+    "parts/agent_safety.py": [
+        "proposed, once the check had refused the first: Restarted at ten.",
+        "corrected by ben: done, written: ['INC0042: Restarted at noon.']",
+        "blocked from now on: note, an injected order",
+    ],
     "parts/triage.py": [
         "My VPN tunnel drops, please help! -> Network, because of: drops",
         "Canteen menu, Friday? -> a person decides",

@@ -13,8 +13,10 @@ from deskmind.agents.limits import Limits, Used
 from deskmind.agents.memory import Memories, MemoryUse
 from deskmind.agents.proposals import Proposed
 from deskmind.agents.run import Definition, Run, RunDetails, Step
+from deskmind.agents.safety import Check, CheckedText
+from deskmind.agents.safety.blocks import Block
 from deskmind.agents.service import Agents
-from deskmind.agents.tool import Preview, Tool, ToolContext, tool
+from deskmind.agents.tool import Material, Preview, Tool, ToolContext, tool
 
 __all__ = [
     "Agent",
@@ -22,8 +24,12 @@ __all__ = [
     "Agents",
     "ApprovalWanted",
     "Approvals",
+    "Block",
+    "Check",
+    "CheckedText",
     "Definition",
     "Limits",
+    "Material",
     "Memories",
     "MemoryUse",
     "ModelReplied",

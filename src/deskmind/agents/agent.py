@@ -42,6 +42,7 @@ class Agent(Generic[T]):
         tool_calling: ToolCalling,
         memory: MemoryUse | None,
         known: dict[str, Tool],
+        checks: Iterable[str] = (),
     ) -> None:
         if not name or len(name) > 100 or not name.isprintable():
             raise InvalidRequestError("An agent's name has 1 to 100 printable characters.")
@@ -49,7 +50,15 @@ class Agent(Generic[T]):
         self.output_type: Any = output_type
         self.tools = {one.name: one for one in (_resolved(item, known) for item in tools)}
         self.definition = Definition(
-            name, instructions, model, tuple(self.tools), limits, _schema(output_type), tool_calling, memory
+            name,
+            instructions,
+            model,
+            tuple(self.tools),
+            limits,
+            _schema(output_type),
+            tool_calling,
+            memory,
+            checks=tuple(checks),
         )
 
     @classmethod
@@ -125,6 +134,7 @@ def make_agent(
     limits: Limits | None = None,
     tool_calling: ToolCalling = "native",
     memory: MemoryUse | None = None,
+    checks: Iterable[str] = (),
 ) -> Agent[T]:
     """An agent; see ``Desk.agent``."""
     return Agent(
@@ -138,6 +148,7 @@ def make_agent(
         tool_calling=tool_calling,
         memory=memory,
         known=known,
+        checks=checks,
     )
 
 

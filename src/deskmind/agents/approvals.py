@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
+from deskmind.agents.editing import revise
 from deskmind.agents.jobs import defer_run
-from deskmind.agents.proposals import Proposed, find_proposal, list_proposals
+from deskmind.agents.proposals import Proposed, edit_proposal, find_proposal, list_proposals
+from deskmind.agents.room import AgentRoom
+from deskmind.agents.safety.blocks import block, call_subject
 from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, InvalidRequestError, NotFoundError, PermissionDeniedError
 from deskmind.governance.access import Permission, operation
@@ -20,9 +25,10 @@ _MOST_REASON = 4_000
 class Approvals:
     """Proposals of the tenant's agents. Whoever asked for a run does not approve what it wants to write."""
 
-    def __init__(self, database: Database, scope: Scope) -> None:
+    def __init__(self, database: Database, scope: Scope, room: AgentRoom) -> None:
         self._database = database
         self._scope = scope
+        self._room = room
 
     @property
     def scope(self) -> Scope:
@@ -81,36 +87,112 @@ class Approvals:
         return await self._decide(proposal_id, "approve", answer)
 
     @operation(Permission.APPROVALS_DECIDE)
-    async def reject(self, proposal_id: UUID, *, reason: str = "") -> Proposed:
-        """Forbid a proposal; the run goes on and is told the reason. Errors as for ``approve``."""
-        return await self._decide(proposal_id, "reject", reason)
+    async def edit(self, proposal_id: UUID, values: Mapping[str, Any], *, reason: str = "") -> Proposed:
+        """Change some of the proposed values and approve the rest with them; what was there before is kept.
 
-    async def _decide(self, proposal_id: UUID, verdict: str, said: str) -> Proposed:
-        if len(said) > _MOST_REASON:
-            raise InvalidRequestError(
-                "The reason is too long.", why=f"It may have {_MOST_REASON:,} characters."
-            )
+        The new values are looked at by the tool, the rules of flow and the policy. Approvals that others gave to the values
+        before no longer count. Errors as for ``approve``, and:
+
+        Args:
+            proposal_id: of the proposal.
+            values: by the names of the tool's parameters.
+            reason: a note.
+
+        Raises:
+            InvalidRequestError: nothing is changed, or the tool takes no such values.
+        """
+        _check_said(reason)
+        proposal = await self._undecided(proposal_id)
+        revision = await revise(self._room, self._scope, proposal, values)
+        if not revision.edit["after"]:
+            raise InvalidRequestError("Nothing is changed.", remedy="Approve the proposal as it is.")
+        async with self._database.transaction(self._scope) as connection:
+            now = await self._found(connection, proposal_id, lock=True)
+            if (refusal := self._refusal(now) or _meanwhile(proposal, now)) is None:
+                await edit_proposal(
+                    connection,
+                    self._scope,
+                    proposal_id,
+                    arguments=revision.arguments,
+                    changes=revision.changes,
+                    prepared=revision.prepared,
+                    needed=revision.needed,
+                    edit=revision.edit,
+                )
+                await self._vote(
+                    connection, await self._found(connection, proposal_id), "approve", reason, "edit"
+                )
+                return await self._found(connection, proposal_id)
+            await self._record(connection, now, "edit", denied=True)
+        raise refusal
+
+    @operation(Permission.APPROVALS_DECIDE)
+    async def reject(self, proposal_id: UUID, *, reason: str = "", lasting: bool = False) -> Proposed:
+        """Forbid a proposal; the run goes on and is told the reason. Errors as for ``approve``.
+
+        Args:
+            proposal_id: of the proposal.
+            reason: told to the agent.
+            lasting: refuse the same call to every agent of the tenant from now on, without asking anybody.
+        """
+        return await self._decide(proposal_id, "reject", reason, lasting=lasting)
+
+    async def _decide(self, proposal_id: UUID, verdict: str, said: str, *, lasting: bool = False) -> Proposed:
+        _check_said(said)
         async with self._database.transaction(self._scope) as connection:
             proposal = await self._found(connection, proposal_id, lock=True)
             refusal = self._refusal(proposal)
             if refusal is None:
                 await self._vote(connection, proposal, verdict, said)
+                if lasting:
+                    await self._forbid(connection, proposal, said)
                 return await self._found(connection, proposal_id)
             await self._record(connection, proposal, verdict, denied=True)
         raise refusal
 
-    async def _vote(self, connection: Connection, proposal: Proposed, verdict: str, said: str) -> None:
+    async def _undecided(self, proposal_id: UUID) -> Proposed:
+        """One that this scope may decide on."""
+        async with self._database.transaction(self._scope) as connection:
+            proposal = await self._found(connection, proposal_id)
+            if (refusal := self._refusal(proposal)) is None:
+                return proposal
+            await self._record(connection, proposal, "edit", denied=True)
+        raise refusal
+
+    async def _forbid(self, connection: Connection, proposal: Proposed, said: str) -> None:
+        await block(
+            connection,
+            self._scope,
+            "call",
+            call_subject(self._scope, proposal.tool, proposal.arguments),
+            principal_id=None,
+            tool=proposal.tool,
+            agent=proposal.agent,
+            reason=said,
+            seconds=None,
+        )
+
+    async def _vote(
+        self, connection: Connection, proposal: Proposed, verdict: str, said: str, act: str = ""
+    ) -> None:
         cursor = await connection.execute(
-            "INSERT INTO agent_votes (tenant_id, proposal_id, approver_id, verdict, reason)"
-            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (self._scope.tenant_id, proposal.proposal_id, self._scope.principal_id, verdict, said),
+            "INSERT INTO agent_votes (tenant_id, proposal_id, approver_id, verdict, reason, revision)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (
+                self._scope.tenant_id,
+                proposal.proposal_id,
+                self._scope.principal_id,
+                verdict,
+                said,
+                proposal.revision,
+            ),
         )
         if cursor.rowcount == 0:
             raise ConflictError(
                 "You have decided on this proposal before.",
                 why=f"It needs {proposal.needed} approvals, of different people.",
             )
-        await self._record(connection, proposal, verdict)
+        await self._record(connection, proposal, act or verdict)
         state = "rejected" if verdict == "reject" else "approved"
         if verdict == "approve" and proposal.approvals + 1 < proposal.needed:
             return
@@ -146,6 +228,7 @@ class Approvals:
             verdict=verdict,
             tool=proposal.tool,
             run=str(proposal.run_id),
+            revision=proposal.revision,
         )
 
     async def _found(self, connection: Connection, proposal_id: UUID, *, lock: bool = False) -> Proposed:
@@ -155,3 +238,14 @@ class Approvals:
                 f"There is no proposal {proposal_id}.", why="It does not exist in this tenant."
             )
         return found
+
+
+def _check_said(said: str) -> None:
+    if len(said) > _MOST_REASON:
+        raise InvalidRequestError("The reason is too long.", why=f"It may have {_MOST_REASON:,} characters.")
+
+
+def _meanwhile(before: Proposed, now: Proposed) -> ConflictError | None:
+    if before.revision == now.revision:
+        return None
+    return ConflictError("Somebody else has changed the proposal.", remedy="Look at it again.")

@@ -21,7 +21,7 @@ from deskmind.jobs import defer
 from deskmind.observability import logger
 from deskmind.scope import OPERATOR, Scope
 
-__all__ = ["AGENTS_QUEUE", "AGENTS_TASK", "defer_run", "recover", "run_job"]
+__all__ = ["AGENTS_QUEUE", "AGENTS_TASK", "defer_run", "recover", "run_job", "scope_of_run"]
 
 _log = logger("deskmind.agents")
 AGENTS_QUEUE = "agents"
@@ -57,7 +57,7 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
         return  # left to whoever has the tool, such as the process that began the run
     worker = replace(worker, tenant=tenant[0])
     try:
-        scope = await _scope_of(database, worker, row)
+        scope = await scope_of_run(database, worker, row)
         desk = room.desk_of(scope)
         await (desk.workflows if row.kind == "workflow" else desk.agents).resume(run_id)
     except (PermissionDeniedError, PrincipalNotFoundError) as error:
@@ -80,7 +80,7 @@ async def recover(database: Database, worker: Scope) -> None:
             await defer_run(connection, worker, run_id)
 
 
-async def _scope_of(database: Database, worker: Scope, row: RunRow) -> Scope:
+async def scope_of_run(database: Database, worker: Scope, row: RunRow) -> Scope:
     """The scope the run was begun in: the user's, bounded by the key and the agent that acted in its place."""
     people = Principals(database, worker)
     scope = worker if row.principal_id is None else await people.scope_of(principal_id=row.principal_id)

@@ -58,6 +58,11 @@ class Journal:
             dict(step.content) for step in steps if step.kind in ("request", "response")
         ]
         self.results = {step.call_id: step for step in steps if step.kind == "result"}
+        self.readers = {
+            UUID(one) for step in self.results.values() for one in step.content.get("readers", ())
+        }
+        self.strikes = sum(step.content.get("rule") == "flow" for step in self.results.values())
+        self.texts = [row.prompt, row.untrusted, *(step.text for step in self.results.values())]
         self._database = database
         self._owner = row.principal_id
         self._lease = lease
@@ -134,9 +139,16 @@ class Journal:
         tool: str,
         outcome: str,
         text: str,
+        readers: frozenset[UUID] = frozenset(),
+        rule: str = "",
     ) -> None:
-        """A tool's result, in the caller's transaction."""
-        await self._add(connection, "result", {"text": text}, call_id, tool, outcome)
+        """A tool's result, in the caller's transaction, with the access lists of what it draws on, or the rule that refused it."""
+        content: dict[str, Any] = {"text": text, "rule": rule} if rule else {"text": text}
+        if readers:
+            content["readers"] = sorted(str(one) for one in readers)
+        await self._add(connection, "result", content, call_id, tool, outcome)
+        self.readers |= readers
+        self.texts.append(text)
 
     def still_held(self) -> None:
         """See, right before something is sent, that the lease has not run out: this process may have stood still.

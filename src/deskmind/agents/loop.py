@@ -9,11 +9,13 @@ from typing import Any
 from pydantic_ai import Agent as Loop
 from pydantic_ai import RunContext, StructuredDict
 from pydantic_ai import Tool as LoopTool
-from pydantic_ai.exceptions import AgentRunError
+from pydantic_ai.exceptions import AgentRunError, ModelRetry
 from pydantic_ai.messages import ModelMessagesTypeAdapter
+from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset
 from pydantic_ai.toolsets.abstract import ToolsetTool
 from pydantic_ai.usage import UsageLimits
+from pydantic_core import SchemaValidator, core_schema
 
 from deskmind.agents.calling import Caller
 from deskmind.agents.journal import Journal
@@ -21,6 +23,7 @@ from deskmind.agents.marking import MANNER, marked
 from deskmind.agents.memory.runs import remembered
 from deskmind.agents.model import GatewayModel
 from deskmind.agents.room import AgentRoom
+from deskmind.agents.safety.guard import Guard
 from deskmind.agents.tool import Tool
 from deskmind.errors import AgentLimitError, AgentOutputError
 
@@ -28,6 +31,8 @@ __all__ = ["drive"]
 
 _REPAIRS = 2
 _MOST_UNTRUSTED = 100_000
+_ANY_OBJECT = SchemaValidator(core_schema.dict_schema(core_schema.str_schema(), core_schema.any_schema()))
+"""Whoever brought the tool checks its arguments."""
 
 
 class _Tools(AbstractToolset[None]):
@@ -58,6 +63,18 @@ class _Tools(AbstractToolset[None]):
         return await self._caller.call(self._tools[name], ctx.tool_call_id or "", tool_args)
 
     def _offer(self, one: Tool) -> ToolsetTool[None]:
+        if one.schema is not None:
+            return ToolsetTool(
+                toolset=self,
+                tool_def=ToolDefinition(
+                    name=one.name,
+                    description=one.told,
+                    parameters_json_schema=dict(one.schema),
+                    sequential=True,
+                ),
+                max_retries=_REPAIRS,
+                args_validator=_ANY_OBJECT,
+            )
         made: LoopTool[None] = LoopTool(one.bare(), takes_ctx=False, name=one.name, sequential=True)
         return ToolsetTool(
             toolset=self,
@@ -81,6 +98,7 @@ async def drive(journal: Journal, tools: Mapping[str, Tool], room: AgentRoom, ou
         AgentError: a limit is reached, the run was cancelled or taken over, or there is no output of the wanted form.
     """
     desk = room.desk_of(journal.scope)
+    guard = Guard(journal, room)
     loop = Loop(
         GatewayModel(desk.models, journal),
         output_type=output_type if output_type is not None else _stored_output(journal),
@@ -89,6 +107,8 @@ async def drive(journal: Journal, tools: Mapping[str, Tool], room: AgentRoom, ou
         toolsets=[_Tools(tools, Caller(journal, room))],
         retries={"tools": _REPAIRS, "output": _REPAIRS},
     )
+    if journal.definition.checks:
+        loop.output_validator(_checked(guard))  # pyright: ignore[reportUnknownMemberType]
     history = ModelMessagesTypeAdapter.validate_python(journal.history)
     before = "" if history else await remembered(journal, desk)
     work = asyncio.create_task(_ran(loop, journal, history, before))
@@ -102,6 +122,16 @@ async def drive(journal: Journal, tools: Mapping[str, Tool], room: AgentRoom, ou
         for task in (work, keeping):
             task.cancel()
         await asyncio.gather(work, keeping, return_exceptions=True)
+
+
+def _checked(guard: Guard) -> Any:
+    async def checked(output: Any) -> Any:
+        """Have the model say it otherwise where a check refuses it."""
+        if reason := await guard.of_answer(output):
+            raise ModelRetry(f"{reason} Say it without that, or say what you do not know.")
+        return output
+
+    return checked
 
 
 async def _ran(loop: Any, journal: Journal, history: Any, before: str) -> Any:

@@ -11,8 +11,11 @@ from deskmind.scope import Scope
 from deskmind.settings import Settings
 
 if TYPE_CHECKING:
+    from deskmind.agents.safety.checks import Check
+    from deskmind.database import Database
     from deskmind.desk import Desk
     from deskmind.governance.redaction import Redactor
+    from deskmind.keyring import Keyring
 
 __all__ = ["AgentRoom"]
 
@@ -21,6 +24,9 @@ class AgentRoom(Protocol):
     """The application, as far as agents see it."""
 
     settings: Settings
+    database: Database
+    keyring: Keyring
+    agent_checks: dict[str, Check]
 
     @property
     def agent_tools(self) -> Mapping[str, Tool]:

@@ -34,6 +34,7 @@ class Definition:
         tool_calling: how the model is told of tools.
         memory: how it uses memory; None: not at all.
         version: of the stored agent; 0 where it is none.
+        checks: names of checks that what it says and writes must pass.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Definition:
     tool_calling: ToolCalling = "native"
     memory: MemoryUse | None = None
     version: int = 0
+    checks: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values; what an older release does not know is there only where it is used."""
@@ -59,13 +61,15 @@ class Definition:
             "limits": self.limits.as_dict(),
             "output": self.output,
             "tool_calling": self.tool_calling,
+            "checks": list(self.checks),
         }
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Definition:
         """What ``as_dict`` gave."""
         limits = Limits.of(values["limits"])
-        given: dict[str, Any] = {**values, "tools": tuple(values["tools"]), "limits": limits}
+        names = {"tools": tuple(values["tools"]), "checks": tuple(values.get("checks", ()))}
+        given: dict[str, Any] = {**values, **names, "limits": limits}
         if "memory" in values:
             given["memory"] = MemoryUse.of(values["memory"])
         return cls(**given)

@@ -17,6 +17,7 @@ from deskmind.agents.measuring import count_run
 from deskmind.agents.memory.runs import learn, tell_conversation
 from deskmind.agents.room import AgentRoom
 from deskmind.agents.run import Definition, Run, RunDetails
+from deskmind.agents.safety.blocks import Block, list_blocks, unblock
 from deskmind.agents.store import (
     add_run,
     end_run,
@@ -195,6 +196,24 @@ class Agents:
         """The stopped tools with the reasons; ``*`` is all."""
         async with self._database.transaction(self._scope) as connection:
             return await switches.list_stopped(connection, self._scope)
+
+    @operation(Permission.AGENTS_READ)
+    async def blocks(self) -> list[Block]:
+        """What is blocked beyond a run, the newest first."""
+        async with self._database.transaction(self._scope) as connection:
+            return await list_blocks(connection, self._scope)
+
+    @operation(Permission.AGENTS_STOP)
+    async def lift(self, subject: str) -> None:
+        """Lift a block.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        async with self._database.transaction(self._scope) as connection:
+            if not await unblock(connection, self._scope, subject):
+                raise NotFoundError("There is no such block.", remedy="`deskmind agent blocks` shows them.")
+            await record(connection, self._scope, Permission.AGENTS_STOP, resource="blocks", lifted=True)
 
     async def _begin(
         self, definition: Definition, prompt: str, untrusted: str, *, queued: bool = False

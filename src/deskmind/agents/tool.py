@@ -16,14 +16,19 @@ from deskmind.errors import ConfigurationError
 from deskmind.governance.access import Permission
 
 if TYPE_CHECKING:
+    from deskmind.agents.room import AgentRoom
     from deskmind.desk import Desk
 
 __all__ = [
     "TOOL_NAME",
     "Audience",
+    "DataClass",
     "Effect",
+    "Material",
     "Preview",
     "Reconcile",
+    "Risk",
+    "Shown",
     "Tool",
     "ToolContext",
     "ToolFunction",
@@ -39,10 +44,32 @@ Effect = Literal["read", "propose", "write", "ask"]
 Audience = Literal["agent", "technicians", "requesters", "outside"]
 """Who gets to see what the tool is given: the run alone, those who work on tickets, those who ask, or others."""
 
-DataClass = Literal["personal"]
-"""What a tool for outside may receive besides plain text."""
+DataClass = Literal["personal", "restricted"]
+"""What a tool for outside may receive besides plain text: personal data, and what not everybody in the tenant may see.
+Secrets it receives never."""
+
+Risk = Literal["low", "medium", "high"]
+"""How bad a wrong call is; rules of the policy may look at it."""
+
+Shown = Literal["user", "everyone"]
+"""Who may see what a tool returns unless it says so itself: the run's user alone, or everybody in the tenant."""
 
 ToolFunction = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a tool read, and who may see it; a public text may then not draw on what its readers may not see.
+
+    Attributes:
+        value: the result.
+        readers: ids of the access lists it stands under, all of them; empty where everybody in the tenant may see it.
+        trusted: our own words, which taint no run.
+    """
+
+    value: Any
+    readers: frozenset[UUID] = frozenset()
+    trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +79,14 @@ class Preview:
     Attributes:
         changes: the difference, in the terms of what is changed.
         prepared: how it will be done, as JSON values; the tool gets it back when it was approved.
+        readers: the access list of who will read it; None where the tool's audience says it.
+        confidence: how sure it is, 0 to 1, by something other than the model; None where nothing says.
     """
 
     changes: tuple[Change, ...]
     prepared: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    readers: UUID | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +100,7 @@ class ToolContext:
         prepared: of the preview that was approved.
         epoch: of the run: who took it over has a greater one.
         confirm: to be awaited right before something is sent: raises ``LeaseLostError`` where another worker has the run.
+        room: the application, as far as agents see it.
     """
 
     desk: Desk
@@ -77,6 +109,7 @@ class ToolContext:
     confirm: Callable[[], Awaitable[None]] = field(repr=False)
     prepared: Mapping[str, Any] = field(default_factory=dict[str, Any])
     epoch: int = 0
+    room: AgentRoom | None = field(default=None, repr=False)
 
     @property
     def effect_id(self) -> str:
@@ -103,6 +136,10 @@ class Tool:
         untrusted: whether its results are texts that others wrote.
         preview: what a write would change; without it, its arguments are shown.
         reconcile: whether a write whose outcome is not known was done; without it, a person must see.
+        risk: see ``Risk``.
+        shown: see ``Shown``.
+        schema: JSON schema of the arguments, where the function's hints do not give it.
+        told: what the model is told it does, where the docstring does not say it.
     """
 
     name: str
@@ -115,11 +152,15 @@ class Tool:
     untrusted: bool = True
     preview: PreviewFunction | None = field(default=None, repr=False)
     reconcile: Reconcile | None = field(default=None, repr=False)
+    risk: Risk = "medium"
+    shown: Shown = "user"
+    schema: Mapping[str, Any] | None = field(default=None, repr=False)
+    told: str = field(default="", repr=False)
 
     @property
     def description(self) -> str:
         """The docstring's first line."""
-        return (inspect.getdoc(self.function) or self.name).partition("\n")[0]
+        return self.told or (inspect.getdoc(self.function) or self.name).partition("\n")[0]
 
     def bare(self) -> ToolFunction:
         """A function of the same name, parameters and docstring without the context: what schemas are made of."""
@@ -149,6 +190,8 @@ def tool(
     untrusted: bool = True,
     preview: PreviewFunction | None = None,
     reconcile: Reconcile | None = None,
+    risk: Risk = "medium",
+    shown: Shown = "user",
 ) -> Callable[[ToolFunction], Tool]:
     """Make a coroutine function a tool; arguments as ``Tool``'s. Its docstring is what the model reads.
 
@@ -171,7 +214,18 @@ def tool(
                 why="A tool is a coroutine function whose first parameter is the ToolContext.",
             )
         return Tool(
-            called, function, permission, effect, audience, receives, cost, untrusted, preview, reconcile
+            called,
+            function,
+            permission=permission,
+            effect=effect,
+            audience=audience,
+            receives=receives,
+            cost=cost,
+            untrusted=untrusted,
+            preview=preview,
+            reconcile=reconcile,
+            risk=risk,
+            shown=shown,
         )
 
     return made

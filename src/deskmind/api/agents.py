@@ -74,6 +74,15 @@ class ChangeBody(BaseModel):
     after: Any
 
 
+class EditBody(BaseModel):
+    """What an approver changed."""
+
+    by: UUID
+    at: datetime
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
 class ProposalBody(BaseModel):
     """A write, or a question, that waits for a person."""
 
@@ -91,6 +100,9 @@ class ProposalBody(BaseModel):
     answer: str
     made_at: datetime
     expires_at: datetime
+    revision: int = Field(description="how often an approver has changed the values")
+    edits: list[EditBody]
+    escalated_at: datetime | None = Field(description="when it was announced again")
 
 
 class ProposalList(BaseModel):
@@ -113,11 +125,40 @@ class RejectRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field("", max_length=4000, description="told to the agent")
+    lasting: bool = Field(False, description="refuse the same call to every agent from now on")
+
+
+class EditRequest(BaseModel):
+    """Changing what is proposed, and approving that."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    values: dict[str, Any] = Field(description="by the names of the tool's parameters", min_length=1)
+    reason: str = Field("", max_length=4000, description="a note")
+
+
+class BlockBody(BaseModel):
+    """What is forbidden beyond one run."""
+
+    kind: Literal["call", "agent"]
+    subject: str
+    tool: str
+    agent: str
+    reason: str
+    at: datetime
+    until: datetime | None = Field(description="null is for good")
+
+
+class BlockList(BaseModel):
+    """Blocks, the newest first."""
+
+    blocks: list[BlockBody]
 
 
 def add_agents(routes: APIRouter, asker: Any) -> None:
     """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
     _add_runs(routes, asker)
+    _add_blocks(routes, asker)
     _add_approvals(routes, asker)
 
 
@@ -150,6 +191,30 @@ def _add_runs(routes: APIRouter, asker: Any) -> None:
     )
     async def cancel(run_id: UUID, desk: Desk = asker) -> None:
         await desk.agents.cancel(run_id)
+
+
+def _add_blocks(routes: APIRouter, asker: Any) -> None:
+    tags: list[Any] = ["agents"]
+
+    @routes.get(
+        "/agents/blocks",
+        operation_id="listAgentBlocks",
+        tags=tags,
+        summary="What agents may not do beyond one run, the newest first",
+    )
+    async def blocks(desk: Desk = asker) -> BlockList:
+        return BlockList.model_validate({"blocks": [one.as_dict() for one in await desk.agents.blocks()]})
+
+    @routes.delete(
+        "/agents/blocks/{subject}",
+        operation_id="liftAgentBlock",
+        tags=tags,
+        status_code=204,
+        responses={404: {"model": Problem, "description": "no such block"}},
+        summary="Lift a block; for admins",
+    )
+    async def lift(subject: str, desk: Desk = asker) -> None:
+        await desk.agents.lift(subject)
 
 
 def _add_approvals(routes: APIRouter, asker: Any) -> None:
@@ -203,5 +268,16 @@ def _add_approvals(routes: APIRouter, asker: Any) -> None:
         summary="Forbid a proposal; the run goes on and is told",
     )
     async def reject(proposal_id: UUID, body: RejectRequest, desk: Desk = asker) -> ProposalBody:
-        found = await desk.approvals.reject(proposal_id, reason=body.reason)
+        found = await desk.approvals.reject(proposal_id, reason=body.reason, lasting=body.lasting)
+        return ProposalBody.model_validate(found.as_dict())
+
+    @routes.post(
+        "/approvals/{proposal_id}/edit",
+        operation_id="editApproval",
+        tags=tags,
+        responses=decided,
+        summary="Change what is proposed and approve that; never of one's own run",
+    )
+    async def edit(proposal_id: UUID, body: EditRequest, desk: Desk = asker) -> ProposalBody:
+        found = await desk.approvals.edit(proposal_id, body.values, reason=body.reason)
         return ProposalBody.model_validate(found.as_dict())

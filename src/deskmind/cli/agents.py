@@ -13,7 +13,7 @@ from deskmind.cli.output import one_line, print_json, print_table, print_value, 
 from deskmind.cli.session import CommandLine, desk_of, desk_or_operator_of, operator_of
 
 if TYPE_CHECKING:
-    from deskmind.agents import Run, RunDetails
+    from deskmind.agents import Block, Run, RunDetails
     from deskmind.app import Deskmind
 
 __all__ = ["agent_app"]
@@ -199,6 +199,59 @@ def allow(
 
     line.run(work)
     print_value({"tool": tool, "stopped": False}, f"{tool} is allowed.", as_json=as_json)
+
+
+@agent_app.command("blocks")
+def blocks(
+    tenant: Tenant = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what agents may not do beyond one run: calls rejected for good, agents that tried what is forbidden."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> list[Block]:
+        return await (await operator_of(app, tenant)).agents.blocks()
+
+    found = line.run(work)
+    if as_json:
+        print_json([one.as_dict() for one in found])
+        return
+    print_table(
+        ("since", "kind", "agent", "tool", "until", "why", "subject"),
+        [
+            (
+                f"{one.at:%Y-%m-%d %H:%M:%S}",
+                one.kind,
+                one.agent,
+                one.tool,
+                f"{one.until:%Y-%m-%d %H:%M:%S}" if one.until else "lifted",
+                one.reason,
+                one.subject,
+            )
+            for one in found
+        ],
+        empty="Nothing is blocked.",
+    )
+
+
+@agent_app.command("lift")
+def lift(
+    subject: Annotated[str, typer.Argument(help="As printed by `deskmind agent blocks`.")],
+    tenant: Tenant = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lift a block."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> None:
+        await (await operator_of(app, tenant)).agents.lift(subject)
+
+    line.run(work)
+    print_value({"subject": subject, "lifted": True}, "The block is lifted.", as_json=as_json)
 
 
 def _print(found: Run[Any] | UUID, *, as_json: bool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import one_line, print_json, print_table, print_value, say
 from deskmind.cli.session import CommandLine, desk_of, desk_or_operator_of
+from deskmind.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from deskmind.agents import Proposed
@@ -83,6 +85,11 @@ def show(
     say(f"  because {found.reason}; expires {found.expires_at:%Y-%m-%d %H:%M}")
     for change in found.changes:
         say(f"  {change['field']}: {one_line(str(change['before']))} → {one_line(str(change['after']))}")
+    for made in found.edits:
+        for name, before in made["before"].items():
+            say(
+                f"  edited {made['at'][:16]}, {name}: {one_line(str(before))} → {one_line(str(made['after'][name]))}"
+            )
 
 
 @approvals_app.command("approve")
@@ -107,10 +114,55 @@ def approve(
     print_value(found.as_dict(), said, as_json=as_json)
 
 
+@approvals_app.command("edit")
+def edit(
+    proposal_id: ProposalId,
+    changed: Annotated[
+        list[str],
+        typer.Option("--set", help="NAME=VALUE, the value as JSON or text; again for further ones."),
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="A note.")] = "",
+    tenant: Tenant = None,
+    user: User = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change values of a proposal as a user, and approve it with them."""
+    line = CommandLine(home, config, as_json=as_json)
+    values = line.guard(lambda: dict(_value(one) for one in changed))
+
+    async def work(app: Deskmind) -> Proposed:
+        desk = await desk_of(app, tenant, user)
+        return await desk.approvals.edit(proposal_id, values, reason=reason)
+
+    found = line.run(work)
+    said = f"{proposal_id}: edited, {found.approvals} of {found.needed} approvals, {found.state}."
+    print_value(found.as_dict(), said, as_json=as_json)
+
+
+def _value(given: str) -> tuple[str, Any]:
+    """``NAME=VALUE`` taken apart."""
+    name, equals, text = given.partition("=")
+    if not equals or not name:
+        raise InvalidRequestError(
+            "A value cannot be read.",
+            why=f"'{given[:80]}' is not NAME=VALUE.",
+            remedy="Give --set NAME=VALUE.",
+        )
+    try:
+        return name, json.loads(text)
+    except ValueError:
+        return name, text
+
+
 @approvals_app.command("reject")
 def reject(
     proposal_id: ProposalId,
     reason: Annotated[str, typer.Option("--reason", help="Told to the agent.")] = "",
+    lasting: Annotated[
+        bool, typer.Option("--lasting", help="Refuse the same call to every agent from now on.")
+    ] = False,
     tenant: Tenant = None,
     user: User = None,
     home: Home = None,
@@ -121,6 +173,7 @@ def reject(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> Proposed:
-        return await (await desk_of(app, tenant, user)).approvals.reject(proposal_id, reason=reason)
+        desk = await desk_of(app, tenant, user)
+        return await desk.approvals.reject(proposal_id, reason=reason, lasting=lasting)
 
     print_value(line.run(work).as_dict(), f"{proposal_id} is rejected.", as_json=as_json)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deskmind.cli.options import AsJson, Config, Home
-from deskmind.cli.output import print_json, print_table
+from deskmind.cli.output import print_json, print_table, say
 from deskmind.cli.session import CommandLine
 
 if TYPE_CHECKING:
@@ -54,6 +56,64 @@ def retrieval(
             [(name, f"{value:.4f}" if isinstance(value, float) else value) for name, value in scores.items()],
             empty="",
         )
+
+
+@eval_app.command("agent")
+def agent(
+    cases: Annotated[Path, typer.Argument(help="A YAML file of cases.", exists=True, dir_okay=False)],
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", help="An earlier result (--json) to compare with.", exists=True, dir_okay=False
+        ),
+    ] = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run cases of agents against a sandbox, with a scripted model; ends with 1 where one fails or fails anew."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    def act() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        from deskmind.evaluation.agents import compared, evaluate_agents, load_cases, summary
+
+        settings = line.settings()
+        before = json.loads(against.read_text("utf-8")) if against is not None else None
+        found = summary(asyncio.run(evaluate_agents(load_cases(cases), settings=settings)))
+        return found, compared(found, before) if before is not None else []
+
+    scores, changes = line.guard(act)
+    if as_json:
+        print_json({**scores, "changes": changes} if against is not None else scores)
+    else:
+        _print_agents(scores, changes, compared_with=against)
+    if scores["passed"] < scores["cases"]:
+        raise typer.Exit(1)
+
+
+def _print_agents(
+    scores: dict[str, Any], changes: list[dict[str, Any]], *, compared_with: Path | None
+) -> None:
+    rows = [
+        (
+            "ok" if one["passed"] else "FAILED",
+            one["name"],
+            one["state"],
+            one["proposals"],
+            len(one["refused"]),
+            one["usd"],
+            "; ".join(one["failures"]),
+        )
+        for one in scores["outcomes"]
+    ]
+    print_table(("", "case", "state", "approvals", "refused", "usd", "why"), rows, empty="There is no case.")
+    say(
+        f"{scores['passed']} of {scores['cases']} passed ({scores['share']:.1%}); {scores['approvals']} approvals were asked for,"
+        f" {scores['refused_calls']} calls refused; {scores['usd']} dollars."
+    )
+    if compared_with is not None:
+        table = [(one["case"], one["what"], one["before"], one["now"]) for one in changes]
+        print_table(("case", "what", "before", "now"), table, empty="Nothing differs from before.")
 
 
 @eval_app.command("redaction")

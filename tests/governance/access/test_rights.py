@@ -81,6 +81,10 @@ def test_built_in_roles_grow_from_requester_to_owner() -> None:
         Permission.AGENTS_READ,
         Permission.WORKFLOWS_RUN,
         Permission.WORKFLOWS_READ,
+        Permission.TICKETS_READ,
+        Permission.TICKETS_WRITE,
+        Permission.NOTIFICATIONS_SEND,
+        Permission.DIAGNOSTICS_RUN,
     }
     assert not {
         item for item in roles["auditor"] if item.value.endswith((".write", ".grant", ".ask", ".search"))

@@ -97,7 +97,7 @@ _UNRECORDED = {
     **dict.fromkeys(
         ("Agents.run", "Agents.resume", "Agents.start", "Desk.agent"), "recorded when the run begins and ends"
     ),
-    "Agents.stopped_tools": _CONFIGURATION,
+    **dict.fromkeys(("Agents.stopped_tools", "Agents.blocks"), _CONFIGURATION),
     **dict.fromkeys(
         ("Workflows.run", "Workflows.start", "Workflows.resume"),
         "recorded by queue_run, and when the run ends",

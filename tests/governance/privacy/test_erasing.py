@@ -228,6 +228,7 @@ async def test_everything_is_gone_from_a_dump_the_files_and_the_caches(
         "memories",
         "agent_versions",
         "agent_labels",
+        "agent_blocks",
     }
     assert expected <= set(before)
     assert all("quornbeck" in model.vocabulary.terms for model in await _models(admin, operator))
@@ -320,6 +321,10 @@ async def _agents(operator: Desk, desks: tuple[Desk, ...], sandbox: ModelSandbox
         await operator.approvals.approve(proposal.proposal_id, answer=f"Ask {FULL_NAME}.")
         assert FULL_NAME in str((await agent.resume(run.run_id)).output)
         await desk.memories.add(f"{FULL_NAME} knows the VPN, {PHONE}.")
+        again = await agent.run(f"Note that {FULL_NAME} called again.")
+        (proposal,) = await operator.approvals.list(run_id=again.run_id)
+        await operator.approvals.reject(proposal.proposal_id, reason=f"{FULL_NAME} objects", lasting=True)
+        sandbox.script([Reply(tool_calls=(ToolCall("note", {"text": "Called"}),))])
         assert (await agent.run(f"Note that {FULL_NAME} called again.")).state == "waiting"
 
 

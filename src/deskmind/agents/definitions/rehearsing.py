@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from deskmind.agents.agent import Agent
 from deskmind.agents.definitions.cases import Case, CaseResult, Rehearsed, ScriptedReply, judged
-from deskmind.agents.gate import judge
+from deskmind.agents.gate import Circumstances, judge
 from deskmind.agents.room import AgentRoom
 from deskmind.agents.run import Definition
 from deskmind.agents.service import Agents
@@ -23,9 +23,11 @@ from deskmind.gateway.messages import ChatResponse, ToolCall, Usage
 from deskmind.scope import Scope
 
 if TYPE_CHECKING:
+    from deskmind.agents.safety.checks import Check
     from deskmind.desk import Desk
     from deskmind.gateway.service import Models
     from deskmind.governance.redaction import Redactor
+    from deskmind.keyring import Keyring
     from deskmind.settings import Settings
 
 __all__ = ["rehearse"]
@@ -70,6 +72,9 @@ class _Rehearsal:
         self._case = case
         self.script = _Script(case.script, schema=definition.tool_calling == "schema")
         self.settings: Settings = room.settings
+        self.database: Database = room.database
+        self.keyring: Keyring = room.keyring
+        self.agent_checks: dict[str, Check] = room.agent_checks
         self.calls: list[str] = []
         self.writes: dict[str, str] = {}
 
@@ -115,7 +120,7 @@ class _Rehearsal:
         async with context.desk.database.transaction(scope) as connection:
             row = await find_run(connection, scope, context.run_id)
         tainted = row is None or row.tainted
-        return judge(one, arguments, tainted=tainted, rules=self.settings.agents.approvals).approval
+        return judge(one, arguments, Circumstances(tainted), rules=self.settings.agents.approvals).approval
 
 
 class _Script:

@@ -1,24 +1,33 @@
-"""Reading an address on the web: of named hosts, at public addresses, each redirect looked at anew."""
+"""Requests on the web: to named hosts, at public addresses, each redirect looked at anew."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 from deskmind.agents.tool import ToolContext, tool
-from deskmind.errors import ForbiddenAddressError, SourceReplyError, SourceUnavailableError
+from deskmind.errors import (
+    ForbiddenAddressError,
+    InvalidRequestError,
+    OutcomeUnknownError,
+    SourceReplyError,
+    SourceRequestError,
+    SourceUnavailableError,
+)
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["http_get", "read_address"]
+__all__ = ["http_get", "http_request", "read_address", "send_request"]
 
 _MOST_BYTES = 1_000_000
 _MOST_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-@tool(audience="outside")
+@tool(audience="outside", shown="everyone")
 async def http_get(context: ToolContext, url: str) -> str:
     """Read a page or a JSON document on the web, from hosts that are allowed.
 
@@ -28,6 +37,37 @@ async def http_get(context: ToolContext, url: str) -> str:
     """
     settings = context.desk.agent_settings
     return await read_address(url, hosts=settings.http_hosts, seconds=settings.http_seconds)
+
+
+@tool(effect="write", audience="outside", risk="high")
+async def http_request(
+    context: ToolContext,
+    method: Literal["POST", "PUT", "PATCH", "DELETE"],
+    url: str,
+    body: dict[str, Any] | None = None,
+) -> str:
+    """Send a request with a JSON body to a service on the web, to hosts that are allowed.
+
+    Args:
+        context: of the call.
+        method: what to do there.
+        url: an https address.
+        body: what to send.
+    """
+    settings = context.desk.agent_settings
+    if method not in settings.http_methods:
+        raise InvalidRequestError(
+            f"{method} may not be sent.", why="It is not among agents.http_methods.", remedy="Read instead."
+        )
+    await context.confirm()
+    return await send_request(
+        method,
+        url,
+        hosts=settings.http_hosts,
+        seconds=settings.http_seconds,
+        body=json.dumps(body or {}).encode(),
+        headers={"Content-Type": "application/json", "Idempotency-Key": context.effect_id},
+    )
 
 
 async def read_address(
@@ -57,16 +97,8 @@ async def read_address(
     """
     import aiohttp
 
-    from deskmind.connectors.core.reach import GuardedResolver
-
-    connector = aiohttp.TCPConnector(
-        resolver=GuardedResolver(aiohttp.ThreadedResolver(), networks), use_dns_cache=False
-    )
-    timeout = aiohttp.ClientTimeout(total=seconds)
     try:
-        async with aiohttp.ClientSession(
-            connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
-        ) as session:
+        async with _session(networks, seconds) as session:
             for _ in range(_MOST_REDIRECTS + 1):
                 _check(url, hosts, networks, schemes)
                 async with session.get(url, allow_redirects=False) as response:
@@ -76,6 +108,63 @@ async def read_address(
     except (aiohttp.ClientError, TimeoutError) as error:
         raise SourceUnavailableError("The address does not answer.", why=type(error).__name__) from error
     raise SourceReplyError("The address redirects on and on.")
+
+
+async def send_request(
+    method: str,
+    url: str,
+    *,
+    hosts: tuple[str, ...],
+    seconds: float,
+    networks: str = "public",
+    schemes: tuple[str, ...] = ("https",),
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+) -> str:
+    """Send a request once and give the answer's text; a redirect is not followed, since it would send anew.
+
+    Arguments as for ``read_address``.
+
+    Raises:
+        ForbiddenAddressError: the address may not be reached; nothing was sent.
+        OutcomeUnknownError: it was sent, and no answer came.
+        SourceRequestError: it refuses the request.
+        SourceReplyError: it answers with another error, a redirect, or no text.
+    """
+    import aiohttp
+
+    _check(url, hosts, networks, schemes)
+    try:
+        async with (
+            _session(networks, seconds) as session,
+            session.request(method, url, data=body, headers=headers, allow_redirects=False) as response,
+        ):
+            if response.status in _REDIRECTS:
+                raise SourceReplyError("The address redirects, and was not followed.")
+            if 400 <= response.status < 500:
+                raise SourceRequestError(
+                    "The request was refused.", why=f"The answer has status {response.status}."
+                )
+            if response.status == 204 or response.content_length == 0:
+                return "done"
+            return await _text(response)
+    except aiohttp.ClientConnectorError as error:
+        raise SourceUnavailableError("The address does not answer.", why=type(error).__name__) from error
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise OutcomeUnknownError("No answer came.", why=type(error).__name__) from error
+
+
+def _session(networks: str, seconds: float) -> aiohttp.ClientSession:
+    import aiohttp
+
+    from deskmind.connectors.core.reach import GuardedResolver
+
+    resolver = GuardedResolver(aiohttp.ThreadedResolver(), networks)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False),
+        timeout=aiohttp.ClientTimeout(total=seconds),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
 
 
 async def _text(response: aiohttp.ClientResponse) -> str:

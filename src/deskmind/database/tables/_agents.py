@@ -122,6 +122,9 @@ def _proposals(metadata: MetaData, tenant: str) -> None:
         Column("needed", SmallInteger, nullable=False),
         *(text_column(name) for name in ("state", "answer")),
         *(time_column(name) for name in ("made_at", "expires_at")),
+        integer_column("revision"),
+        json_column("edits"),
+        *(time_column(name, optional=True) for name in ("escalates_at", "escalated_at")),
         PrimaryKeyConstraint("tenant_id", "proposal_id"),
         UniqueConstraint("tenant_id", "run_id", "call_id"),
         to_table(metadata.schema, "agent_runs", "run_id", ondelete="CASCADE"),
@@ -132,13 +135,20 @@ def _proposals(metadata: MetaData, tenant: str) -> None:
         proposals.c.expires_at,
         postgresql_where=text("state = 'open'"),
     )
+    Index(
+        "agent_proposals_escalating",
+        proposals.c.tenant_id,
+        proposals.c.escalates_at,
+        postgresql_where=text("state = 'open' AND escalated_at IS NULL"),
+    )
     Table(
         "agent_votes",
         metadata,
         *(uuid_column(name) for name in ("tenant_id", "proposal_id", "approver_id")),
         *(text_column(name) for name in ("verdict", "reason")),
         time_column("at"),
-        PrimaryKeyConstraint("tenant_id", "proposal_id", "approver_id"),
+        integer_column("revision"),
+        PrimaryKeyConstraint("tenant_id", "proposal_id", "revision", "approver_id"),
         to_table(metadata.schema, "agent_proposals", "proposal_id", ondelete="CASCADE"),
     )
     Table(
@@ -149,4 +159,21 @@ def _proposals(metadata: MetaData, tenant: str) -> None:
         time_column("at"),
         PrimaryKeyConstraint("tenant_id", "tool"),
         ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
+    )
+    _blocks(metadata, tenant)
+
+
+def _blocks(metadata: MetaData, tenant: str) -> None:
+    Table(
+        "agent_blocks",
+        metadata,
+        uuid_column("tenant_id"),
+        *(text_column(name) for name in ("kind", "subject")),
+        time_column("at"),
+        Column("principal_id", Uuid),
+        *(text_column(name) for name in ("tool", "agent", "reason")),
+        time_column("until", optional=True),
+        PrimaryKeyConstraint("tenant_id", "kind", "subject", "at"),
+        ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
+        to_principal(metadata.schema, "principal_id"),
     )

@@ -85,6 +85,10 @@ class Permission(StrEnum):
     MEMORIES_WRITE = "memories.write"
     APPROVALS_READ = "approvals.read"
     APPROVALS_DECIDE = "approvals.decide"
+    TICKETS_READ = "tickets.read"
+    TICKETS_WRITE = "tickets.write"
+    NOTIFICATIONS_SEND = "notifications.send"
+    DIAGNOSTICS_RUN = "diagnostics.run"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
@@ -182,6 +186,10 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.MEMORIES_WRITE: "tell, correct, pin and forget memories of one's own",
     Permission.APPROVALS_READ: "see what agents propose",
     Permission.APPROVALS_DECIDE: "approve and reject what agents of others propose",
+    Permission.TICKETS_READ: "have agents search and read the tickets one may see in connected systems",
+    Permission.TICKETS_WRITE: "have agents comment on, change and create tickets in connected systems, as the policy of approvals says",
+    Permission.NOTIFICATIONS_SEND: "have agents send mail and call webhooks, as the policy of approvals says",
+    Permission.DIAGNOSTICS_RUN: "have agents run the diagnostics that the operator allowed",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",
@@ -228,6 +236,12 @@ _OPERATOR = frozenset(Permission) - _INSTALLATION_ONLY
 OWN_REACH = _MEMBER | {
     *(Permission.ACCESS_DELEGATE, Permission.AGENTS_RUN, Permission.AGENTS_READ),
     *(Permission.WORKFLOWS_RUN, Permission.WORKFLOWS_READ),
+    *(
+        Permission.TICKETS_READ,
+        Permission.TICKETS_WRITE,
+        Permission.NOTIFICATIONS_SEND,
+        Permission.DIAGNOSTICS_RUN,
+    ),
 }
 """What reaches what the principal itself may see; everything else of a tenant concerns all of it."""
 

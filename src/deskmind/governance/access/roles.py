@@ -17,7 +17,19 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _P = Permission
 
 _TENANT: Final = permitted(Scope.operator(Scope.directory().tenant_id, ""))
-_AGENTS = frozenset({_P.AGENTS_RUN, _P.AGENTS_READ, _P.WORKFLOWS_RUN, _P.WORKFLOWS_READ})
+_AGENTS = frozenset(
+    {
+        *(
+            _P.AGENTS_RUN,
+            _P.AGENTS_READ,
+            _P.WORKFLOWS_RUN,
+            _P.WORKFLOWS_READ,
+            _P.TICKETS_READ,
+            _P.TICKETS_WRITE,
+        ),
+        *(_P.NOTIFICATIONS_SEND, _P.DIAGNOSTICS_RUN),
+    }
+)
 _REQUESTER: Final = OWN_REACH - {_P.ACCESS_DELEGATE} - _AGENTS
 _OVERLOOKING = frozenset({_P.PRINCIPALS_READ, _P.QUALITY_READ, _P.EXPERIMENTS_READ})
 _APPROVING = frozenset({_P.APPROVALS_READ, _P.APPROVALS_DECIDE})

@@ -131,6 +131,8 @@ DATA_MAP: tuple[Holding, ...] = (
     _table("agent_versions", "author; whom the text names", "stored agents", "while the tenant exists", "not needed",
            "mentions masked"),
     _table("agent_labels", "who moved a label", "stored agents", "while the tenant exists", "not needed", "mentions masked"),
+    _table("agent_blocks", "whom the reason names", "blocking what agents do", "until it is lifted", "not needed",
+           f"{_ROWS}; mentions masked"),
     _table("privacy_erasures", "keyed mark; identifiers, encrypted, while it runs", "evidence", "while the tenant exists",
            "privacy receipts", "names nobody"),
     _table("privacy_marks", "keyed marks", "keeping the erased from coming back", "while the tenant exists", "not needed",

@@ -194,9 +194,9 @@ def table_stores(database: Database) -> list[TableStore]:
                 *(("workflow_steps", "value"), ("workflow_schedules", "input")),
                 *(
                     ("agent_proposals", column)
-                    for column in ("arguments", "changes", "prepared", "reason", "answer")
+                    for column in ("arguments", "changes", "prepared", "reason", "answer", "edits")
                 ),
-                *(("agent_votes", "reason"), ("agent_switches", "reason")),
+                *((table, "reason") for table in ("agent_votes", "agent_switches", "agent_blocks")),
             ),
             exports=(
                 _Export(

@@ -246,7 +246,7 @@ BEGIN
         ('agent_votes', 'reason'), ('agent_switches', 'reason'), ('writes', 'proposal'), ('writes', 'target_key'),
         ('memories', 'subject'), ('memories', 'body'), ('memories', 'source'), ('agent_versions', 'content'),
         ('agent_versions', 'note'), ('agent_versions', 'author'), ('agent_labels', 'moved_by'), ('workflow_steps', 'value'),
-        ('workflow_schedules', 'input')) THEN
+        ('workflow_schedules', 'input'), ('agent_blocks', 'reason'), ('agent_proposals', 'edits')) THEN
         RAISE invalid_parameter_value USING MESSAGE = 'no column of texts';
     END IF;
     IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = format('<schema>.%I', relation)::regclass AND a.attname = col
