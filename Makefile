@@ -70,7 +70,7 @@ demo: $(VENV)/.runtime ## show Deskmind on a fictional company (ARGS=--exit ends
 
 test: $(VENV)/.development ## run all tests with the coverage gate
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report= $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report= $(ARGS)
 	$(BIN)/python -m coverage report
 
 lint: $(VENV)/.development ## check style and formatting
@@ -103,7 +103,7 @@ bench: $(VENV)/.development ## measure speed; writes benchmarks/results/
 eval: $(VENV)/.development ## measure quality on the public question sets beside the checkout
 	$(BIN)/python evals/run.py $(ARGS)
 
-soak: $(VENV)/.development ## long runs: the ledger against a provider's book, a system copied, processes killed (ARGS=accounting or sync)
+soak: $(VENV)/.development ## long runs: ledgers, copies of systems, large files, mirrors, processes killed (ARGS=accounting, sync, files, mirrors)
 	$(BIN)/python -m soak $(ARGS)
 
 $(VENV)/load/.installed: $(VENV)/.development tests/load/requirements.lock

@@ -22,6 +22,7 @@ from benchmarks import (
     ingesting,
     privacy,
     redacting,
+    remembering,
     searching,
     starting,
     stories,
@@ -47,6 +48,7 @@ _ALL = {
     "privacy": privacy.run,
     "triage": triaging.run,
     "agents": agents.run,
+    "memory": remembering.run,
 }
 
 

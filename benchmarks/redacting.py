@@ -30,6 +30,7 @@ _NAMES = ("Anna Kowalska", "John Smith", "Maria Fernandez", "Wei Zhang", "Olga P
 _CHARS = 500
 _HOSTILE = (
     "a", "A ", "1", "1 ", "a.", "A-", "x@", ",A", "name: ", "a:b;", "12 Main ", "password is ", "to: Bo Li, ", "Anna, ", "mr ", "::", "..", "( 1",
+    "\\\\a", "Aa Bb Cc, 12 ", "10115 Aa, ", "AccountKey=", "-u a:", "geb ", "Apt 1, ", "user a_", "DE89 3704 ", "ABC-1-", "Aa am der ",
 )  # fmt: skip
 
 

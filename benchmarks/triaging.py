@@ -1,14 +1,25 @@
-"""What triage costs: learning, and predicting one ticket, beside a bare TF-IDF and linear model in the same run."""
+"""What triage costs: learning, and predicting one ticket, beside a bare TF-IDF and linear model in the same run; and each
+part's share of one prediction with the local embedder. The past's vectors are random here: what they say costs nothing.
+"""
 
 from __future__ import annotations
 
 import random
 import statistics
+import tempfile
 import time
+from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from deskmind.triage import TrainingTicket, TriageModel, learn
+import numpy as np
+
+from deskmind.errors import DeskmindError
+from deskmind.knowledge.embedding import LocalEmbedder
+from deskmind.triage import Embedded, TrainingTicket, TriageModel, embedded, learn
+from deskmind.triage.embedding import LONGEST_EMBEDDED
+from deskmind.triage.meaning import closeness, votes
 
 _LABELS = 8
 _WORDS_OF_A_LABEL = 400
@@ -30,6 +41,7 @@ async def run(*, quick: bool) -> list[dict[str, Any]]:
         {"case": f"learning from {len(tickets):,} tickets", "s of CPU": round(ours, 1)},
         {"case": f"a bare TF-IDF and linear SVM on {len(tickets):,} tickets", "s of CPU": round(theirs, 1)},
         *_in_turns(model, bare, asked),
+        *await _parts(tickets, asked[:200]),
     ]
 
 
@@ -67,3 +79,84 @@ def _in_turns(model: TriageModel, bare: Any, asked: list[str]) -> list[dict[str,
         }
         for name, spent in used.items()
     ]
+
+
+async def _parts(tickets: list[TrainingTicket], asked: list[str]) -> list[dict[str, Any]]:
+    """Medians of one ticket's parts, and of the whole: text in, prediction out."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            embedder = LocalEmbedder.load(Path(folder))
+        except DeskmindError as error:
+            return [{"case": f"parts: not measured ({error.code})"}]
+        try:
+            return await _measured(embedder, tickets, asked)
+        finally:
+            await embedder.close()
+
+
+async def _measured(
+    embedder: LocalEmbedder, tickets: list[TrainingTicket], asked: list[str]
+) -> list[dict[str, Any]]:
+    noise = np.random.default_rng(6).standard_normal((len(tickets), embedder.space.dimensions))
+    past = Embedded(embedder.space.name, (noise / np.linalg.norm(noise, axis=1)[:, None]).astype(np.float32))
+    model = learn(tickets, embedded=past)
+    vectors = (await embedded(embedder, asked)).vectors
+    whole: list[float] = []
+    embedding: list[float] = []
+    for text in asked:
+        started = time.process_time()
+        vector = await embedder.embed_query(text[:LONGEST_EMBEDDED])
+        embedding.append(time.process_time() - started)
+        model.predict([text], vectors=vector[None])
+        whole.append(time.process_time() - started)
+    total = statistics.median(whole)
+    spent = {
+        "embedding": embedding,
+        "of it its tokens": _timed(asked, lambda place: embedder.token_count(asked[place])),
+        **_of_the_model(model, asked, vectors),
+    }
+    return [
+        {
+            "case": f"one prediction, part: {name}",
+            "p50 ms of CPU": round(statistics.median(times) * 1_000, 3),
+            "share": f"{statistics.median(times) / total:.0%}",
+        }
+        for name, times in spent.items()
+    ] + [
+        {
+            "case": "one prediction with its embedding",
+            "p50 ms of CPU": round(total * 1_000, 3),
+            "p95 ms of CPU": round(statistics.quantiles(whole, n=20)[-1] * 1_000, 3),
+        }
+    ]
+
+
+def _of_the_model(model: TriageModel, asked: list[str], vectors: Any) -> dict[str, list[float]]:
+    assert model.meaning is not None
+    past = model.meaning.tickets.astype(np.float32)
+    target = model.targets["category"]
+    rows = [model.vocabulary.rows([text]) for text in asked]
+    words = [one.until(len(model.vocabulary.terms)).row(0) for one in rows]
+    along = model.meaning.along(vectors)
+    numbers = target.known.astype(np.int64)
+
+    def vote(place: int) -> None:
+        votes(closeness(along[place : place + 1], past), numbers, len(target.labels))
+
+    return {
+        "its words and runs of characters": _timed(
+            asked, lambda place: model.vocabulary.rows([asked[place]])
+        ),
+        "linear scores": _timed(asked, lambda place: target.linear.scores(rows[place])),
+        "votes by meaning": _timed(asked, vote),
+        "tickets that read alike": _timed(asked, lambda place: model.neighbours.nearest(*words[place], 5)),
+    }
+
+
+def _timed(asked: list[str], act: Callable[[int], object]) -> list[float]:
+    spent: list[float] = []
+    for place in range(len(asked)):
+        started = time.process_time()
+        act(place)
+        spent.append(time.process_time() - started)
+    return spent

@@ -34,7 +34,28 @@ for _client in (httpx.Client, httpx.AsyncClient):
 
 _numbers = itertools.count(1)
 
+_LONGEST = (
+    *(
+        "deploy/test_prometheus.py",
+        "project/test_documentation.py",
+        "sync/test_faults.py",
+        "cli/test_commands.py",
+    ),
+    *("database/test_pgbouncer.py", "database/embedded/test_recovery.py", "project/test_examples.py"),
+    *("governance/test_canaries_together.py", "cli/test_service_metrics.py", "project/test_install.py"),
+    *("knowledge/embedding/test_cache.py", "agents/test_durability.py", "cli/test_full_disk.py"),
+    *("governance/privacy/test_erasing.py", "cli/test_telemetry.py", "api/test_full_disk.py"),
+)
+"""Files that take long, whatever the number of their tests."""
+
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files begin first, so that in the end no process waits for another that has just begun one."""
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    root = Path(__file__).parent
+    items.sort(key=lambda item: places.get(item.path.relative_to(root).as_posix(), len(places)))
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +99,15 @@ def running_home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) 
     subprocess.run(["cp", "-a", str(prepared_home), str(home)], check=True)  # with the server's owner
     with EmbeddedServer.start(home):
         yield home
+
+
+@pytest.fixture(scope="module")
+async def own_app(running_home: Path) -> AsyncIterator[Deskmind]:
+    """An application with the file's own tenants only, for what goes through all tenants there are."""
+    async with Deskmind.open(
+        home=running_home, knowledge={"embedder": "hashing"}, answer={"threshold": 0.0}
+    ) as started:
+        yield started
 
 
 @pytest.fixture

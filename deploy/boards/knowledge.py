@@ -131,6 +131,48 @@ BOARD = Board(
                     width=12,
                 ),
                 Panel(
+                    "Runs of workflows by outcome",
+                    "A second. Failed: a step failed, and what was done was taken back where it can be.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_workflow_runs_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="no workflow has run",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
+                    "Steps of workflows by outcome",
+                    "A second. Retried: after an error that may be over later. Undone: taken back after a failure.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_workflow_steps_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="no workflow has run",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
+                    "Runs that schedules and events began",
+                    "A second. Failed: whoever made the schedule may not run it any more, or its input does not fit.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_workflow_starts_total", by="deskmind_event, deskmind_outcome"),
+                            "{{deskmind_event}} {{deskmind_outcome}}",
+                            empty="no schedule has begun a run",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
                     "Calls of tools by outcome",
                     "A second. Unknown: whether a write was done has to be looked up by a person.",
                     "ops",
@@ -139,6 +181,34 @@ BOARD = Board(
                             rate("deskmind_agent_tool_calls_total", by="deskmind_outcome"),
                             "{{deskmind_outcome}}",
                             empty="no agent has called a tool",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
+                    "Questions asked of memory",
+                    "A second. Nothing: no memory was relevant, or none fitted the budget.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_memory_recalls_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="no agent has asked its memory",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
+                    "Memories by what became of them",
+                    "A second. Refused: no rule lets the text be remembered.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_memory_changes_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="nothing was remembered",
                         ),
                     ),
                     stacked=True,

@@ -14,8 +14,14 @@ from uuid import UUID
 
 from deskmind import __version__
 from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
+from deskmind.agents.memory.reading import read_shared_anew
 from deskmind.agents.tool import Tool
 from deskmind.agents.tools import BUILT_IN
+from deskmind.agents.workflows import Workflow
+from deskmind.agents.workflows.ready import READY
+from deskmind.agents.workflows.starting import begin_due, begin_for_webhook
+from deskmind.agents.workflows.systems import system_tool
+from deskmind.agents.workflows.workflow import Catalogue
 from deskmind.connectors.model import Kind as RecordKind
 from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, translated
 from deskmind.database.migrations import MigrationStatus, check_release, compare
@@ -31,6 +37,7 @@ from deskmind.gateway.service import Door, Shielding, UsageSurvey
 from deskmind.governance.access.authentication import Authentication
 from deskmind.governance.access.authority import AccessAuthority
 from deskmind.governance.access.principals import Principals
+from deskmind.governance.access.refusals import Refusals
 from deskmind.governance.access.tenants import Tenants
 from deskmind.governance.audit.calls import CallEvents
 from deskmind.governance.audit.sealer import Sealer, SealingKeys
@@ -73,7 +80,9 @@ from deskmind.sync.jobs import SYNC_QUEUE, SYNC_TASK, WEBHOOK_TASK, defer_run
 from deskmind.sync.running import Runner
 from deskmind.sync.service import receive_webhook
 from deskmind.triage.erasing import TriageStore
+from deskmind.triage.jobs import run_training, schedule_training
 from deskmind.triage.shelf import Shelf
+from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
 
 if TYPE_CHECKING:
     from deskmind.cache import Cache
@@ -122,6 +131,10 @@ class Deskmind:
         self.embedding_problem: str | None = None
         self.triage_shelf = Shelf()
         self.agent_tools: dict[str, Tool] = dict(BUILT_IN)
+        self.workflow_catalogue = Catalogue()
+        self.register_tool(system_tool(self))
+        for ready in READY:
+            self.register_workflow(ready)
         self._given_embedder = embedder
         self._shield = shield
         self._on_budget_alert = on_budget_alert
@@ -131,6 +144,7 @@ class Deskmind:
         self._cache: Cache | None = None
         self._shielding: Shielding
         self._authentication: Authentication[Desk]
+        self._refusals: Refusals
         self._tokens: TokenPrincipals | None = None
         self._resources = AsyncExitStack()
         self._own_stores: list[PersonalStore] = []
@@ -233,6 +247,7 @@ class Deskmind:
                 self.settings.oidc,
                 self.tenants,
                 self._principals_of,
+                self._refusals,
             )
         return self._tokens
 
@@ -390,8 +405,13 @@ class Deskmind:
         self._resources.push_async_callback(self.database.close)
         self.authority = self.database.authority = AccessAuthority(self.database)
         self._resources.push_async_callback(self.authority.close)
+        self._refusals = Refusals(self.database)
+        self._resources.push_async_callback(self._refusals.close)
         self._authentication = Authentication(
-            self.database, self.keyring, lambda scope, key_id: Desk(self, scope, key=str(key_id))
+            self.database,
+            self.keyring,
+            lambda scope, key_id: Desk(self, scope, key=str(key_id)),
+            refusals=self._refusals,
         )
         self._resources.push_async_callback(self._authentication.close)
         check_release(await self._schema_status())
@@ -430,12 +450,29 @@ class Deskmind:
         self._keep_stories(endpoints)
         self._keep_privacy()
         self._keep_agents()
+        self._keep_triage()
+
+    def _keep_triage(self) -> None:
+        self.jobs.register(
+            TRAINING_TASK,
+            TRAINING_QUEUE,
+            lambda arguments: run_training(self.database, arguments, self.desk_of),
+        )
+        self.jobs.register_hourly("triage.schedule", self.schedule_trainings)
+
+    async def schedule_trainings(self) -> None:
+        """Queue a training of triage for each tenant whose tickets have changed enough since its last."""
+        for tenant in await self.tenants.all():
+            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+            await schedule_training(self.database, operator, self.settings.triage)
 
     def _keep_agents(self) -> None:
         self.jobs.register(
             AGENTS_TASK, AGENTS_QUEUE, lambda arguments: run_job(self, self.database, arguments)
         )
         self.jobs.register_hourly("agents.recover", self.recover_runs)
+        self.jobs.register_each_minute("workflows.begin", self.begin_workflows)
+        self.jobs.register_hourly("memories.read", self.read_memories)
 
     def register_tool(self, tool: Tool) -> None:
         """Make a tool known by its name to agents, and to runs that this process takes up as a worker.
@@ -446,6 +483,22 @@ class Deskmind:
         if self.agent_tools.setdefault(tool.name, tool) is not tool:
             raise ConfigurationError(f"A tool of the name '{tool.name}' is known already.")
 
+    def register_workflow(self, workflow: Workflow) -> None:
+        """Make a workflow known: its runs can begin here, and be gone on with by this process as a worker.
+
+        Raises:
+            ConfigurationError: another one has its name and version.
+        """
+        self.workflow_catalogue.add(workflow)
+
+    async def begin_workflows(self) -> None:
+        """Begin what schedules and events want, in all tenants, and wake what waited for a time."""
+        async with self.database.transaction(Scope.directory()) as connection:
+            cursor = await connection.execute("SELECT tenant_id, tenant FROM workflows_due()")
+            due = await cursor.fetchall()
+        for tenant_id, tenant in due:
+            await begin_due(self, self.database, Scope.operator(tenant_id, tenant, "worker"))
+
     def desk_of(self, scope: Scope) -> Desk:
         """The desk of a scope that was established elsewhere, such as that of a stored run."""
         return Desk(self, scope)
@@ -454,6 +507,13 @@ class Deskmind:
         """Take up runs of agents that nobody works on, and those whose proposals have expired."""
         for tenant in await self.tenants.all():
             await recover(self.database, Scope.operator(tenant.tenant_id, tenant.slug, "worker"))
+
+    async def read_memories(self) -> None:
+        """Make vectors anew of shared memories that lack them, such as those that an erasure has masked."""
+        embedder = (await self.engine()).embedder
+        for tenant in await self.tenants.all():
+            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+            await read_shared_anew(self.database, operator, embedder)
 
     def _keep_privacy(self) -> None:
         self._own_stores = [
@@ -517,18 +577,24 @@ class Deskmind:
             AuthenticationError: there is no such connection, or the call is not signed with its secret.
             InvalidRequestError: the call does not say what has changed.
         """
-        return await receive_webhook(self.database, self, connection_id, headers, body)
+        return await receive_webhook(
+            self.database, self, connection_id, headers, body, refusals=self._refusals
+        )
 
     async def _sync_job(self, arguments: dict[str, str]) -> None:
         if (scope := await self._connected(arguments)) is not None:
             runner = Runner(self.database, scope, self)
             await runner.run(UUID(arguments["connection_id"]))
+            await begin_due(self, self.database, scope)
 
     async def _webhook_job(self, arguments: dict[str, str]) -> None:
         if (scope := await self._connected(arguments)) is not None:
             runner = Runner(self.database, scope, self)
             kind = RecordKind(arguments["kind"])
-            await runner.read_one(UUID(arguments["connection_id"]), kind, arguments["record"])
+            connection_id = UUID(arguments["connection_id"])
+            await runner.read_one(connection_id, kind, arguments["record"])
+            await begin_for_webhook(self, self.database, scope, connection_id, kind, arguments["record"])
+            await begin_due(self, self.database, scope)
 
     async def _connected(self, arguments: dict[str, str]) -> Scope | None:
         """The operator's scope of a connection's tenant; None when the connection was removed meanwhile."""

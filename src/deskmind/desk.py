@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from deskmind.agents import Agent, Agents, Approvals, Limits, Tool
+from deskmind.agents import Agent, Agents, Approvals, Limits, Memories, MemoryUse, Tool
 from deskmind.agents.agent import make_agent
+from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.run import ToolCalling
+from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.errors import PermissionDeniedError, UnavailableError
 from deskmind.explain import Requests
 from deskmind.feedback import Feedback, Quality
@@ -36,6 +38,7 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
+from deskmind.writes import Writes
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
@@ -67,9 +70,14 @@ class Desk:
         redaction: patterns, actions and names of the tenant's own (operators).
         connections: the systems the tenant is connected to (operators).
         sync: reading them, and how far that is (operators).
+        writes: changing them: proposed, sent once, accounted for (operators).
         triage: labels, duplicates and clusters of tickets.
         agents: runs of agents, one's own, and stopping their tools (operators).
         approvals: what agents propose, and who lets it pass.
+        workflows: runs of workflows, one's own.
+        schedules: what begins workflows by itself (operators).
+        stored_agents: versions of agents, tested and published.
+        memories: what is remembered for one, one's groups and the tenant.
         audit_log: who did what, and the proof of it (operators).
         privacy: export, erasure, legal holds and retention (operators).
         evidence: signed bundles for examiners (operators, auditors).
@@ -96,11 +104,18 @@ class Desk:
         self.requests = Requests(app.database, scope, app.settings.explain, app)
         self.feedback = Feedback(app.database, scope, app)
         self.quality = Quality(app.database, scope, app)
-        self.triage = Triage(app.database, scope, app, app.triage_shelf)
+        self.triage = Triage(app.database, scope, app.jobs, app, app.triage_shelf)
         self.connections = Connections(app.database, scope, app.keyring)
         self.sync = Sync(app.database, scope, app.jobs, app)
+        self.writes = Writes(
+            app.database, scope, app.keyring, lease_seconds=app.settings.sync.write_lease_seconds
+        )
         self.agents = Agents(app.database, scope, app)
         self.approvals = Approvals(app.database, scope)
+        self.workflows = Workflows(app.database, scope, app)
+        self.schedules = Schedules(app.database, scope, app)
+        self.stored_agents = StoredAgents(app.database, scope, app)
+        self.memories = Memories(app.database, scope, app)
         self.audit_log = AuditLog(app.database, scope)
         self.privacy = Privacy(app.database, scope, app.settings.privacy, app)
         self.evidence = Evidence(app.database, scope, app)
@@ -156,6 +171,7 @@ class Desk:
         tools: Iterable[Tool | str] = (),
         limits: Limits | None = None,
         tool_calling: ToolCalling = "native",
+        memory: MemoryUse | None = None,
     ) -> Agent[T]:
         """An agent that does what this principal may do and no more; ``agent.run(…)`` runs it.
 
@@ -167,6 +183,7 @@ class Desk:
             tools: tools, or names of those that there are from the start or were registered with the application.
             limits: of one run.
             tool_calling: ``schema`` for a model without tool calling.
+            memory: what it recalls before its first call, and what is made of its runs; None: nothing.
 
         Raises:
             InvalidRequestError: there is no tool of a name, or the output type is not an object.
@@ -181,6 +198,7 @@ class Desk:
             model=model,
             limits=limits,
             tool_calling=tool_calling,
+            memory=memory,
         )
 
     @operation(Permission.ACCESS_DELEGATE)

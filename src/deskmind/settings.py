@@ -314,6 +314,17 @@ class ApprovalRule(BaseModel):
     approval: Literal["auto", "one", "two", "never"]
 
 
+class RememberRule(BaseModel):
+    """One entry of ``agents.remember``: texts of an origin that may become memories, for no wider an audience."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    origin: Literal["*", "prompt", "output", "untrusted", "tool"] = "*"
+    source: str = "*"
+    kind: Literal["*", "episodic", "semantic", "procedural"] = "*"
+    audience: Literal["user", "group", "tenant"] = "user"
+
+
 class AgentsSettings(_Section):
     """``[agents]``: runs of agents."""
 
@@ -325,11 +336,30 @@ class AgentsSettings(_Section):
     )
     http_hosts: tuple[str, ...] = Field((), description="hosts that the tool http_get may read")
     http_seconds: float = Field(10.0, gt=0, le=300, description="for one request of http_get")
+    workflow_model: str = Field("", description="the model that workflows ask where their input names none")
+    remember: tuple[RememberRule, ...] = Field(
+        (), description="which texts of others, and for whom beside the user, may become memories"
+    )
+    memory_redaction: Literal["secrets", "all"] = Field(
+        "secrets", description="what is taken out of a text before it is remembered"
+    )
+    memories_per_owner: int = Field(
+        10_000,
+        ge=1,
+        le=100_000,
+        description="of a user, a group or the tenant; beyond, what counts least goes",
+    )
 
 
 _Days = Annotated[int, Field(ge=0, le=36_500)]
 _Kept = Literal[
-    "conversation_days", "feedback_days", "outcome_days", "ingest_days", "story_days", "usage_days"
+    "conversation_days",
+    "feedback_days",
+    "outcome_days",
+    "ingest_days",
+    "story_days",
+    "usage_days",
+    "memory_days",
 ]
 
 
@@ -342,6 +372,9 @@ class PrivacySettings(_Section):
     ingest_days: int = Field(90, ge=0, le=36_500, description="reports of finished ingests")
     story_days: int = Field(0, ge=0, le=36_500, description="where shorter than explain.keep_days")
     usage_days: int = Field(0, ge=0, le=36_500, description="entries of the ledger")
+    memory_days: int = Field(
+        730, ge=0, le=36_500, description="memories, since they were made or recalled; pinned ones stay"
+    )
     tenants: dict[str, dict[_Kept, _Days]] = Field(default_factory=dict)
 
 
@@ -382,6 +415,18 @@ class SyncSettings(_Section):
 
     parallel: int = Field(3, ge=1, le=9, description="kinds of record that are read at once from one system")
     sweep_hours: float = Field(24.0, gt=0, description="between looks for what is gone at the vendor")
+    write_lease_seconds: float = Field(
+        900.0, ge=1, le=86_400, description="for sending one write; then others may ask what became of it"
+    )
+
+
+class TriageSettings(_Section):
+    """``[triage]``: when workers learn again from the synchronised tickets."""
+
+    retrain_share: float = Field(
+        0.1, ge=0, le=10, description="tickets that came or changed, of those learned from; 0 for never"
+    )
+    retrain_least: int = Field(200, ge=1, description="tickets that came or changed, in any case")
 
 
 class ConnectSettings(_Section):
@@ -397,6 +442,8 @@ class ConnectSettings(_Section):
     refresh_token: SecretStr | None = None
     grant: str = ""
     token_url: str = ""
+    onlooker_username: str = ""
+    onlooker_password: SecretStr | None = None
 
     def credentials(self) -> dict[str, str]:
         """Those that are given, by name."""
@@ -452,6 +499,7 @@ class Settings(BaseSettings):
     release: ReleaseSettings = ReleaseSettings()  # pyright: ignore[reportCallIssue]
     evidence: EvidenceSettings = EvidenceSettings()  # pyright: ignore[reportCallIssue]
     sync: SyncSettings = SyncSettings()  # pyright: ignore[reportCallIssue]
+    triage: TriageSettings = TriageSettings()  # pyright: ignore[reportCallIssue]
     defaults: DefaultsSettings = DefaultsSettings()
 
     @field_validator("home")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from aiohttp import web
@@ -22,7 +23,8 @@ from deskmind.app import Deskmind
 from deskmind.connectors import Act, Applied, Change, Claims, Connector, Outcome, Proposal
 from deskmind.connectors.core.reach import GuardedResolver
 from deskmind.desk import Desk
-from deskmind.errors import ForbiddenAddressError, SourceReplyError
+from deskmind.errors import ConflictError, ForbiddenAddressError, SourceReplyError
+from deskmind.governance.access import Permission
 from deskmind.settings import AgentsSettings, ApprovalRule
 
 
@@ -46,10 +48,16 @@ async def test_knowledge_is_searched_as_the_user_may_and_marked_as_others_words(
 
 
 async def test_a_tool_needs_its_permission(admin: Desk, person: Person, brain: Brain) -> None:
+    @tool(permission=Permission.TRIAGE_COMPARE)
+    async def compare(context: ToolContext) -> str:
+        """Compare tickets."""
+        del context
+        return "compared"
+
     await admin.access.define_role("runner", ["agents:*"])
     eve = await person("eve", "runner")
-    brain.says(wants("similar_tickets", text="x"), "done")
-    run = await eve.agent("helper", instructions="Search.", tools=["similar_tickets"], model="fast").run("x?")
+    brain.says(wants("compare"), "done")
+    run = await eve.agent("helper", instructions="Search.", tools=[compare], model="fast").run("x?")
     (result,) = [step for step in (await eve.agents.show(run.run_id)).steps if step.kind == "result"]
     assert result.outcome == "refused"
 
@@ -281,3 +289,16 @@ async def test_a_proposed_change_of_a_ticket_is_made_as_it_was_shown(
     (written,) = vendor.applied
     assert (written.target, written.changes) == ("INC1", (Change("priority", "3", "1"),))
     assert "Written to INC1." in brain.told()
+    operator = await modelled.desk(tenant=ann.scope.tenant)
+    (kept,) = await operator.writes.list()  # with what people write, and under the run's own fence
+    assert (str(kept.write_id).replace("-", ""), kept.run_id) == (written.id, run.run_id)
+    assert (kept.state, kept.epoch, kept.act) == ("applied", 2, "update")
+    with pytest.raises(ConflictError, match="agent's run"):
+        await operator.writes.reconcile(await lost(operator, kept.write_id))
+
+
+async def lost(operator: Desk, write_id: UUID) -> UUID:
+    """As if the worker had died while sending."""
+    async with operator.database.transaction(operator.scope) as connection:
+        await connection.execute("UPDATE writes SET state = 'sending' WHERE write_id = %s", (write_id,))
+    return write_id

@@ -62,3 +62,20 @@ async def test_comparing_is_for_operators(clients: dict[str, httpx.AsyncClient])
         assert refused.status_code == 403
     bad = await clients["boss"].post("/v1/triage/clusters", json={"tickets": new, "similarity": 2})
     assert bad.status_code == 422
+
+
+async def test_a_training_is_taken_for_later(clients: dict[str, httpx.AsyncClient]) -> None:
+    asked = await clients["boss"].post("/v1/triage/trainings", json={"embed": False})
+    assert asked.status_code == 202
+    told = await clients["boss"].get(asked.headers["location"])
+    assert told.json()["training_id"] == asked.json()["training_id"]
+    listed = (await clients["boss"].get("/v1/triage/trainings")).json()["trainings"]
+    assert [one["training_id"] for one in listed] == [asked.json()["training_id"]]
+    for answer in (
+        await clients["ann"].post("/v1/triage/trainings", json={}),
+        await clients["ann"].get("/v1/triage/trainings"),
+        await clients["ann"].get(asked.headers["location"]),
+    ):
+        assert answer.status_code == 403
+    unknown = await clients["boss"].get("/v1/triage/trainings/00000000-0000-0000-0000-000000000000")
+    assert unknown.status_code == 404

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ Run = Callable[..., Result]
 def run(running_home: Path) -> Run:
     """Run a command in this process, on a home with one tenant."""
     settings = {"DESKMIND_KNOWLEDGE_EMBEDDER": "hashing", "DESKMIND_HOME": str(running_home)}
-    settings["DESKMIND_DEFAULTS_TENANT"] = "acme"
 
-    def call(*words: str | Path, code: int = 0) -> Result:
-        result = CliRunner().invoke(app, [str(word) for word in words], env=settings)
+    def call(*words: str | Path, code: int = 0, tenant: str = "acme") -> Result:
+        env = {**settings, "DESKMIND_DEFAULTS_TENANT": tenant}
+        result = CliRunner().invoke(app, [str(word) for word in words], env=env)
         assert result.exit_code == code, (words, result.output, result.stderr, result.exception)
         return result
 
@@ -36,12 +37,23 @@ def as_json(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
+@pytest.fixture
+def unsealed(run: Run) -> Iterator[Run]:
+    """For a tenant whose events nobody has sealed."""
+    unsealed = partial(run, tenant="unsealed")
+    unsealed("tenant", "create", "unsealed")
+    unsealed("user", "add", "ann")
+    yield unsealed
+    unsealed("tenant", "delete", "unsealed", "--yes")
+
+
 def test_from_the_act_to_the_offline_verifier(
-    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    unsealed: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    run = unsealed
     assert "Nothing was sealed yet" in run("audit", "checkpoint", code=66).stderr
     assert as_json(run("audit", "seal", "--json"))["events"] >= 2
-    key = run("audit", "keys").stdout.strip()
+    key = run("audit", "keys").stdout.split()[-1]
     kept, bundle, proof = (tmp_path / name for name in ("kept.txt", "bundle.jsonl", "proof.json"))
     run("audit", "checkpoint", "-o", kept)
     assert run("audit", "checkpoint").stdout == kept.read_text("utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -275,6 +276,15 @@ def test_the_demonstration(run: Run, tmp_path: Path) -> None:
     output = run("demo", "--exit", env={"DESKMIND_HOME": str(tmp_path)}).stdout
     assert "0 rows" in output
     assert "The database itself refuses" in output
+    answer = output.partition("4. Three connected systems")[2]
+    ticket = re.search(r"INC\S+: .* — (http://127\.0\.0\.1:\d+)/", answer)
+    assert ticket
+    assert {found[:2] for found in re.findall(r"file://\S+/((?:KB|RB)\d+)-", answer)} == {"KB", "RB"}
+    again = run("demo", "--exit", env={"DESKMIND_HOME": str(tmp_path)}).stdout
+    answer = again.partition("4. Three connected systems")[2]
+    ticket = re.search(r"INC\S+: .* — (http://127\.0\.0\.1:\d+)/", answer)
+    assert ticket
+    assert f"({ticket[1]}):" in answer, "links lead to where the systems are now"
 
 
 def test_version_and_help(run: Run) -> None:

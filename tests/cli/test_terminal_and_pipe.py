@@ -139,7 +139,9 @@ def test_a_defect_is_not_dressed_as_a_message() -> None:
 
 def test_the_only_tenant_need_not_be_named(home: Path) -> None:
     assert _invoke(home, "user", "list").exit_code == 0
-    assert _invoke(home, "documents", "list", "--json").stdout == "[]\n"
+    shown = _invoke(home, "documents", "list", "--json")
+    assert (shown.exit_code, shown.stdout[0]) == (0, "[")
+    assert shown.stdout == _invoke(home, "documents", "list", "--json", "--tenant", "acme").stdout
 
 
 def test_an_empty_home_says_how_to_begin(tmp_path: Path, home: Path) -> None:

@@ -19,6 +19,7 @@ from deskmind.sandbox.jira.fields import REQUEST_TYPE
 from deskmind.sandbox.jira.issue import Comment
 from deskmind.sandbox.jira.people import Group, Holders, User
 from deskmind.sandbox.jira.sight import ROLE_GROUPS
+from deskmind.sandbox.jira.wiki import Page
 
 from .conftest import connect
 from .holding import Holdings
@@ -100,6 +101,20 @@ class Draw:
             issue.values["security"] = self.random.choice([*project.levels[:3], None])
         self.site.writes += 1  # what the site has searched before is found anew
 
+    def pages(self) -> list[Page]:
+        """Who reads spaces and pages, and which page is below which."""
+        for space in self.box.wiki.spaces.values():
+            space.readers = self._reading()
+        pages = list(self.box.wiki.pages.values())
+        for place, page in enumerate(pages):
+            page.restricted = self._reading() if self.chance(2) else None
+            same = [one.id for one in pages[:place] if one.space_id == page.space_id]
+            page.parent = self.random.choice(same) if same and self.chance(2) else None
+        return pages
+
+    def _reading(self) -> Holders:
+        return replace(self.named(), groups=self.some(["red", "green"]) | {"site-admins"})
+
 
 @_EACH
 @given(seed=st.integers(0, 10**9))
@@ -128,14 +143,7 @@ async def test_no_page_is_visible_that_confluence_would_hide(site: JiraSandbox, 
     draw = Draw(site, seed)
     for name in ("red", "green"):
         site.site.groups[name].members = sorted(draw.some(draw.people, 4))
-    reading = lambda: replace(draw.named(), groups=draw.some(["red", "green"]) | {"site-admins"})  # noqa: E731
-    for space in site.wiki.spaces.values():
-        space.readers = reading()
-    pages = list(site.wiki.pages.values())
-    for place, page in enumerate(pages):
-        page.restricted = reading() if draw.chance(2) else None
-        same = [one.id for one in pages[:place] if one.space_id == page.space_id]
-        page.parent = draw.random.choice(same) if same and draw.chance(2) else None
+    pages = draw.pages()
     async with connect(site) as source:
         holdings = await Holdings.read(source)
         articles = [one async for one in source.articles()]

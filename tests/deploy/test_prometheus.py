@@ -29,6 +29,10 @@ EMPTY_HERE = {
     "no limit refused a request",
     "no agent has run",
     "no agent has called a tool",
+    "no workflow has run",
+    "no schedule has begun a run",
+    "no agent has asked its memory",
+    "nothing was remembered",
 }
 
 

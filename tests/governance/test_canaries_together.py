@@ -45,11 +45,15 @@ from tests.gateway.test_redacted_desks import (  # noqa: F401
 from tests.isolation.test_operations import _operations
 from tests.triage.tickets import tickets
 
-from deskmind.agents import ToolContext, tool
+from deskmind.agents import MemoryUse, ToolContext, tool
+from deskmind.agents.definitions import AgentSpec, Case, ScriptedReply
+from deskmind.agents.memory import Draft
+from deskmind.agents.workflows import Flow, workflow
+from deskmind.agents.workflows.systems import Systems
 from deskmind.api import create_app
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.errors import DeskmindError
+from deskmind.errors import DeskmindError, StepFailedError
 from deskmind.governance.redaction import DirectoryEntry, EntityType
 from deskmind.knowledge.ingest.staging import StagedFile
 from deskmind.observability import correlation
@@ -137,9 +141,10 @@ async def test_canaries_are_nowhere_but_where_they_belong(
             await _prompts(desk, person)
             await _talks(desk, person)
             await _triage(desk)
-            await _connected(desk)
+            await _connected(desk, app)
             await _governance(desk, person)
             await _agents(desk, person, sandbox)
+            await _workflows(desk, person, sandbox, app)
             boss = await app.desk(tenant=operator.scope.tenant, user="boss")
             await (await boss.acting_for(USER)).knowledge.search(SAID)
         await _installation(app)
@@ -310,9 +315,12 @@ async def _triage(desk: Desk) -> None:
     await desk.triage.duplicates(named)
     await desk.triage.clusters(named)
     await _refused(desk.triage.train(named[:1]))
+    failed = await desk.triage.retrain(wait=True)
+    await desk.triage.training(failed.training_id)
+    await desk.triage.trainings()
 
 
-async def _connected(desk: Desk) -> None:
+async def _connected(desk: Desk, app: Deskmind) -> None:
     """A system whose newest ticket is of the person."""
     async with ServiceNowSandbox(size="tiny") as box:
         async with httpx.AsyncClient(base_url=box.url, auth=tuple(box.credentials.values())) as client:  # type: ignore[arg-type]
@@ -337,9 +345,34 @@ async def _connected(desk: Desk) -> None:
         assert NAME in str(await desk.sync.records("now", "ticket", limit=1000))
         assert NAME in str(await desk.sync.training_tickets("now"))
         await _refused(desk.sync.run(SAID))
+        await _written(desk)
+        systems = Systems.of(desk, app)
+        assert NAME in str(await systems.changed_since("now", datetime(2000, 1, 1, tzinfo=UTC)))
+        (some, *_) = await desk.sync.records("now", "ticket", limit=1000)
+        await systems.ticket("now", some["key"])
+        await systems.reading_as("now", MAIL)
+        await (await systems.opened("now")).close()
+        await _refused(systems.ticket("now", SAID))
         await _refused(desk.connections.add(USER, box.vendor, "no address", {MAIL: PHONE}))
     await _refused(desk.sync.preview("now"))
     await desk.connections.remove("now")
+
+
+async def _written(desk: Desk) -> None:
+    """Writes that say what must not be told, sent and refused."""
+    made = await desk.writes.propose(
+        "now", "create", values={"title": f"{NAME} cannot print", "description": SAID}
+    )
+    assert NAME in str((await desk.writes.show(made.write_id)).changes)
+    done = await desk.writes.send(made.write_id)
+    said = await desk.writes.propose("now", "comment", done.written_id, {"text": f"{NAME}, {MAIL}: {SAID}"})
+    await desk.writes.reconcile(said.write_id)
+    await _refused(desk.writes.resolve(said.write_id, written=True))
+    await desk.writes.reject(said.write_id)
+    await _refused(desk.writes.send(said.write_id))
+    await _refused(desk.writes.propose("now", "update", SAID, {SAID: NAME}))
+    await _refused(desk.writes.propose("now", SAID, MAIL))
+    assert len(await desk.writes.list()) == 2
 
 
 @tool(effect="write", audience="technicians")
@@ -371,6 +404,86 @@ async def _agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
     await desk.agents.stopped_tools()
     await desk.agents.allow_tool(note.name)
     await _refused(desk.agents.stop_tool(USER, reason=SAID))
+    await _stored_agents(desk, person, sandbox)
+    await _memories(desk, person, sandbox)
+
+
+async def _stored_agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
+    spec = AgentSpec.model_validate(
+        {"name": "greeter", "instructions": f"Note it for {NAME}.", "model": "fast"}
+    )
+    await desk.stored_agents.save(spec, note=f"{NAME} asked")
+    await desk.stored_agents.publish("greeter")
+    await person.stored_agents.list()
+    await person.stored_agents.get("greeter")
+    await person.stored_agents.versions("greeter")
+    case = Case(name="greets", prompt=SAID, script=(ScriptedReply(text=f"Hello {NAME}."),))
+    assert (await person.stored_agents.test("greeter", [case])).passed
+    sandbox.script(["Hello <PERSON_1>.", "Hello <PERSON_1>."])
+    assert NAME in str((await person.stored_agents.run("greeter", SAID)).output)
+    assert (await (await person.stored_agents.agent("greeter")).run(SAID)).state == "done"
+    await person.agents.cancel(await person.stored_agents.start("greeter", SAID))
+    await _refused(desk.stored_agents.save(f"{{name: {NAME}}}"))
+
+
+async def _memories(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
+    made = await person.memories.add(Draft(f"My manager is {NAME}. {SAID}", subject=f"manager of {NAME}"))
+    await desk.memories.add(SAID, audience="tenant")
+    await person.memories.list(history=True)
+    assert NAME in (await person.memories.recall(f"Who is {NAME}?")).text
+    made = await person.memories.correct(made.memory_id, f"{NAME} was my manager. {SAID}")
+    await person.memories.pin(made.memory_id)
+    await person.memories.show(made.memory_id)
+    await person.memories.learn([Draft(f"{NAME} prefers mail. {SAID}")])
+    use = MemoryUse(extract="model")
+    sandbox.script(["I know <PERSON_1>.", '{"memories": []}'])
+    await person.agent("knower", instructions="Know.", model="fast", memory=use).run(f"Who is {NAME}?")
+    await person.memories.forget(made.memory_id)
+    await _refused(person.memories.add(f"Told by {SAID}", audience="tenant"))
+
+
+async def _same(text: str) -> str:
+    return text
+
+
+async def _broken(text: str) -> None:
+    raise ValueError(text)
+
+
+@workflow("canary")
+async def canary(flow: Flow, text: str) -> str:
+    """Go round with a text."""
+    said = await flow.step("say", _same, text)
+    with suppress(StepFailedError):
+        await flow.step("fail", _broken, said)
+    known = await flow.agent("knower", said, instructions=text, model="fast", untrusted=said)
+    return f"{known} {await flow.ask('which', said)}"
+
+
+async def _workflows(desk: Desk, person: Desk, sandbox: ModelSandbox, app: Deskmind) -> None:
+    """A run that fails at a step, asks a model and a person, is paused, followed, replayed and forked."""
+    app.register_workflow(canary)
+    sandbox.script(["<PERSON_1> knows."])
+    flows = person.workflows
+    run = await flows.run("canary", {"text": SAID}, untrusted=True)
+    await flows.pause(run.run_id)
+    await flows.unpause(run.run_id)
+    (question,) = await desk.approvals.list(run_id=run.run_id)
+    await desk.approvals.approve(question.proposal_id, answer=SAID)
+    assert NAME in str((await flows.resume(run.run_id)).output)
+    assert NAME in str([event async for event in flows.events(run.run_id)])
+    await flows.replay(run.run_id)
+    await flows.cancel(await flows.fork(run.run_id, 3))
+    await flows.cancel(await flows.start("canary", {"text": SAID}))
+    await _refused(flows.start("canary", {SAID: SAID}))
+    await desk.workflows.show(run.run_id)
+    await desk.workflows.runs()
+    await desk.workflows.all()
+    await desk.schedules.add("canaries", "canary", {"text": SAID}, cron="0 0 1 1 *")
+    await _refused(desk.schedules.add(SAID, "canary", {"text": SAID}, cron=SAID))
+    await desk.schedules.all()
+    await desk.schedules.enable("canaries", enabled=False)
+    await desk.schedules.remove("canaries")
 
 
 async def _governance(desk: Desk, person: Desk) -> None:

@@ -6,7 +6,10 @@ import inspect
 
 import pytest
 
-from deskmind.agents import Agents, Approvals
+from deskmind.agents import Agents, Approvals, Memories
+from deskmind.agents.definitions import StoredAgents
+from deskmind.agents.workflows import Schedules, Workflows
+from deskmind.agents.workflows.systems import Systems
 from deskmind.app import Deskmind
 from deskmind.database import Database
 from deskmind.desk import Desk
@@ -35,12 +38,14 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
+from deskmind.writes import Writes
 
 _WITHOUT = {
     "Desk.agent": "makes an agent; whoever runs it is asked in Agents.run",
     "Desk.ask": "hands on to Knowledge.ask",
     "Desk.ask_stream": "hands on to Knowledge.ask_stream",
     "Principals.scope_of": "opens a desk; what the desk may do is asked there",
+    "Systems.of": "makes one; what is done with it is asked there",
 }
 
 
@@ -60,7 +65,8 @@ def _operations() -> dict[str, object]:
                 UsageSurvey,
                 Budgets,
             ),
-            *(Access, Agents, Approvals),
+            *(Access, Agents, Approvals, Memories, StoredAgents),
+            *(Workflows, Schedules, Systems),
             *(
                 Prompts,
                 Experiments,
@@ -77,6 +83,7 @@ def _operations() -> dict[str, object]:
                 Triage,
                 Connections,
                 Sync,
+                Writes,
             ),
         )
         for name, method in vars(kind).items()

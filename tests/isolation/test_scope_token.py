@@ -15,7 +15,7 @@ from psycopg import AsyncConnection
 from deskmind.app import Deskmind
 from deskmind.database import ScopeSigner
 from deskmind.desk import Desk
-from deskmind.scope import EVERYONE, Scope
+from deskmind.scope import EVERYONE, OPERATOR, Scope
 
 _TABLES = (
     "tenants", "principals", "memberships", "api_keys", "acls", "acl_members", "sources", "documents", "chunks",
@@ -274,6 +274,53 @@ async def test_writes_stay_inside_the_scope(attack: Attack) -> None:
     ):
         cursor = await attack.connection.execute(statement.encode())
         assert cursor.rowcount == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO access_grants (tenant_id, grant_id, role, principal_id, granted_by)"
+        " VALUES (%(tenant)s, gen_random_uuid(), 'owner', %(self)s, %(self)s)",
+        "UPDATE access_grants SET role = 'owner', revoked_at = NULL",
+        "DELETE FROM access_grants",
+        "INSERT INTO access_roles (tenant_id, name, permissions) VALUES (%(tenant)s, 'mine', '{documents:*}')",
+        "UPDATE access_roles SET permissions = '{documents:*}'",
+        "DELETE FROM access_policies",
+        "INSERT INTO api_keys (tenant_id, key_id, principal_id, name, mac, mac_version)"
+        " VALUES (%(tenant)s, gen_random_uuid(), %(self)s, '', '', 1)",
+        "UPDATE api_keys SET revoked_at = NULL",
+        "UPDATE api_keys SET expires_at = NULL",
+        "DELETE FROM memberships",
+        "SELECT audit_append(%(tenant)s, %(operator)s, '[]')",
+        "SELECT audit_append(%(victim)s, %(self)s, '[]')",
+        "SELECT audit_append(%(victim)s, %(operator)s, '[]', true)",
+        "SELECT audit_derive(%(tenant)s, '[]')",
+        "SELECT privacy_remove('principals', %(self)s, true)",
+        "SELECT privacy_mask('turns', 'content', '.', '.', '', true)",
+        "SELECT privacy_expire('conversations', 0)",
+        "SELECT privacy_concerns('1 hour', 5)",
+        "SELECT access_concerns()",
+        "INSERT INTO privacy_holds (tenant_id, hold_id, reason) VALUES (%(tenant)s, gen_random_uuid(), '')",
+        "DELETE FROM privacy_marks",
+    ],
+)
+async def test_nobody_raises_themselves_or_lets_anything_vanish_by_sql(
+    attack: Attack, statement: str
+) -> None:
+    """In one's own scope and tenant: it is refused, or there is nothing that it reaches."""
+    values = {
+        "tenant": attack.scope.tenant_id,
+        "self": attack.scope.principal_id,
+        "operator": OPERATOR,
+        "victim": attack.victim.scope.tenant_id,
+    }
+    try:
+        async with attack.connection.transaction():
+            cursor = await attack.connection.execute(statement.encode(), values)
+    except psycopg.errors.InsufficientPrivilege:
+        return
+    assert not statement.startswith(("INSERT", "SELECT"))
+    assert cursor.rowcount == 0
 
 
 async def test_other_sessions_show_no_values(attack: Attack, app: Deskmind) -> None:

@@ -241,6 +241,7 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         '{"a": {"feedback_days": 7}}',
         '{"a": {"name": "b"}}',
         '[{"approval": "auto"}]',
+        '[{"origin": "tool"}]',
     )
     for text in (
         "2",
@@ -250,6 +251,7 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         "true",
         "false",
         "other",
+        "all",
         "none",
         "json",
         "console",

@@ -58,6 +58,23 @@ SHOWN = {
         "approved by ben: done, written: ['INC0042: restarted the spooler']",
         "ordered by a ticket: waiting",
     ],
+    "parts/workflows.py": [
+        "yes: done laptop-yes delivered",
+        "no: failed None",
+        "laptop-yes reserved, tried, tried, laptop-no reserved, laptop-no free again",
+    ],
+    "service_desk_workflows.py": [
+        "triage wants to change assignment_group",
+        "assigned: True, notes: 2",
+        "resolve: done",
+    ],
+    "parts/memory.py": [
+        "of 100: My printer is HP-40.",
+        "history: ['My printer is HP-40.', 'My printer is HP-22.']",
+        "ben sees 0 memories",
+        "from a ticket: This text may not become a memory.",
+        "forgotten: 2",
+    ],
     "parts/triage.py": [
         "My VPN tunnel drops, please help! -> Network, because of: drops",
         "Canteen menu, Friday? -> a person decides",

@@ -19,6 +19,9 @@ TRIAGE = "name: triage\nvariables:\n  ticket:\n    type: string\nmessages:\n- ro
 
 @pytest.fixture(scope="module")
 def home(running_home: Path) -> Path:
+    """With the tenant acme."""
+    made = CliRunner().invoke(app, ["tenant", "create", "acme"], env={"DESKMIND_HOME": str(running_home)})
+    assert made.exit_code == 0, made.output
     return running_home
 
 
@@ -38,7 +41,6 @@ def run(home: Path) -> Run:
 
 
 def test_a_prompt_from_file_to_production_and_back(run: Run, tmp_path: Path) -> None:
-    run("tenant", "create", "acme")
     file = tmp_path / "triage.yaml"
     file.write_text(TRIAGE)
     assert (

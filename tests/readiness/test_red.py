@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg import AsyncConnection
+from tests.triage.tickets import tickets
 
 from deskmind.app import Deskmind
 from deskmind.database.migrations import MigrationStatus
@@ -18,9 +20,11 @@ from deskmind.governance.audit.sealing import Sealing
 from deskmind.observability.metering import MemoryMeterProvider, ProcessGroup
 from deskmind.observability.metering.endpoint import serving_metrics
 from deskmind.observability.metering.memory import ProcessMemory
-from deskmind.readiness import SECTIONS, assess, checks, protection, schema
+from deskmind.readiness import SECTIONS, assess, checks, protection, schema, triage
+from deskmind.readiness.memory import memory
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
-from deskmind.settings import TelemetrySettings
+from deskmind.settings import RememberRule, TelemetrySettings
+from deskmind.triage.store import insert_model
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +120,24 @@ async def test_late_retention_and_unfinished_erasures_are_red(
     await own.tenants.delete("kept")
 
 
+async def test_a_failed_training_and_a_model_of_another_embedder_are_red(own: Deskmind) -> None:
+    assert (await triage.triage(own)).state == "not assessed"
+    await own.tenants.create("taught")
+    desk = await own.desk(tenant="taught")
+    await desk.triage.retrain(wait=True)
+    assert "training of taught failed" in (await triage.triage(own)).finding
+    async with desk.database.transaction(desk.scope) as connection:
+        await connection.execute("DELETE FROM triage_trainings")
+    await desk.triage.train(tickets(60), targets=["category"])
+    assert (await triage.triage(own)).state == "green"
+    (stored,) = await desk.triage.models()
+    async with desk.database.transaction(desk.scope) as connection:
+        await insert_model(connection, desk.scope, b"x", replace(stored.provenance, embedding="another_1"))
+    found = await triage.triage(own)
+    assert (found.state, found.evidence["of_another_embedder"]) == ("red", 1)
+    await own.tenants.delete("taught")
+
+
 async def test_a_readable_keyring_is_red(own: Deskmind) -> None:
     path = own.settings.home / "keyring.json"
     path.chmod(0o644)
@@ -188,6 +210,16 @@ async def test_models_elsewhere_that_are_told_everything_are_red(own: Deskmind) 
     async with Deskmind.open(**common, redaction={"enabled": False}) as app:
         found = await protection.redaction(app)
         assert (found.state, "away" in found.finding, "near" in found.finding) == ("red", True, False)
+
+
+async def test_a_rule_that_lets_one_ticket_reach_many_is_red(
+    own: Deskmind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for audience, state in (("user", "green"), ("group", "red"), ("tenant", "red")):
+        rules = (RememberRule.model_validate({"origin": "tool", "audience": audience}),)
+        agents = own.settings.agents.model_copy(update={"remember": rules})
+        monkeypatch.setattr(own, "settings", own.settings.model_copy(update={"agents": agents}))
+        assert (await memory(own)).state == state
 
 
 async def test_metrics_that_a_collector_does_not_take_are_red(own: Deskmind, tmp_path: Path) -> None:

@@ -6,12 +6,20 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from deskmind.app import Deskmind
 from deskmind.governance.audit.service import AuditFilter
 from deskmind.readiness import ACTION, Check, Report, assess, page, run
 from deskmind.readiness.registry import CHECKS
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def app(own_app: Deskmind) -> Deskmind:
+    """With few tenants: an assessment goes through all there are."""
+    return own_app
 
 
 def report(*checks: Check) -> Report:

@@ -18,10 +18,13 @@ from deskmind.errors import InvalidRequestError, NotFoundError, PermissionDenied
 from deskmind.knowledge.embedding import HashingEmbedder
 from deskmind.observability.instruments import TRIAGE
 from deskmind.triage import TrainingTicket, TriageModel, digest, dump, embedded, learn
+from deskmind.triage.model import SURE
 from deskmind.triage.shelf import Shelf
 from deskmind.triage.store import insert_model
 
 ASKED = ["vpn tunnel drops again", "locked account, please help"]
+VAGUE = "it is urgent, thank you"
+"""Of its words alone no model is sure."""
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +51,11 @@ async def test_an_operator_trains_and_a_member_predicts(app: Deskmind, operator:
     await operator.triage.train(tickets(90), targets=["category"])
     await operator.principals.add_user("ann")
     member = await app.desk(tenant=operator.scope.tenant, user="ann")
-    said = await member.triage.predict(ASKED)
-    assert [(one.guesses["category"].label, one.by_meaning) for one in said] == [
-        ("Network", True),
-        ("Access", True),
-    ]
+    said = await member.triage.predict([*ASKED, VAGUE])
+    assert [one.guesses["category"].label for one in said[:2]] == ["Network", "Access"]
+    assert [one.by_meaning for one in said] == [
+        one.guesses["category"].confidence < SURE for one in said[:2]
+    ] + [True]
     (event,) = [event for event in await operator.audit() if event.action == "triage.train"]
     assert (event.resource, event.details["tickets"]) == ("triage/1", 90)
     assert event.details["embedding"].startswith("hashing")
@@ -65,18 +68,19 @@ async def test_a_model_of_another_embedder_predicts_by_words_and_says_so(
     operator: Desk, learned: TriageModel, caplog: pytest.LogCaptureFixture
 ) -> None:
     await _keep(operator, replace(learned, provenance=replace(learned.provenance, embedding="another_1")))
-    said = await operator.triage.predict(ASKED)
-    assert [(one.guesses["category"].label, one.by_meaning) for one in said] == [
-        ("Network", False),
-        ("Access", False),
-    ]
+    said = await operator.triage.predict([*ASKED, VAGUE])
+    assert [one.guesses["category"].label for one in said[:2]] == ["Network", "Access"]
+    assert not any(one.by_meaning for one in said)
     assert "triage.words_only" in caplog.text
 
 
-async def test_neighbours_are_told_to_operators_alone(app: Deskmind, trained: Desk) -> None:
+async def test_neighbours_that_are_no_documents_are_told_to_operators_alone(
+    app: Deskmind, trained: Desk
+) -> None:
     member = await app.desk(tenant=trained.scope.tenant, user="ann")
     assert (await trained.triage.predict(ASKED))[0].neighbours
     assert (await member.triage.predict(ASKED))[0].neighbours == ()
+    assert await member.triage.similar(ASKED[0]) == []
 
 
 async def test_members_neither_train_nor_compare(app: Deskmind, trained: Desk) -> None:
@@ -84,7 +88,6 @@ async def test_members_neither_train_nor_compare(app: Deskmind, trained: Desk) -
     for act in (
         member.triage.train(tickets(60)),
         member.triage.evaluate(tickets(60)),
-        member.triage.similar("x"),
         member.triage.duplicates(tickets(5)),
         member.triage.clusters(tickets(5)),
     ):

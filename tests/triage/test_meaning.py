@@ -9,10 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
 from tests.triage.tickets import TEAMS, tickets
 
-from deskmind.triage import Embedded, TrainingTicket, TriageModel, digest, dump, evaluate, judge, learn, load
-from deskmind.triage.meaning import Meaning, votes
+from deskmind.knowledge.embedding import HashingEmbedder
+from deskmind.triage import (
+    Embedded,
+    TrainingTicket,
+    TriageModel,
+    digest,
+    dump,
+    embedded,
+    evaluate,
+    judge,
+    learn,
+    load,
+    predicted,
+)
+from deskmind.triage.meaning import Meaning, closeness, votes
+from deskmind.triage.model import SURE
 
 SPACE = "meanings_1"
 PAST = [
@@ -92,6 +107,36 @@ def test_votes_are_shares_whatever_the_vectors(
 ) -> None:
     meaning = Meaning.of(vectors)
     numbers = np.arange(len(vectors)) % 2
-    said = np.exp(votes(meaning.along(vectors), meaning.tickets.astype(np.float32), numbers, 2)) - 0.02
+    said = (
+        np.exp(votes(closeness(meaning.along(vectors), meaning.tickets.astype(np.float32)), numbers, 2))
+        - 0.02
+    )
     assert np.all(said >= -1e-6)
     assert said.sum(axis=1) == pytest.approx(1, abs=1e-4)
+
+
+class _Asked(HashingEmbedder):
+    """Remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    async def embed_query(self, text: str) -> NDArray[np.float32]:
+        self.texts.append(text)
+        return await super().embed_query(text)
+
+
+async def test_only_texts_whose_words_leave_a_doubt_are_embedded() -> None:
+    embedder = _Asked()
+    known = tickets(120)
+    past = await embedded(embedder, [one.text for one in known])
+    model = learn(known, embedded=past, targets=["category"])
+    texts = ["vpn tunnel drops, please help", "monitor flickers again", "it is urgent, thank you"]
+    said = await predicted(model, embedder, texts)
+    alone = [one.guesses["category"].confidence for one in model.predict(texts)]
+    assert embedder.texts == [text for text, chance in zip(texts, alone, strict=True) if chance < SURE]
+    assert [one.by_meaning for one in said] == [text in embedder.texts for text in texts]
+    assert 0 < len(embedder.texts) < len(texts)
+    whole = model.predict(texts, vectors=(await embedded(HashingEmbedder(), texts)).vectors)
+    assert [one.guesses["category"].label for one in said] == [one.guesses["category"].label for one in whole]

@@ -10,6 +10,7 @@ from deskmind.agents.agent import Agent
 from deskmind.agents.approvals import Approvals
 from deskmind.agents.events import AgentEvent, ApprovalWanted, ModelReplied, RunEnded, ToolAnswered
 from deskmind.agents.limits import Limits, Used
+from deskmind.agents.memory import Memories, MemoryUse
 from deskmind.agents.proposals import Proposed
 from deskmind.agents.run import Definition, Run, RunDetails, Step
 from deskmind.agents.service import Agents
@@ -23,6 +24,8 @@ __all__ = [
     "Approvals",
     "Definition",
     "Limits",
+    "Memories",
+    "MemoryUse",
     "ModelReplied",
     "Preview",
     "Proposed",

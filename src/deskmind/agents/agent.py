@@ -10,6 +10,7 @@ from uuid import UUID
 
 from deskmind.agents.events import AgentEvent
 from deskmind.agents.limits import Limits
+from deskmind.agents.memory.use import MemoryUse
 from deskmind.agents.run import Definition, Run, ToolCalling
 from deskmind.agents.service import Agents
 from deskmind.agents.tool import Tool
@@ -39,6 +40,7 @@ class Agent(Generic[T]):
         tools: Iterable[Tool | str],
         limits: Limits,
         tool_calling: ToolCalling,
+        memory: MemoryUse | None,
         known: dict[str, Tool],
     ) -> None:
         if not name or len(name) > 100 or not name.isprintable():
@@ -47,8 +49,24 @@ class Agent(Generic[T]):
         self.output_type: Any = output_type
         self.tools = {one.name: one for one in (_resolved(item, known) for item in tools)}
         self.definition = Definition(
-            name, instructions, model, tuple(self.tools), limits, _schema(output_type), tool_calling
+            name, instructions, model, tuple(self.tools), limits, _schema(output_type), tool_calling, memory
         )
+
+    @classmethod
+    def of(cls, service: Agents, definition: Definition, known: dict[str, Tool]) -> Agent[Any]:
+        """The agent that a definition describes, such as a stored one; its output is what the schema says."""
+        made: Agent[Any] = make_agent(
+            service,
+            known,
+            definition.name,
+            instructions=definition.instructions,
+            model=definition.model,
+            output_type=cast("type[Any]", str),
+            tools=definition.tools,
+        )
+        made.definition = definition
+        made.output_type = None if definition.output is not None else str
+        return made
 
     async def run(self, prompt: str, *, untrusted: str = "") -> Run[T]:
         """Run here, to the end or until a person is needed (then ``state`` is ``waiting``).
@@ -106,6 +124,7 @@ def make_agent(
     model: str,
     limits: Limits | None = None,
     tool_calling: ToolCalling = "native",
+    memory: MemoryUse | None = None,
 ) -> Agent[T]:
     """An agent; see ``Desk.agent``."""
     return Agent(
@@ -117,6 +136,7 @@ def make_agent(
         tools=tools,
         limits=limits or Limits(),
         tool_calling=tool_calling,
+        memory=memory,
         known=known,
     )
 

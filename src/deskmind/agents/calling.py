@@ -60,7 +60,9 @@ class Caller:
         if (known := self._journal.results.get(call_id)) is not None:
             return str(known.content["text"])
         self._journal.definition.limits.check(self._journal.used, calling=True)
-        context = ToolContext(self._desk, self._journal.run_id, call_id, self._journal.confirm)
+        context = ToolContext(
+            self._desk, self._journal.run_id, call_id, self._journal.confirm, epoch=self._journal.row.epoch
+        )
         with span(f"tool {tool.name}") as current:
             answer = await self._refusal(tool, context, arguments) or await self._decided(
                 tool, context, arguments

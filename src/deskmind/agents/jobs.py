@@ -8,7 +8,7 @@ from uuid import UUID
 
 from deskmind.agents.proposals import expire_proposals
 from deskmind.agents.room import AgentRoom
-from deskmind.agents.store import RunRow, find_run, give_up, left_behind
+from deskmind.agents.store import RunRow, find_run, give_up, left_behind, root_of
 from deskmind.database import Connection, Database
 from deskmind.errors import (
     ConflictError,
@@ -26,7 +26,7 @@ __all__ = ["AGENTS_QUEUE", "AGENTS_TASK", "defer_run", "recover", "run_job"]
 _log = logger("deskmind.agents")
 AGENTS_QUEUE = "agents"
 AGENTS_TASK = "agents.run"
-_OVER = ("done", "failed", "cancelled")
+_OVER = ("done", "failed", "cancelled", "paused")
 
 
 async def defer_run(connection: Connection, scope: Scope, run_id: UUID) -> None:
@@ -36,14 +36,15 @@ async def defer_run(connection: Connection, scope: Scope, run_id: UUID) -> None:
 
 
 async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, str]) -> None:
-    """Go on with a run, as the user whose run it is.
+    """Go on with a run, as the user whose run it is; with the workflow's run whose step it is, where it is one.
 
     Raises:
         ConflictError: another worker still has it; the job is tried again.
+        NotFoundError: it is a workflow's whose version is not known here; the job is tried again, by another worker perhaps.
     """
-    run_id = UUID(arguments["run_id"])
     worker = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
     async with database.transaction(worker) as connection:
+        run_id = await root_of(connection, worker, UUID(arguments["run_id"]))
         row = await find_run(connection, worker, run_id)
         cursor = await connection.execute(
             "SELECT slug FROM tenants WHERE tenant_id = %s", (worker.tenant_id,)
@@ -57,7 +58,8 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
     worker = replace(worker, tenant=tenant[0])
     try:
         scope = await _scope_of(database, worker, row)
-        await room.desk_of(scope).agents.resume(run_id)
+        desk = room.desk_of(scope)
+        await (desk.workflows if row.kind == "workflow" else desk.agents).resume(run_id)
     except (PermissionDeniedError, PrincipalNotFoundError) as error:
         async with database.transaction(worker) as connection:
             await give_up(connection, worker, run_id, error.code)

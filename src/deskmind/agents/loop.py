@@ -18,6 +18,7 @@ from pydantic_ai.usage import UsageLimits
 from deskmind.agents.calling import Caller
 from deskmind.agents.journal import Journal
 from deskmind.agents.marking import MANNER, marked
+from deskmind.agents.memory.runs import remembered
 from deskmind.agents.model import GatewayModel
 from deskmind.agents.room import AgentRoom
 from deskmind.agents.tool import Tool
@@ -89,7 +90,8 @@ async def drive(journal: Journal, tools: Mapping[str, Tool], room: AgentRoom, ou
         retries={"tools": _REPAIRS, "output": _REPAIRS},
     )
     history = ModelMessagesTypeAdapter.validate_python(journal.history)
-    work = asyncio.create_task(_ran(loop, journal, history))
+    before = "" if history else await remembered(journal, desk)
+    work = asyncio.create_task(_ran(loop, journal, history, before))
     keeping = asyncio.create_task(journal.keep())
     try:
         await asyncio.wait((work, keeping), return_when=asyncio.FIRST_COMPLETED)
@@ -102,12 +104,12 @@ async def drive(journal: Journal, tools: Mapping[str, Tool], room: AgentRoom, ou
         await asyncio.gather(work, keeping, return_exceptions=True)
 
 
-async def _ran(loop: Any, journal: Journal, history: Any) -> Any:
+async def _ran(loop: Any, journal: Journal, history: Any, before: str) -> Any:
     left = journal.definition.limits.seconds - journal.used.seconds
     try:
         async with asyncio.timeout(max(left, 0)):
             result = await loop.run(
-                None if history else _prompt(journal),
+                None if history else _prompt(journal, before),
                 message_history=history or None,
                 usage_limits=UsageLimits(request_limit=None),
             )
@@ -127,11 +129,11 @@ async def _ran(loop: Any, journal: Journal, history: Any) -> Any:
     return result.output
 
 
-def _prompt(journal: Journal) -> str:
+def _prompt(journal: Journal, before: str) -> str:
+    """What is remembered, what is wanted, and the text of others that it is about."""
     given = journal.row.untrusted
-    return (
-        f"{journal.row.prompt}\n\n{marked(given, 'prompt', _MOST_UNTRUSTED)}" if given else journal.row.prompt
-    )
+    about = marked(given, "prompt", _MOST_UNTRUSTED) if given else ""
+    return "\n\n".join(part for part in (before, journal.row.prompt, about) if part)
 
 
 def _stored_output(journal: Journal) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from deskmind.agents.limits import Limits
+from deskmind.agents.memory.use import MemoryUse
 
 __all__ = ["Definition", "Effected", "Run", "RunDetails", "State", "Step", "ToolCalling"]
 
@@ -31,6 +32,8 @@ class Definition:
         limits: of one run.
         output: JSON schema of the output; None for text.
         tool_calling: how the model is told of tools.
+        memory: how it uses memory; None: not at all.
+        version: of the stored agent; 0 where it is none.
     """
 
     name: str
@@ -40,10 +43,15 @@ class Definition:
     limits: Limits = field(default_factory=Limits)
     output: Mapping[str, Any] | None = None
     tool_calling: ToolCalling = "native"
+    memory: MemoryUse | None = None
+    version: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """As JSON values; what an older release does not know is there only where it is used."""
+        further = {"memory": self.memory.as_dict()} if self.memory is not None else {}
         return {
+            **further,
+            **({"version": self.version} if self.version else {}),
             "name": self.name,
             "instructions": self.instructions,
             "model": self.model,
@@ -58,6 +66,8 @@ class Definition:
         """What ``as_dict`` gave."""
         limits = Limits.of(values["limits"])
         given: dict[str, Any] = {**values, "tools": tuple(values["tools"]), "limits": limits}
+        if "memory" in values:
+            given["memory"] = MemoryUse.of(values["memory"])
         return cls(**given)
 
 

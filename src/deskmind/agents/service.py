@@ -14,6 +14,7 @@ from deskmind.agents.failures import remedy_of
 from deskmind.agents.jobs import defer_run
 from deskmind.agents.journal import Journal
 from deskmind.agents.measuring import count_run
+from deskmind.agents.memory.runs import learn, tell_conversation
 from deskmind.agents.room import AgentRoom
 from deskmind.agents.run import Definition, Run, RunDetails
 from deskmind.agents.store import (
@@ -123,13 +124,15 @@ class Agents:
         """
         async with self._database.transaction(self._scope) as connection:
             row = await find_run(connection, self._scope, run_id)
-            if row is None:
+            if row is None or row.kind != "agent":
                 raise _no_run(run_id)
             if not await end_run(connection, self._scope, run_id, _OPEN):
                 raise ConflictError("The run has ended already.", why=f"It is {row.state}.")
             await record(
                 connection, self._scope, Permission.AGENTS_RUN, resource=f"runs/{run_id}", state="cancelled"
             )
+            if row.parent_id is not None:  # the workflow that waits for it goes on
+                await defer_run(connection, self._scope, run_id)
         if row.state != "running":  # a worker that has it counts it
             count_run("cancelled")
 
@@ -235,7 +238,10 @@ class Agents:
                 raise
             return await self._shown(run_id, None, emit)
         stored = _as_json(output)
+        desk = self._room.desk_of(self._scope)
+        await learn(journal, desk, stored)
         await self._close(journal, "done", output=stored)
+        await tell_conversation(journal, desk, stored)
         count_run("done")
         return await self._shown(run_id, output, emit)
 
@@ -282,7 +288,8 @@ class Agents:
 
     async def _seen(self, run_id: UUID) -> None:
         async with self._database.transaction(self._scope) as connection:
-            if await find_run(connection, self._scope, run_id) is None:
+            row = await find_run(connection, self._scope, run_id)
+            if row is None or row.kind != "agent":
                 raise _no_run(run_id)
 
     async def _shown(self, run_id: UUID, output: Any, emit: Emit) -> Run[Any]:

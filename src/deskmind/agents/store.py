@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg.rows import class_row, dict_row
@@ -18,6 +18,7 @@ from deskmind.database import Connection
 from deskmind.scope import OPERATOR, Scope
 
 __all__ = [
+    "RUN_COLUMNS",
     "RunRow",
     "add_run",
     "end_run",
@@ -28,32 +29,42 @@ __all__ = [
     "owner_of",
     "read_effects",
     "read_steps",
+    "root_of",
     "take_run",
     "view_of",
 ]
 
-_COLUMNS = (
+RUN_COLUMNS = (
     "run_id, principal_id, agent_id, key_id, agent, definition, prompt, untrusted, state, tainted, epoch, problem, remedy,"
-    " output, steps, tool_calls, tokens, cost, seconds, correlation_id, started_at, ended_at"
+    " output, steps, tool_calls, tokens, cost, seconds, correlation_id, started_at, ended_at, kind, workflow_version, parent_id,"
+    " forked_from, wake_at"
 )
 _ADD = """
 INSERT INTO agent_runs (tenant_id, run_id, principal_id, agent_id, key_id, agent, definition, prompt, untrusted, state,
-                        tainted, correlation_id)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'queued', %s, %s)
+                        tainted, correlation_id, parent_id)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'queued', %s, %s, %s)
 """
 _TAKE = f"""
 UPDATE agent_runs
-   SET epoch = epoch + 1, state = 'running', problem = '', remedy = '', ended_at = NULL,
+   SET epoch = epoch + 1, state = 'running', problem = '', remedy = '', ended_at = NULL, wake_at = NULL,
        lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
  WHERE tenant_id = %(tenant)s AND run_id = %(run)s
    AND (state IN ('queued', 'waiting') OR state = 'failed' AND remedy = 'retry'
         OR state = 'running' AND lease_until < clock_timestamp())
-RETURNING {_COLUMNS}
+RETURNING {RUN_COLUMNS}
 """
 _LEFT = """
 SELECT run_id FROM agent_runs
  WHERE tenant_id = %s AND state IN ('queued', 'running')
    AND (lease_until IS NULL AND started_at < now() - interval '1 minute' OR lease_until < now()) LIMIT 1000
+"""
+
+_ABOVE = """
+WITH RECURSIVE above AS (
+    SELECT run_id, parent_id FROM agent_runs WHERE tenant_id = %(tenant)s AND run_id = %(run)s
+    UNION ALL SELECT r.run_id, r.parent_id FROM agent_runs r JOIN above a ON r.run_id = a.parent_id
+     WHERE r.tenant_id = %(tenant)s)
+SELECT run_id FROM above WHERE parent_id IS NULL
 """
 
 
@@ -83,6 +94,11 @@ class RunRow:
     correlation_id: str
     started_at: datetime
     ended_at: datetime | None
+    kind: Literal["agent", "workflow"]
+    workflow_version: int
+    parent_id: UUID | None
+    forked_from: UUID | None
+    wake_at: datetime | None
 
     @property
     def used(self) -> Used:
@@ -124,13 +140,24 @@ async def add_run(
     prompt: str,
     untrusted: str,
     correlation_id: str,
+    *,
+    parent_id: UUID | None = None,
+    tainted: bool = False,
 ) -> None:
-    """A new run, queued."""
+    """A new run, queued; ``tainted`` where its prompt holds text that others wrote."""
     agent = scope.agent.principal_id if scope.agent is not None else None
     values = (scope.tenant_id, run_id, owner_of(scope), agent, scope.key_id, definition.name)
     await connection.execute(
         _ADD,
-        (*values, Jsonb(definition.as_dict()), prompt, untrusted, bool(untrusted), correlation_id),
+        (
+            *values,
+            Jsonb(definition.as_dict()),
+            prompt,
+            untrusted,
+            tainted or bool(untrusted),
+            correlation_id,
+            parent_id,
+        ),
     )
 
 
@@ -144,16 +171,16 @@ async def take_run(connection: Connection, scope: Scope, run_id: UUID, lease: fl
 async def find_run(connection: Connection, scope: Scope, run_id: UUID) -> RunRow | None:
     """One run that the scope may see."""
     cursor = connection.cursor(row_factory=class_row(RunRow))
-    statement = f"SELECT {_COLUMNS} FROM agent_runs WHERE tenant_id = %s AND run_id = %s"
+    statement = f"SELECT {RUN_COLUMNS} FROM agent_runs WHERE tenant_id = %s AND run_id = %s"
     await cursor.execute(statement.encode(), (scope.tenant_id, run_id))
     return await cursor.fetchone()
 
 
 async def list_runs(connection: Connection, scope: Scope, state: str | None, limit: int) -> list[Run[Any]]:
-    """The newest runs that the scope may see, newest first."""
+    """The newest runs of agents that the scope may see, newest first."""
     cursor = connection.cursor(row_factory=class_row(RunRow))
-    chosen = " AND state = %s" if state else ""
-    statement = f"SELECT {_COLUMNS} FROM agent_runs WHERE tenant_id = %s{chosen} ORDER BY started_at DESC, run_id LIMIT %s"
+    chosen = " AND kind = 'agent'" + (" AND state = %s" if state else "")
+    statement = f"SELECT {RUN_COLUMNS} FROM agent_runs WHERE tenant_id = %s{chosen} ORDER BY started_at DESC, run_id LIMIT %s"
     await cursor.execute(statement.encode(), (scope.tenant_id, *([state] if state else []), limit))
     return [view_of(row) for row in await cursor.fetchall()]
 
@@ -182,6 +209,13 @@ async def give_up(connection: Connection, scope: Scope, run_id: UUID, problem: s
         " AND (state IN ('queued', 'waiting') OR state = 'running' AND lease_until < now())",
         (problem, scope.tenant_id, run_id),
     )
+
+
+async def root_of(connection: Connection, scope: Scope, run_id: UUID) -> UUID:
+    """The run that nobody's step is, above this one or itself."""
+    cursor = await connection.execute(_ABOVE, {"tenant": scope.tenant_id, "run": run_id})
+    row = await cursor.fetchone()
+    return run_id if row is None else row[0]
 
 
 async def read_steps(connection: Connection, scope: Scope, run_id: UUID) -> list[Step]:

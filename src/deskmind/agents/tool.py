@@ -67,6 +67,7 @@ class ToolContext:
         run_id: the run.
         call_id: the call, unique in the run.
         prepared: of the preview that was approved.
+        epoch: of the run: who took it over has a greater one.
         confirm: to be awaited right before something is sent: raises ``LeaseLostError`` where another worker has the run.
     """
 
@@ -75,6 +76,7 @@ class ToolContext:
     call_id: str
     confirm: Callable[[], Awaitable[None]] = field(repr=False)
     prepared: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    epoch: int = 0
 
     @property
     def effect_id(self) -> str:

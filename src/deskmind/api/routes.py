@@ -17,6 +17,7 @@ from deskmind.api.events import server_sent_events
 from deskmind.api.evidence import add_evidence
 from deskmind.api.experiments import add_experiments
 from deskmind.api.feedback import add_feedback
+from deskmind.api.memories import add_memories
 from deskmind.api.privacy import add_privacy
 from deskmind.api.prompts import add_prompts
 from deskmind.api.requests import add_requests
@@ -34,7 +35,10 @@ from deskmind.api.schemas import (
     SearchResponse,
 )
 from deskmind.api.spending import add_spending
+from deskmind.api.stored_agents import add_stored_agents
 from deskmind.api.triage import add_triage
+from deskmind.api.workflows import add_workflows
+from deskmind.api.writes import add_writes
 from deskmind.desk import Desk
 from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError
 
@@ -196,7 +200,11 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_evidence(routes, asker)
     add_triage(routes, asker)
     add_connectors(routes, asker)
+    add_writes(routes, asker)
     add_agents(routes, asker)
+    add_workflows(routes, asker)
+    add_stored_agents(routes, asker)
+    add_memories(routes, asker)
     return routes
 
 

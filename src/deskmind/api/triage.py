@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from deskmind.api.schemas import Problem
 from deskmind.desk import Desk
-from deskmind.triage import TrainingTicket
+from deskmind.triage import THRESHOLD, TrainingTicket
 
 __all__ = ["add_triage"]
 
@@ -57,14 +58,17 @@ class NeighbourBody(BaseModel):
     similarity: float
     resolved: bool
     labels: dict[str, str]
+    uri: str = Field(description="where to look at it, where known")
 
 
 class PredictionBody(BaseModel):
     """All targets of one ticket."""
 
     guesses: dict[str, GuessBody] = Field(description="by target")
-    by_meaning: bool = Field(description="an embedder counted too; false where words alone did")
-    neighbours: list[NeighbourBody] = Field(description="tickets of the past that read alike; for operators")
+    by_meaning: bool = Field(description="an embedder counted too; false where words were sure")
+    neighbours: list[NeighbourBody] = Field(
+        description="tickets of the past that read alike and that you may see"
+    )
 
 
 class PredictResponse(BaseModel):
@@ -95,6 +99,37 @@ class TriageModelList(BaseModel):
     """Models, newest first; the first one predicts."""
 
     models: list[TriageModelBody]
+
+
+class TrainingRequest(BaseModel):
+    """How to learn from the synchronised tickets."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    threshold: float = Field(THRESHOLD, ge=0, le=1, description="confidence below which is abstained")
+    embed: bool = Field(True, description="let meaning count beside words, where an embedder is")
+
+
+class TrainingBody(BaseModel):
+    """A training by a worker."""
+
+    training_id: UUID
+    asked_at: datetime
+    scheduled: bool = Field(description="by the schedule, not by a person")
+    threshold: float
+    embed: bool
+    state: Literal["waiting", "running", "done", "failed"]
+    started_at: datetime | None
+    finished_at: datetime | None
+    tickets: int = Field(description="how many were learned from")
+    version: int | None = Field(description="of the model that came of it")
+    problem: str = Field(description="what went wrong")
+
+
+class TrainingList(BaseModel):
+    """The last twenty, newest first."""
+
+    trainings: list[TrainingBody]
 
 
 class SimilarRequest(BaseModel):
@@ -206,11 +241,44 @@ def add_triage(routes: APIRouter, asker: Any) -> None:
         return TriageModelList.model_validate({"models": [one.as_dict() for one in found]})
 
     @routes.post(
+        "/triage/trainings",
+        operation_id="trainTriage",
+        tags=tags,
+        status_code=202,
+        summary="Have a worker learn from the synchronised tickets; for operators",
+    )
+    async def train(body: TrainingRequest, response: Response, desk: Desk = asker) -> TrainingBody:
+        asked = await desk.triage.retrain(threshold=body.threshold, embed=body.embed)
+        response.headers["Location"] = f"/v1/triage/trainings/{asked.training_id}"
+        return TrainingBody.model_validate(asked.as_dict())
+
+    @routes.get(
+        "/triage/trainings",
+        operation_id="listTriageTrainings",
+        tags=tags,
+        summary="The last trainings by workers, newest first; for operators",
+    )
+    async def trainings(desk: Desk = asker) -> TrainingList:
+        found = await desk.triage.trainings()
+        return TrainingList.model_validate({"trainings": [one.as_dict() for one in found]})
+
+    @routes.get(
+        "/triage/trainings/{training_id}",
+        operation_id="getTriageTraining",
+        tags=tags,
+        responses={404: {"model": Problem, "description": "no such training"}},
+        summary="How far a training is; for operators",
+    )
+    async def training(training_id: UUID, desk: Desk = asker) -> TrainingBody:
+        found = await desk.triage.training(training_id)
+        return TrainingBody.model_validate(found.as_dict())
+
+    @routes.post(
         "/triage/similar",
         operation_id="findSimilarTickets",
         tags=tags,
         responses=untrained,
-        summary="Tickets of the past that are like a new one; for operators",
+        summary="Tickets of the past that are like a new one, among those you may see",
     )
     async def similar(body: SimilarRequest, desk: Desk = asker) -> SimilarResponse:
         found = await desk.triage.similar(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self
 
-from deskmind.agents import Agents, Approvals
+from deskmind.agents import Agents, Approvals, Memories
+from deskmind.agents.definitions import StoredAgents
+from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.app import Deskmind
 from deskmind.blocking._waiting import Blocking, Iterating, Loop, Part, Streaming
 from deskmind.desk import Desk
@@ -28,6 +30,7 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
+from deskmind.writes import Writes
 
 __all__ = ["BlockingDesk", "BlockingDeskmind"]
 
@@ -190,6 +193,9 @@ class BlockingTriage(Part[Triage]):
     """``desk.triage``."""
 
     train = Blocking(Triage.train)
+    retrain = Blocking(Triage.retrain)
+    training = Blocking(Triage.training)
+    trainings = Blocking(Triage.trainings)
     predict = Blocking(Triage.predict)
     evaluate = Blocking(Triage.evaluate)
     models = Blocking(Triage.models)
@@ -221,6 +227,59 @@ class BlockingApprovals(Part[Approvals]):
     reject = Blocking(Approvals.reject)
 
 
+class BlockingWorkflows(Part[Workflows]):
+    """``desk.workflows``."""
+
+    all = Blocking(Workflows.all)
+    run = Blocking(Workflows.run)
+    start = Blocking(Workflows.start)
+    resume = Blocking(Workflows.resume)
+    unpause = Blocking(Workflows.unpause)
+    pause = Blocking(Workflows.pause)
+    cancel = Blocking(Workflows.cancel)
+    fork = Blocking(Workflows.fork)
+    replay = Blocking(Workflows.replay)
+    runs = Blocking(Workflows.runs)
+    show = Blocking(Workflows.show)
+    events = Iterating(Workflows.events)
+
+
+class BlockingSchedules(Part[Schedules]):
+    """``desk.schedules``."""
+
+    add = Blocking(Schedules.add)
+    all = Blocking(Schedules.all)
+    enable = Blocking(Schedules.enable)
+    remove = Blocking(Schedules.remove)
+
+
+class BlockingStoredAgents(Part[StoredAgents]):
+    """``desk.stored_agents``."""
+
+    list = Blocking(StoredAgents.list)
+    get = Blocking(StoredAgents.get)
+    versions = Blocking(StoredAgents.versions)
+    save = Blocking(StoredAgents.save)
+    publish = Blocking(StoredAgents.publish)
+    agent = Blocking(StoredAgents.agent)
+    run = Blocking(StoredAgents.run)
+    start = Blocking(StoredAgents.start)
+    test = Blocking(StoredAgents.test)
+
+
+class BlockingMemories(Part[Memories]):
+    """``desk.memories``."""
+
+    list = Blocking(Memories.list)
+    show = Blocking(Memories.show)
+    recall = Blocking(Memories.recall)
+    add = Blocking(Memories.add)
+    learn = Blocking(Memories.learn)
+    correct = Blocking(Memories.correct)
+    pin = Blocking(Memories.pin)
+    forget = Blocking(Memories.forget)
+
+
 class BlockingConnections(Part[Connections]):
     """``desk.connections``."""
 
@@ -241,6 +300,18 @@ class BlockingSync(Part[Sync]):
     reset = Blocking(Sync.reset)
     records = Blocking(Sync.records)
     training_tickets = Blocking(Sync.training_tickets)
+
+
+class BlockingWrites(Part[Writes]):
+    """``desk.writes``."""
+
+    propose = Blocking(Writes.propose)
+    send = Blocking(Writes.send)
+    reject = Blocking(Writes.reject)
+    list = Blocking(Writes.list)
+    show = Blocking(Writes.show)
+    reconcile = Blocking(Writes.reconcile)
+    resolve = Blocking(Writes.resolve)
 
 
 class BlockingAuditLog(Part[AuditLog]):
@@ -320,8 +391,13 @@ class BlockingDesk(Part[Desk]):
         self.triage = BlockingTriage(desk.triage, loop)
         self.connections = BlockingConnections(desk.connections, loop)
         self.sync = BlockingSync(desk.sync, loop)
+        self.writes = BlockingWrites(desk.writes, loop)
         self.agents = BlockingAgents(desk.agents, loop)
         self.approvals = BlockingApprovals(desk.approvals, loop)
+        self.workflows = BlockingWorkflows(desk.workflows, loop)
+        self.schedules = BlockingSchedules(desk.schedules, loop)
+        self.stored_agents = BlockingStoredAgents(desk.stored_agents, loop)
+        self.memories = BlockingMemories(desk.memories, loop)
         self.audit_log = BlockingAuditLog(desk.audit_log, loop)
         self.privacy = BlockingPrivacy(desk.privacy, loop)
         self.evidence = BlockingEvidence(desk.evidence, loop)

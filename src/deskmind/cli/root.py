@@ -23,6 +23,7 @@ from deskmind.cli import (
     keyring,
     knowledge,
     logs,
+    memory,
     models,
     operations,
     privacy,
@@ -32,10 +33,14 @@ from deskmind.cli import (
     redaction_rules,
     release,
     requests,
+    runs,
     sandboxes,
     service,
+    stored_agents,
     sync,
     triage,
+    workflows,
+    writes,
 )
 from deskmind.cli.top import top
 
@@ -96,10 +101,15 @@ app.add_typer(privacy.privacy_app, name="privacy")
 app.add_typer(evidence.evidence_app, name="evidence")
 app.add_typer(release.release_app, name="release")
 app.add_typer(connectors.connect_app, name="connect")
+app.add_typer(writes.writes_app, name="writes")
 app.add_typer(sync.sync_app, name="sync")
 app.add_typer(triage.triage_app, name="triage")
 app.add_typer(agents.agent_app, name="agent")
+app.add_typer(stored_agents.agents_app, name="agents")
+app.add_typer(memory.memory_app, name="memory")
 app.add_typer(approvals.approvals_app, name="approvals")
+app.add_typer(workflows.workflows_app, name="workflows")
+app.add_typer(runs.runs_app, name="runs")
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("mcp")(protocol.mcp)

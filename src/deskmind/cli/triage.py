@@ -10,7 +10,7 @@ import typer
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import print_json, print_rows, print_table, say
 from deskmind.cli.session import CommandLine, desk_or_operator_of, operator_of
-from deskmind.cli.triage_embedding import embed_new, embed_past
+from deskmind.cli.triage_embedding import embed_past, predict_new
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,31 +77,33 @@ def train(
     tenant: Annotated[
         str | None, typer.Option("--tenant", "-t", help="Keep the model for this tenant, not in a folder.")
     ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait/--no-wait", help="Of synced tickets: until it is done, or leave it to workers."),
+    ] = True,
     threshold: Threshold = None,
     embed: Embed = True,
     home: Home = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Learn from tickets of the past; minutes for tens of thousands."""
+    """Learn from tickets of the past; minutes for tens of thousands. Of synced tickets it is a job that workers do."""
     line = CommandLine(home, config, as_json=as_json)
+    line.guard(lambda: _check_training(csv, model, tenant, label_column))
+    if csv is None:
+        _train_on_synced(line, tenant, threshold=_threshold(threshold), embed=embed, wait=wait)
+        return
+    labels = label_column or [_DEFAULT_TARGET]
 
     def act() -> dict[str, Any]:
         from deskmind import __version__
-        from deskmind.errors import InvalidRequestError
         from deskmind.triage import learn, read_table, write_model
 
-        if csv is None:
-            from deskmind.errors import InvalidRequestError
-
-            raise InvalidRequestError(
-                "There are no tickets to learn from.",
-                remedy="Give --csv FILE, or --tenant for its synced tickets.",
-            )
-        tickets = read_table(csv).tickets(text_column, label_column or [_DEFAULT_TARGET])
+        tickets = read_table(csv).tickets(text_column, labels)
         learned = learn(
             tickets,
             embedded=_embedded(line, tickets, embed=embed),
+            targets=labels,
             threshold=_threshold(threshold),
             release=__version__,
         )
@@ -112,20 +114,33 @@ def train(
         from deskmind.triage import read_table
 
         desk = await operator_of(app, tenant)
-        if csv is None:
-            tickets = await desk.sync.training_tickets()
-        else:
-            tickets = read_table(csv).tickets(text_column, label_column or [_DEFAULT_TARGET])
-        return (await desk.triage.train(tickets, threshold=_threshold(threshold), embed=embed)).as_dict()
+        tickets = read_table(csv).tickets(text_column, labels)
+        stored = await desk.triage.train(
+            tickets, targets=labels, threshold=_threshold(threshold), embed=embed
+        )
+        return stored.as_dict()
 
     told = line.guard(act) if tenant is None else line.run(store)
     if as_json:
         print_json(told)
         return
     where = told["model"] if tenant is None else f"version {told['version']} of {tenant}"
-    by = "words and meaning" if told["embedding"] else "words alone"
-    say(f"Learned from {told['tickets']:,} tickets, by {by}: {where}.")
-    _print_figures(told["evaluation"])
+    _print_learned(told, where)
+
+
+@triage_app.command("trainings")
+def trainings(
+    tenant: Tenant = None, home: Home = None, config: Config = None, as_json: AsJson = False
+) -> None:
+    """List the last trainings by workers, newest first."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> list[dict[str, Any]]:
+        desk = await operator_of(app, tenant)
+        return [one.as_dict() for one in await desk.triage.trainings()]
+
+    columns = ("training_id", "asked_at", "state", "tickets", "version", "problem")
+    print_rows(line.run(work), columns, as_json=as_json, empty="No training was asked for yet.")
 
 
 @triage_app.command("predict")
@@ -148,12 +163,11 @@ def predict(
 ) -> None:
     """Predict with a trained model: a folder's, or with --tenant the tenant's newest; judge too if labels are there."""
     line = CommandLine(home, config, as_json=as_json)
-    table, texts = line.guard(lambda: _asked(text, csv, text_column))
+    table, texts = line.guard(lambda: _asked(text, csv, output, text_column))
 
     def act() -> list[Prediction]:
         learned = _read(line, model)
-        vectors = embed_new(line.settings(), learned, texts)
-        return learned.predict(texts, vectors=vectors, threshold=threshold)
+        return predict_new(line.settings(), learned, texts, threshold=threshold)
 
     async def ask(app: Deskmind) -> list[Prediction]:
         desk = await desk_or_operator_of(app, tenant, user)
@@ -209,7 +223,7 @@ def evaluate(
         if test is None:
             return triage.evaluate(tickets, embedded=vectors, folds=folds, threshold=_threshold(threshold))
         held = triage.read_table(test).tickets(text_column, labels)
-        learned = triage.learn(tickets, embedded=vectors, threshold=_threshold(threshold))
+        learned = triage.learn(tickets, embedded=vectors, targets=labels, threshold=_threshold(threshold))
         return _judged(line, learned, held, None)
 
     judged = line.guard(act)
@@ -311,18 +325,76 @@ def clusters(
     print_rows(rows, columns, as_json=as_json, empty="There is no cluster.")
 
 
+def _check_training(
+    csv: Path | None, model: Path | None, tenant: str | None, labels: list[str] | None
+) -> None:
+    from deskmind.errors import InvalidRequestError
+
+    if model is not None and (tenant is not None or csv is None):
+        raise InvalidRequestError(
+            "A tenant's model is kept in the database, not in a folder.",
+            remedy="Leave out --model, or give --csv FILE without --tenant.",
+        )
+    if csv is None and labels:
+        raise InvalidRequestError(
+            "--label-column names a column of a file, and there is none.",
+            why="Of synced tickets category, priority and assignment group are learned.",
+            remedy="Give --csv FILE, or leave out --label-column.",
+        )
+
+
+def _train_on_synced(
+    line: CommandLine, tenant: str | None, *, threshold: float, embed: bool, wait: bool
+) -> None:
+    async def work(app: Deskmind) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        from deskmind.errors import InvalidRequestError
+
+        desk = await operator_of(app, tenant)
+        asked = await desk.triage.retrain(threshold=threshold, embed=embed, wait=wait)
+        if asked.state == "failed":
+            raise InvalidRequestError(
+                "Triage was not trained.",
+                why=asked.problem,
+                remedy="Connect a system and run `deskmind sync run`, or give --csv FILE.",
+            )
+        made = [one for one in await desk.triage.models() if one.version == asked.version]
+        return asked.as_dict(), made[0].as_dict() if made else None
+
+    asked, made = line.run(work)
+    if line.as_json:
+        print_json({**asked, "model": made})
+    elif made is None:
+        say(
+            f"Training {asked['training_id']} waits for a worker; `deskmind triage trainings` shows how far it is."
+        )
+    else:
+        _print_learned(made, f"version {made['version']}")
+
+
+def _print_learned(told: dict[str, Any], where: str) -> None:
+    by = "words and meaning" if told["embedding"] else "words alone"
+    say(f"Learned from {told['tickets']:,} tickets, by {by}: {where}.")
+    _print_figures(told["evaluation"])
+
+
 def _threshold(given: float | None) -> float:
     from deskmind.triage import THRESHOLD
 
     return THRESHOLD if given is None else given
 
 
-def _asked(text: str | None, csv: Path | None, column: str) -> tuple[Table | None, list[str]]:
+def _asked(
+    text: str | None, csv: Path | None, output: Path | None, column: str
+) -> tuple[Table | None, list[str]]:
     from deskmind.errors import InvalidRequestError
     from deskmind.triage import read_table
 
     if (text is None) == (csv is None):
         raise InvalidRequestError("What is to be predicted?", remedy="Give one ticket's text, or --csv FILE.")
+    if output is not None and csv is None:
+        raise InvalidRequestError(
+            "There are no rows to write.", remedy="Give --csv FILE beside --output, or leave out --output."
+        )
     if csv is None:
         return None, [text or ""]
     table = read_table(csv)
@@ -342,10 +414,11 @@ def _embedded(line: CommandLine, tickets: Sequence[TrainingTicket], *, embed: bo
 def _judged(
     line: CommandLine, model: TriageModel, tickets: Sequence[TrainingTicket], threshold: float | None
 ) -> Judged:
-    from deskmind.triage import judge
+    from deskmind.triage import judged
 
-    vectors = embed_new(line.settings(), model, [ticket.text for ticket in tickets])
-    return judge(model, tickets, vectors=vectors, threshold=threshold)
+    texts = [ticket.text for ticket in tickets]
+    said = predict_new(line.settings(), model, texts, threshold=threshold)
+    return judged(tickets, said, threshold=model.threshold if threshold is None else threshold)
 
 
 def _write(output: Path, table: Table, said: Sequence[Prediction]) -> None:

@@ -11,14 +11,11 @@ from deskmind.errors import ConfigurationError, EmbedderUnavailableError
 from deskmind.observability import logger
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from deskmind.knowledge.embedding import Embedder
     from deskmind.settings import Settings
-    from deskmind.triage import Embedded, TriageModel
+    from deskmind.triage import Embedded, Prediction, TriageModel
 
-__all__ = ["embed_new", "embed_past"]
+__all__ = ["embed_past", "predict_new"]
 
 _log = logger("deskmind.triage")
 
@@ -35,16 +32,20 @@ def embed_past(settings: Settings, texts: Sequence[str]) -> Embedded | None:
     return asyncio.run(work())
 
 
-def embed_new(settings: Settings, model: TriageModel, texts: Sequence[str]) -> NDArray[np.float32] | None:
-    """The vectors that a model predicts with; None where it needs none, or, with a warning, where they cannot be made."""
+def predict_new(
+    settings: Settings, model: TriageModel, texts: Sequence[str], *, threshold: float | None
+) -> list[Prediction]:
+    """Predictions, with the embedder where the model needs it; a warning in the log where it cannot be used."""
 
-    async def work() -> NDArray[np.float32] | None:
-        from deskmind.triage import vectors_for
+    async def work() -> list[Prediction]:
+        from deskmind.triage import predicted
 
+        if not model.provenance.embedding:
+            return await predicted(model, None, texts, threshold=threshold)
         async with _embedder(settings) as embedder:
-            return await vectors_for(model, embedder, texts)
+            return await predicted(model, embedder, texts, threshold=threshold)
 
-    return asyncio.run(work()) if model.provenance.embedding else None
+    return asyncio.run(work())
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, cast
 from deskmind.connectors.core import Auth, Basic, Header, OAuth, Token
 from deskmind.connectors.freshservice import Freshservice, FreshserviceOptions
 from deskmind.connectors.jira import Jira, JiraOptions
-from deskmind.connectors.servicenow import ServiceNow, ServiceNowOptions
+from deskmind.connectors.servicenow import Onlooker, ServiceNow, ServiceNowOptions
 from deskmind.errors import InvalidRequestError
 
 __all__ = ["VENDORS", "VendorConnector", "auth_of", "open_connector"]
@@ -40,7 +40,10 @@ def open_connector(
         raise InvalidRequestError(
             f"There is no connector for '{vendor}'.", remedy=f"Choose one of {', '.join(VENDORS)}."
         )
-    return VENDORS[vendor](url, auth_of(vendor, credentials, on_rotated), networks)
+    auth = auth_of(vendor, credentials, on_rotated)
+    if vendor == "servicenow":
+        return _servicenow(url, auth, networks, _onlooker(credentials))
+    return VENDORS[vendor](url, auth, networks)
 
 
 def auth_of(
@@ -50,7 +53,8 @@ def auth_of(
 
     ``client_id`` (with ``client_secret`` and, by ``grant``, ``username`` and ``password`` or ``refresh_token``): OAuth.
     ``api_key``: Freshservice's key, or ServiceNow's ``x-sn-apikey``. ``email`` and ``token``: Jira. ``username`` and
-    ``password``: basic. ``token`` alone: a bearer token.
+    ``password``: basic. ``token`` alone: a bearer token. ServiceNow's ``onlooker_username`` and ``onlooker_password`` are
+    beside them: whose sight stands for everybody's with a reader role.
     """
     given = {name: value for name, value in credentials.items() if value}
     if "client_id" in given:
@@ -92,8 +96,13 @@ def _oauth(
     )
 
 
-def _servicenow(url: str, auth: Auth, networks: str) -> VendorConnector:
-    return ServiceNow(url, auth, options=ServiceNowOptions(networks=networks))
+def _servicenow(url: str, auth: Auth, networks: str, onlooker: Onlooker | None = None) -> VendorConnector:
+    return ServiceNow(url, auth, options=ServiceNowOptions(networks=networks), onlooker=onlooker)
+
+
+def _onlooker(given: Mapping[str, str]) -> Onlooker | None:
+    login, password = given.get("onlooker_username"), given.get("onlooker_password")
+    return Onlooker(login, Basic(login, password)) if login and password else None
 
 
 def _jira(url: str, auth: Auth, networks: str) -> VendorConnector:

@@ -184,8 +184,8 @@ class Connector(Protocol):
         """Send a proposal once, read the record back and compare."""
         ...
 
-    async def reconcile(self, proposal: Proposal) -> Outcome:
-        """Whether a proposal whose outcome is not known was written."""
+    async def reconcile(self, proposal: Proposal, *, sent_at: datetime | None = None) -> Outcome:
+        """Whether a proposal whose outcome is not known was written; ``sent_at`` where it was not sent when it was made."""
         ...
 
     async def check(self) -> Sequence[Right]:

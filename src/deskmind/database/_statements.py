@@ -6,22 +6,24 @@ A span is made only inside another that is recorded, so that a statement costs o
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import psycopg
 from opentelemetry import trace
 from psycopg import AsyncConnection, AsyncCursor, AsyncTransaction, sql
 from psycopg.abc import Params, QueryNoTemplate
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
+from deskmind.database._flight import Statement, flight
 from deskmind.errors import ConfigurationError
 from deskmind.observability import names, span
 
-__all__ = ["Connection", "statement_name"]
+__all__ = ["Connection", "Writer", "statement_name"]
 
 _MOST_RELATIONS = 3
 _NOISE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.S)
@@ -33,10 +35,24 @@ _RELATION = re.compile(
 _CALL = re.compile(r"\bSELECT\s+(?:\w+\.)?([a-z_]\w*)\s*\(")
 _NO_RELATIONS = frozenset({"set", "lateral", "now"})
 _TABLE_FUNCTION = re.compile(r"unnest|generate_|jsonb?_|regexp_|string_to_")
+_SAVEPOINT = b"SAVEPOINT before_the_last"
+_BACK = "ROLLBACK TO SAVEPOINT before_the_last"
 _HOUSEKEEPING = frozenset({"set_config", "pg_advisory_unlock_all", "pg_backend_pid"})
 
 
 _Companion = TypeVar("_Companion")
+
+
+class Writer(Protocol):
+    """Writes what waits in a transaction."""
+
+    async def __call__(self, connection: Connection, waiting: list[Any], /) -> None:
+        """Write it."""
+        ...
+
+    async def and_commit(self, connection: Connection, waiting: list[Any], /) -> None:
+        """Write it as the last thing in the transaction, and commit, in one round trip where that can be."""
+        ...
 
 
 class Connection(AsyncConnection[TupleRow]):
@@ -49,7 +65,7 @@ class Connection(AsyncConnection[TupleRow]):
     """
 
     companions: Mapping[type[Any], Any] = MappingProxyType({})
-    waiting: dict[Callable[[Connection, list[Any]], Awaitable[None]], list[Any]] | None = None
+    waiting: dict[Writer, list[Any]] | None = None
 
     async def settle(self) -> None:
         """Write what waits."""
@@ -57,6 +73,42 @@ class Connection(AsyncConnection[TupleRow]):
         while waiting:
             write, items = waiting.popitem()
             await write(self, items)
+
+    async def finish(self) -> None:
+        """Write what waits, and commit."""
+        waiting = self.waiting
+        while waiting:
+            write, items = waiting.popitem()
+            if not waiting:
+                await write.and_commit(self, items)
+                return
+            await write(self, items)
+        await self.commit()
+
+    async def commit_after(self, text: str, values: Sequence[str]) -> None:
+        """Execute a statement and commit, in one round trip.
+
+        Args:
+            text: with ``$1``, ``$2``, … for the values.
+            values: as PostgreSQL reads them.
+
+        Raises:
+            psycopg.Error: of the statement, which was undone: the transaction goes on as it was before.
+        """
+        given = [value.encode() for value in values]
+        statements: list[Statement] = [(_SAVEPOINT, None), (text.encode(), given), (b"COMMIT", None)]
+        recorded = trace.get_current_span().is_recording()
+        attributes = _attributes(text) if recorded else None
+        try:
+            if attributes is None:
+                await flight(self.pgconn, statements)
+                return
+            with span(str(attributes[names.DB_QUERY_SUMMARY]), kind="client", **attributes):
+                await flight(self.pgconn, statements)
+        except psycopg.Error:
+            if self.info.transaction_status is TransactionStatus.INERROR:
+                await super().execute(_BACK)
+            raise
 
     @asynccontextmanager
     async def transaction(

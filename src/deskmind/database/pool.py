@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import psycopg
 from pgvector.psycopg import register_vector_async
 from psycopg import AsyncConnection
+from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from deskmind.database._entering import Entry
 from deskmind.database._faults import connection_error, translated
+from deskmind.database._flight import Statement
 from deskmind.database._statements import Connection
 from deskmind.database._waiting import GivingUpPool
 from deskmind.database.authority import Authority
@@ -151,19 +153,14 @@ class Database:
             StorageFullError: the server has no space left.
             UnavailableError: a statement ran longer than ``database.statement_timeout``.
         """
-        pool = self._pool
-        if pool is None:
-            raise DatabaseUnavailableError(
-                "The database is not open.", remedy="Use `async with Deskmind.open()`."
-            )
+        pool = self._opened()
         with self.faults():
             connection = await self._entered(pool, scope)
             started = time.perf_counter()
             try:
                 connection.companions, connection.waiting = self.companions, {}
                 yield connection
-                await connection.settle()
-                await connection.commit()
+                await connection.finish()
             except BaseException:
                 await _roll_back(connection)
                 raise
@@ -171,6 +168,35 @@ class Database:
                 connection.waiting = None
                 _duration.record(time.perf_counter() - started, _TRANSACTION)
                 await pool.putconn(connection)
+
+    async def alone(self, scope: Scope, text: str, values: Sequence[str]) -> None:
+        """Execute one statement in a transaction of its own, in one round trip; what it gives is not looked at.
+
+        It is executed again when the connection breaks meanwhile, and so must do the same when it is done twice.
+
+        Args:
+            scope: as for ``transaction``.
+            text: with ``$1``, ``$2``, … for the values.
+            values: as PostgreSQL reads them.
+
+        Raises:
+            psycopg.Error: of the statement; nothing was done.
+            DatabaseUnavailableError: no connection could be had.
+        """
+        pool = self._opened()
+        with self.faults():
+            statement = (text.encode(), [value.encode() for value in values])
+            started = time.perf_counter()
+            connection = await self._entered(pool, scope, (statement, (b"COMMIT", None)))
+            _duration.record(time.perf_counter() - started, _TRANSACTION)
+            await pool.putconn(connection)
+
+    def _opened(self) -> AsyncConnectionPool[Connection]:
+        if self._pool is None:
+            raise DatabaseUnavailableError(
+                "The database is not open.", remedy="Use `async with Deskmind.open()`."
+            )
+        return self._pool
 
     @contextmanager
     def faults(self) -> Generator[None]:
@@ -184,18 +210,24 @@ class Database:
                 raise
             raise better from error
 
-    async def _entered(self, pool: AsyncConnectionPool[Connection], scope: Scope) -> Connection:
-        """A connection in a transaction of the scope; one that broke while it was idle, or was spoilt, is replaced."""
+    async def _entered(
+        self, pool: AsyncConnectionPool[Connection], scope: Scope, then: Sequence[Statement] = ()
+    ) -> Connection:
+        """A connection in a transaction of the scope; one that broke while it was idle, or was spoilt, is replaced.
+
+        With ``then``, which ends the transaction, it is ready for the next one.
+        """
         until = time.monotonic() + self.patience
         pause = 0.0
         while True:
             connection = await pool.getconn(until - time.monotonic())
             try:
-                await self._entry.begin(connection, partial(self._signer.sign, scope))
+                await self._entry.begin(connection, partial(self._signer.sign, scope), then)
             except BaseException as error:
                 await connection.close()
                 await pool.putconn(connection)
-                if not isinstance(error, psycopg.Error) or time.monotonic() + pause > until:
+                refused = then and isinstance(error, (pg.InsufficientPrivilege, psycopg.IntegrityError))
+                if refused or not isinstance(error, psycopg.Error) or time.monotonic() + pause > until:
                     raise
             else:
                 return connection

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deskmind.errors import ConflictError
@@ -33,6 +34,7 @@ class Company:
     askers: tuple[str, str]
     hidden_document: str
     unanswerable: str
+    incident_question: str
 
 
 def load_company() -> Company:
@@ -47,6 +49,7 @@ def load_company() -> Company:
         askers=(showcase["users"][0], showcase["users"][1]),
         hidden_document=showcase["hidden_document"],
         unanswerable=facts["unanswerable"][0],
+        incident_question=showcase["incident"],
     )
 
 
@@ -80,8 +83,9 @@ def _documents() -> dict[tuple[str, ...], list[StagedFile]]:
             text = file.read_text("utf-8")
             named = _GROUPS.search(text[:1000])
             groups = tuple(sorted(name.strip() for name in named[1].split(","))) if named else ()
-            uri = f"demo/{folder}/{file.name}"
-            found.setdefault(groups, []).append(StagedFile(uri, uri, file.name, text.encode()))
+            name = f"demo/{folder}/{file.name}"
+            link = file.resolve().as_uri() if isinstance(file, Path) else name
+            found.setdefault(groups, []).append(StagedFile(name, link, file.name, text.encode()))
     return found
 
 

@@ -42,13 +42,18 @@ async def connect_systems(
     The company's people and tickets are made from a seed, so what an earlier demonstration read is what they hold now.
     """
     known = {status.connection.name: status for status in await desk.sync.status()}
-    found: list[SyncStatus] = []
-    for box in boxes:
-        status = known.get(box.vendor)
-        if status is None or not status.finished_at or status.error or status.waiting:
-            await desk.connections.add(
-                box.vendor, box.vendor, box.url, box.credentials, every_seconds=0, replace=status is not None
-            )
-            status = await desk.sync.run(box.vendor, on_progress=on_progress)
-        found.append(status)
-    return found
+    return [await _connected(desk, box, known.get(box.vendor), on_progress) for box in boxes]
+
+
+async def _connected(
+    desk: Desk, box: SandboxServer, known: SyncStatus | None, on_progress: Callable[[SyncStatus], None] | None
+) -> SyncStatus:
+    """Each start has other ports: the system has moved, and the links to what was read move with it."""
+    if known is None or known.connection.url != box.url:
+        await desk.connections.add(
+            box.vendor, box.vendor, box.url, box.credentials, every_seconds=0, replace=known is not None
+        )
+    if known is None or not known.finished_at or known.error or known.waiting:
+        return await desk.sync.run(box.vendor, on_progress=on_progress)
+    (status,) = await desk.sync.status(box.vendor)
+    return status

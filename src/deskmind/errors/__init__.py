@@ -65,7 +65,9 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── AgentLimitError               it would exceed its limits
     │   ├── AgentOutputError              the model gave no output of the wanted form
     │   ├── AgentCancelledError           somebody cancelled it
-    │   └── LeaseLostError                another worker has taken the run over
+    │   ├── LeaseLostError                another worker has taken the run over
+    │   ├── StepFailedError               a step of a workflow failed, also when tried again
+    │   └── WorkflowChangedError          a run cannot go on: its workflow is not the one it began as
     ├── TriageModelError              a stored triage model is damaged, or of another format
     ├── SchemaVersionError            database and release do not fit together
     └── UncacheableValueError         a value does not survive the codec of its cache
@@ -79,6 +81,8 @@ from deskmind.errors._agents import (
     AgentLimitError,
     AgentOutputError,
     LeaseLostError,
+    StepFailedError,
+    WorkflowChangedError,
 )
 from deskmind.errors._base import DeskmindError
 from deskmind.errors._installation import (
@@ -208,6 +212,7 @@ __all__ = [
     "SourceReplyError",
     "SourceRequestError",
     "SourceUnavailableError",
+    "StepFailedError",
     "StorageFullError",
     "StreamBrokenError",
     "SuppressedError",
@@ -218,4 +223,5 @@ __all__ = [
     "UnknownPriceError",
     "UnreadableDocumentError",
     "UnsupportedDocumentError",
+    "WorkflowChangedError",
 ]

@@ -10,6 +10,8 @@ __all__ = [
     "AgentLimitError",
     "AgentOutputError",
     "LeaseLostError",
+    "StepFailedError",
+    "WorkflowChangedError",
 ]
 
 
@@ -41,3 +43,15 @@ class LeaseLostError(AgentError):
     """Another worker has taken the run over; what this one does no longer counts."""
 
     code, status, title = "lease-lost", 409, "Another worker has the run"
+
+
+class StepFailedError(AgentError):
+    """A step of a workflow failed, also when it was tried again; ``problem`` in the details is the code of its error."""
+
+    code, status, title = "step-failed", 422, "A step of the workflow failed"
+
+
+class WorkflowChangedError(AgentError):
+    """A run meets other steps than those that are recorded: its workflow was changed, or does not do the same each time."""
+
+    code, status, title = "workflow-changed", 409, "The workflow is not the one the run began as"

@@ -179,10 +179,11 @@ class Feedback:
         Raises:
             NotFoundError: no answer of one's own has this id, or it is too old to be explained.
             InvalidRequestError: the rating, reason or correction is not acceptable.
+            LegalHoldError: it would replace a correction that a legal hold keeps.
         """
         _check(rating, reason, correction)
         await self._room.settle_stories()
-        async with self._database.transaction(self._scope) as connection:
+        async with self._database.transaction(self._scope) as connection, heeding_holds():
             answer = await self._answer(connection, request_id)
             previous = await self._one(connection, request_id)
             await connection.execute(

@@ -55,6 +55,10 @@ _CHANGE = """
 UPDATE documents SET external_id = %s, uri = %s, title = %s, metadata = %s, body = %s, updated_at = now()
  WHERE tenant_id = %s AND document_id = %s AND version = %s
 """
+_HELD = """
+SELECT d.document_id FROM documents d JOIN privacy_holds h ON h.tenant_id = d.tenant_id AND h.principal_id = d.created_by
+ WHERE d.tenant_id = %s AND d.document_id = ANY (%s) AND h.released_at IS NULL
+"""
 _OWN = """
 SELECT title, uri, media_type, created_at, metadata, body AS text FROM documents
  WHERE tenant_id = %s AND created_by = %s ORDER BY created_at, document_id
@@ -161,8 +165,14 @@ class KnowledgeStore:
             after = ids[-1]
 
     async def _masked(self, subject: Subject, rows: Sequence[tuple[Any, ...]]) -> list[_Masked]:
+        """Those of the documents that mention the person; whose owner is under a legal hold, stay as they are."""
         async with self._database.transaction(subject.scope) as connection:
-            cursor = await connection.execute(_CHUNKS, (subject.scope.tenant_id, [row[0] for row in rows]))
+            found = (subject.scope.tenant_id, [row[0] for row in rows])
+            held = {
+                document_id for (document_id,) in await (await connection.execute(_HELD, found)).fetchall()
+            }
+            rows = [row for row in rows if row[0] not in held]
+            cursor = await connection.execute(_CHUNKS, found)
             pieces: dict[UUID, list[tuple[Any, ...]]] = {}
             for document_id, *piece in await cursor.fetchall():
                 pieces.setdefault(document_id, []).append(tuple(piece))

@@ -9,7 +9,7 @@ import yaml
 from deskmind.errors import PromptError
 from deskmind.prompts.templates import PromptTemplate
 
-__all__ = ["FILE_SUFFIX", "prompt_from_file", "prompt_to_file"]
+__all__ = ["FILE_SUFFIX", "prompt_from_file", "prompt_to_file", "read_yaml", "write_yaml"]
 
 FILE_SUFFIX = ".yaml"
 _MAX_FILE_CHARS = 500_000
@@ -56,8 +56,13 @@ class _Loader(yaml.SafeLoader):
 
 def prompt_to_file(template: PromptTemplate) -> str:
     """The prompt as the text of a YAML file."""
+    return write_yaml(template.as_dict())
+
+
+def write_yaml(fields: Any) -> str:
+    """Values of JSON as the text of a YAML file, which ``read_yaml`` reads back unchanged."""
     return yaml.dump(
-        template.as_dict(),
+        fields,
         Dumper=_Dumper,
         allow_unicode=True,
         sort_keys=False,
@@ -77,16 +82,23 @@ def prompt_from_file(text: str, *, source: str = "the file") -> PromptTemplate:
         PromptError: it is no YAML, or does not describe a prompt.
         PromptSyntaxError: one of its templates is not valid.
     """
+    fields = read_yaml(text, source=source)
+    if not isinstance(fields, dict):
+        raise PromptError(f"{source} does not describe a prompt.", remedy="It has a name and messages.")
+    return PromptTemplate.from_dict(fields)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def read_yaml(text: str, *, source: str = "the file") -> Any:
+    """What a YAML file says, JSON among it; aliases, and keys given twice, are refused.
+
+    Raises:
+        PromptError: it is no YAML, or too long.
+    """
     if len(text) > _MAX_FILE_CHARS:
-        raise PromptError(
-            f"{source} is too long for a prompt.", why=f"At most {_MAX_FILE_CHARS:,} characters are read."
-        )
+        raise PromptError(f"{source} is too long.", why=f"At most {_MAX_FILE_CHARS:,} characters are read.")
     try:
-        fields: Any = yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise PromptError(
             f"{source} is not valid YAML.", why=" ".join(str(error).split())[:500], remedy="Correct the file."
         ) from error
-    if not isinstance(fields, dict):
-        raise PromptError(f"{source} does not describe a prompt.", remedy="It has a name and messages.")
-    return PromptTemplate.from_dict(fields)  # pyright: ignore[reportUnknownArgumentType]

@@ -8,8 +8,8 @@ from deskmind.scope import Scope
 __all__ = ["rows_of"]
 
 
-async def rows_of(app: Deskmind, statement: str) -> list[tuple[object, ...]]:
+async def rows_of(app: Deskmind, statement: str, *values: object) -> list[tuple[object, ...]]:
     """All rows of a statement, in the installation's scope."""
     async with app.database.transaction(Scope.directory()) as connection:
-        cursor = await connection.execute(statement.encode())
+        cursor = await connection.execute(statement.encode(), values)
         return await cursor.fetchall()

@@ -18,6 +18,7 @@ __all__ = ["access", "audit_seal", "audit_witness", "keys", "privacy", "redactio
 
 _MAX_KEY_AGE = timedelta(days=365)
 _RETENTION_LATE = timedelta(hours=6)
+_MOST_CONCERNS = 1_000
 
 _TABLES = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -170,22 +171,21 @@ async def privacy(app: Deskmind) -> Check:
             f"Not in the data map: {', '.join(missing[:5])}.",
             "Register the store that it belongs to with app.register_store.",
         )
-    late: list[str] = []
-    waiting = 0
-    for tenant in await app.tenants.all():
-        desk = await app.desk(tenant=tenant.slug)
-        ran = await desk.privacy.retention()
-        since = min((item.ran_at for item in ran), default=tenant.created_at)
-        if datetime.now(UTC) - since > _RETENTION_LATE:
-            late.append(tenant.slug)
-        waiting += sum(item.state == "waiting" for item in await desk.privacy.erasures(limit=1000))
+    try:
+        ((late, waiting),) = await rows_of(
+            app, "SELECT * FROM privacy_concerns(%s, %s)", _RETENTION_LATE, _MOST_CONCERNS
+        )
+    except pg.InsufficientPrivilege:
+        return Check(
+            "privacy", "red", "The database does not accept the installation's scope.", "See the check scope."
+        )
     if late or waiting:
         return Check(
             "privacy",
             "red",
-            f"Retention is late for {len(late)} tenants; {waiting} erasures are not finished.",
+            f"Retention is late for {late} tenants; {waiting} erasures are not finished.",
             "Run a worker, or `deskmind privacy retain` and `deskmind privacy erase --resume` for each tenant.",
-            {"late": len(late), "erasures": waiting},
+            {"late": late, "erasures": waiting, "counted_up_to": _MOST_CONCERNS},
         )
     return Check(
         "privacy",

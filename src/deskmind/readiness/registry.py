@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deskmind.readiness import checks, connected, deployment, protection, schema, server, service
+from deskmind.readiness import checks, connected, deployment, protection, schema, server, service, triage
+from deskmind.readiness.memory import memory
 from deskmind.readiness.report import CheckFunction, Section
 
 __all__ = ["CHECKS"]
@@ -16,6 +17,7 @@ CHECKS: Mapping[Section, Mapping[str, CheckFunction]] = {
         "jobs": checks.jobs,
         "workers": service.workers,
         "synchronisation": connected.synchronisation,
+        "triage": triage.triage,
     },
     "observability": {
         "metrics": checks.metrics,
@@ -32,6 +34,7 @@ CHECKS: Mapping[Section, Mapping[str, CheckFunction]] = {
         "redaction": protection.redaction,
         "access": protection.access,
         "privacy": protection.privacy,
+        "memory": memory,
         "audit seal": protection.audit_seal,
         "audit witness": protection.audit_witness,
     },

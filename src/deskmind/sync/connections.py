@@ -21,6 +21,7 @@ from deskmind.keyring import Keyring
 from deskmind.scope import OPERATOR, Scope
 from deskmind.sync.credentials import open_credentials, seal_credentials
 from deskmind.sync.mirroring import forget_groups
+from deskmind.sync.relinking import relink
 from deskmind.sync.rotating import keeping_tokens
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ class Connections:
             kinds: to read only these kinds of record.
             every_seconds: between runs, 60 at least; 0 for only when asked.
             networks: ``public`` to refuse private addresses.
-            replace: change the connection of this name, and keep what was read.
+            replace: change the connection of this name, and keep what was read; where its address is another one, links to
+                what was read lead to the new one at once.
 
         Raises:
             InvalidRequestError: a value is not right.
@@ -147,6 +149,15 @@ class Connections:
                 await connection.execute(_INSERT, (tenant, connection_id, name, vendor, *values))
             else:
                 await connection.execute(_REPLACE, (*values, tenant, connection_id))
+                if known.url != values[0]:
+                    await relink(
+                        connection,
+                        self._scope,
+                        connection_id,
+                        source=source_name(name),
+                        old=known.url,
+                        new=values[0],
+                    )
             await record(
                 connection,
                 self._scope,
@@ -295,6 +306,7 @@ async def connector_of(
         database: where requests are counted together with other workers', and where a new refresh token is kept.
     """
     from deskmind.connectors.opening import open_connector
+    from deskmind.sync.pacing import SharedPace
 
     values = await _opened(connection, scope, keyring, found.connection_id)
     values.pop(_SIGNING, None)
@@ -303,7 +315,6 @@ async def connector_of(
     keep = None
     if "refresh_token" in values:  # others are had anew with the credentials themselves
         keep = keeping_tokens(database, scope, keyring, found.connection_id)
-    from deskmind.sync.pacing import SharedPace
 
     source = open_connector(found.vendor, found.url, values, networks=found.networks, on_rotated=keep)
     source.client.pace = SharedPace(source.client.pace, database, scope, found.connection_id)

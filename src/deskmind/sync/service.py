@@ -12,9 +12,10 @@ from deskmind.connectors.model import Kind
 from deskmind.database import Database
 from deskmind.errors import AuthenticationError, InvalidRequestError, NotFoundError
 from deskmind.governance.access import Permission, operation
+from deskmind.governance.access.refusals import Concerned, Refusals
 from deskmind.governance.audit import record
 from deskmind.jobs import JobQueue
-from deskmind.scope import Scope
+from deskmind.scope import OPERATOR, Scope
 from deskmind.sync.connections import Connection, connector_of, find_connection, webhook_secret_of
 from deskmind.sync.jobs import defer_event, defer_run
 from deskmind.sync.previewing import Preview, preview
@@ -27,9 +28,11 @@ __all__ = ["Sync", "receive_webhook"]
 _POLL_SECONDS = 0.2
 _MOST_TICKETS = 200_000
 _TICKETS = """
-SELECT record_key, record FROM synced_records
- WHERE tenant_id = %s AND kind = 'ticket' AND (%s::uuid IS NULL OR connection_id = %s)
- ORDER BY connection_id, external_id LIMIT %s
+SELECT r.record_key, r.record, coalesce(s.source_id || '/ticket/' || r.external_id, '') FROM synced_records r
+  JOIN connections c ON c.tenant_id = r.tenant_id AND c.connection_id = r.connection_id
+  LEFT JOIN sources s ON s.tenant_id = r.tenant_id AND s.owner_id = %s AND s.name = 'connection:' || c.name
+ WHERE r.tenant_id = %s AND r.kind = 'ticket' AND (%s::uuid IS NULL OR r.connection_id = %s)
+ ORDER BY r.connection_id, r.external_id LIMIT %s
 """
 
 
@@ -176,9 +179,9 @@ class Sync:
             if name is not None:
                 chosen = (await find_connection(connection, self._scope, name)).connection_id
             cursor = await connection.execute(
-                _TICKETS, (self._scope.tenant_id, chosen, chosen, _MOST_TICKETS)
+                _TICKETS, (OPERATOR, self._scope.tenant_id, chosen, chosen, _MOST_TICKETS)
             )
-            tickets = [_training(key, found) for key, found in await cursor.fetchall()]
+            tickets = [_training(*row) for row in await cursor.fetchall()]
         if not tickets:
             raise NotFoundError(
                 "No ticket was read yet.",
@@ -220,7 +223,13 @@ class Sync:
 
 
 async def receive_webhook(
-    database: Database, room: RunRoom, connection_id: UUID, headers: Mapping[str, str], body: bytes
+    database: Database,
+    room: RunRoom,
+    connection_id: UUID,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    refusals: Refusals,
 ) -> int:
     """Take a vendor's call: whoever knows the connection's secret may have a record read again, and nothing else.
 
@@ -234,6 +243,7 @@ async def receive_webhook(
         )
         row = await cursor.fetchone()
     if row is None:
+        await refusals.note(None, "signature")
         raise AuthenticationError(
             "The call is not signed as agreed.", why="Its signature is missing or does not fit its body."
         )
@@ -243,7 +253,11 @@ async def receive_webhook(
         secret = await webhook_secret_of(connection, scope, room.keyring, connection_id)
         source = await connector_of(connection, scope, room.keyring, found)
     async with source:
-        events = source.event(headers, body, secret=secret)
+        try:
+            events = source.event(headers, body, secret=secret)
+        except AuthenticationError:
+            await refusals.note(Concerned(row[0], row[1]), "signature", f"connection {found.name}")
+            raise
     async with database.transaction(scope) as connection:
         for event in events:
             await defer_event(connection, scope, connection_id, event)
@@ -258,7 +272,7 @@ async def receive_webhook(
     return len(events)
 
 
-def _training(key: str, found: Mapping[str, Any]) -> TrainingTicket:
+def _training(key: str, found: Mapping[str, Any], document: str) -> TrainingTicket:
     group: dict[str, Any] = found["assignment_group"] or {}
     labels: dict[str, Any] = {
         "category": " / ".join(found["category"]),
@@ -272,4 +286,5 @@ def _training(key: str, found: Mapping[str, Any]) -> TrainingTicket:
         resolved=found["status_category"] in ("resolved", "closed"),
         created_at=None if created is None else datetime.fromisoformat(created),
         reference=key,
+        document=document,
     )

@@ -44,7 +44,7 @@ _KNOWN = """
 SELECT external_id, digest, changed_at FROM synced_records
  WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = ANY (%s)
 """
-_NUMBER = "SELECT pass FROM sync_passes WHERE tenant_id = %s AND connection_id = %s AND kind = %s"
+_NUMBER_OF = "SELECT pass FROM sync_passes WHERE tenant_id = %s AND connection_id = %s AND kind = %s"
 _UPSERT = """
 INSERT INTO synced_records (tenant_id, connection_id, kind, pass, external_id, record_key, url, version, changed_at, digest,
                             record, raw)
@@ -248,7 +248,7 @@ class RecordStore:
         """The pass that has met a record which is stored now: one under way may be past its place already."""
         if manner.pass_number is not None:
             return manner.pass_number
-        row = await (await connection.execute(_NUMBER, key)).fetchone()
+        row = await (await connection.execute(_NUMBER_OF, key)).fetchone()
         return 0 if row is None else row[0]
 
     async def _barred(self, connection: DatabaseConnection, one: AnyRecord) -> bool:

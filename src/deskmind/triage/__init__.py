@@ -10,7 +10,7 @@ from deskmind.triage.archive import digest, dump, load
 from deskmind.triage.clusters import Cluster, find_clusters
 from deskmind.triage.csv_files import Table, read_table, write_predictions
 from deskmind.triage.duplicates import DuplicateGroup, find_duplicates
-from deskmind.triage.embedding import embedded, vectors_for
+from deskmind.triage.embedding import embedded, predicted, vectors_for
 from deskmind.triage.evaluating import Judged, evaluate, judge, judged
 from deskmind.triage.folder import read_model, write_model
 from deskmind.triage.learning import THRESHOLD, learn
@@ -48,6 +48,7 @@ __all__ = [
     "judged",
     "learn",
     "load",
+    "predicted",
     "read_model",
     "read_table",
     "vectors_for",

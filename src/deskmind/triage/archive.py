@@ -49,6 +49,7 @@ def dump(model: TriageModel) -> bytes:
         "told": _text(json.dumps(told, sort_keys=True)),
         "terms": _text("\n".join(model.vocabulary.terms)),
         "references": _text(json.dumps(model.past.references)),
+        "documents": _text(json.dumps(model.past.documents)),
         "resolved": model.past.resolved,
         "vectors": model.past.vectors,
         "weights": model.vocabulary.weights,
@@ -102,6 +103,7 @@ def _model(arrays: Arrays) -> TriageModel:
             arrays["resolved"],
             told["space"],
             arrays["vectors"],
+            tuple(json.loads(_read(arrays["documents"]))) if "documents" in arrays else (),
         ),
         targets={
             name: _target(tuple(labels), arrays, f"{number}.")

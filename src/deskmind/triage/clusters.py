@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -114,7 +114,10 @@ def _words(tickets: Sequence[TrainingTicket], background: Vocabulary | None) -> 
         vocabulary = vocabulary.weighed_like(background)
         rows = vocabulary.rows(texts)
     single = np.array([" " not in term and not term.startswith("^") for term in vocabulary.terms], np.bool_)
-    return vocabulary, rows.until(len(vocabulary.terms)).only(single)
+    words = rows.until(len(vocabulary.terms))
+    if background is not None:  # how rare a word is was learned from other days, and may count twice
+        words = replace(words, values=words.values * vocabulary.weights[words.columns])
+    return vocabulary, words.only(single)
 
 
 def _near(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ __all__ = ["Table", "read_table", "write_predictions"]
 
 _GZIP = b"\x1f\x8b"
 _LONGEST_FIELD = 10_000_000
+_SEPARATED = "The header has no comma: separate the columns with commas, not with semicolons or tabs."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Table:
             InvalidRequestError: there is no such column.
         """
         self._check(column)
+        self._check_texts(column)
         return [row[column] for row in self.rows]
 
     def tickets(self, text_column: str, label_columns: Sequence[str]) -> list[TrainingTicket]:
@@ -49,6 +52,7 @@ class Table:
         """
         for column in (text_column, *label_columns):
             self._check(column)
+        self._check_texts(text_column)
         return [
             TrainingTicket(
                 row[text_column],
@@ -78,12 +82,22 @@ class Table:
             for number, row in enumerate(self.rows, start=1)
         ]
 
+    def _check_texts(self, column: str) -> None:
+        if not any(row[column].strip() for row in self.rows):
+            raise InvalidRequestError(
+                f"The column '{column}' is empty in every row.",
+                why="There are no texts of tickets.",
+                remedy="Name the column of the texts with --text-column.",
+            )
+
     def _check(self, column: str) -> None:
         if column not in self.columns:
             raise InvalidRequestError(
                 f"The file has no column '{column}'.",
-                why=f"Its columns are: {', '.join(self.columns)}.",
-                remedy="Name the columns with --text-column and --label-column.",
+                why=f"Its columns are: {', '.join(self.columns)[:500]}.",
+                remedy=_SEPARATED
+                if len(self.columns) == 1 and any(mark in self.columns[0] for mark in ";\t|")
+                else "Name the columns with --text-column and --label-column.",
             )
 
 
@@ -97,18 +111,50 @@ def read_table(path: Path) -> Table:
         data = path.read_bytes()
         text = (gzip.decompress(data) if data.startswith(_GZIP) else data).decode("utf-8-sig")
         csv.field_size_limit(_LONGEST_FIELD)
-        reader = csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True)
-        columns = tuple(reader.fieldnames or ())
-        rows = tuple({column: row[column] or "" for column in columns} for row in reader)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise InvalidRequestError(
-            "The file cannot be read as CSV.",
-            why=f"{path.name}: {getattr(error, 'strerror', None) or error}.",
-            remedy="Give a CSV file with a header, in UTF-8, plain or compressed with gzip.",
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        columns = tuple(next(reader, ()))
+        _check_columns(columns, path)
+        rows = tuple(_row(columns, fields, reader.line_num) for fields in reader if fields)
+    except UnicodeDecodeError as error:
+        raise _unreadable(
+            path, f"Byte {error.start + 1:,} is no UTF-8; it may be a file of another encoding"
         ) from error
+    except (OSError, EOFError, zlib.error, csv.Error) as error:
+        raise _unreadable(path, str(getattr(error, "strerror", None) or error)) from error
     if not rows:
-        raise InvalidRequestError("The file has no rows.", why=f"{path.name} has at most a header.")
+        raise InvalidRequestError(
+            "The file has no rows.",
+            why=f"{path.name} has at most a header.",
+            remedy="Give a CSV file with a header and a row for each ticket.",
+        )
     return Table(columns, rows)
+
+
+def _check_columns(columns: Sequence[str], path: Path) -> None:
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        raise InvalidRequestError(
+            f"The file has two columns '{twice[0][:80]}'.",
+            why=f"It is not clear which one of {path.name} is meant.",
+            remedy="Name each column differently.",
+        )
+
+
+def _row(columns: Sequence[str], fields: Sequence[str], line: int) -> dict[str, str]:
+    if len(fields) > len(columns):
+        raise InvalidRequestError(
+            f"Line {line:,} has {len(fields)} fields, and the header has {len(columns)}.",
+            why="A comma in a text splits it where the text is not in quotes.",
+            remedy='Put such texts in double quotes: "printer, second floor".',
+        )
+    return dict(zip(columns, [*fields, *[""] * (len(columns) - len(fields))], strict=True))
+
+
+def _unreadable(path: Path, why: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        "The file cannot be read as CSV.",
+        why=f"{path.name or path}: {why}.",
+        remedy="Give a CSV file with a header, in UTF-8, plain or compressed with gzip.",
+    )
 
 
 def write_predictions(

@@ -14,9 +14,9 @@ from deskmind.errors import InvalidRequestError
 from deskmind.triage.calibration import Calibration
 from deskmind.triage.features import Vocabulary
 from deskmind.triage.linear import Linear, require_extra
-from deskmind.triage.meaning import SCALE, Embedded, Meaning, votes
+from deskmind.triage.meaning import SCALE, Embedded, Meaning, closeness, votes
 from deskmind.triage.measures import Evaluation, measure
-from deskmind.triage.model import Provenance, TargetModel, TriageModel
+from deskmind.triage.model import SURE, Provenance, TargetModel, TriageModel
 from deskmind.triage.neighbours import Neighbours
 from deskmind.triage.past import Past
 from deskmind.triage.rows import Rows
@@ -55,7 +55,7 @@ def learn(
     Args:
         tickets: of the past.
         embedded: their texts, in one order; None learns from words alone.
-        targets: what to predict; default every target that some ticket has.
+        targets: what to predict; default every target that can be learned.
         threshold: confidence below which the model abstains, 0 to 1.
         release: of Deskmind, for the provenance.
         now: when, for the provenance.
@@ -66,12 +66,7 @@ def learn(
     """
     require_extra()
     taken = list(tickets)
-    wanted = list(targets) if targets is not None else sorted({name for one in taken for name in one.labels})
-    labelled = {name: _Labelled.of(name, taken) for name in wanted}
-    if not labelled:
-        raise InvalidRequestError(
-            "No ticket has a label.", remedy="Give tickets with what people chose for them."
-        )
+    labelled = _labelled(taken, targets)
     vocabulary, rows = Vocabulary.of([ticket.text for ticket in taken])
     if not vocabulary.terms:
         raise InvalidRequestError(
@@ -118,12 +113,33 @@ class _Labelled:
         if len(labels) < 2:
             raise InvalidRequestError(
                 f"There are too few tickets to learn '{target}' from.",
-                why=f"At least two labels with {LEAST_OF_A_LABEL} tickets each are needed; {len(labels)} are there.",
+                why=f"At least two labels with {LEAST_OF_A_LABEL} tickets each are needed, and there "
+                + ("is one." if len(labels) == 1 else "is none."),
                 remedy="Give more tickets, or another target.",
             )
         numbers = {label: number for number, label in enumerate(labels)}
         known = np.array([numbers.get(one.labels.get(target, ""), _UNKNOWN) for one in tickets], np.int16)
         return cls(labels, known, {label: count for label, count in counts.items() if label not in numbers})
+
+
+def _labelled(tickets: Sequence[TrainingTicket], targets: Sequence[str] | None) -> dict[str, _Labelled]:
+    """The labels of each target: of every one that is named, else of those that have enough, one at least."""
+    if targets is not None:
+        found = {name: _Labelled.of(name, tickets) for name in targets}
+    else:
+        names = sorted({name for one in tickets for name in one.labels})
+        enough = [name for name in names if _learnable(name, tickets)]
+        found = {name: _Labelled.of(name, tickets) for name in enough or names}
+    if not found:
+        raise InvalidRequestError(
+            "No ticket has a label.", remedy="Give tickets with what people chose for them."
+        )
+    return found
+
+
+def _learnable(target: str, tickets: Sequence[TrainingTicket]) -> bool:
+    counts = Counter(ticket.labels.get(target) for ticket in tickets)
+    return sum(bool(label) and count >= LEAST_OF_A_LABEL for label, count in counts.items()) >= 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +156,8 @@ def _fitted(found: _Labelled, rows: Rows, meaning: Meaning | None, threshold: fl
     ours = rows.take(found.places)
     folds = stratified(found.numbers, _FOLDS)
     unseen = _unseen_scores(found, ours, folds)
-    words = _held_out(unseen, found, folds, threshold)
+    by_words = _held_out(unseen, found, folds)
+    words = _judged(by_words, found, threshold)
     linear = Linear.fit(ours, found.numbers, classes)
     calibration = Calibration.fit(unseen, found.numbers, classes)
     if meaning is None:
@@ -148,7 +165,9 @@ def _fitted(found: _Labelled, rows: Rows, meaning: Meaning | None, threshold: fl
     both = np.hstack([unseen, _unseen_votes(found, meaning.tickets[found.places], folds)])
     joined = Calibration.fit(both, found.numbers, classes)
     target = TargetModel(found.labels, linear, calibration, found.known, joined)
-    return _Fitted(target, _held_out(both, found, folds, threshold), words)
+    sure = by_words.max(axis=1, keepdims=True) >= SURE
+    mixed = np.where(sure, by_words, _held_out(both, found, folds))
+    return _Fitted(target, _judged(mixed, found, threshold), words)
 
 
 def _unseen_scores(found: _Labelled, rows: Rows, folds: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -172,14 +191,12 @@ def _unseen_votes(
         for first in range(0, len(held), _PART):
             part = held[first : first + _PART]
             asked = tickets[part].astype(np.float32) / SCALE
-            unseen[part] = votes(asked, past, found.numbers[learned], len(found.labels))
+            unseen[part] = votes(closeness(asked, past), found.numbers[learned], len(found.labels))
     return unseen
 
 
-def _held_out(
-    unseen: NDArray[np.float32], found: _Labelled, folds: NDArray[np.int64], threshold: float
-) -> Evaluation:
-    """The calibration's own cross-fitting: each ticket is judged by a calibration that was not fitted on it."""
+def _held_out(unseen: NDArray[np.float32], found: _Labelled, folds: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Chances by the calibration's own cross-fitting: of each ticket by a calibration that was not fitted on it."""
     classes = len(found.labels)
     chances = np.zeros((len(found.numbers), classes), np.float32)
     for fold in range(_FOLDS):
@@ -187,6 +204,10 @@ def _held_out(
         chances[held] = Calibration.fit(unseen[learned], found.numbers[learned], classes).chances(
             unseen[held]
         )
+    return chances
+
+
+def _judged(chances: NDArray[np.float32], found: _Labelled, threshold: float) -> Evaluation:
     best: list[int] = chances.argmax(axis=1).tolist()
     truth: list[int] = found.numbers.tolist()
     return measure(
@@ -201,4 +222,5 @@ def _past(tickets: Sequence[TrainingTicket]) -> Past:
     return Past(
         tuple(ticket.reference or str(number) for number, ticket in enumerate(tickets, start=1)),
         np.array([ticket.resolved for ticket in tickets], np.bool_),
+        documents=tuple(ticket.document for ticket in tickets),
     )

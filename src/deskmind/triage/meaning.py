@@ -8,7 +8,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SCALE", "Embedded", "Meaning", "votes"]
+from deskmind.triage.largest import largest
+
+__all__ = ["SCALE", "Embedded", "Meaning", "closeness", "votes"]
 
 _AXES = 64
 _VOTERS = 30
@@ -63,28 +65,31 @@ class Meaning:
         return _unit((vectors - self.middle) @ self.axes)
 
 
-def votes(
-    asked: NDArray[np.float32], past: NDArray[np.float32], numbers: NDArray[np.int64], classes: int
-) -> NDArray[np.float32]:
+def closeness(asked: NDArray[np.float32], past: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cosines ``[m, n]`` of texts along the axes, ``[m, k]``, to ``Meaning.tickets``, ``[n, k]``."""
+    scaled = np.divide(asked, SCALE, dtype=np.float32)
+    if len(scaled) > 1:
+        return scaled @ past.T
+    # BLAS would wake a thread a core for a third of a millisecond's work, and have them spin
+    return np.einsum("k,nk->n", scaled[0], past)[None]
+
+
+def votes(close: NDArray[np.float32], numbers: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
     """Logarithms of the labels' shares among the 30 nearest of the past; the nearer, the heavier.
 
     Args:
-        asked: ``[m, k]``, unit vectors along the axes.
-        past: ``[n, k]``, ``Meaning.tickets`` of labelled tickets.
-        numbers: ``[n]``, their labels.
+        close: ``[m, n]``, closeness of texts to labelled tickets.
+        numbers: ``[n]``, the tickets' labels.
         classes: number of labels.
 
     Returns:
         ``[m, classes] float32``.
     """
-    close = (asked @ past.T) / SCALE
-    voters = min(_VOTERS, close.shape[1])
-    nearest = np.argpartition(-close, voters - 1, axis=1)[:, :voters]
-    weights = np.exp((np.take_along_axis(close, nearest, axis=1) - 1) * _SHARPNESS)
-    rows = np.arange(len(close))[:, None] * classes
-    counted = np.bincount(
-        (rows + numbers[nearest]).ravel(), weights.ravel(), minlength=len(close) * classes
-    ).reshape(len(close), classes)
+    counted = np.empty((len(close), classes))
+    for place, row in enumerate(close):
+        nearest = largest(row, _VOTERS)
+        weights = np.exp((row[nearest] - 1) * _SHARPNESS)
+        counted[place] = np.bincount(numbers[nearest], weights, minlength=classes)
     shares = counted / counted.sum(axis=1, keepdims=True)
     return np.log(shares + _LEAST_SHARE).astype(np.float32)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from deskmind.triage.largest import largest
 from deskmind.triage.rows import Rows
 
 __all__ = ["Neighbours"]
@@ -73,8 +74,7 @@ class Neighbours:
         similar = self.similarities(columns, values)
         if 0 <= but < len(similar):
             similar[but] = 0
-        limit = min(limit, len(similar))
-        best = np.argpartition(-similar, limit - 1)[:limit] if limit else np.empty(0, np.int64)
+        best = largest(similar, limit)
         best = best[np.lexsort((best, -similar[best]))]
         best = best[similar[best] > 0]
         return best, similar[best]

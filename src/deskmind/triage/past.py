@@ -21,12 +21,14 @@ class Past:
         resolved: ``[n] bool``.
         space: of the vectors; empty without any.
         vectors: ``[n, dimensions] int8``, unit vectors times 127; no rows without an embedder.
+        documents: what they are in the tenant's knowledge, empty for nothing; see ``TrainingTicket``.
     """
 
     references: tuple[str, ...]
     resolved: NDArray[np.bool_]
     space: str = ""
     vectors: NDArray[np.int8] = field(default_factory=lambda: np.empty((0, 0), np.int8))
+    documents: tuple[str, ...] = ()
 
     def embedded(self, space: str, vectors: NDArray[np.float32]) -> Past:
         """With unit vectors ``[n, dimensions]`` of the texts."""

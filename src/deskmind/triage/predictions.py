@@ -26,12 +26,16 @@ class Neighbour:
         similarity: cosine, 0 to 1.
         resolved: whether it is done.
         labels: what people chose for it, by target.
+        document: what it is in the knowledge, see ``TrainingTicket``.
+        uri: where to look at it, as far as that was looked up.
     """
 
     reference: str
     similarity: float
     resolved: bool
     labels: Mapping[str, str]
+    document: str = ""
+    uri: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -40,6 +44,7 @@ class Neighbour:
             "similarity": round(self.similarity, 4),
             "resolved": self.resolved,
             "labels": dict(self.labels),
+            "uri": self.uri,
         }
 
 
@@ -79,7 +84,7 @@ class Prediction:
     """All targets of one ticket, and the tickets of the past that read most alike.
 
     Attributes:
-        by_meaning: an embedder counted too; False where words alone did.
+        by_meaning: an embedder counted too; False where words alone were sure, or no embedder was there.
     """
 
     guesses: Mapping[str, Guess]

@@ -15,20 +15,23 @@ from deskmind.database import Database
 from deskmind.errors import InvalidRequestError, NotFoundError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
+from deskmind.jobs import JobQueue
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.engine import EngineRoom
 from deskmind.scope import Scope
 from deskmind.triage.archive import dump
 from deskmind.triage.clusters import Cluster, find_clusters
 from deskmind.triage.duplicates import DuplicateGroup, find_duplicates
-from deskmind.triage.embedding import LONGEST_EMBEDDED, embedded, vectors_for
+from deskmind.triage.embedding import LONGEST_EMBEDDED, embedded, predicted
 from deskmind.triage.evaluating import Judged, evaluate
 from deskmind.triage.learning import THRESHOLD, learn
 from deskmind.triage.meaning import Embedded
 from deskmind.triage.measuring import count_predictions, working
-from deskmind.triage.model import TriageModel
+from deskmind.triage.model import MOST_TOLD, TriageModel
 from deskmind.triage.predictions import Neighbour, Prediction
+from deskmind.triage.retraining import Retraining, check_threshold
 from deskmind.triage.shelf import Shelf
+from deskmind.triage.sight import addresses, told
 from deskmind.triage.similar import DUPLICATE, find_similar
 from deskmind.triage.store import StoredModel, insert_model, list_models, newest_model, read_weights
 from deskmind.triage.tickets import TrainingTicket
@@ -38,26 +41,20 @@ __all__ = ["Triage"]
 _MOST_TEXTS = 100_000
 _MOST_COMPARED = 20_000
 _MOST_SIMILAR = 50
+_MOST_LOOKED_AT = 50
+"""Neighbours among which a prediction looks for those that somebody may see."""
+_MOST_COMPARED_WITH = 2_000
 
 
-class Triage:
+class Triage(Retraining):
     """Triage of a tenant's tickets, learned from its own history. The work is done in a thread."""
 
-    def __init__(self, database: Database, scope: Scope, room: EngineRoom, shelf: Shelf) -> None:
-        self._database = database
-        self._scope = scope
+    def __init__(
+        self, database: Database, scope: Scope, jobs: JobQueue, room: EngineRoom, shelf: Shelf
+    ) -> None:
+        super().__init__(database, scope, jobs)
         self._room = room
         self._shelf = shelf
-
-    @property
-    def scope(self) -> Scope:
-        """Who acts."""
-        return self._scope
-
-    @property
-    def database(self) -> Database:
-        """Where models are kept."""
-        return self._database
 
     @operation(Permission.TRIAGE_TRAIN)
     async def train(
@@ -72,7 +69,7 @@ class Triage:
 
         Args:
             tickets: of the past.
-            targets: what to predict, such as ``category``; default every target that some ticket has.
+            targets: what to predict, such as ``category``; default every target that can be learned.
             threshold: confidence below which is abstained, 0 to 1.
             embed: let meaning count beside words where an embedder is there, in predictions and for ``similar``; 4 ms a
                 ticket more, in training and in each prediction.
@@ -82,7 +79,7 @@ class Triage:
             InvalidRequestError: there are too few tickets.
             EmbedderUnavailableError: the embedder failed.
         """
-        _check_threshold(threshold)
+        check_threshold(threshold)
         taken = list(tickets)
         with working("train", len(taken)):
             vectors = await self._embedded(taken) if embed else None
@@ -108,6 +105,8 @@ class Triage:
     async def predict(self, texts: Sequence[str], *, threshold: float | None = None) -> list[Prediction]:
         """What people would choose for these tickets, by the newest model; in the order of ``texts``.
 
+        Tickets of the past that read alike are cited where the caller may see them.
+
         A model that learned with an embedder predicts by words alone where that embedder is not there; the log and
         ``Prediction.by_meaning`` tell.
 
@@ -120,15 +119,18 @@ class Triage:
             InvalidRequestError: there are more than 100,000 texts.
         """
         if threshold is not None:
-            _check_threshold(threshold)
+            check_threshold(threshold)
         _check_count(len(texts), _MOST_TEXTS)
         stored, model = await self._model()
         with working("predict", len(texts)):
-            vectors = await vectors_for(model, await self._embedder(model), texts)
-            said = await asyncio.to_thread(model.predict, texts, vectors=vectors, threshold=threshold)
-        if self._scope.role != "operator":
-            # a neighbour may be a ticket that the member may not see
-            said = [replace(one, neighbours=()) for one in said]
+            said = await predicted(
+                model,
+                await self._embedder(model),
+                texts,
+                threshold=threshold,
+                neighbours=MOST_TOLD if self._sees_all else _MOST_LOOKED_AT,
+            )
+        said = await self._told(said)
         await self._record(Permission.TRIAGE_PREDICT, f"triage/{stored.version}", tickets=len(texts))
         count_predictions(said)
         return said
@@ -154,7 +156,7 @@ class Triage:
             MissingExtraError: the extra ``triage`` is not installed.
             InvalidRequestError: there are too few tickets.
         """
-        _check_threshold(threshold)
+        check_threshold(threshold)
         with working("evaluate", len(tickets)):
             vectors = await self._embedded(tickets) if embed else None
             judged = await asyncio.to_thread(
@@ -169,11 +171,13 @@ class Triage:
         async with self._database.transaction(self._scope) as connection:
             return await list_models(connection, self._scope)
 
-    @operation(Permission.TRIAGE_COMPARE)
+    @operation(Permission.TRIAGE_SIMILAR)
     async def similar(
         self, text: str, *, limit: int = 5, least: float = 0.0, resolved_only: bool = True
     ) -> list[Neighbour]:
-        """Tickets of the past that are like a new one, best first; for operators, who may see every ticket.
+        """Tickets of the past that are like a new one, best first: those that the caller may see.
+
+        Who may not see every ticket is told of the 2,000 most similar ones those whose document is visible in the scope.
 
         Args:
             text: of the new ticket.
@@ -195,12 +199,14 @@ class Triage:
                 model,
                 text,
                 vector=vector,
-                limit=limit,
+                limit=limit if self._sees_all else _MOST_COMPARED_WITH,
                 least=least,
                 resolved_only=resolved_only,
             )
-        await self._record(Permission.TRIAGE_COMPARE, f"triage/{stored.version}", tickets=1, found=len(found))
-        return found
+        seen = await self._seen(found)
+        best = told(found, seen, limit, everything=self._sees_all)
+        await self._record(Permission.TRIAGE_SIMILAR, f"triage/{stored.version}", tickets=1, found=len(best))
+        return list(best)
 
     @operation(Permission.TRIAGE_COMPARE)
     async def duplicates(
@@ -245,6 +251,24 @@ class Triage:
         await self._record(Permission.TRIAGE_COMPARE, "triage", tickets=len(tickets), found=len(found))
         return found
 
+    @property
+    def _sees_all(self) -> bool:
+        return self._scope.role == "operator"
+
+    async def _seen(self, neighbours: Iterable[Neighbour]) -> dict[str, str]:
+        """The addresses of those that row-level security shows in this scope."""
+        async with self._database.transaction(self._scope) as connection:
+            return await addresses(connection, self._scope, (one.document for one in neighbours))
+
+    async def _told(self, said: list[Prediction]) -> list[Prediction]:
+        """Without the neighbours that the caller may not see."""
+        if self._sees_all:
+            return said
+        seen = await self._seen(one for prediction in said for one in prediction.neighbours)
+        return [
+            replace(one, neighbours=told(one.neighbours, seen, MOST_TOLD, everything=False)) for one in said
+        ]
+
     async def _newest(self) -> StoredModel | None:
         async with self._database.transaction(self._scope) as connection:
             return await newest_model(connection, self._scope)
@@ -283,11 +307,6 @@ class Triage:
     async def _record(self, permission: Permission, resource: str, *, tickets: int, found: int = 0) -> None:
         async with self._database.transaction(self._scope) as connection:
             await record(connection, self._scope, permission, resource=resource, tickets=tickets, found=found)
-
-
-def _check_threshold(threshold: float) -> None:
-    if not 0 <= threshold <= 1:
-        raise InvalidRequestError("The threshold is not a confidence.", remedy="Choose 0 to 1.")
 
 
 def _check_count(count: int, most: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from deskmind.triage.largest import largest
 from deskmind.triage.model import TriageModel
 from deskmind.triage.predictions import Neighbour
 
@@ -40,11 +41,12 @@ def find_similar(
     words = model.vocabulary.rows([text]).until(len(model.vocabulary.terms))
     wanted = model.past.resolved if resolved_only else np.ones(len(model.neighbours), np.bool_)
     by_words = model.neighbours.similarities(*words.row(0))
-    chosen = _best(np.where(wanted, by_words, 0))
+    most = max(limit, _CANDIDATES)
+    chosen = _best(np.where(wanted, by_words, 0), most)
     by_meaning = None
     if vector is not None and len(model.past.vectors):
         by_meaning = model.past.closeness(vector)
-        chosen = np.union1d(chosen, _best(np.where(wanted, by_meaning, 0)))
+        chosen = np.union1d(chosen, _best(np.where(wanted, by_meaning, 0), most))
     scores = model.neighbours.rows.cosines(chosen, *words.row(0))
     if by_meaning is not None:
         scores = (1 - _MEANING) * scores + _MEANING * by_meaning[chosen]
@@ -56,6 +58,6 @@ def find_similar(
     ]
 
 
-def _best(scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    order = np.argsort(-scores, kind="stable")[:_CANDIDATES]
-    return np.sort(order[scores[order] > 0])
+def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    found = largest(scores, count)
+    return np.sort(found[scores[found] > 0])

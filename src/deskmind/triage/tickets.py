@@ -19,6 +19,8 @@ class TrainingTicket:
         resolved: whether it is done.
         created_at: when it was opened, with a zone; None when not known.
         reference: what a person calls it, such as ``INC0012345``.
+        document: its document in the tenant's knowledge, ``SOURCE_ID/EXTERNAL_ID``. Who may see that document may be told of
+            the ticket; without one, only who may see every ticket.
     """
 
     text: str
@@ -26,3 +28,4 @@ class TrainingTicket:
     resolved: bool = True
     created_at: datetime | None = None
     reference: str = ""
+    document: str = ""

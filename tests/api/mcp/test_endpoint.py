@@ -138,7 +138,9 @@ async def test_errors_are_in_the_protocols_form(speak: Speak) -> None:
         assert invalid.is_error
         assert "limit" in invalid.content[0].text
         assert "hunter2" not in invalid.content[0].text
-        denied = await client.call_tool("similar_tickets", {"text": "printer"})
+        denied = await client.call_tool(
+            "duplicate_tickets", {"tickets": [{"reference": "A", "text": "printer"}]}
+        )
         assert denied.meta["deskmind/problem"]["status"] == 403
         with pytest.raises(MCPError, match="no tool 'delete_document'"):
             await client.call_tool("delete_document", {"document_id": str(uuid4())})

@@ -79,6 +79,8 @@ def test_built_in_roles_grow_from_requester_to_owner() -> None:
         Permission.ACCESS_DELEGATE,
         Permission.AGENTS_RUN,
         Permission.AGENTS_READ,
+        Permission.WORKFLOWS_RUN,
+        Permission.WORKFLOWS_READ,
     }
     assert not {
         item for item in roles["auditor"] if item.value.endswith((".write", ".grant", ".ask", ".search"))

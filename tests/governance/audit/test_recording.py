@@ -91,16 +91,38 @@ _UNRECORDED = {
     "Privacy.retain": "recorded by Retention where something was removed",
     **dict.fromkeys(("Connections.all", "Connections.get", "Sync.status", "Triage.models"), _LIST),
     **dict.fromkeys(("Connections.test", "Sync.preview"), "reads the connected system and keeps nothing"),
+    **dict.fromkeys(("Triage.training", "Triage.trainings"), "names nobody: states and counts"),
     "Sync.training_tickets": "recorded by the training that learns from them",
     "Sync.run": "each pass is recorded by Runner",
     **dict.fromkeys(
         ("Agents.run", "Agents.resume", "Agents.start", "Desk.agent"), "recorded when the run begins and ends"
     ),
     "Agents.stopped_tools": _CONFIGURATION,
+    **dict.fromkeys(
+        ("Workflows.run", "Workflows.start", "Workflows.resume"),
+        "recorded by queue_run, and when the run ends",
+    ),
+    **dict.fromkeys(("Workflows.all", "Schedules.all"), _CONFIGURATION),
+    **dict.fromkeys(("Memories.add", "Memories.learn"), "recorded by Keeper"),
+    **dict.fromkeys(("StoredAgents.list", "StoredAgents.get", "StoredAgents.versions"), _CONFIGURATION),
+    **dict.fromkeys(
+        ("StoredAgents.agent", "StoredAgents.run", "StoredAgents.start", "StoredAgents.test"),
+        "each run is recorded by Agents",
+    ),
     **dict.fromkeys(("Approvals.approve", "Approvals.reject"), "recorded by _decide and _vote"),
     **dict.fromkeys(("Models.chat", "Models.embed", "Models.rerank", "Models.stream"), _LEDGER),
 }
-_WRITES = ("record(", "_record(", "_recorded(", "_remove(", "_move(", "_carried_away(", "_record_hold(")
+_WRITES = (
+    "record(",
+    "record_alone(",
+    "_record(",
+    "_recorded(",
+    "_remove(",
+    "_move(",
+    "_carried_away(",
+    "_record_hold(",
+    "record_change(",
+)
 
 
 @pytest.mark.parametrize("name", sorted(_operations()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from uuid import UUID, uuid4
 
@@ -16,8 +16,8 @@ from deskmind.api import create_app
 from deskmind.app import Deskmind
 from deskmind.database import ScopeSigner
 from deskmind.desk import Desk
-from deskmind.errors import PermissionDeniedError
-from deskmind.governance.audit import Person, SubjectKeys, record, verify_bundle
+from deskmind.errors import PermissionDeniedError, TenantNotFoundError
+from deskmind.governance.audit import Person, SubjectKeys, record, record_alone, verify_bundle
 from deskmind.governance.audit.circumstances import came_from, decided_by
 from deskmind.governance.audit.reading import ERASED, UNREADABLE
 from deskmind.governance.audit.service import AuditFilter
@@ -162,6 +162,55 @@ def _keyring_of(desk: Desk) -> Keyring:
     from deskmind.governance.audit import SubjectRing
 
     return desk.database.companions[SubjectRing].keyring
+
+
+_DESTROYED = """
+UPDATE audit_subjects SET wrapped = NULL, mark = NULL, principal_id = NULL, destroyed_at = now() WHERE tenant_id = %s
+"""
+
+
+async def _acts(desk: Desk) -> None:
+    """An act with its event, committed together."""
+    await desk.conversations.create("Printers")
+
+
+async def _is_refused(desk: Desk) -> None:
+    """An event that is no act, alone."""
+    with pytest.raises(PermissionDeniedError):
+        await desk.principals.users()
+
+
+@pytest.mark.parametrize("act", [_acts, _is_refused])
+async def test_a_key_that_was_destroyed_elsewhere_meanwhile_is_not_used_and_nothing_is_lost(
+    admin: Admin, person: Desk, operator: Desk, act: Callable[[Desk], Awaitable[None]]
+) -> None:
+    await act(person)
+    before = len(await operator.audit())
+    await admin.execute(_DESTROYED, (operator.scope.tenant_id,))
+    await act(person)
+    newest, *older = [event for event in await operator.audit() if event.action != "audit.read"]
+    assert (len(older) + 1, newest.principal) == (before + 1, NAME)
+    assert older[0].principal == ERASED
+    assert len(await person.conversations.list()) == 2 * (act is _acts)
+
+
+async def test_an_event_alone_is_stored_once_over_a_connection_that_broke(
+    app: Deskmind, admin: Admin, person: Desk, operator: Desk
+) -> None:
+    before = len(await operator.audit())
+    assert app.database._pool is not None
+    idle = [connection.info.backend_pid for connection in app.database._pool._pool]
+    await admin.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) u(pid)", (idle,))
+    await _is_refused(person)
+    assert len(await operator.audit()) == before + 1
+
+
+async def test_nothing_is_recorded_alone_for_a_tenant_that_is_gone(
+    app: Deskmind, person: Desk, operator: Desk
+) -> None:
+    await app.tenants.delete(operator.scope.tenant)
+    with pytest.raises(TenantNotFoundError):
+        await record_alone(app.database, person.scope, "documents.read")
 
 
 async def test_a_key_made_in_a_transaction_that_failed_is_made_again(app: Deskmind, operator: Desk) -> None:

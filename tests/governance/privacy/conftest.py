@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -27,9 +28,26 @@ PLAIN = b"# Printers\n\nThe printer on the third floor needs toner cartridge 12X
 class Bureau:
     """Desks of one tenant: its operator, the person, a colleague."""
 
+    app: Deskmind
     operator: Desk
     person: Desk
     ben: Desk
+
+    async def again(self, user: str) -> Desk:
+        """The desk of a user opened anew, as a later request has it."""
+        return await self.app.desk(tenant=self.operator.scope.tenant, user=user)
+
+
+@pytest.fixture(scope="module")
+def desk_home(running_home: Path) -> Path:
+    """The file's own: retention goes through all tenants, and a dump through all tables and files."""
+    return running_home
+
+
+@pytest.fixture(scope="module")
+def app(own_app: Deskmind) -> Deskmind:
+    """On that home."""
+    return own_app
 
 
 @pytest.fixture
@@ -40,7 +58,7 @@ async def bureau(app: Deskmind, operator: Desk) -> Bureau:
     await operator.knowledge.add("printers.md", PLAIN)
     tenant = operator.scope.tenant
     return Bureau(
-        operator, await app.desk(tenant=tenant, user=NAME), await app.desk(tenant=tenant, user="ben")
+        app, operator, await app.desk(tenant=tenant, user=NAME), await app.desk(tenant=tenant, user="ben")
     )
 
 

@@ -225,6 +225,9 @@ async def test_everything_is_gone_from_a_dump_the_files_and_the_caches(
         "agent_proposals",
         "agent_votes",
         "agent_switches",
+        "memories",
+        "agent_versions",
+        "agent_labels",
     }
     assert expected <= set(before)
     assert all("quornbeck" in model.vocabulary.terms for model in await _models(admin, operator))
@@ -301,6 +304,12 @@ async def note(context: ToolContext, text: str) -> str:
 async def _agents(operator: Desk, desks: tuple[Desk, ...], sandbox: ModelSandbox) -> None:
     """Of each a run that is done and one whose proposal waits."""
     await operator.agents.stop_tool("http_get", reason=f"{FULL_NAME} asked")
+    await operator.access.grant("knowledge-manager", user=NAME)
+    kept = await desks[0].stored_agents.save(
+        f"{{name: noter, instructions: Write for {FULL_NAME}., model: fast}}", note=f"{FULL_NAME} wants it"
+    )
+    await desks[0].stored_agents.publish(kept.spec.name)
+    await operator.memories.add(f"{FULL_NAME} leads the archive.", audience="tenant")
     wanted = Reply(tool_calls=(ToolCall("note", {"text": f"Called {FULL_NAME}"}),))
     for desk in desks:
         await operator.access.grant("technician", user=desk.scope.principal)
@@ -310,6 +319,7 @@ async def _agents(operator: Desk, desks: tuple[Desk, ...], sandbox: ModelSandbox
         (proposal,) = await operator.approvals.list(run_id=run.run_id)
         await operator.approvals.approve(proposal.proposal_id, answer=f"Ask {FULL_NAME}.")
         assert FULL_NAME in str((await agent.resume(run.run_id)).output)
+        await desk.memories.add(f"{FULL_NAME} knows the VPN, {PHONE}.")
         assert (await agent.run(f"Note that {FULL_NAME} called again.")).state == "waiting"
 
 

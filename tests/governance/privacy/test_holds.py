@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from tests.governance.privacy.conftest import FULL_NAME, MAIL, NAME, Bureau
+from tests.governance.privacy.conftest import FULL_NAME, MAIL, NAME, Admin, Bureau
 
 from deskmind.app import Deskmind
 from deskmind.errors import ConflictError, InvalidRequestError, LegalHoldError, NotFoundError
@@ -82,3 +82,67 @@ async def test_holds_are_on_record_and_name_nobody(bureau: Bureau) -> None:
     events = [event for event in await bureau.operator.audit() if event.action == "privacy.hold"]
     assert [event.details["act"] for event in events] == ["released", "placed"]
     assert "quorn" not in str(events).lower()
+
+
+_VOTED = """
+WITH run AS (INSERT INTO agent_runs (tenant_id, run_id, principal_id, agent, definition, prompt, state)
+             VALUES (%(tenant)s, %(run)s, %(owner)s, 'triage', '{}', '', 'done') RETURNING tenant_id, run_id, principal_id),
+     proposal AS (INSERT INTO agent_proposals (tenant_id, proposal_id, run_id, call_id, principal_id, tool, kind, arguments,
+                      changes, reason, needed, expires_at)
+                  SELECT tenant_id, run_id, run_id, '', principal_id, 'close', 'write', '{}', '{}', '', 1, now() FROM run
+                  RETURNING tenant_id, proposal_id)
+INSERT INTO agent_votes (tenant_id, proposal_id, approver_id, verdict, reason)
+SELECT tenant_id, proposal_id, %(approver)s, 'reject', %(reason)s FROM proposal
+"""
+
+
+@pytest.mark.parametrize("held", ["approver", "owner"])
+async def test_what_was_said_in_a_vote_stays_while_its_author_or_the_run_is_held(
+    admin: Admin, bureau: Bureau, held: str
+) -> None:
+    said = f"{FULL_NAME} asked for this"
+    people = {held: bureau.ben.scope.principal_id}
+    values = {
+        "tenant": bureau.operator.scope.tenant_id,
+        "owner": people.get("owner"),
+        "approver": people.get("approver", uuid4()),
+        "reason": said,
+    }
+    await admin.execute(_VOTED, {**values, "run": uuid4()})
+    hold = await bureau.operator.privacy.hold("ben", "case 4711")
+    await bureau.operator.privacy.erase(NAME)
+    reasons = "SELECT reason FROM agent_votes WHERE tenant_id = %(tenant)s"
+    assert await (await admin.execute(reasons, values)).fetchall() == [(said,)]
+    await bureau.operator.privacy.release(hold.hold_id)
+    await bureau.operator.privacy.erase("somebody else", also=[FULL_NAME])
+    assert await (await admin.execute(reasons, values)).fetchall() == [("(erased) asked for this",)]
+
+
+async def test_documents_of_a_held_person_stay_as_they_are(bureau: Bureau) -> None:
+    await bureau.operator.access.grant("knowledge-manager", user="ben")
+    await bureau.operator.privacy.hold("ben", "case 4711")
+    ben = await bureau.again("ben")
+    report = await ben.knowledge.add("ben.md", f"# Keys\n\nAsk {FULL_NAME} for a key.".encode())
+    assert report.count("stored") == 1
+    planned = await bureau.operator.privacy.plan(NAME)
+    erasure = await bureau.operator.privacy.erase(NAME)
+    texts = [
+        (await bureau.operator.knowledge.document(document.document_id)).text
+        for document in await bureau.operator.knowledge.documents()
+    ]
+    assert [FULL_NAME in text for text in texts].count(True) == 1
+    assert planned["knowledge"]["masked"] == erasure.counts["knowledge"]["masked"] == 1
+
+
+async def test_a_held_person_does_not_write_over_a_correction(admin: Admin, bureau: Bureau) -> None:
+    answer = await bureau.person.ask("How long does a VPN token last?")
+    await bureau.person.feedback.give(answer.request_id, "down", correction="It lasted thirty days.")
+    hold = await bureau.operator.privacy.hold(NAME, "case 4711")
+    await bureau.person.feedback.give(answer.request_id, "up", correction="It lasted thirty days.")
+    for correction in ("", "I never said so."):
+        with pytest.raises(LegalHoldError):
+            await bureau.person.feedback.give(answer.request_id, "up", correction=correction)
+    (entry,) = await bureau.person.feedback.list()
+    assert entry.correction == "It lasted thirty days."
+    await bureau.operator.privacy.release(hold.hold_id)
+    assert (await bureau.person.feedback.give(answer.request_id, "up")).correction == ""

@@ -107,6 +107,42 @@ async def test_who_had_no_account_is_recognised_in_texts(admin: Admin, bureau: B
     assert not set(holding(await dumped(admin, bureau.operator), "quornbeck", "555 0173")) - {"audit_events"}
 
 
+_RUN = """
+INSERT INTO agent_runs (tenant_id, run_id, principal_id, agent, definition, prompt, state)
+VALUES (%s, gen_random_uuid(), %s, 'triage', '{}', 'Ask ZILPHA DE QUORNBECK.', 'done')
+"""
+
+
+@pytest.mark.parametrize("where", ["turn", "title", "run"])
+async def test_who_stands_in_others_conversations_and_runs_alone_is_recognised(
+    admin: Admin, bureau: Bureau, where: str
+) -> None:
+    """No document and no account names the person: what only a colleague said does."""
+    await bureau.operator.privacy.erase("Zilpha de Quornbeck", also=[MAIL])
+    tenant, ben = bureau.operator.scope.tenant_id, bureau.ben.scope.principal_id
+    for table in ("documents", "privacy_erasures", "privacy_marks"):
+        await admin.execute(
+            sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(sql.Identifier(table)), (tenant,)
+        )
+    await admin.execute("DELETE FROM principals WHERE tenant_id = %s AND name = %s", (tenant, NAME))
+    if where == "run":
+        await admin.execute(_RUN, (tenant, ben))
+    else:
+        title = "About Zilpha de Quornbeck" if where == "title" else "About a token"
+        conversation = (await bureau.ben.conversations.create(title)).about.conversation_id
+        if where == "turn":
+            await admin.execute(
+                "INSERT INTO turns (tenant_id, conversation_id, position, principal_id, role, content, call_id, tool)"
+                " VALUES (%s, %s, 1, %s, 'user', 'Is zilpha de quornbeck here?', '', '')",
+                (tenant, conversation, ben),
+            )
+    before = holding(await dumped(admin, bureau.operator), "quornbeck")
+    assert set(before) - {"audit_events"}
+    (again,) = await bureau.operator.privacy.replay()
+    assert again.state == "done"
+    assert not set(holding(await dumped(admin, bureau.operator), "quornbeck")) - {"audit_events"}
+
+
 def test_a_line_that_was_cut_short_is_passed_over(tmp_path: Path, bureau: Bureau) -> None:
     listing = ReplayList(tmp_path / "list.jsonl")
     tenant = bureau.operator.scope.tenant_id

@@ -7,25 +7,9 @@ from typing import Any, Literal
 
 from deskmind.agents.tool import Preview, Tool, ToolContext, tool
 from deskmind.connectors import Act, Connector, Outcome, Proposal
+from deskmind.writes import RunClaims, sent_at
 
 __all__ = ["ticket_tool"]
-
-
-class _Claims:
-    """The run's claim is there already; the connector asks right before it sends whether it still counts."""
-
-    def __init__(self, context: ToolContext) -> None:
-        self._context = context
-
-    async def take(self, proposal: Proposal) -> bool:
-        """Confirm it."""
-        del proposal
-        await self._context.confirm()
-        return True
-
-    async def settle(self, proposal: Proposal, outcome: Outcome, written: str) -> None:
-        """The run writes down what became of it."""
-        del proposal, outcome, written
 
 
 TicketAct = Literal["comment", "update", "assign", "transition", "create"]
@@ -48,7 +32,9 @@ def ticket_tool(connector: Connector, *, name: str = "ticket_propose") -> Tool:
 
     async def reconcile(context: ToolContext, arguments: Mapping[str, Any]) -> Outcome:
         del arguments
-        return await connector.reconcile(Proposal.from_json(context.prepared["proposal"]))
+        proposal = Proposal.from_json(context.prepared["proposal"])
+        sent = await sent_at(context.desk.database, context.desk.scope, proposal)
+        return await connector.reconcile(proposal, sent_at=sent)
 
     @tool(
         name=name,
@@ -70,9 +56,9 @@ def ticket_tool(connector: Connector, *, name: str = "ticket_propose") -> Tool:
             values: by field: text and internal of a comment, group or person of an assignment, fields of an update.
         """
         del act, ticket, values
-        applied = await connector.apply(
-            Proposal.from_json(context.prepared["proposal"]), claims=_Claims(context)
-        )
+        desk = context.desk
+        claims = RunClaims(desk.database, desk.scope, context.run_id, context.epoch, context.confirm)
+        applied = await connector.apply(Proposal.from_json(context.prepared["proposal"]), claims=claims)
         differing = (
             f" The system holds otherwise: {', '.join(applied.differing)}." if applied.differing else ""
         )

@@ -12,7 +12,7 @@ from deskmind.governance.access import Permission
 __all__ = ["similar_tickets", "triage_predict"]
 
 
-@tool(permission=Permission.TRIAGE_COMPARE)
+@tool(permission=Permission.TRIAGE_SIMILAR)
 async def similar_tickets(
     context: ToolContext, text: str, limit: Annotated[int, Field(ge=1, le=20)] = 5
 ) -> list[dict[str, Any]]:

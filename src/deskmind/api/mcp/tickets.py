@@ -63,7 +63,7 @@ TICKETS: tuple[Tool[Any], ...] = (
     Tool(
         "similar_tickets",
         "Find similar tickets",
-        "Find tickets of the past that are like a new one, best first; for operators.",
+        "Find tickets of the past that are like a new one, best first, among those you may see.",
         SimilarRequest,
         SimilarResponse,
         _similar,

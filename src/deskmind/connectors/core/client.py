@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote, urlencode
@@ -31,7 +31,7 @@ from deskmind.connectors.core.journal import RequestLog
 from deskmind.connectors.core.pace import Pace, Reading
 from deskmind.connectors.core.reach import GuardedResolver, Reach
 from deskmind.connectors.core.retry import Limits, Retry, retry_after
-from deskmind.connectors.core.wire import decoded, no_words, whole
+from deskmind.connectors.core.wire import decoded, no_words, once, whole
 from deskmind.errors import SourceAuthenticationError, SourceRateLimitedError
 from deskmind.observability import span
 
@@ -65,6 +65,7 @@ class _Sending:
     safe: bool
     authenticated: bool = True
     renewed: bool = False
+    file: bool = False
 
 
 class Client:
@@ -155,7 +156,7 @@ class Client:
         if json is not None:
             sent["Content-Type"] = "application/json"
         safe = method == "GET" if safe is None else safe
-        sending = _Sending(method, self.reach.address(encoded), body, sent, safe)
+        sending = _Sending(method, self.reach.address(encoded), body, sent, safe, file=form is not None)
         with span(f"{method} {self.reach.host}", kind="client", **{"server.address": self.reach.host}):
             return await self._persist(sending)
 
@@ -257,6 +258,8 @@ class Client:
                 headers=headers,
                 data=sending.body() if sending.body else None,
                 allow_redirects=False,
+                timeout=self._file_timeout() if sending.file else self._timeout(),
+                middlewares=() if sending.safe else (once,),
             ) as response:
                 status = response.status
                 self._throttled(response)
@@ -385,7 +388,7 @@ class _Renew(Exception):
 
 
 def _replaced(sending: _Sending) -> _Sending:
-    return _Sending(sending.method, sending.url, sending.body, sending.headers, sending.safe, renewed=True)
+    return replace(sending, renewed=True)
 
 
 def _json(value: Any) -> bytes:

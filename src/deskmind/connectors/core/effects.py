@@ -5,7 +5,6 @@ What is the same for all vendors. A vendor's ``Writer`` knows its requests.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 from uuid import uuid4
 
+from deskmind.connectors.core.upload import Upload, measured, opened
 from deskmind.connectors.writing import Act, Applied, Change, Claims, Outcome, Proposal, marker_of
 from deskmind.errors import ConflictError, DeskmindError, InvalidRequestError, OutcomeUnknownError
 
@@ -20,7 +20,6 @@ __all__ = [
     "Draft",
     "Effects",
     "Now",
-    "Upload",
     "Writer",
     "attach_draft",
     "changes_of",
@@ -29,7 +28,7 @@ __all__ = [
     "reference_line",
 ]
 
-_WITH_VERSION = frozenset({Act.UPDATE, Act.ASSIGN, Act.TRANSITION})
+_CHANGING = frozenset({Act.UPDATE, Act.ASSIGN, Act.TRANSITION, Act.PUBLISH})
 _SETTLED = timedelta(minutes=3)
 
 
@@ -62,29 +61,11 @@ class Now:
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """The bytes of an attachment."""
-
-    name: str
-    content_type: str
-    content: bytes
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 in hex."""
-        return hashlib.sha256(self.content).hexdigest()
-
-
 class Writer(Protocol):
     """One vendor's writes."""
 
     async def draft(self, act: Act, target: str, values: dict[str, Any], marker: str) -> Draft:
         """What the act means in the vendor's terms; only reads are sent."""
-        ...
-
-    async def version(self, proposal: Proposal) -> str:
-        """The target's version now."""
         ...
 
     async def send(self, proposal: Proposal, upload: Upload | None) -> str:
@@ -140,7 +121,31 @@ class Effects:
             raise InvalidRequestError(
                 "The proposal is for another system.", remedy="Apply it where it was made."
             )
-        upload = _upload(proposal, content)
+        if proposal.act is Act.ATTACH:
+            async with opened(proposal.request, content) as upload:
+                return await self._applied(proposal, upload, claims)
+        return await self._applied(proposal, None, claims)
+
+    async def reconcile(self, proposal: Proposal, *, sent_at: datetime | None = None) -> Outcome:
+        """Whether it was written, by the mark it would have left, or by the values themselves.
+
+        Args:
+            proposal: what was sent.
+            sent_at: when; None for when it was proposed.
+        """
+        now = await self._writer.now(proposal, "")
+        # a request whose answer was lost may still be under way, and an index behind
+        settled = datetime.now(UTC) - (sent_at or proposal.made_at) > self._lag
+        if proposal.marker or proposal.act is Act.ATTACH:
+            if now.found:
+                return Outcome.APPLIED
+            return Outcome.ABSENT if settled else Outcome.UNCERTAIN
+        told = [change for change in proposal.changes if change.field in now.values]
+        if told and not _differing(proposal, now):
+            return Outcome.APPLIED
+        return Outcome.ABSENT if settled and now.version == proposal.version else Outcome.UNCERTAIN
+
+    async def _applied(self, proposal: Proposal, upload: Upload | None, claims: Claims | None) -> Applied:
         await self._unchanged(proposal)
         if claims is not None and not await claims.take(proposal):
             raise ConflictError(
@@ -149,31 +154,28 @@ class Effects:
                 remedy="Look at its outcome, or reconcile it.",
             )
         written = await self._sent(proposal, upload, claims)
-        now = await self._writer.now(proposal, written)
+        try:
+            now = await self._writer.now(proposal, written)
+        except DeskmindError:  # it was taken, and nobody has seen how
+            if claims is not None:
+                await claims.settle(proposal, Outcome.UNCERTAIN, written)
+            raise
         if claims is not None:
             await claims.settle(proposal, Outcome.APPLIED, now.id or written)
         return Applied(
             proposal.id, now.id or written, now.key, now.url, now.version, differing=_differing(proposal, now)
         )
 
-    async def reconcile(self, proposal: Proposal) -> Outcome:
-        """Whether it was written, by the mark it would have left, or by the values themselves."""
-        now = await self._writer.now(proposal, "")
-        if proposal.marker or proposal.act is Act.ATTACH:
-            if now.found:
-                return Outcome.APPLIED
-            # a request whose answer was lost may still be under way, and an index behind
-            return Outcome.ABSENT if datetime.now(UTC) - proposal.made_at > self._lag else Outcome.UNCERTAIN
-        told = [change for change in proposal.changes if change.field in now.values]
-        if told and not _differing(proposal, now):
-            return Outcome.APPLIED
-        settled = datetime.now(UTC) - proposal.made_at > self._lag
-        return Outcome.ABSENT if settled and now.version == proposal.version else Outcome.UNCERTAIN
-
     async def _unchanged(self, proposal: Proposal) -> None:
-        if proposal.act not in _WITH_VERSION or not proposal.version:
+        """By the version, and by the values: a vendor's version may be a time to the second."""
+        if proposal.act not in _CHANGING or not proposal.version:
             return
-        if await self._writer.version(proposal) != proposal.version:
+        now = await self._writer.now(proposal, proposal.target)
+        held = now.values
+        changed = any(
+            one.field in held and not _same(one.before, held[one.field]) for one in proposal.changes
+        )
+        if now.version != proposal.version or changed:
             raise ConflictError(
                 f"{proposal.key or proposal.target} has changed since the proposal was made.",
                 why="Somebody else wrote to it.",
@@ -185,11 +187,11 @@ class Effects:
             return await self._writer.send(proposal, upload)
         except OutcomeUnknownError as error:
             outcome = await self._after_loss(proposal, error)
+            if outcome is Outcome.APPLIED:
+                return ""
             if claims is not None:
                 await claims.settle(proposal, outcome, "")
-            if outcome is not Outcome.APPLIED:
-                raise
-            return ""
+            raise
         except DeskmindError:
             if claims is not None:
                 await claims.settle(proposal, Outcome.ABSENT, "")
@@ -198,7 +200,7 @@ class Effects:
     async def _after_loss(self, proposal: Proposal, lost: OutcomeUnknownError) -> Outcome:
         """What can be said at once; only a mark that is there proves anything so early."""
         try:
-            return await self.reconcile(proposal)
+            return await self.reconcile(proposal, sent_at=datetime.now(UTC))
         except DeskmindError:
             lost.details["reconciled"] = False
             return Outcome.UNCERTAIN
@@ -206,7 +208,7 @@ class Effects:
 
 def needed(values: Mapping[str, Any], *names: str) -> None:
     """Raise where a value is missing."""
-    missing = [name for name in names if values.get(name) in {None, ""}]
+    missing = [name for name in names if values.get(name) in (None, "")]
     if missing:
         raise InvalidRequestError(
             f"The proposal lacks {', '.join(missing)}.",
@@ -253,32 +255,25 @@ def _same(wanted: Any, held: Any) -> bool:
     return bool(wanted == held) or f"{wanted}" == f"{held}"
 
 
-def _upload(proposal: Proposal, content: bytes | Path | None) -> Upload | None:
-    if proposal.act is not Act.ATTACH:
-        return None
-    if content is None:
-        raise InvalidRequestError("The file's content is missing.", remedy="Give it as content=…")
-    data = content if isinstance(content, bytes) else content.read_bytes()
-    upload = Upload(proposal.request["name"], proposal.request["content_type"], data)
-    if upload.digest != proposal.request["digest"]:
-        raise InvalidRequestError(
-            "The file is not the one that was proposed.", remedy="Propose the attachment anew with this file."
-        )
-    return upload
+async def attach_draft(values: dict[str, Any], key: str, internal: bool) -> Draft:
+    """The draft of an attachment: its name, type, size and digest, not its content.
 
-
-def attach_draft(values: dict[str, Any], key: str, internal: bool) -> Draft:
-    """The draft of an attachment: its name, type, size and digest, not its content."""
-    needed(values, "name", "content")
-    content: bytes | Path = values["content"]
-    data = content if isinstance(content, bytes) else content.read_bytes()
-    upload = Upload(str(values["name"]), str(values.get("content_type") or "application/octet-stream"), data)
+    Whoever has no content at hand gives ``size`` and ``digest`` (SHA-256 in hex).
+    """
+    needed(values, "name")
+    content: Any = values.get("content")
+    if content is not None:
+        if not isinstance(content, (bytes, Path)):  # text of others must not name a file of ours
+            raise InvalidRequestError("The file's content is neither bytes nor a path.")
+        size, digest = await measured(content)
+    else:
+        needed(values, "size", "digest")
+        size, digest = int(values["size"]), str(values["digest"]).lower()
     request = {
-        "name": upload.name,
-        "content_type": upload.content_type,
-        "size": len(data),
-        "digest": upload.digest,
+        "name": str(values["name"]),
+        "content_type": str(values.get("content_type") or "application/octet-stream"),
+        "size": size,
+        "digest": digest,
     }
-    return Draft(
-        (Change("attachment", None, f"{upload.name} ({len(data):,} bytes)"),), request, key, internal=internal
-    )
+    change = Change("attachment", None, f"{request['name']} ({size:,} bytes)")
+    return Draft((change,), request, key, internal=internal)

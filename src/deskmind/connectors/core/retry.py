@@ -17,7 +17,7 @@ class Limits:
     """Bounds of one request.
 
     Attributes:
-        connect, read, total: seconds to connect, between two pieces of an answer, and in all (not for downloads).
+        connect, read, total: seconds to connect, between two pieces of an answer, and in all (not for files).
         answer_bytes: the longest answer that is read into memory.
         file_bytes: the longest file that is downloaded.
         connections: at most this many at once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from deskmind.connectors.core.failures import Broken, too_large
@@ -9,9 +10,22 @@ from deskmind.connectors.core.failures import Broken, too_large
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["decoded", "no_words", "whole"]
+__all__ = ["decoded", "no_words", "once", "whole"]
 
 _PIECE = 64 * 1024
+
+
+async def once(
+    request: aiohttp.ClientRequest,
+    handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]],
+) -> aiohttp.ClientResponse:
+    """Send a request that changes something once: aiohttp repeats PUT and DELETE by itself when a connection breaks."""
+    import aiohttp
+
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise Broken.of(error) from error
 
 
 def no_words(data: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -179,9 +179,9 @@ class Freshservice(Source):
         """Send it once and read it back."""
         return await self._effects.apply(proposal, claims=claims, content=content)
 
-    async def reconcile(self, proposal: Proposal) -> Outcome:
+    async def reconcile(self, proposal: Proposal, *, sent_at: datetime | None = None) -> Outcome:
         """Whether it was written."""
-        return await self._effects.reconcile(proposal)
+        return await self._effects.reconcile(proposal, sent_at=sent_at)
 
     async def check(self) -> Sequence[Right]:
         """The rights it needs, each with whether it has them."""

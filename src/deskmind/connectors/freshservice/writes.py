@@ -10,13 +10,13 @@ from deskmind.connectors.core.client import Client
 from deskmind.connectors.core.effects import (
     Draft,
     Now,
-    Upload,
     attach_draft,
     changes_of,
     named,
     needed,
     reference_line,
 )
+from deskmind.connectors.core.upload import Upload
 from deskmind.connectors.freshservice.lists import Listing, one_of
 from deskmind.connectors.freshservice.reading import moment
 from deskmind.connectors.text import html_from_markdown
@@ -64,7 +64,7 @@ class FreshserviceWrites:
         row = await self._ticket(target)
         key, version = f"INC-{target}", str(row.get("updated_at") or "")
         if act is Act.ATTACH:
-            made = attach_draft(values, key, internal=False)
+            made = await attach_draft(values, key, internal=False)
             return Draft(made.changes, made.request, key, version, internal=False)
         if act is Act.COMMENT:
             return _note(values, target, marker, key, version)
@@ -72,10 +72,6 @@ class FreshserviceWrites:
         before = {name: row.get(name) for name in after}
         request = {"method": "PUT", "path": _path(target), "body": after}
         return Draft(changes_of(before, after), request, key, version)
-
-    async def version(self, proposal: Proposal) -> str:
-        """When it was last updated."""
-        return str((await self._ticket(proposal.target)).get("updated_at") or "")
 
     async def send(self, proposal: Proposal, upload: Upload | None) -> str:
         """Send it; the id of what was written."""
@@ -133,10 +129,12 @@ class FreshserviceWrites:
         )
 
     def _file(self, row: Mapping[str, Any], proposal: Proposal) -> Now:
+        size = proposal.request["size"]
         for one in cast("list[Mapping[str, Any]]", row.get("attachments") or []):
             made = moment(one.get("created_at"))
             late = made is None or made.timestamp() >= proposal.made_at.timestamp() - 60
-            if one.get("name") == proposal.request["name"] and late:
+            same = (one.get("name"), one.get("size", size)) == (proposal.request["name"], size)
+            if same and late:
                 return Now(
                     found=True, id=str(one["id"]), key=proposal.key, version=str(row.get("updated_at") or "")
                 )
@@ -272,5 +270,5 @@ def _form(upload: Upload) -> Any:
     import aiohttp
 
     form = aiohttp.FormData()
-    form.add_field("attachments[]", upload.content, filename=upload.name, content_type=upload.content_type)
+    form.add_field("attachments[]", upload.stream(), filename=upload.name, content_type=upload.content_type)
     return form

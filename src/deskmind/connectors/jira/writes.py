@@ -14,13 +14,13 @@ from deskmind.connectors.core.client import Client
 from deskmind.connectors.core.effects import (
     Draft,
     Now,
-    Upload,
     attach_draft,
     changes_of,
     named,
     needed,
     reference_line,
 )
+from deskmind.connectors.core.upload import Upload
 from deskmind.connectors.jira.fields import moment
 from deskmind.connectors.jira.reading import text as markdown_of
 from deskmind.connectors.jira.streams import comments_of, issue_ids
@@ -60,7 +60,7 @@ class JiraWrites:
         key, version = str(issue["key"]), str(_fields(issue).get("updated") or "")
         match act:
             case Act.ATTACH:
-                made = attach_draft(values, key, internal=False)
+                made = await attach_draft(values, key, internal=False)
                 return Draft(made.changes, made.request, key, version, internal=False)
             case Act.COMMENT:
                 return _comment(values, issue, marker, key, version)
@@ -76,10 +76,6 @@ class JiraWrites:
                 after = {name: _plain(name, one) for name, one in fields.items()}
                 before = {name: _plain(name, _fields(issue).get(name)) for name in after}
                 return Draft(changes_of(before, after), {"step": "update", "fields": fields}, key, version)
-
-    async def version(self, proposal: Proposal) -> str:
-        """When it was last updated."""
-        return str(_fields(await self._issue(proposal.target)).get("updated") or "")
 
     async def send(self, proposal: Proposal, upload: Upload | None) -> str:
         """Send it; the id of what was written."""
@@ -205,7 +201,7 @@ class JiraWrites:
             url=f"{self._url}/browse/{issue['key']}",
             version=str(fields.get("updated") or ""),
             values={
-                one.field: _plain(one.field, fields.get(one.field))
+                one.field: _held(one, fields.get(one.field))
                 for one in proposal.changes
                 if one.field in fields
             },
@@ -350,9 +346,19 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
+def _held(change: Change, value: Any) -> Any:
+    """A field as it is, by the name that was proposed where it is one of its names: a project has a key and an id."""
+    if isinstance(value, Mapping):
+        one = cast("Mapping[str, Any]", value)
+        names = (one.get(name) for name in ("id", "key", "name", "accountId", "value"))
+        if str(change.after) in {str(name) for name in names if name is not None}:
+            return change.after
+    return _plain(change.field, value)
+
+
 def _form(upload: Upload) -> Any:
     import aiohttp
 
     form = aiohttp.FormData()
-    form.add_field("file", upload.content, filename=upload.name, content_type=upload.content_type)
+    form.add_field("file", upload.stream(), filename=upload.name, content_type=upload.content_type)
     return form

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from deskmind.connectors.access import Grantee
@@ -14,6 +15,8 @@ from deskmind.connectors.model import Attachment, Comment, Reference
 from deskmind.connectors.servicenow import reading
 from deskmind.connectors.servicenow.criteria import Criteria, Criterion
 from deskmind.connectors.servicenow.fields import value
+from deskmind.connectors.servicenow.onlooker import shown_to, unfit
+from deskmind.connectors.servicenow.sight import Sight
 from deskmind.connectors.servicenow.tables import Rows, Table, result
 from deskmind.errors import NotFoundError, SourcePermissionError
 
@@ -30,13 +33,17 @@ class Surroundings:
     def __init__(
         self,
         client: Client,
-        reader_roles: Sequence[str],
+        readers: Sequence[str],
+        overseers: Sequence[str],
         *,
         open_without: bool,
+        onlooker: tuple[str, Client] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
-        self._roles = reader_roles
+        self._readers = readers
+        self._overseers = overseers
+        self._onlooker = onlooker
         self._open_without = open_without
         self._clock = clock
         self._known: dict[str, tuple[float, Any]] = {}
@@ -72,13 +79,24 @@ class Surroundings:
                     break
         return found
 
-    async def readers(self) -> Sequence[Grantee]:
+    async def readers(self) -> frozenset[Grantee]:
+        """The roles that see what the onlooker sees."""
+        return await self._fresh("readers", partial(self._read_roles, self._readers))
+
+    async def overseers(self) -> frozenset[Grantee]:
         """The roles that see every ticket."""
-        return await self._fresh("readers", self._read_readers)
+        return await self._fresh("overseers", partial(self._read_roles, self._overseers))
 
     async def technicians(self) -> frozenset[str]:
         """Ids of the users who have one of those roles."""
         return await self._fresh("technicians", self._read_technicians)
+
+    async def sight(self, table: str, ids: Sequence[str]) -> Sight:
+        """What the onlooker is shown of some rows; nothing where there is none whose sight can stand for others."""
+        if self._onlooker is None:
+            return Sight()
+        identity, why = await self._fresh("onlooker", self._read_onlooker)
+        return Sight() if why else Sight(await shown_to(self._onlooker[1], table, ids), identity)
 
     async def criteria(self) -> Criteria:
         """The user criteria and where they are set."""
@@ -106,13 +124,19 @@ class Surroundings:
             known[value(row.get("user_name"))] = Reference(value(row.get("sys_id")), value(row.get("name")))
         return known
 
-    async def _read_readers(self) -> Sequence[Grantee]:
+    async def _read_onlooker(self) -> tuple[str, str]:
+        assert self._onlooker is not None
+        return await unfit(self._client, self._onlooker[0], self._readers)
+
+    async def _read_roles(self, names: Sequence[str]) -> frozenset[Grantee]:
+        if not names:
+            return frozenset()
         table = Table(self._client, "sys_user_role", fields=("sys_id", "name"), shown=False)
-        rows = await table.some(f"nameIN{','.join(self._roles)}")
-        return tuple(Grantee("role", value(row.get("sys_id"))) for row in rows)
+        rows = await table.some(f"nameIN{','.join(names)}")
+        return frozenset(Grantee("role", value(row.get("sys_id"))) for row in rows)
 
     async def _read_technicians(self) -> frozenset[str]:
-        roles = [one.id for one in await self._read_readers()]
+        roles = [one.id for one in await self._read_roles((*self._readers, *self._overseers))]
         table = Table(self._client, "sys_user_has_role", fields=("sys_id", "user", "role"), shown=False)
         return frozenset(value(row.get("user")) for row in await self._of(table, "role", roles))
 
@@ -126,7 +150,15 @@ class Surroundings:
             _set_on(can_read),
             _set_on(cannot_read),
             self._open_without,
+            active=await self._active_bases(),
         )
+
+    async def _active_bases(self) -> frozenset[str]:
+        table = Table(self._client, "kb_knowledge_base", fields=("sys_id", "active"), shown=False)
+        try:
+            return frozenset(value(row.get("sys_id")) for row in await table.some("active=true"))
+        except (SourcePermissionError, NotFoundError):
+            return frozenset()
 
     async def _all(self, table: str) -> Rows | None:
         """Every row of a table; None where some are held back: an access rule does that without a word."""

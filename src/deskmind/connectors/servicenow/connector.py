@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +20,9 @@ from deskmind.connectors.servicenow import reading
 from deskmind.connectors.servicenow.company import Surroundings
 from deskmind.connectors.servicenow.fields import value
 from deskmind.connectors.servicenow.limits import limit_of, words_of
-from deskmind.connectors.servicenow.rights import rights
+from deskmind.connectors.servicenow.onlooker import Onlooker
+from deskmind.connectors.servicenow.rights import onlooking, rights
+from deskmind.connectors.servicenow.sight import TicketReaders
 from deskmind.connectors.servicenow.streams import DeletedStream, TableStream
 from deskmind.connectors.servicenow.tables import Rows, Table
 from deskmind.connectors.servicenow.writes import ServiceNowWrites
@@ -58,14 +60,18 @@ class ServiceNowOptions:
 
     Attributes:
         tables: of tickets, each below ``task``.
-        readers: names of the roles that see every ticket.
+        readers: names of the roles whose holders see what the onlooker sees; without one, tickets of their groups.
+        overseers: names of the roles that see every ticket.
+        group_sees: whether readers see every ticket that is assigned to a group of theirs.
         open_without_criteria: whether a knowledge base without *Can Read* criteria is open to everybody.
         networks: ``public`` where the address comes from a tenant.
         limit, window: requests in seconds, until the instance names a rule of its own.
     """
 
     tables: tuple[str, ...] = ("incident", "sc_req_item", "problem", "change_request")
-    readers: tuple[str, ...] = ("itil", "admin")
+    readers: tuple[str, ...] = ("itil",)
+    overseers: tuple[str, ...] = ("admin",)
+    group_sees: bool = True
     open_without_criteria: bool = True
     networks: str = "any"
     limit: int = 1200
@@ -90,6 +96,7 @@ class ServiceNow(Source):
         auth: Auth,
         *,
         options: ServiceNowOptions | None = None,
+        onlooker: Onlooker | None = None,
         limits: Limits | None = None,
         retry: Retry | None = None,
     ) -> None:
@@ -99,6 +106,7 @@ class ServiceNow(Source):
             url: of the instance, such as ``https://example.service-now.com``.
             auth: ``Basic``, ``OAuth`` at ``/oauth_token.do``, or ``Header("x-sn-apikey", …)``.
             options: what differs between instances.
+            onlooker: a user who is asked what everybody with a reader role sees.
             limits: bounds of time and size.
             retry: when to try again.
         """
@@ -107,8 +115,16 @@ class ServiceNow(Source):
         reach = Reach(url, networks=self._options.networks)
         client = Client(reach, auth, pace=pace, limits=limits, retry=retry, reading=limit_of, words=words_of)
         super().__init__(client, url)
+        self._onlooker: tuple[str, Client] | None = None
+        if onlooker is not None:
+            looking = Client(reach, onlooker.auth, pace=pace, limits=limits, retry=retry, words=words_of)
+            self._onlooker = (onlooker.login, looking)
         self._around = Surroundings(
-            client, self._options.readers, open_without=self._options.open_without_criteria
+            client,
+            self._options.readers,
+            self._options.overseers,
+            open_without=self._options.open_without_criteria,
+            onlooker=self._onlooker,
         )
         self._effects = Effects(self.vendor, ServiceNowWrites(client, self.url))
 
@@ -123,6 +139,12 @@ class ServiceNow(Source):
             webhooks=True,
             overlap=timedelta(minutes=2),
         )
+
+    async def close(self) -> None:
+        """Return connections."""
+        await super().close()
+        if self._onlooker is not None:
+            await self._onlooker[1].close()
 
     def streams(self, kind: Kind) -> Sequence[Stream]:
         """The tables that make up a kind."""
@@ -187,13 +209,15 @@ class ServiceNow(Source):
         """Send it once and read it back."""
         return await self._effects.apply(proposal, claims=claims, content=content)
 
-    async def reconcile(self, proposal: Proposal) -> Outcome:
+    async def reconcile(self, proposal: Proposal, *, sent_at: datetime | None = None) -> Outcome:
         """Whether it was written."""
-        return await self._effects.reconcile(proposal)
+        return await self._effects.reconcile(proposal, sent_at=sent_at)
 
     async def check(self) -> Sequence[Right]:
         """The rights it needs, each with whether it has them."""
-        return await rights(self.client, self._options.tables)
+        found = await rights(self.client, self._options.tables)
+        login = self._onlooker[0] if self._onlooker is not None else ""
+        return [*found, await onlooking(self.client, login, self._options.readers)]
 
     async def probe(self) -> str:
         """Ask for one user."""
@@ -254,7 +278,9 @@ class ServiceNow(Source):
     async def _ticket_reader(self, table: str, ids: Sequence[str]) -> Callable[[dict[str, Any]], Ticket]:
         comments = await self._around.comments(ids)
         files = await self._around.attachments(ids)
-        readers = await self._around.readers()
+        readers, overseers = await self._around.readers(), await self._around.overseers()
+        sight = await self._around.sight(table, ids)
+        who = TicketReaders(readers, overseers, sight, group_sees=self._options.group_sees)
 
         def read(row: dict[str, Any]) -> Ticket:
             identity = value(row.get("sys_id"))
@@ -264,7 +290,7 @@ class ServiceNow(Source):
                 self.url,
                 comments=comments.get(identity, ()),
                 attachments=files.get(identity, ()),
-                readers=readers,
+                readers=who,
             )
 
         return read

@@ -81,6 +81,7 @@ class Criteria:
         can_read, cannot_read: ids of criteria by knowledge base.
         open_without: whether a base without *Can Read* criteria is open to everybody, as it comes out of the box
             (``glide.knowman.block_access_with_no_user_criteria`` is false).
+        active: ids of the bases that are active and that we may see; in others nobody reads. None where that is not known.
         hidden: whether some may not be read by us; then nobody is let in anywhere.
     """
 
@@ -89,11 +90,14 @@ class Criteria:
     cannot_read: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     open_without: bool = True
     hidden: bool = False
+    active: frozenset[str] | None = None
 
     def access(self, base: str, can_read: Iterable[str], cannot_read: Iterable[str]) -> Access:
         """Who may read an article with criteria of its own in a base: who may by both."""
         if self.hidden:
             return Access(NOBODY.any_of, unread=("user criteria may not be read",))
+        if self.active is not None and base not in self.active:
+            return Access(NOBODY.any_of, unread=("the knowledge base is not active",))
         of_base = self._one(self.can_read.get(base, ()), self.cannot_read.get(base, ()), self.open_without)
         return of_base.both(self._one(tuple(can_read), tuple(cannot_read), open_without=True))
 

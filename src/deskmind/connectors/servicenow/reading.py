@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from deskmind.connectors.access import Access, Grantee
+from deskmind.connectors.access import Grantee
 from deskmind.connectors.model import (
     Article,
     Attachment,
@@ -24,6 +24,7 @@ from deskmind.connectors.model import (
 )
 from deskmind.connectors.servicenow.criteria import Criteria
 from deskmind.connectors.servicenow.fields import Row, moment
+from deskmind.connectors.servicenow.sight import TicketReaders
 from deskmind.connectors.servicenow.states import TYPES, category_of, level_name, state_name
 from deskmind.connectors.text import markdown_from_html, markdown_from_journal, markdown_from_plain
 
@@ -60,7 +61,7 @@ def ticket(
     *,
     comments: Sequence[Comment] = (),
     attachments: Sequence[Attachment] = (),
-    readers: Sequence[Grantee] = (),
+    readers: TicketReaders | None = None,
 ) -> Ticket:
     """A row of a task table."""
     row = Row(raw, _OF_THE_PLATFORM)
@@ -70,9 +71,11 @@ def ticket(
     requester = row.reference("caller_id") or row.reference("requested_for")
     opened_by = row.reference("opened_by")
     mine = (requester, opened_by, *(Reference(one) for one in row.listed("watch_list")))
-    staff = frozenset(readers)
-    told = () if table in _STAFF_ONLY else mine
-    people = frozenset(Grantee("user", one.id) for one in told if one is not None)
+    told = [one.id for one in mine if one is not None]
+    group = row.reference("assignment_group")
+    access, internal = (readers or TicketReaders()).of(
+        identity, told, group.id if group else "", staff_only=table in _STAFF_ONLY
+    )
     return Ticket(
         vendor=VENDOR,
         **_record(row, url, table),
@@ -88,7 +91,7 @@ def ticket(
         requester=requester,
         opened_by=opened_by,
         assignee=row.reference("assigned_to"),
-        assignment_group=row.reference("assignment_group"),
+        assignment_group=group,
         organisation=row.reference("company"),
         service=row.reference("business_service"),
         configuration_items=tuple(one for one in (row.reference("cmdb_ci"),) if one),
@@ -104,8 +107,8 @@ def ticket(
         resolved_at=row.time("resolved_at"),
         closed_at=row.time("closed_at"),
         due_at=row.time("due_date"),
-        access=Access((staff | people,)),
-        internal_access=Access((staff,)),
+        access=access,
+        internal_access=internal,
         unmapped=row.unmapped(),
     )
 

@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 from deskmind.connectors.core.client import Client
 from deskmind.connectors.protocol import Right
+from deskmind.connectors.servicenow.onlooker import unfit
 from deskmind.connectors.servicenow.tables import result
 from deskmind.errors import NotFoundError, SourcePermissionError, SourceRequestError
 
-__all__ = ["rights"]
+__all__ = ["onlooking", "rights"]
 
 _TABLES: tuple[tuple[str, str], ...] = (
     ("sys_journal_field", "comments and work notes"),
@@ -59,6 +60,15 @@ async def rights(client: Client, tables: Sequence[str]) -> list[Right]:
         )
     )
     return found
+
+
+async def onlooking(client: Client, login: str, readers: Sequence[str]) -> Right:
+    """Whether there is a user whose sight can stand for everybody's with a reader role."""
+    why = (await unfit(client, login, readers))[1] if login else "There is none."
+    remedy = f"{why} Give a user with one of the roles {', '.join(readers)} and nothing else; see the page."
+    needed_for = "technicians' sight of tickets that are not assigned to their groups"
+    granted = not why if login else None  # it is a choice to have none
+    return Right("a plain onlooker", needed_for, granted, remedy if why else "")
 
 
 async def _readable(client: Client, table: str, needed_for: str) -> Right:

@@ -13,13 +13,13 @@ from deskmind.connectors.core.client import Client
 from deskmind.connectors.core.effects import (
     Draft,
     Now,
-    Upload,
     attach_draft,
     changes_of,
     named,
     needed,
     reference_line,
 )
+from deskmind.connectors.core.upload import Upload
 from deskmind.connectors.servicenow.fields import moment, value
 from deskmind.connectors.servicenow.states import TYPES
 from deskmind.connectors.servicenow.tables import Table, result
@@ -69,7 +69,7 @@ class ServiceNowWrites:
         table = value(row.get("sys_class_name")) or table
         key, version = value(row.get("number")), value(row.get("sys_mod_count"))
         if act is Act.ATTACH:
-            made = attach_draft(values, key, internal=False)
+            made = await attach_draft(values, key, internal=False)
             return Draft(made.changes, {**made.request, "table": table}, key, version, internal=False)
         if act is Act.COMMENT:
             return _entry(values, table, marker, key, version)
@@ -78,10 +78,6 @@ class ServiceNowWrites:
         return Draft(
             changes_of(before, after), {"method": "PATCH", "table": table, "body": after}, key, version
         )
-
-    async def version(self, proposal: Proposal) -> str:
-        """The row's count of changes."""
-        return value((await self._row(proposal.request["table"], proposal.target)).get("sys_mod_count"))
 
     async def send(self, proposal: Proposal, upload: Upload | None) -> str:
         """Send it; the id of the row, or of the file."""
@@ -158,7 +154,7 @@ class ServiceNowWrites:
             "POST",
             "/api/now/attachment/file",
             query=query,
-            form=lambda: upload.content,
+            form=upload.stream,
             headers={"Content-Type": upload.content_type},
         )
         return value(result(answer)[0].get("sys_id"))
@@ -172,7 +168,7 @@ class ServiceNowWrites:
         for row in rows:
             same = row.get("file_name") == proposal.request["name"]
             made = moment(value(row.get("sys_created_on")))
-            late = made is None or made >= proposal.made_at.replace(microsecond=0)
+            late = made is None or made.timestamp() >= proposal.made_at.timestamp() - 60
             if same and late and value(row.get("size_bytes")) == str(proposal.request["size"]):
                 return Now(found=True, id=value(row.get("sys_id")), key=proposal.key)
         return Now(found=False)

@@ -234,6 +234,8 @@ def _write_settings(data: Path, binaries: Binaries, account: Account | None) -> 
     lines = [_SETTINGS, f"shared_buffers = {_buffer_megabytes()}MB\n"]
     if binaries.has_library("pg_stat_statements"):
         lines.append("shared_preload_libraries = 'pg_stat_statements'\n")
+        # each transaction is begun by six statements that are none of anybody's interest
+        lines.append("pg_stat_statements.track_utility = off\n")
     if _shared_memory_is_small():
         lines.append("dynamic_shared_memory_type = mmap\n")
     if _syncs_at_once():

@@ -14,7 +14,9 @@ from deskmind.database.tables._knowledge import (
     describe_knowledge,
     describe_sync,
     describe_triage,
+    describe_writes,
 )
+from deskmind.database.tables._memory import describe_agent_versions, describe_memory
 from deskmind.database.tables._models import describe_usage
 from deskmind.database.tables._people import (
     describe_access,
@@ -24,6 +26,7 @@ from deskmind.database.tables._people import (
     describe_request_keys,
 )
 from deskmind.database.tables._wording import describe_conversations, describe_experiments, describe_prompts
+from deskmind.database.tables._workflows import describe_workflows
 
 __all__ = ["describe"]
 
@@ -47,5 +50,9 @@ def describe(schema: str) -> MetaData:
     describe_sync(metadata)
     describe_triage(metadata)
     describe_agents(metadata)
+    describe_writes(metadata)
     describe_request_keys(metadata)
+    describe_workflows(metadata)
+    describe_memory(metadata)
+    describe_agent_versions(metadata)
     return metadata

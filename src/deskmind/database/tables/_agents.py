@@ -55,6 +55,11 @@ def describe_agents(metadata: MetaData) -> None:
         text_column("correlation_id"),
         time_column("started_at"),
         time_column("ended_at", optional=True),
+        text_column("kind"),
+        integer_column("workflow_version"),
+        *(Column(name, Uuid) for name in ("parent_id", "forked_from")),
+        time_column("wake_at", optional=True),
+        Column("pausing", Boolean, nullable=False),
         PrimaryKeyConstraint("tenant_id", "run_id"),
         ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
         to_principal(metadata.schema, "principal_id"),
@@ -66,6 +71,13 @@ def describe_agents(metadata: MetaData) -> None:
         runs.c.lease_until,
         postgresql_where=text("state IN ('queued', 'running')"),
     )
+    Index(
+        "agent_runs_children",
+        runs.c.tenant_id,
+        runs.c.parent_id,
+        postgresql_where=text("parent_id IS NOT NULL"),
+    )
+    Index("agent_runs_waking", runs.c.tenant_id, runs.c.wake_at, postgresql_where=text("wake_at IS NOT NULL"))
     Table(
         "agent_steps",
         metadata,

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     Uuid,
+    text,
 )
 
 from deskmind.database.tables._columns import (
@@ -102,6 +103,7 @@ def describe_privacy(metadata: MetaData) -> None:
         text_column("receipt"),
         PrimaryKeyConstraint("tenant_id", "erasure_id"),
         ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
+        Index("privacy_erasures_waiting", "tenant_id", postgresql_where=text("state = 'waiting'")),
     )
     Table(
         "privacy_marks",

@@ -7,6 +7,7 @@ import functools
 from pgvector.sqlalchemy import SPARSEVEC
 from sqlalchemy import (
     ARRAY,
+    REAL,
     BigInteger,
     Boolean,
     Column,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 
 from deskmind.database.tables._columns import (
@@ -27,11 +29,12 @@ from deskmind.database.tables._columns import (
     json_column,
     text_column,
     time_column,
+    to_principal,
     to_table,
     uuid_column,
 )
 
-__all__ = ["describe_ingest", "describe_knowledge", "describe_sync", "describe_triage"]
+__all__ = ["describe_ingest", "describe_knowledge", "describe_sync", "describe_triage", "describe_writes"]
 
 
 def describe_knowledge(metadata: MetaData) -> None:
@@ -205,7 +208,7 @@ def describe_sync(metadata: MetaData) -> None:
         PrimaryKeyConstraint("tenant_id", "connection_id", "kind"),
         to_connection(),
     )
-    Table(
+    synced = Table(
         "synced_records",
         metadata,
         uuid_column("tenant_id"),
@@ -219,6 +222,17 @@ def describe_sync(metadata: MetaData) -> None:
         time_column("synced_at"),
         PrimaryKeyConstraint(*record),
         to_connection(),
+    )
+    Index(
+        "synced_records_lately",
+        *(synced.c[name] for name in ("tenant_id", "connection_id", "kind", "synced_at")),
+    )
+    Index(
+        "synced_records_promised",
+        *(synced.c[name] for name in ("tenant_id", "connection_id")),
+        postgresql_where=text(
+            "kind = 'ticket' AND (record->>'status_category') IN ('new', 'open', 'waiting')"
+        ),
     )
     Table(
         "sync_problems",
@@ -242,6 +256,34 @@ def describe_sync(metadata: MetaData) -> None:
     )
 
 
+def describe_writes(metadata: MetaData) -> None:
+    schema = metadata.schema
+    writes = Table(
+        "writes",
+        metadata,
+        *(uuid_column(name) for name in ("tenant_id", "write_id")),
+        *(Column(name, Uuid) for name in ("connection_id", "run_id", "principal_id", "decided_by")),
+        *(text_column(name) for name in ("vendor", "act", "target", "target_key")),
+        json_column("proposal"),
+        text_column("state"),
+        integer_column("epoch"),
+        time_column("lease_until", optional=True),
+        *(text_column(name) for name in ("written_id", "url", "version")),
+        Column("differing", ARRAY(Text), nullable=False),
+        text_column("problem"),
+        time_column("made_at"),
+        *(time_column(name, optional=True) for name in ("claimed_at", "settled_at")),
+        PrimaryKeyConstraint("tenant_id", "write_id"),
+        ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
+        to_table(schema, "connections", "connection_id", ondelete="CASCADE"),
+        to_table(schema, "agent_runs", "run_id", ondelete="CASCADE"),
+        to_principal(schema, "principal_id"),
+    )
+    Index("writes_newest", writes.c.tenant_id, writes.c.made_at.desc())
+    for name in ("connection", "run", "principal"):
+        Index(f"writes_{name}", writes.c.tenant_id, writes.c[f"{name}_id"])
+
+
 def describe_triage(metadata: MetaData) -> None:
     Table(
         "triage_models",
@@ -255,4 +297,29 @@ def describe_triage(metadata: MetaData) -> None:
         Column("weights", LargeBinary, nullable=False),
         PrimaryKeyConstraint("tenant_id", "version"),
         ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    trainings = Table(
+        "triage_trainings",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("training_id"),
+        time_column("asked_at"),
+        Column("scheduled", Boolean, nullable=False),
+        Column("threshold", REAL, nullable=False),
+        Column("embed", Boolean, nullable=False),
+        text_column("state"),
+        time_column("started_at", optional=True),
+        time_column("finished_at", optional=True),
+        integer_column("tickets"),
+        Column("version", Integer),
+        text_column("problem"),
+        PrimaryKeyConstraint("tenant_id", "training_id"),
+        ForeignKeyConstraint(["tenant_id"], [f"{metadata.schema}.tenants.tenant_id"], ondelete="CASCADE"),
+    )
+    Index("triage_trainings_newest", trainings.c.tenant_id, trainings.c.asked_at.desc())
+    Index(
+        "triage_trainings_waiting",
+        trainings.c.tenant_id,
+        unique=True,
+        postgresql_where=text("state = 'waiting'"),
     )

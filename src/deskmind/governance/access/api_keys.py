@@ -13,11 +13,17 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from deskmind.database import Database
-from deskmind.errors import AuthenticationError, NotFoundError, PermissionDeniedError
+from deskmind.errors import (
+    AuthenticationError,
+    NotFoundError,
+    PermissionDeniedError,
+    PrincipalNotFoundError,
+)
 from deskmind.governance.access.handing_out import check_held, check_oversees, held_by
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.access.principals import Principals
+from deskmind.governance.access.refusals import Concerned, Refusals
 from deskmind.governance.audit import Person, record
 from deskmind.keyring import Keyring
 from deskmind.scope import Scope
@@ -31,11 +37,11 @@ SELECT k.key_id, k.name, p.name, k.created_at, k.expires_at, k.revoked_at, k.las
 """
 
 _FIND = """
-SELECT k.principal_id, k.mac, k.mac_version, t.slug,
+SELECT t.slug, k.principal_id, k.mac, k.mac_version, k.revoked_at IS NOT NULL, coalesce(k.expires_at <= now(), false),
        NOT k.restricted OR EXISTS (SELECT FROM access_grants a WHERE a.tenant_id = k.tenant_id AND a.key_id = k.key_id
            AND a.role IN ('owner', 'admin') AND a.revoked_at IS NULL AND (a.until IS NULL OR a.until > now()))
-  FROM api_keys k JOIN tenants t ON t.tenant_id = k.tenant_id
- WHERE k.tenant_id = %s AND k.key_id = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+  FROM tenants t LEFT JOIN api_keys k ON k.tenant_id = t.tenant_id AND k.key_id = %s
+ WHERE t.tenant_id = %s
 """
 
 _TOUCH = """
@@ -166,26 +172,48 @@ class ApiKeys:
         self._revoked()
 
 
-async def authenticate(database: Database, keyring: Keyring, secret: str) -> tuple[Scope, UUID]:
+async def authenticate(
+    database: Database, keyring: Keyring, secret: str, refusals: Refusals
+) -> tuple[Scope, UUID]:
     """The scope of the user that a key stands for, and the key's id.
 
     Raises:
         AuthenticationError: the key is malformed, unknown, expired or revoked; which of these is not said.
     """
-    tenant_id, key_id = _parse(secret)
+    named = _parse(secret)
+    if named is None:
+        await refusals.note(None, "malformed")
+        raise _refused()
+    tenant_id, key_id = named
     operator = Scope.operator(tenant_id, "", "authentication")
     async with database.transaction(operator) as connection:
-        cursor = await connection.execute(_FIND, (tenant_id, key_id))
+        cursor = await connection.execute(_FIND, (key_id, tenant_id))
         row = await cursor.fetchone()
-    if row is None or not keyring.verify("api-key", row[2], secret.encode(), row[1]):
+    if row is None:
+        await refusals.note(None, "unknown")
         raise _refused()
-    scope = await Principals(database, Scope.operator(tenant_id, row[3], "authentication")).scope_of(
-        principal_id=row[0]
-    )
+    slug, principal_id, mac, mac_version, revoked, expired, oversees = row
+    concerned = Concerned(tenant_id, slug)
+    if principal_id is None:
+        await refusals.note(concerned, "unknown")
+        raise _refused()
+    if not keyring.verify("api-key", mac_version, secret.encode(), mac):
+        await refusals.note(concerned, "secret", str(key_id))
+        raise _refused()
+    if revoked or expired:
+        await refusals.note(concerned, "revoked" if revoked else "expired", str(key_id))
+        raise _refused()
+    try:
+        scope = await Principals(database, Scope.operator(tenant_id, slug, "authentication")).scope_of(
+            principal_id=principal_id
+        )
+    except PrincipalNotFoundError as error:
+        await refusals.note(concerned, "user", str(key_id))
+        raise AuthenticationError("The API key is not valid.", why="Its user is gone or disabled.") from error
     async with database.transaction(operator) as connection:
         await connection.execute("SET LOCAL synchronous_commit = off")
         await connection.execute(_TOUCH, (tenant_id, key_id))
-    if not row[4]:
+    if not oversees:
         scope = replace(scope, act="desk", role="member")
     return replace(scope, key_id=key_id), key_id
 
@@ -194,14 +222,15 @@ def _encode(value: UUID) -> str:
     return base64.b32encode(value.bytes).decode().rstrip("=").lower()
 
 
-def _parse(secret: str) -> tuple[UUID, UUID]:
+def _parse(secret: str) -> tuple[UUID, UUID] | None:
+    """The ids of the tenant and the key; None when it has another form."""
     parts = secret.split("_")
     if len(parts) != 4 or parts[0] != "dk" or len(secret) > 200:
-        raise _refused()
+        return None
     try:
         tenant, key = (UUID(bytes=base64.b32decode(part.upper() + "======")) for part in parts[1:3])
     except ValueError:
-        raise _refused() from None
+        return None
     return tenant, key
 
 

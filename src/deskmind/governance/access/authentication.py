@@ -12,8 +12,8 @@ from uuid import UUID
 from deskmind.cache import CacheLimits, MemoryTier
 from deskmind.cache.flights import Flight, Flights
 from deskmind.database import Database
-from deskmind.errors import AuthenticationError, PrincipalNotFoundError
 from deskmind.governance.access.api_keys import authenticate
+from deskmind.governance.access.refusals import Refusals
 from deskmind.keyring import Keyring
 from deskmind.scope import Scope
 
@@ -41,6 +41,7 @@ class Authentication(Generic[_T]):
         keyring: Keyring,
         make: Callable[[Scope, UUID], _T],
         *,
+        refusals: Refusals | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing is believed yet.
@@ -49,9 +50,11 @@ class Authentication(Generic[_T]):
             database: where keys are.
             keyring: with which they are checked.
             make: what is given for a scope and the key's id; made once for as long as a key is believed.
+            refusals: records keys that are not valid; one of its own where it is left out.
             clock: in seconds.
         """
         self._database = database
+        self._refusals = refusals or Refusals(database)
         self._keyring = keyring
         self._make = make
         self._believed = MemoryTier(CacheLimits(max_entries=_MOST_BELIEVED), clock=clock)
@@ -76,17 +79,13 @@ class Authentication(Generic[_T]):
         self._asking.invalidate_prefix(b"")
 
     async def close(self) -> None:
-        """End what is being asked."""
+        """End what is being asked, and record what was refused."""
         await self._asking.close()
+        await self._refusals.close()
 
     async def _ask(self, api_key: str, flight: Flight) -> _T:
         asked = self._believed.clock()
-        try:
-            scope, key_id = await authenticate(self._database, self._keyring, api_key)
-        except PrincipalNotFoundError as error:
-            raise AuthenticationError(
-                "The API key is not valid.", why="Its user is gone or disabled."
-            ) from error
+        scope, key_id = await authenticate(self._database, self._keyring, api_key, self._refusals)
         made = self._make(scope, key_id)
         if flight.may_keep():
             left = asked + _BELIEVED_SECONDS - self._believed.clock()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from deskmind.database import Database
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.access.principals import Principals
-from deskmind.governance.audit import record
+from deskmind.governance.audit import record_alone
 from deskmind.scope import Scope
 
 __all__ = ["acting_for"]
@@ -25,8 +25,6 @@ async def acting_for(database: Database, agent: Scope, user: str) -> Scope:
     scope = replace(await Principals(database, operator).scope_of(name=user), agent=agent)
     if agent.act != "operate":
         scope = replace(scope, act="desk", role="member")
-    async with database.transaction(
-        agent
-    ) as connection:  # by its id: an agent may not make the key of another's name
-        await record(connection, agent, Permission.ACCESS_DELEGATE, resource=f"users/{scope.principal_id}")
+    # by its id: an agent may not make the key of another's name
+    await record_alone(database, agent, Permission.ACCESS_DELEGATE, resource=f"users/{scope.principal_id}")
     return scope

@@ -13,7 +13,7 @@ from deskmind.database import Database
 from deskmind.errors import PermissionDeniedError
 from deskmind.governance.access._denials import basis_of
 from deskmind.governance.access.permissions import Permission, authorize
-from deskmind.governance.audit import record
+from deskmind.governance.audit import record_alone
 from deskmind.governance.audit.circumstances import decided_by
 from deskmind.observability import Observation, correlation, correlation_id, observed, telling
 from deskmind.observability.story import code_of, current_story, tell
@@ -151,11 +151,10 @@ class _Entered:
                 self._deciding.__enter__()
         except PermissionDeniedError as error:
             forbidding: list[str] = error.details.get("policies", [])
-            async with database.transaction(scope) as connection:
-                with decided_by(basis_of(error)):
-                    await record(
-                        connection, scope, str(self._permission), outcome="denied", policies=forbidding
-                    )
+            with decided_by(basis_of(error)):
+                await record_alone(
+                    database, scope, str(self._permission), outcome="denied", policies=forbidding
+                )
             raise
         return scope
 

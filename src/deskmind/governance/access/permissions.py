@@ -64,14 +64,25 @@ class Permission(StrEnum):
     TRIAGE_TRAIN = "triage.train"
     TRIAGE_READ = "triage.read"
     TRIAGE_PREDICT = "triage.predict"
+    TRIAGE_SIMILAR = "triage.similar"
     TRIAGE_COMPARE = "triage.compare"
     CONNECTIONS_READ = "connections.read"
     CONNECTIONS_WRITE = "connections.write"
     SYNC_READ = "sync.read"
     SYNC_RUN = "sync.run"
+    WRITES_PROPOSE = "writes.propose"
+    WRITES_READ = "writes.read"
+    WRITES_SEND = "writes.send"
     AGENTS_RUN = "agents.run"
     AGENTS_READ = "agents.read"
     AGENTS_STOP = "agents.stop"
+    WORKFLOWS_RUN = "workflows.run"
+    WORKFLOWS_READ = "workflows.read"
+    WORKFLOWS_SCHEDULE = "workflows.schedule"
+    CONNECTIONS_USE = "connections.use"
+    AGENTS_DEFINE = "agents.define"
+    MEMORIES_READ = "memories.read"
+    MEMORIES_WRITE = "memories.write"
     APPROVALS_READ = "approvals.read"
     APPROVALS_DECIDE = "approvals.decide"
     TENANTS_READ = "tenants.read"
@@ -150,14 +161,25 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.TRIAGE_TRAIN: "learn triage from tickets and judge it",
     Permission.TRIAGE_READ: "see which triage models there are and how good they are",
     Permission.TRIAGE_PREDICT: "have labels of tickets predicted",
-    Permission.TRIAGE_COMPARE: "find tickets that are similar, duplicates or one incident",
+    Permission.TRIAGE_SIMILAR: "find tickets of the past like a new one, among those one may see",
+    Permission.TRIAGE_COMPARE: "find duplicates and major incidents among tickets",
     Permission.CONNECTIONS_READ: "see and test connections to other systems (never their credentials)",
     Permission.CONNECTIONS_WRITE: "connect other systems and disconnect them, with what was read from them",
     Permission.SYNC_READ: "see how far connected systems are read, and what was read",
     Permission.SYNC_RUN: "read connected systems now, or anew",
+    Permission.WRITES_PROPOSE: "propose changes of connected systems, and see what they hold now",
+    Permission.WRITES_READ: "see what was proposed and written to connected systems",
+    Permission.WRITES_SEND: "send what is proposed to connected systems, or reject it, and settle what is uncertain",
     Permission.AGENTS_RUN: "run agents, resume and cancel one's own runs",
     Permission.AGENTS_READ: "see runs of agents: one's own, or all as an operator",
     Permission.AGENTS_STOP: "stop and allow the tools of agents",
+    Permission.WORKFLOWS_RUN: "run workflows; pause, resume, fork and cancel one's own runs",
+    Permission.WORKFLOWS_READ: "see workflows and their runs: one's own, or all as an operator",
+    Permission.WORKFLOWS_SCHEDULE: "have workflows begin at times and at events",
+    Permission.CONNECTIONS_USE: "have workflows read and write connected systems, with the connections' rights",
+    Permission.AGENTS_DEFINE: "keep versions of agents, test and publish them",
+    Permission.MEMORIES_READ: "see and recall what is remembered for one, one's groups and the tenant",
+    Permission.MEMORIES_WRITE: "tell, correct, pin and forget memories of one's own",
     Permission.APPROVALS_READ: "see what agents propose",
     Permission.APPROVALS_DECIDE: "approve and reject what agents of others propose",
     Permission.TENANTS_READ: "list tenants",
@@ -178,6 +200,8 @@ _MEMBER = frozenset(
         Permission.CONVERSATIONS_READ,
         Permission.CONVERSATIONS_WRITE,
         Permission.MODELS_CALL,
+        Permission.MEMORIES_READ,
+        Permission.MEMORIES_WRITE,
         Permission.USAGE_READ,
         Permission.REQUESTS_READ,
         Permission.FEEDBACK_GIVE,
@@ -185,6 +209,7 @@ _MEMBER = frozenset(
         Permission.ACCESS_CHECK,
         Permission.TRIAGE_READ,
         Permission.TRIAGE_PREDICT,
+        Permission.TRIAGE_SIMILAR,
     }
 )
 _INSTALLATION_ONLY = frozenset(
@@ -200,7 +225,10 @@ _INSTALLATION_ONLY = frozenset(
 _INSTALLATION = _INSTALLATION_ONLY | {Permission.AUDIT_READ, Permission.EVIDENCE_MAKE}
 _OPERATOR = frozenset(Permission) - _INSTALLATION_ONLY
 
-OWN_REACH = _MEMBER | {Permission.ACCESS_DELEGATE, Permission.AGENTS_RUN, Permission.AGENTS_READ}
+OWN_REACH = _MEMBER | {
+    *(Permission.ACCESS_DELEGATE, Permission.AGENTS_RUN, Permission.AGENTS_READ),
+    *(Permission.WORKFLOWS_RUN, Permission.WORKFLOWS_READ),
+}
 """What reaches what the principal itself may see; everything else of a tenant concerns all of it."""
 
 

@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _P = Permission
 
 _TENANT: Final = permitted(Scope.operator(Scope.directory().tenant_id, ""))
-_AGENTS = frozenset({_P.AGENTS_RUN, _P.AGENTS_READ})
+_AGENTS = frozenset({_P.AGENTS_RUN, _P.AGENTS_READ, _P.WORKFLOWS_RUN, _P.WORKFLOWS_READ})
 _REQUESTER: Final = OWN_REACH - {_P.ACCESS_DELEGATE} - _AGENTS
 _OVERLOOKING = frozenset({_P.PRINCIPALS_READ, _P.QUALITY_READ, _P.EXPERIMENTS_READ})
 _APPROVING = frozenset({_P.APPROVALS_READ, _P.APPROVALS_DECIDE})
@@ -69,8 +69,8 @@ BUILT_IN: Final[dict[str, Role]] = {
         _built_in("admin", _TENANT - {_P.ACCESS_OWN}, "everything in the tenant but its owners"),
         _built_in(
             "knowledge-manager",
-            _TECHNICIAN | {_P.PROMPTS_WRITE, _P.EXPERIMENTS_WRITE, _P.REDACTION_READ},
-            "prompts, experiments and the quality of answers",
+            _TECHNICIAN | {_P.PROMPTS_WRITE, _P.EXPERIMENTS_WRITE, _P.REDACTION_READ, _P.AGENTS_DEFINE},
+            "prompts, stored agents, experiments and the quality of answers",
         ),
         _built_in(
             "technician",

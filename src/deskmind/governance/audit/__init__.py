@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from deskmind.governance.audit.bundle import BundleHead, read_head, write_bundle
     from deskmind.governance.audit.canonical import RecordedEvent, canonical_bytes
     from deskmind.governance.audit.checkpoint import Checkpoint, SigningKey, VerifyKey
-    from deskmind.governance.audit.log import AuditEvent, audit_events, record
+    from deskmind.governance.audit.log import AuditEvent, audit_events, record, record_alone
     from deskmind.governance.audit.proof import Proof
     from deskmind.governance.audit.subjects import Person, SubjectKeys, SubjectRing
     from deskmind.governance.audit.tree import Frontier, Tree, leaf_hash, verify_consistency, verify_inclusion
@@ -40,6 +40,7 @@ __all__ = [
     "leaf_hash",
     "read_head",
     "record",
+    "record_alone",
     "verify_bundle",
     "verify_consistency",
     "verify_inclusion",
@@ -50,7 +51,7 @@ _MODULES = {
     "bundle": ("BundleHead", "read_head", "write_bundle"),
     "canonical": ("RecordedEvent", "canonical_bytes"),
     "checkpoint": ("Checkpoint", "SigningKey", "VerifyKey"),
-    "log": ("AuditEvent", "audit_events", "record"),
+    "log": ("AuditEvent", "audit_events", "record", "record_alone"),
     "proof": ("Proof",),
     "subjects": ("Person", "SubjectKeys", "SubjectRing"),
     "tree": ("Frontier", "Tree", "leaf_hash", "verify_consistency", "verify_inclusion"),

@@ -15,7 +15,7 @@ from uuid import UUID
 from deskmind.database import Connection
 from deskmind.errors import ClaimLostError
 
-__all__ = ["Claim", "acting_under", "mark_acted"]
+__all__ = ["Claim", "acting_under", "mark_acted", "under_claim"]
 
 _claim: ContextVar[Claim | None] = ContextVar("claim", default=None)
 _MARK = (
@@ -46,6 +46,11 @@ def acting_under(claim: Claim) -> Generator[None]:
         yield
     finally:
         _claim.reset(token)
+
+
+def under_claim() -> bool:
+    """Whether acts in this context are under a claim."""
+    return _claim.get() is not None
 
 
 async def mark_acted(connection: Connection, tenant_id: UUID) -> None:

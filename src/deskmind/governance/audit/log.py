@@ -7,25 +7,26 @@ application's login.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from typing import Literal, get_args
 from uuid import UUID, uuid4
 
 from psycopg import errors as pg
 
-from deskmind.database import Connection
+from deskmind.database import Connection, Database
 from deskmind.errors import TenantNotFoundError, UnavailableError
 from deskmind.governance.audit.circumstances import current_address, current_decision
-from deskmind.governance.audit.claims import mark_acted
+from deskmind.governance.audit.claims import mark_acted, under_claim
 from deskmind.governance.audit.draft import Draft, Value
 from deskmind.governance.audit.reading import AuditEvent, read_events
-from deskmind.governance.audit.subjects import Person, SubjectKeys, SubjectRing
+from deskmind.governance.audit.subjects import Person, SubjectKey, SubjectKeys, SubjectRing
 from deskmind.observability import correlation_id
 from deskmind.observability.instruments import AUDIT_EVENTS, counter
 from deskmind.observability.metering import labels
 from deskmind.scope import OPERATOR, Scope
 
-__all__ = ["AuditEvent", "Outcome", "audit_events", "record"]
+__all__ = ["AuditEvent", "Outcome", "audit_events", "record", "record_alone"]
 
 Outcome = Literal["allowed", "denied", "done", "failed"]
 
@@ -35,6 +36,7 @@ _events = counter(AUDIT_EVENTS)
 _outcomes = {outcome: labels({"deskmind.outcome": outcome}) for outcome in get_args(Outcome)}
 
 _INSERT = "SELECT audit_append(%s, %s, %s)"
+_INSERT_ALL = "SELECT audit_append($1, $2, $3, true)"
 
 
 async def record(
@@ -65,9 +67,72 @@ async def record(
     Raises (when they are written):
         TenantNotFoundError: the tenant was erased since the scope was made.
     """
+    draft = _draft(scope, action, resource, outcome, event_id, details)
+    if connection.waiting is None:
+        await _write(connection, [(scope, draft)])
+        return
+    waiting = connection.waiting.setdefault(_write, [])
+    waiting.append((scope, draft))
+    if len(waiting) >= _MOST_WAITING:
+        await connection.settle()
+
+
+async def record_alone(
+    database: Database,
+    scope: Scope,
+    action: str,
+    *,
+    resource: str | Person = "",
+    outcome: Outcome = "done",
+    **details: Value | Person,
+) -> None:
+    """Write one event in a transaction of its own, as ``record`` does, in one round trip where the keys are known here.
+
+    For what is no act on the database: a refusal, what was read before.
+
+    Raises:
+        TenantNotFoundError: the tenant was erased since the scope was made.
+    """
+    draft = _draft(scope, action, resource, outcome, None, details)
+    keys = database.companions[SubjectRing].of(scope.tenant_id)
+    known = {person: key for person in draft.people if (key := keys.remembered(person)) is not None}
+    alone = len(known) == len({*draft.people}) and not under_claim()
+    if not alone or not await _stored_alone(database, scope, draft, known):
+        async with database.transaction(scope) as connection:
+            await _write(connection, [(scope, draft)])
+
+
+async def audit_events(connection: Connection, scope: Scope, *, limit: int = 100) -> list[AuditEvent]:
+    """The newest events of the scope's tenant, newest first (operators only, by the database's policy)."""
+    return await read_events(connection, scope.tenant_id, limit=limit)
+
+
+async def _stored_alone(
+    database: Database, scope: Scope, draft: Draft, known: Mapping[Person, SubjectKey]
+) -> bool:
+    """Whether an event was stored under these keys; not where one was destroyed meanwhile, which is forgotten."""
+    values = (str(scope.tenant_id), str(scope.principal_id), f"[{_written(scope, draft, known)}]")
+    try:
+        with _of_a_tenant([(scope, draft)]):
+            await database.alone(scope, _INSERT_ALL, values)
+    except pg.IntegrityConstraintViolation:
+        for person in known:
+            database.companions[SubjectRing].of(scope.tenant_id).forget(person)
+        return False
+    return True
+
+
+def _draft(
+    scope: Scope,
+    action: str,
+    resource: str | Person,
+    outcome: Outcome,
+    event_id: UUID | None,
+    details: Mapping[str, Value | Person],
+) -> Draft:
     if scope.agent is not None:
         details = {**details, "agent": _agent(scope.agent, (resource, *details.values()))}
-    draft = Draft.of(
+    return Draft.of(
         event_id or uuid4(),
         action=action,
         resource=resource,
@@ -79,37 +144,55 @@ async def record(
         name=scope.principal,
         address=current_address(),
     )
-    if connection.waiting is None:
-        await _write(connection, [(scope, draft)])
-        return
-    waiting = connection.waiting.setdefault(_write, [])
-    waiting.append((scope, draft))
-    if len(waiting) >= _MOST_WAITING:
-        await connection.settle()
-
-
-async def audit_events(connection: Connection, scope: Scope, *, limit: int = 100) -> list[AuditEvent]:
-    """The newest events of the scope's tenant, newest first (operators only, by the database's policy)."""
-    return await read_events(connection, scope.tenant_id, limit=limit)
 
 
 def _agent(agent: Scope, named: Iterable[object]) -> str | Person:
-    """Who acts in the place of who acts: by its id alone, where the event names another person already."""
-    if any(isinstance(item, Person) for item in named):
+    """Who acts in the place of who acts: by its id alone, where the event names another person, or an operator acts."""
+    if agent.principal_id == OPERATOR or any(isinstance(item, Person) for item in named):
         return str(agent.principal_id)
     return Person(agent.principal, agent.principal_id)
 
 
-async def _write(connection: Connection, waiting: list[tuple[Scope, Draft]]) -> None:
-    """Write the events of a transaction, which all are of one scope."""
+class _Recorder:
+    """Writes the events of a transaction, which all are of one scope."""
+
+    async def __call__(self, connection: Connection, waiting: list[tuple[Scope, Draft]]) -> None:
+        """Write them."""
+        scope = waiting[0][0]
+        with _of_a_tenant(waiting):
+            await _append(connection, scope, [draft for _, draft in waiting])
+        await mark_acted(connection, scope.tenant_id)
+
+    async def and_commit(self, connection: Connection, waiting: list[tuple[Scope, Draft]]) -> None:
+        """Write them and commit; where a key was destroyed meanwhile, in as many round trips as it takes."""
+        scope = waiting[0][0]
+        keys = connection.companion(SubjectRing).of(scope.tenant_id)
+        drafts = [draft for _, draft in waiting]
+        await mark_acted(connection, scope.tenant_id)
+        with _of_a_tenant(waiting):
+            try:
+                values = await _values(connection, scope, keys, drafts)
+                await connection.commit_after(_INSERT_ALL, [str(value) for value in values])
+            except pg.IntegrityConstraintViolation:  # a key was destroyed
+                for person in {person for draft in drafts for person in draft.people}:
+                    keys.forget(person)
+                await _append(connection, scope, drafts)
+                await connection.commit()
+
+
+_write = _Recorder()
+
+
+@contextmanager
+def _of_a_tenant(waiting: list[tuple[Scope, Draft]]) -> Generator[None]:
+    """Count what is written; without its tenant, nothing is."""
     scope = waiting[0][0]
     try:
-        await _append(connection, scope, [draft for _, draft in waiting])
+        yield
     except (pg.InsufficientPrivilege, pg.ForeignKeyViolation):
         raise TenantNotFoundError(
             f"The tenant '{scope.tenant}' does not exist any more.", why="Nothing can be recorded for it."
         ) from None
-    await mark_acted(connection, scope.tenant_id)
     for _, draft in waiting:
         _events.add(1, _outcomes[draft.clear["outcome"]])
 
@@ -118,9 +201,7 @@ async def _append(connection: Connection, scope: Scope, drafts: list[Draft]) -> 
     """Those whose keys were destroyed meanwhile again, under new ones."""
     keys = connection.companion(SubjectRing).of(scope.tenant_id)
     for _ in range(_TRIES):
-        now = time.monotonic()
-        rows = [await _row(connection, scope, keys, draft, now) for draft in drafts]
-        values = (scope.tenant_id, scope.principal_id, f"[{','.join(rows)}]")
+        values = await _values(connection, scope, keys, drafts)
         found = await (await connection.execute(_INSERT, values)).fetchone()
         left_out: list[UUID] = found[0] if found is not None else []
         if not left_out:
@@ -136,7 +217,17 @@ async def _append(connection: Connection, scope: Scope, drafts: list[Draft]) -> 
     )
 
 
-async def _row(connection: Connection, scope: Scope, keys: SubjectKeys, draft: Draft, now: float) -> str:
-    by = await keys.of(connection, draft.by) if draft.by is not None else None
-    about = await keys.of(connection, draft.about) if draft.about is not None else None
-    return draft.row(scope.tenant_id, by, about, now)
+async def _values(
+    connection: Connection, scope: Scope, keys: SubjectKeys, drafts: list[Draft]
+) -> tuple[UUID, UUID, str]:
+    now = time.monotonic()
+    people = dict.fromkeys(person for draft in drafts for person in draft.people)
+    known = {person: await keys.of(connection, person) for person in people}
+    rows = [_written(scope, draft, known, now) for draft in drafts]
+    return scope.tenant_id, scope.principal_id, f"[{','.join(rows)}]"
+
+
+def _written(scope: Scope, draft: Draft, known: Mapping[Person, SubjectKey], now: float | None = None) -> str:
+    by = known[draft.by] if draft.by is not None else None
+    about = known[draft.about] if draft.about is not None else None
+    return draft.row(scope.tenant_id, by, about, time.monotonic() if now is None else now)

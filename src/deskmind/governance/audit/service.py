@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from psycopg import sql
 
 from deskmind.database import Connection, Database
 from deskmind.errors import NotFoundError
@@ -15,7 +18,7 @@ from deskmind.governance.access.permissions import Permission
 from deskmind.governance.audit.bundle import BundleHead, write_bundle
 from deskmind.governance.audit.checkpoint import Checkpoint, VerifyKey
 from deskmind.governance.audit.columns import CANONICAL
-from deskmind.governance.audit.log import record
+from deskmind.governance.audit.log import record, record_alone
 from deskmind.governance.audit.proof import Proof
 from deskmind.governance.audit.reading import EVENT_COLUMNS, AuditEvent, decrypted
 from deskmind.governance.audit.subjects import SubjectKeys, SubjectRing
@@ -26,6 +29,7 @@ from deskmind.scope import Scope
 __all__ = ["AuditFilter", "AuditLog"]
 
 _BATCH = 5_000
+_AHEAD = 2
 
 _SEARCH = f"""
 SELECT {EVENT_COLUMNS} FROM audit_events
@@ -45,11 +49,13 @@ SELECT {EVENT_COLUMNS} FROM audit_events
 """
 _CHECKPOINTS = "SELECT note, public_key FROM audit_checkpoints WHERE tenant_id = %s ORDER BY size"
 _NEWEST = "SELECT note FROM audit_checkpoints WHERE tenant_id = %s ORDER BY size DESC LIMIT 1"
-# What the columns say is written out here, and not asked of a function that the database keeps.
+# What the columns say is written out here, and not asked of a function that the database keeps; nor are functions and
+# operators looked for anywhere but among the server's own, where somebody may have put others of the same name.
+_SERVERS_OWN = "SET LOCAL search_path = pg_catalog, pg_temp"
 _SEALED = f"""
 SELECT count(*) FILTER (WHERE s.canonical IS DISTINCT FROM {CANONICAL} OR s.leaf_hash IS DISTINCT FROM sha256('\\x00'::bytea || s.canonical)),
        coalesce(string_agg(s.canonical, '\\x0a'::bytea), '')
-  FROM (SELECT * FROM audit_events WHERE tenant_id = %s AND position >= %s AND position < %s ORDER BY position) s
+  FROM (SELECT * FROM <events> WHERE tenant_id = %s AND position >= %s AND position < %s ORDER BY position) s
 """
 _CALLS_UNLIKE = """
 SELECT count(*) FROM usage_entries u
@@ -93,6 +99,8 @@ class AuditLog:
     def __init__(self, database: Database, scope: Scope) -> None:
         self._database = database
         self._scope = scope
+        events = sql.Identifier(database.endpoints.schema, "audit_events").as_string()
+        self._sealed = _SEALED.replace("<events>", events).encode()
 
     @property
     def scope(self) -> Scope:
@@ -240,10 +248,9 @@ class AuditLog:
                 yield event
 
     async def _carried_away(self, form: str, events: int) -> None:
-        async with self._database.transaction(self._scope) as connection:
-            await record(
-                connection, self._scope, Permission.AUDIT_READ, act="export", form=form, events=events
-            )
+        await record_alone(
+            self._database, self._scope, Permission.AUDIT_READ, act="export", form=form, events=events
+        )
 
     def _keys(self, connection: Connection) -> SubjectKeys:
         return connection.companion(SubjectRing).of(self._scope.tenant_id)
@@ -260,28 +267,27 @@ class AuditLog:
     async def _batches(self, size: int) -> AsyncIterator[tuple[int, bytes]]:
         """The sealed events by position: how many have columns unlike their bytes, and the bytes, one event a line.
 
-        Each batch is a transaction of its own, so that a slow reader holds none; the next is read meanwhile.
+        Each batch is a transaction of its own, so that a slow reader holds none. The next two are made meanwhile, by two
+        processes of the server: what they compare of an event takes it longer than hashing it takes us.
         """
-        reading: asyncio.Task[tuple[int, bytes]] | None = None
+        reading: deque[asyncio.Task[tuple[int, bytes]]] = deque()
         try:
-            for first in range(0, size + _BATCH, _BATCH):
-                batch = await reading if reading is not None else None
-                reading = (
-                    asyncio.create_task(self._batch(first, min(first + _BATCH, size)))
-                    if first < size
-                    else None
-                )
-                if batch is not None:
-                    yield batch
+            for first in range(0, size, _BATCH):
+                reading.append(asyncio.create_task(self._batch(first, min(first + _BATCH, size))))
+                if len(reading) > _AHEAD:
+                    yield await reading.popleft()
+            while reading:
+                yield await reading.popleft()
         finally:
-            if reading is not None:
-                reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
+            for task in reading:
+                task.cancel()
+            await asyncio.gather(*reading, return_exceptions=True)
 
     async def _batch(self, first: int, end: int) -> tuple[int, bytes]:
         async with self._database.transaction(self._scope) as connection:
+            await connection.execute(_SERVERS_OWN)
             values = (self._scope.tenant_id, first, end)
-            row = await (await connection.execute(_SEALED.encode(), values, binary=True)).fetchone()
+            row = await (await connection.execute(self._sealed, values, binary=True)).fetchone()
         return (row[0], row[1]) if row is not None else (0, b"")
 
     async def _calls_unlike(self) -> int:

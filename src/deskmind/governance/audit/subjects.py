@@ -157,14 +157,18 @@ class SubjectKeys:
 
     async def of(self, connection: Connection, person: Person) -> SubjectKey:
         """A person's key, made when there is none; a key made in a transaction that fails is gone with it."""
-        remembered = self._used.get((self._tenant_id, person))
-        if remembered is not None and time.monotonic() < remembered[0]:
-            return remembered[1]
+        if (remembered := self.remembered(person)) is not None:
+            return remembered
         key = await self._found(connection, person) or await self._made(connection, person)
         self._used[self._tenant_id, person] = (time.monotonic() + _REMEMBERED_SECONDS, key)
         while len(self._used) > _REMEMBERED:
             self._used.popitem(last=False)
         return key
+
+    def remembered(self, person: Person) -> SubjectKey | None:
+        """A person's key where it was used in the last five minutes."""
+        found = self._used.get((self._tenant_id, person))
+        return found[1] if found is not None and time.monotonic() < found[0] else None
 
     def forget(self, person: Person) -> None:
         """Look for a person's key anew at its next use."""

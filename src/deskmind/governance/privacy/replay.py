@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from deskmind.database import Database
@@ -12,18 +12,10 @@ from deskmind.governance.privacy.marks import marked_mentions
 from deskmind.governance.privacy.replaylist import ReplayEntry
 from deskmind.governance.privacy.stores import Subject
 from deskmind.governance.privacy.suppression import add_marks
+from deskmind.governance.privacy.texts import texts_of
 from deskmind.scope import Scope
 
 __all__ = ["Replay"]
-
-_BATCH = 200
-
-_TEXTS = {
-    "documents": "document_id, title || ' ' || uri || ' ' || external_id || ' ' || metadata::text || ' ' || body",
-    "request_stories": "story_id, question || ' ' || told::text",
-    "feedback": "feedback_id, correction",
-}
-"""What operators may read that may mention people, with the key that pages through it."""
 
 _PEOPLE = "SELECT principal_id, name, display_name FROM principals WHERE tenant_id = %s AND kind <> 'group'"
 
@@ -92,28 +84,12 @@ class Replay:
         by_mark = _by_mark(entries)
         mentions = marked_mentions(self._erasures.keys, [mark for entry in entries for mark in entry.marks])
         found: dict[UUID, set[str]] = {}
-        async for text in self._texts():
+        async for text in texts_of(self._database, self._scope, self._erasures.stores):
             for _, _, form in mentions.find(text):
                 for mark in self._erasures.keys.every(form):
                     if mark in by_mark:
                         found.setdefault(by_mark[mark], set()).add(form)
         return found
-
-    async def _texts(self) -> AsyncIterator[str]:
-        for table, columns in _TEXTS.items():
-            key, after = columns.split(",")[0], UUID(int=0)
-            while True:
-                async with self._database.transaction(self._scope) as connection:
-                    cursor = await connection.execute(
-                        f"SELECT {columns} FROM {table} WHERE tenant_id = %s AND {key} > %s ORDER BY {key} LIMIT {_BATCH}".encode(),
-                        (self._scope.tenant_id, after),
-                    )
-                    rows = await cursor.fetchall()
-                if not rows:
-                    break
-                after = rows[-1][0]
-                for _, text in rows:
-                    yield text
 
 
 def known_by(name: str, display_name: str, *others: str) -> tuple[Identifier, ...]:

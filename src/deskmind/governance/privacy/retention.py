@@ -24,6 +24,7 @@ _DAYS = {
     "ingests": "ingest_days",
     "request_stories": "story_days",
     "usage_entries": "usage_days",
+    "memories": "memory_days",
 }
 
 _ANSWERED = "DELETE FROM request_keys WHERE tenant_id = %s AND expires_at <= now()"

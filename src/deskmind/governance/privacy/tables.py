@@ -34,7 +34,11 @@ class _Export:
 
 
 class TableStore:
-    """Tables of Deskmind that belong together. Operators erase what they may not read: counts are all that comes back."""
+    """Tables of Deskmind that belong together. Operators erase what they may not read: counts are all that comes back.
+
+    Attributes:
+        masked: the columns with texts, each with its table.
+    """
 
     def __init__(
         self,
@@ -50,7 +54,7 @@ class TableStore:
         self._name = name
         self._removed = removed
         self._detached = detached
-        self._masked = masked
+        self.masked = masked
         self._exports = exports
 
     @property
@@ -58,9 +62,14 @@ class TableStore:
         """The store's name."""
         return self._name
 
+    @property
+    def private(self) -> bool:
+        """Whether nobody but its principal may read a row."""
+        return any(export.own for export in self._exports)
+
     def declare(self) -> Sequence[Holding]:
         """The entries of its tables."""
-        tables = [*self._removed, *self._detached, *(table for table, _ in self._masked)]
+        tables = [*self._removed, *self._detached, *(table for table, _ in self.masked)]
         return [_BY_STORE[table] for table in dict.fromkeys(tables)]
 
     async def export(self, subject: Subject) -> list[dict[str, Any]]:
@@ -92,7 +101,7 @@ class TableStore:
                     *(table, subject.principal_id, subject.alias, dry_run),
                 )
         if (pattern := subject.pattern) is not None:
-            for table, column in self._masked:
+            for table, column in self.masked:
                 counts["masked"] += await self._call(
                     subject.scope,
                     "SELECT privacy_mask(%s, %s, %s, %s, %s, %s)",
@@ -182,6 +191,7 @@ def table_stores(database: Database) -> list[TableStore]:
             masked=(
                 *(("agent_runs", column) for column in ("definition", "prompt", "untrusted", "output")),
                 ("agent_steps", "content"),
+                *(("workflow_steps", "value"), ("workflow_schedules", "input")),
                 *(
                     ("agent_proposals", column)
                     for column in ("arguments", "changes", "prepared", "reason", "answer")
@@ -198,9 +208,48 @@ def table_stores(database: Database) -> list[TableStore]:
                     " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY at, run_id, position"
                 ),
                 _Export(
+                    "SELECT run_id, path, name, kind, state, value, began_at FROM workflow_steps"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY began_at, run_id, path"
+                ),
+                _Export(
+                    "SELECT name, workflow, input, event, cron, created_at FROM workflow_schedules"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY created_at"
+                ),
+                _Export(
                     "SELECT run_id, tool, arguments, changes, state, made_at FROM agent_proposals"
                     " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY made_at"
                 ),
+            ),
+        ),
+        TableStore(  # rows go with the account
+            database,
+            "writes",
+            masked=(("writes", "proposal"), ("writes", "target_key")),
+            exports=(
+                _Export(
+                    "SELECT vendor, act, target_key, proposal->'changes' AS changes, state, made_at FROM writes"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY made_at"
+                ),
+            ),
+        ),
+        TableStore(  # rows go with the account; a masked text loses its vector
+            database,
+            "memories",
+            masked=(("memories", "subject"), ("memories", "body"), ("memories", "source")),
+            exports=(
+                _Export(
+                    "SELECT kind, subject, body AS text, origin, source, trust, pinned, made_at, used_at, superseded_at"
+                    "  FROM memories WHERE tenant_id = %(tenant)s AND owner_id = %(person)s ORDER BY made_at, memory_id",
+                    own=True,
+                ),
+            ),
+        ),
+        TableStore(
+            database,
+            "stored agents",
+            masked=(
+                *(("agent_versions", column) for column in ("content", "note", "author")),
+                ("agent_labels", "moved_by"),
             ),
         ),
         TableStore(

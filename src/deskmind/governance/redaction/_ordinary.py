@@ -71,7 +71,7 @@ ORDINARY = CALENDAR | frozenset(
     block journey raid hide sad ah ace owe fed mate sincere mare doctor ebb sing powers sole dos magic bent provost mall torrent eta wit
     sine handy arts gross fancy canal glasses hay bills ether rails brick hurt bare downs mad ferry fate lemma hacker nota diver steer
     lips ware contra mountain toy medic dare veer hood blessing math petit cares victory freely payer captain rout storms saint hammer
-    bitten bull loyal harsh burger judge sister kindle miracle mat silk joke carton til es en se der die peer haven rom cam whit casa
+    bitten bull loyal harsh burger judge sister kindle miracle mat silk joke carton til es en se der die das les seit peer haven rom cam whit casa
     familie family tot spa proven champion postal para proves hole pile hid outer wake ton turbo magenta lent gram abs ripe perk silly
     license licenses product products pleasure sent installation needed functional
     engineer developer analyst director officer accounts payable senior lead kindly hey greetings sincerely cheers best

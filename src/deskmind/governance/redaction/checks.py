@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-__all__ = ["entropy", "iban_valid", "luhn_valid", "ssn_valid"]
+__all__ = ["IBAN_LENGTHS", "entropy", "iban_valid", "luhn_valid", "ssn_valid"]
 
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-# ISO 13616 registry: length by country
-_IBAN_LENGTHS = {
+IBAN_LENGTHS = {
     pair[:2]: int(pair[3:])
     for pair in (
         "AD:24 AE:23 AL:28 AT:20 AZ:28 BA:20 BE:16 BG:22 BH:22 BI:27 BR:29 BY:28 CH:21 CR:22 CY:28 CZ:24 "
@@ -20,6 +19,7 @@ _IBAN_LENGTHS = {
         "TL:23 TN:24 TR:26 UA:29 VA:22 VG:24 XK:20 YE:30"
     ).split()
 }
+"""Characters of an account, by country (registry of ISO 13616)."""
 
 
 def luhn_valid(digits: str) -> bool:
@@ -32,7 +32,7 @@ def luhn_valid(digits: str) -> bool:
 
 def iban_valid(compact: str) -> bool:
     """Whether length and check digits are right (ISO 13616, modulo 97)."""
-    if len(compact) != _IBAN_LENGTHS.get(compact[:2]):
+    if len(compact) != IBAN_LENGTHS.get(compact[:2]):
         return False
     moved = compact[4:] + compact[:4]
     return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1

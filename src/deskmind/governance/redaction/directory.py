@@ -23,6 +23,7 @@ _LONG_TOGETHER = 8
 _ALONE = frozenset("aistdm")
 """Letters that stand alone in English, as words or behind an apostrophe."""
 _SHORTEST_ORGANISATION = 4
+_PARTICLES = frozenset("de da do dos del della di du la le van von der den ter el al bin ibn y e".split())
 _LEGAL_FORMS = frozenset(
     "inc ltd llc gmbh ag sa sas bv nv plc corp kg oy ab as spa srl pty llp co kk".split()
 )
@@ -163,6 +164,7 @@ def forms_of(entry: DirectoryEntry) -> Iterator[str]:
             continue
         if entry.type is EntityType.PERSON and 1 < len(words) <= _MOST_WORDS:
             yield from _of_person(words)
+            yield from _shortened([_words(part) for part in value.split()])
         else:
             yield " ".join(words)
         if entry.type is EntityType.ORGANISATION:
@@ -189,6 +191,21 @@ def _of_person(words: list[str]) -> Iterator[str]:
         for short in (initials, initials[:1]):
             yield " ".join([*short, family])
             yield " ".join([family, *short])
+
+
+def _shortened(parts: list[list[str]]) -> Iterator[str]:
+    """Without particles, and without what stands in the middle; a double name stays whole: *Mary Ann Smith-Jones* is *Smith-Jones, Mary*."""
+    parts = [part for part in parts if part and part[0] not in _PARTICLES]
+    if len(parts) < 2:
+        return
+    *given, family = parts
+    for names in (given, given[:1]):
+        first = " ".join(itertools.chain(*names))
+        yield f"{first} {' '.join(family)}"
+        yield f"{' '.join(family)} {first}"
+    whole = "".join(itertools.chain(*parts))
+    if len(whole) >= _LONG_TOGETHER and whole not in ORDINARY:
+        yield whole
 
 
 def _without_form(words: list[str]) -> Iterator[str]:

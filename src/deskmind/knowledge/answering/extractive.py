@@ -59,6 +59,7 @@ class ExtractiveAnswerer:
     ) -> Answer:
         """The answer, or ``found=False`` when the confidence is below the threshold."""
         del embedder  # the sentences were compared with the question when the passages were retrieved
+        passages = _distinct(passages)
         evidence, ordered = _examine(question, passages)
         confidence = confidence_of(evidence) if ordered else 0.0
         least = self._least(evidence)
@@ -74,7 +75,7 @@ class ExtractiveAnswerer:
 
     def evidence(self, question: str, passages: Sequence[Passage]) -> Evidence:
         """What speaks for the answer that these passages, best first, give."""
-        return _examine(question, passages)[0]
+        return _examine(question, _distinct(passages))[0]
 
     def _least(self, evidence: Evidence) -> float:
         if self._threshold is not None:
@@ -92,6 +93,11 @@ class ExtractiveAnswerer:
         if not answer.found:
             yield AnswerEvent(text=answer.text)
         yield AnswerEvent(answer=answer)
+
+
+def _distinct(passages: Sequence[Passage]) -> list[Passage]:
+    """Without those that say word for word what a better one says: one text may stand in several systems."""
+    return list({passage.text.strip(): passage for passage in reversed(passages)}.values())[::-1]
 
 
 def _examine(question: str, passages: Sequence[Passage]) -> tuple[Evidence, list[_Candidate]]:
@@ -134,6 +140,8 @@ def _choose(ordered: Sequence[_Candidate]) -> list[_Candidate]:
         if len(chosen) == _MAX_SENTENCES or item.score < _FLOOR * ordered[0].score:
             break
         if chosen and words + size > _MAX_WORDS:
+            continue
+        if any(item.unit.text == other.unit.text for other in chosen):
             continue
         chosen.append(item)
         words += size

@@ -52,6 +52,7 @@ from deskmind.observability.instruments.governing import (
     AUDIT_EVENTS,
     AUDIT_OLDEST,
     AUDIT_UNWITNESSED,
+    AUTHENTICATION_REFUSED,
     PRIVACY_REMOVED,
     REDACTIONS,
 )
@@ -86,12 +87,17 @@ from deskmind.observability.instruments.services import (
 from deskmind.observability.instruments.tickets import (
     AGENT_CALLS,
     AGENT_RUNS,
+    MEMORY_CHANGES,
+    MEMORY_RECALLS,
     SYNC_CONNECTIONS,
     SYNC_DURATION,
     SYNC_LAG,
     SYNC_RECORDS,
     TRIAGE,
     TRIAGE_DURATION,
+    WORKFLOW_RUNS,
+    WORKFLOW_STARTS,
+    WORKFLOW_STEPS,
 )
 
 __all__ = [
@@ -106,6 +112,7 @@ __all__ = [
     "AUDIT_EVENTS",
     "AUDIT_OLDEST",
     "AUDIT_UNWITNESSED",
+    "AUTHENTICATION_REFUSED",
     "BREAKER",
     "BUDGET_USED",
     "BUILD_INFO",
@@ -135,6 +142,8 @@ __all__ = [
     "LEDGER_FLUSH",
     "LOOP_LAG",
     "MEMORY",
+    "MEMORY_CHANGES",
+    "MEMORY_RECALLS",
     "OPEN_FILES",
     "OPERATION_DURATION",
     "OTHER",
@@ -154,6 +163,9 @@ __all__ = [
     "TELEMETRY_FAILING",
     "TRIAGE",
     "TRIAGE_DURATION",
+    "WORKFLOW_RUNS",
+    "WORKFLOW_STARTS",
+    "WORKFLOW_STEPS",
     "Instrument",
     "Kind",
     "Label",

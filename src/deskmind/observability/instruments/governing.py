@@ -1,4 +1,4 @@
-"""What redaction, privacy and the audit log do."""
+"""What authentication, redaction, privacy and the audit log do."""
 
 from __future__ import annotations
 
@@ -10,10 +10,24 @@ __all__ = [
     "AUDIT_EVENTS",
     "AUDIT_OLDEST",
     "AUDIT_UNWITNESSED",
+    "AUTHENTICATION_REFUSED",
     "PRIVACY_REMOVED",
     "REDACTIONS",
 ]
 
+AUTHENTICATION_REFUSED = Instrument(
+    "deskmind.authentication.refused",
+    "counter",
+    "{attempt}",
+    "keys, tokens and signatures that were not accepted, of known tenants and of none",
+    (
+        Label(
+            "deskmind.reason",
+            CODE,
+            ("malformed", "unknown", "secret", "expired", "revoked", "user", "token", "signature"),
+        ),
+    ),
+)
 REDACTIONS = Instrument(
     "deskmind.redactions",
     "counter",

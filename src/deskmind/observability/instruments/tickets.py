@@ -8,16 +8,20 @@ from deskmind.observability.instruments._labels import CODE
 __all__ = [
     "AGENT_CALLS",
     "AGENT_RUNS",
+    "MEMORY_CHANGES",
+    "MEMORY_RECALLS",
     "SYNC_CONNECTIONS",
     "SYNC_DURATION",
     "SYNC_LAG",
     "SYNC_RECORDS",
     "TRIAGE",
     "TRIAGE_DURATION",
+    "WORKFLOW_RUNS",
+    "WORKFLOW_STARTS",
+    "WORKFLOW_STEPS",
 ]
 
 _VENDOR = Label("deskmind.vendor", CODE, ("servicenow", "jira", "freshservice", "other"))
-
 SYNC_RECORDS = Instrument(
     "deskmind.sync.records",
     "counter",
@@ -77,6 +81,50 @@ AGENT_CALLS = Instrument(
     "{call}",
     "calls of agents' tools that were answered",
     (Label("deskmind.outcome", CODE, ("ok", "refused", "failed", "unknown")),),
+)
+WORKFLOW_RUNS = Instrument(
+    "deskmind.workflow.runs",
+    "counter",
+    "{run}",
+    "runs of workflows that ended, wait or were paused",
+    (Label("deskmind.outcome", CODE, ("done", "waiting", "paused", "failed", "cancelled", "lost")),),
+)
+WORKFLOW_STEPS = Instrument(
+    "deskmind.workflow.steps",
+    "counter",
+    "{step}",
+    "steps of workflows that ended, were tried again or taken back",
+    (Label("deskmind.outcome", CODE, ("done", "retried", "failed", "undone")),),
+)
+WORKFLOW_STARTS = Instrument(
+    "deskmind.workflow.starts",
+    "counter",
+    "{run}",
+    "runs of workflows that schedules and events began, or could not",
+    (
+        Label("deskmind.event", CODE, ("time", "ticket.created", "ticket.updated", "sla.at_risk", "webhook")),
+        Label("deskmind.outcome", CODE, ("started", "failed")),
+    ),
+)
+MEMORY_RECALLS = Instrument(
+    "deskmind.memory.recalls",
+    "counter",
+    "{recall}",
+    "questions asked of memory, and whether anything was recalled",
+    (Label("deskmind.outcome", CODE, ("found", "nothing")),),
+)
+MEMORY_CHANGES = Instrument(
+    "deskmind.memory.changes",
+    "counter",
+    "{memory}",
+    "memories that were made, refused by rule, corrected or removed",
+    (
+        Label(
+            "deskmind.outcome",
+            CODE,
+            ("added", "superseded", "known", "refused", "corrected", "forgotten", "failed"),
+        ),
+    ),
 )
 TRIAGE = Instrument(
     "deskmind.triage.predictions",

@@ -243,7 +243,10 @@ BEGIN
         ('directory_entries', 'value'), ('agent_runs', 'definition'), ('agent_runs', 'prompt'), ('agent_runs', 'untrusted'),
         ('agent_runs', 'output'), ('agent_steps', 'content'), ('agent_proposals', 'arguments'), ('agent_proposals', 'changes'),
         ('agent_proposals', 'prepared'), ('agent_proposals', 'reason'), ('agent_proposals', 'answer'),
-        ('agent_votes', 'reason'), ('agent_switches', 'reason')) THEN
+        ('agent_votes', 'reason'), ('agent_switches', 'reason'), ('writes', 'proposal'), ('writes', 'target_key'),
+        ('memories', 'subject'), ('memories', 'body'), ('memories', 'source'), ('agent_versions', 'content'),
+        ('agent_versions', 'note'), ('agent_versions', 'author'), ('agent_labels', 'moved_by'), ('workflow_steps', 'value'),
+        ('workflow_schedules', 'input')) THEN
         RAISE invalid_parameter_value USING MESSAGE = 'no column of texts';
     END IF;
     IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = format('<schema>.%I', relation)::regclass AND a.attname = col
@@ -254,9 +257,13 @@ BEGIN
         made := format('regexp_replace(normalize(x.%I, NFC), $3, $4, ''g'')', col);
         found := format('normalize(x.%1$I, NFC) ~ $2 AND normalize(x.%1$I, NFC) ~ $3', col);
     END IF;
-    IF relation IN ('conversations', 'turns', 'feedback', 'request_stories', 'agent_runs', 'agent_steps', 'agent_proposals')
+    IF relation IN ('conversations', 'turns', 'feedback', 'request_stories', 'agent_runs', 'agent_steps', 'agent_proposals', 'writes',
+        'workflow_steps', 'workflow_schedules')
     THEN -- a hold on their owner keeps them as they are
         found := found || ' AND NOT <schema>.privacy_held($1, x.principal_id)';
+    END IF;
+    IF relation = 'memories' THEN
+        found := found || ' AND NOT <schema>.privacy_held($1, x.owner_id)';
     END IF;
     IF dry THEN
         EXECUTE format('SELECT count(*) FROM <schema>.%I x WHERE x.tenant_id = $1 AND %s', relation, found)
@@ -285,12 +292,13 @@ AS $$
 DECLARE
     tenant uuid := <schema>.privacy_tenant();
     since timestamptz := CASE WHEN days > 0 THEN now() - make_interval(days => days) ELSE '-infinity' END;
-    owner text := CASE relation WHEN 'ingests' THEN 'created_by' ELSE 'principal_id' END;
+    owner text := CASE relation WHEN 'ingests' THEN 'created_by' WHEN 'memories' THEN 'owner_id' ELSE 'principal_id' END;
     old text := CASE relation
         WHEN 'conversations' THEN '(x.updated_at < $2 OR x.expires_at <= now())'
         WHEN 'feedback' THEN 'x.given_at < $2' WHEN 'request_stories' THEN 'x.began_at < $2'
         WHEN 'experiment_outcomes' THEN 'x.occurred_at < $2' WHEN 'usage_entries' THEN 'x.started_at < $2'
-        WHEN 'ingests' THEN 'x.created_at < $2 AND x.state = ''done''' END;
+        WHEN 'ingests' THEN 'x.created_at < $2 AND x.state = ''done'''
+        WHEN 'memories' THEN 'x.used_at < $2 AND NOT x.pinned' END;
     n bigint;
 BEGIN
     IF old IS NULL OR days < 0 THEN RAISE invalid_parameter_value USING MESSAGE = 'no retention of that kind'; END IF;

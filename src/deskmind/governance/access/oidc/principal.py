@@ -15,8 +15,9 @@ from deskmind.errors import (
     TenantNotFoundError,
 )
 from deskmind.governance.access.oidc.issuer import Issuer
-from deskmind.governance.access.oidc.verifying import TokenVerifier
+from deskmind.governance.access.oidc.verifying import TokenVerifier, said_by
 from deskmind.governance.access.principals import Principals
+from deskmind.governance.access.refusals import Concerned, Refusals, Why
 from deskmind.governance.access.tenants import Tenants
 from deskmind.scope import Scope
 from deskmind.settings import OidcSettings
@@ -44,6 +45,7 @@ class TokenPrincipals:
         settings: with an issuer.
         tenants: to find a tenant by name.
         principals: makes the users and groups of a scope's tenant, with what else must know when they change.
+        refusals: records tokens that are not valid, or stand for nobody.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class TokenPrincipals:
         settings: OidcSettings,
         tenants: Tenants,
         principals: Callable[[Scope], Principals],
+        refusals: Refusals,
     ) -> None:
         self._database = database
+        self._refusals = refusals
         self._settings = settings
         self._tenants = tenants
         self._principals = principals
@@ -71,7 +75,11 @@ class TokenPrincipals:
             AuthenticationError: the token is not valid, or stands for nobody here.
             UnavailableError: the issuer's keys are not known.
         """
-        claims = await self._verifier.claims(token)
+        try:
+            claims = await self._verifier.claims(token)
+        except AuthenticationError:
+            await self._note(said_by(token), "token")
+            raise
         user = claims.get(self._settings.user_claim)
         if not isinstance(user, str) or not user:
             raise _nobody(f"The token has no claim '{self._settings.user_claim}' that names a user.")
@@ -82,7 +90,17 @@ class TokenPrincipals:
             await self._keep(principals, operator, user, self._groups(claims))
             return await principals.scope_of(name=user)
         except (PrincipalNotFoundError, TenantNotFoundError, InvalidRequestError) as error:
+            await self._note(claims, "user")
             raise _nobody("The token's user or tenant is not known here.") from error
+
+    async def _note(self, claims: Mapping[str, Any], why: Why) -> None:
+        """In the log of the tenant that the claims name: of a token that is not valid, whoever made it chose that."""
+        try:
+            tenant = await self._tenants.named(self._tenant(claims))
+        except (TenantNotFoundError, InvalidRequestError):
+            await self._refusals.note(None, why)
+        else:
+            await self._refusals.note(Concerned(tenant.tenant_id, tenant.slug), why)
 
     async def _keep(self, principals: Principals, operator: Scope, user: str, wanted: set[str]) -> None:
         """Only what changed is written: a token is shown with every request."""

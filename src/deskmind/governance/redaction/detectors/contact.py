@@ -16,9 +16,13 @@ _PHONE_CONTEXT = re.compile(
 )
 _OTHER_NUMBER = re.compile(
     r"(?i)(?:\b(?:kb|inc|ritm|chg|prb|req|version|build|error|code|port|pid|id|ticket|order|invoice|ref(?:erence)?|asset|serial|sn"
-    r"|model|case|v|card|account|iban|ssn|social security|zip|postcode|room|floor|usd|eur|gbp|amount|total|line|row|event|licen[cs]e"
+    r"|model|case|v|card|account|iban|ssn|social security|zip|postcode|room|floor|usd|eur|gbp|amount|total|(?<!direct )line|row|event|licen[cs]e"
     r"|passport|step|page|p\.)[\s#:.\-–]*(?:number|no\.?|num|is)?[\s#:.]*|[$€£#/\\=_.,@]|[A-Za-z]-?)\Z"
 )
+_PHONE_FIELD = re.compile(
+    r"(?i)(?:phone|tel|telefon|mobile|cell|fax|handy)[\w\-]{0,10}[\"']?\s?[=:]\s?[\"']?\Z"
+)
+_SIZE = re.compile(r"^\d{3,5}\s?x\s?\d{3,5}$", re.I)
 _DATE = re.compile(
     r"^(?:(?:19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])(?:[ T].*)?|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)?\d\d(?: .*)?)$"
 )
@@ -31,10 +35,17 @@ _YEARS = re.compile(r"^(?:19|20)\d\d ?[-–/] ?\d{2,6}$")
 def _phone(match: re.Match[str]) -> float | None:
     shown = match[0]
     digits = sum(map(str.isdigit, shown))
-    if not 7 <= digits <= 17 or _DATE.match(shown) or _YEARS.match(shown) or _NO_PHONE.match(shown):
+    if (
+        not 7 <= digits <= 17
+        or _SIZE.match(shown)
+        or _dated(shown)
+        or _NO_PHONE.match(shown)
+        or _released(shown)
+    ):
         return None
     before = match.string[max(0, match.start() - 24) : match.start()]
-    if _OTHER_NUMBER.search(before) or match.string[match.end() : match.end() + 1] in {
+    other = _OTHER_NUMBER.search(before) and not _PHONE_FIELD.search(before)
+    if other or match.string[match.end() : match.end() + 1] in {
         "%",
         "$",
         "€",
@@ -66,6 +77,18 @@ def _phone(match: re.Match[str]) -> float | None:
         whole = len(groups) == 3 and len(groups[0]) == 3 and not shown.endswith("000")
         return 0.42 if whole else 0.3  # thousands are grouped like this too
     return 0.3 if digits == 7 and " " in shown else 0.5
+
+
+def _dated(shown: str) -> bool:
+    return _DATE.match(shown) is not None or _YEARS.match(shown) is not None
+
+
+def _released(shown: str) -> bool:
+    """Whether it is the number of a release: of parts between dots, one of them a single digit; or of a service request."""
+    if re.fullmatch(r"[02-9]-\d{10}", shown):
+        return True
+    parts = re.split(r"[. ]", shown)
+    return shown.count(".") >= 2 and not shown.startswith("+") and any(len(part) == 1 for part in parts[1:])
 
 
 PATTERNS: Final = (
@@ -103,7 +126,9 @@ PATTERNS: Final = (
     ),
     Pattern(
         EntityType.URL,
-        re.compile(r"(?i)\b(?:https?|ftps?|sftp|wss?)://[^\s<>\"'()\[\]{}|\\^`]{3,2000}(?<![.,;:!?])"),
+        re.compile(
+            r"(?i)\b(?:https?|ftps?|sftp|wss?|ldaps?|smb|ssh|nfs|rdp|amqps?|mqtts?|rediss?)://[^\s<>\"'()\[\]{}|\\^`]{3,2000}(?<![.,;:!?])"
+        ),
         0.95,
         "web address",
         needs="://",
@@ -131,11 +156,16 @@ PATTERNS: Final = (
     Pattern(
         EntityType.DATE_OF_BIRTH,
         re.compile(
-            r"(?i)\b(?:born(?: on)?|birth ?(?:day|date)|date of birth|d\.?o\.?b\.?|geb(?:oren)?(?: am)?|né(?:e)? le)\b[\s:,\-]{0,4}(?:(?:it'?s|is|was|on|my)\s){0,3}"
-            r"(?P<value>\d{1,4}[-/. ]\d{1,2}[-/. ]\d{2,4}|\d{1,2}(?:st|nd|rd|th)?\.? ?(?:of )?[A-Za-z]{3,9}\.?,? \d{4}|[A-Za-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})"
+            r"(?i)\b(?:born(?: on)?|birth ?(?:day|date)|b-?day|date of birth|d\.?o\.?b\.?|geb(?:oren)?\.?(?: am)?|geburts(?:datum|tag)|geboortedatum|geboren op"
+            r"|né(?:e)? le|date de naissance|nacid[oa] el|fecha de nacimiento|nat[oa] il|data di nascita|data de nascimento)[\s:,\-=]{0,4}(?:(?:it'?s|is|was|on|my|ist|war|am|est|le)\s){0,3}"
+            r"(?P<value>\d{1,4}[-/. ]\d{1,2}[-/. ]\d{2,4}"
+            r"|\d{1,2}(?:st|nd|rd|th|er)?\.?[ \-]?(?:of |de )?[^\W\d_]{3,10}\.?(?: de)?,?[ \-]\d{4}|[^\W\d_]{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})"
         ),
         0.9,
         "date after a word for birth",
-        words=("born", "birth", "dob", "d.o", "do.b", "geb", "né"),
+        words=(
+            *("born", "birth", "bday", "b-day", "dob", "d.o", "do.b", "geb", "né", "naissance"),
+            *("nacid", "nacim", "nato il", "nata il", "nascit", "nascim"),
+        ),
     ),
 )

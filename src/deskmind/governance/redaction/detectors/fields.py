@@ -27,12 +27,12 @@ _STRONG_PERSON: Final = frozenset(
     "user name full,display name,manager,line manager,supervisor,approver,approved by,account holder,holder,cardholder,payee,consignee,"
     "visitor,visitor name,field engineer,technician,implementer,tester,change owner,watch list,submitted by,new hire,new starter,starter,"
     "leaver,onboarding,offboarding,trainee,reviewer,attn,attention,patient,vendor contact,guest,nombre,apellido,nachname,vorname,nom,prénom,"
-    "kontakt,anforderer,melder,demandeur,solicitante,richiedente,aanvrager,team lead,on call,oncall,escalation contact".split(
+    "kontakt,anforderer,melder,betroffener benutzer,betroffene person,ansprechpartner,gemeldet von,demandeur,solicitante,richiedente,aanvrager,team lead,on call,oncall,escalation contact".split(
         ","
     )
 )
 _WEAK_PERSON: Final = frozenset(
-    "name,user,employee,owner,contact,from,to,cc,host,client,customer,author,engineer,lead,signed,sender,recipient,who,person,agent,staff".split(
+    "name,user,employee,owner,contact,from,to,cc,von,host,client,customer,author,engineer,lead,signed,sender,recipient,who,person,agent,staff".split(
         ","
     )
 )

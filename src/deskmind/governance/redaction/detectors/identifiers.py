@@ -94,30 +94,63 @@ PATTERNS: Final = (
     Pattern(
         EntityType.EMPLOYEE_ID,
         re.compile(
-            r"(?i)\b(?:employee|emp|staff|personnel|payroll|badge|worker)(?:[ \-]?(?:id|number|no\.?|nr\.?|num|#))?(?: (?:is|was|reads))?[\s:#,]{1,4}(?:(?:nr|no)\.? )?(?P<value>[A-Z]{0,4}-?\d[A-Z0-9\-]{2,12})\b"
+            r"(?i)\b(?:employee|emp|staff|personnel|payroll|badge|worker|matricule|personal(?:nummer|nr\.?)|mitarbeiter(?:nummer|nr\.?))(?:[ \-]?(?:id|number|no\.?|nr\.?|num|#))?(?: (?:is|was|reads))?[\s:#,]{1,4}(?:(?:nr|no)\.? )?(?P<value>[A-Z]{0,4}-?\d[A-Z0-9\-]{2,12})\b"
         ),
         0.85,
         "after a word for an employee number",
-        words=("emp", "staff", "personnel", "payroll", "badge", "worker"),
+        words=("emp", "staff", "person", "payroll", "badge", "worker", "matricule", "mitarbeiter"),
     ),
     Pattern(
         EntityType.ASSET,
         re.compile(
-            r"(?i)\b(?:asset(?: tag)?|serial|service tag|s/?n|inventory)(?: (?:id|number|no\.?|nr\.?|tag))?(?: (?:is|was|reads))?[\s:#]{1,4}(?P<value>(?=[A-Z\-]{0,12}\d)[A-Z0-9][A-Z0-9\-]{3,20})\b"
+            r"(?i)\b(?:asset(?: tag)?|serial|service tag|s/?n|inventory|inventar(?:nummer|nr\.?)|serien(?:nummer|nr\.?))(?: (?:id|number|no\.?|nr\.?|tag))?(?: (?:is|was|reads))?[\s:#]{1,4}(?P<value>(?=[A-Z\-]{0,12}\d)[A-Z0-9][A-Z0-9\-]{3,20})\b"
         ),
         0.8,
         "after a word for an asset",
-        words=("asset", "serial", "service tag", "s/n", "sn", "inventory"),
+        words=("asset", "serial", "service tag", "s/n", "sn", "invent", "serien"),
     ),
     Pattern(
         EntityType.USERNAME,
         re.compile(
-            r"(?i)\b(?:user ?(?:name|id)|login(?: name)?|logon|account name|sam ?account ?name|upn)\b(?: is)?[\s]{0,2}[:=]?[\s]{1,2}[\"']?(?P<value>[a-z][a-z0-9_]{0,30}(?:[._\-\\][a-z0-9]{1,30}|\d)[a-z0-9._\-]{0,20})\b"
+            r"(?i)\b(?:user ?(?:name|id)|login(?: name)?|logon|account name|sam ?account ?name|upn|benutzer(?:name|kennung)?|anmeldename|kennung|identifiant|nom d'utilisateur|usuario)\b(?: is)?[\s]{0,2}[:=]?[\s]{1,2}[\"']?(?P<value>[a-z][a-z0-9_]{0,30}(?:[._\-\\][a-z0-9]{1,30}|\d)[a-z0-9._\-]{0,20})\b"
         ),
         0.75,
         "after a word for a user name",
         needs="",
-        words=("user", "login", "logon", "account", "upn"),
+        words=(
+            "user",
+            "login",
+            "logon",
+            "account",
+            "upn",
+            "benutzer",
+            "anmelde",
+            "kennung",
+            "identifiant",
+            "utilisateur",
+            "usuario",
+        ),
+    ),
+    Pattern(
+        EntityType.USERNAME,
+        re.compile(
+            r"\b(?:[Uu]ser|[Aa]ccount)[ :=]{1,2}(?!(?:win|office|o|m|sp|v|id|kb|h|step|test)\d)(?P<value>[a-z]{1,15}\d{1,6}(?![\w.])|[a-z][a-z0-9]{0,15}[._](?!(?:json|exe|dll|xml|txt|ini|cfg|conf|log|ps1|csv|pdf|com|net|org|io)\b)[a-z][a-z0-9]{1,20})(?![\w@]|\.\w)"
+        ),
+        0.6,
+        "in the manner of accounts after a word for a user",
+        needs="",
+        words=("user", "account"),
+    ),
+    Pattern(
+        EntityType.USERNAME,
+        re.compile(
+            r"(?:\b[A-Za-z]:\\{1,2}(?:[Uu]sers|Benutzer|Documents and Settings)\\{1,2}|\\(?:home|homes|profiles|users)\\|(?<![\w.])/(?:home|Users)/)"
+            r"(?!(?i:public|default|shared|all users|administrator|admin|guest|runner|user|username)\b)(?P<value>[A-Za-z][\w.\-]{1,30})(?=[\\/\s\"',;:)]|\Z)"
+        ),
+        0.8,
+        "whose folder it is",
+        needs="",
+        words=("users", "benutzer", "settings", "home", "profiles"),
     ),
     Pattern(
         EntityType.USERNAME,

@@ -55,6 +55,7 @@ _ABBREVIATED = frozenset({"st", "jr", "sr"})
 _ORDINALS = frozenset({"II", "III", "IV", "JR", "SR"})
 _MOST_WORDS = 5
 _SURE = 0.65
+_ARTICLE = re.compile(r"(?:al|el|ad|an|ar|as|ash|at|az|ur|ul|d|l|de)[-'’][^\W\d_a-z]")
 _SPEAKS = re.compile(
     r" (?:said|says|told|asked|asks|replied|wrote|writes|shouted|lives|lived|married|was born|grew up|wants|thinks|works (?:in|at|for))\b"
 )
@@ -143,7 +144,7 @@ def _run(text: str, words: list[Word], place: int) -> list[Word]:
     for word in words[place + 1 : place + 1 + 2 * _MOST_WORDS]:
         if not _joined(text, pending[-1] if pending else run[-1], word):
             break
-        if word.text[0].isupper():
+        if word.text[0].isupper() or _ARTICLE.match(word.text):
             if _other_manner(first, word) or len(run) > _MOST_WORDS:
                 break
             run += [*pending, word]
@@ -174,6 +175,8 @@ def _trimmed(run: list[Word], lexicon: Lexicon) -> tuple[list[Word], bool]:
         run[0].folded in _TITLE
         or (len(run) > 1 and run[0].folded in ORDINARY and not _first_of_two(run, lexicon))
     ):
+        if titled and run[0].text in _PARTICLES:
+            break
         titled = titled or run[0].folded in _TITLE
         run = run[1:]
     while len(run) > 1 and run[-1].folded in ORDINARY and run[-1].folded not in lexicon.family:

@@ -37,7 +37,9 @@ def _host(match: re.Match[str]) -> float | None:
 PATTERNS: Final = (
     Pattern(
         EntityType.IP,
-        re.compile(r"\d(?<![\w.\-]\d)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?:/\d{1,2})?(?![\w\-]|\.\d)"),
+        re.compile(
+            r"\d(?<![\w.]\d)(?<![A-Za-z]-\d)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?:/\d{1,2})?(?!\w|-[A-Za-z]|\.\d)"
+        ),
         0.0,
         "form of an IPv4 address",
         check=_address,
@@ -63,6 +65,22 @@ PATTERNS: Final = (
         needs="",
     ),
     Pattern(
+        EntityType.MAC,
+        re.compile(r"(?i)\bmac(?:[ \-]?addr(?:ess)?)?(?: is|:|=)?\s{0,2}(?P<value>[0-9a-f]{12})(?!\w)"),
+        0.9,
+        "after the word MAC",
+        words=("mac",),
+    ),
+    Pattern(
+        EntityType.HOST,
+        re.compile(
+            r"(?<![\w\\:/])\\\\(?P<value>[A-Za-z0-9][\w\-]{0,62}(?:\.[\w\-]{1,62}){0,5})(?=[\\\s\"',;)]|\Z)"
+        ),
+        0.9,
+        "machine of a share",
+        needs="\\\\",
+    ),
+    Pattern(
         EntityType.HOST,
         re.compile(
             r"(?i)\b(?:host(?:name)?|server|machine|workstation|laptop|computer|node|vm|pc)(?: name)?(?: is|:)? (?P<value>[a-z][a-z0-9]{0,14}(?:-[a-z0-9]{1,15}){0,4}\d[a-z0-9\-]{0,10}(?:\.[a-z0-9\-]{1,30}){0,4})\b"
@@ -74,7 +92,7 @@ PATTERNS: Final = (
     Pattern(
         EntityType.HOST,
         re.compile(
-            r"(?<![\w@./\-])(?:[a-z0-9](?:[a-z0-9\-]{0,30}[a-z0-9])?\.){1,5}(?:local|lan|internal|intranet|corp|home\.arpa|localdomain)(?![\w\-])",
+            r"(?<![\w@./\-])(?:[a-z0-9](?:[a-z0-9\-]{0,30}[a-z0-9])?\.){1,5}(?:local|lan|internal|intranet|corp|home\.arpa|localdomain)(?:\.[a-z][a-z0-9\-]{1,30}){0,3}(?![\w\-])",
             re.I,
         ),
         0.85,
@@ -85,7 +103,9 @@ PATTERNS: Final = (
     Pattern(
         EntityType.HOST,
         re.compile(
-            r"(?<![\w@./\-])(?:LT|WS|PC|LAP|DESK|SRV|DB|APP|WEB|VM|NB|PRN|PRT|SW|RTR|FW|ESX|DC)[A-Z]{0,6}(?:-[A-Z0-9]{1,12}){1,3}(?![\w\-])"
+            r"(?<![\w@./\-])(?:(?:LT|WS|PC|LAP|DESK|SRV|DB|APP|WEB|VM|NB|PRN|PRT|SW|RTR|FW|ESX|DC)[A-Z]{0,6}(?:-[A-Z0-9]{1,12}){1,3}"
+            r"|(?:TS|RDS|CTX|SVR|HV|NAS|SAN|UPS|AP)(?:-[A-Z0-9]{1,12}){2,3}"
+            r"|[A-Z]{2,6}\d{0,3}-(?:LT|WS|PC|LAP|SRV|SVR|DB|APP|WEB|VM|NB|PRN|PRT|SW|RTR|FW|ESX|DC|TS|NAS|AP)-?[A-Z]{0,4}\d{1,6})(?![\w\-])"
         ),
         0.0,
         "name in the manner of machines",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from deskmind.governance.redaction._cities import WELL_KNOWN_PLACES
 from deskmind.governance.redaction._ordinary import ORDINARY
+from deskmind.governance.redaction._products import PRODUCTS
 from deskmind.governance.redaction.detector import Prepared, Word
 from deskmind.governance.redaction.entities import EntityType
 from deskmind.governance.redaction.finding import Finding
@@ -22,6 +23,8 @@ _STREET_WORD = (
 _STREET_LEAD = r"rue|rúa|avenue|boulevard|chemin|place|allée|quai|impasse|via|viale|piazza|corso|largo|calle|avenida|plaza|paseo|camino|carrer|rua|travessa|ulica|ul\.?|aleja|al\.|calea|strada|rruga|place de|cours|c/|av\.?"
 _STREET_END = r"stra(?:ß|ss)e|str\.|weg|gasse|allee|platz|ring|damm|ufer|gatan|vägen|gata|vägen|gate|gaten|veien|vegen|vej|gade|straat|laan|plein|kade|dijk|tie|katu|kuja|polku|tänav|utca|út|utja|tér|körút|näs|byn|tn|holt|götu|vegur|gränd|stræde|allé"
 _NAME = r"[^\W\d_][\w'’.\-]{0,30}"
+_CAPITAL = r"[^\W\d_a-zß-öø-ÿ][\w'’.\-]{0,30}"
+_LINK = r"(?:am|an|auf|der|den|dem|von|van|vom|zum|zur|im|in|de|het|alte[rn]?|neue[rn]?)"
 _NUMBER = r"\d{1,6}(?:[ \-/]?[A-Za-z](?!\w))?"
 _UNIT = r"(?:apt|apartment|suite|ste|unit|flat|room|rm|building|bldg|floor|fl)\.? ?#?\d{1,5}[A-Za-z]?"
 
@@ -34,6 +37,13 @@ _NUMBERED = re.compile(
     rf"|\d{{1,6}} (?:{_NAME} ){{1,4}}(?i:apt|suite|ste|unit|flat)\.? ?#?\d{{1,5}}"
     r")(?!\w)"
 )
+_COMPLETE = re.compile(
+    rf"(?<![\w.])(?:(?:{_CAPITAL} (?:(?:{_CAPITAL}|{_LINK}) ){{0,3}})\d{{1,4}}[ ]?[a-zA-Z]?,? ?\n? ?(?:[A-Z]{{1,2}}-)?\d{{4,5}}(?: [A-Z]{{2}})? {_CAPITAL}"
+    rf"|\d{{1,6}} {_CAPITAL}(?: {_CAPITAL}){{0,3}},? ?\n?{_CAPITAL}(?: {_CAPITAL}){{0,2}},? [A-Z]{{2}} \d{{5}}(?:-\d{{4}})?)(?!\w)"
+)
+"""Street and number, postcode and town; or number and street, town, state and postcode."""
+_POSTCODED = re.compile(r"\d\d(?:[A-Z]{0,2} [^\W\d_a-z]| [A-Z]{2} [^\W\d_a-z])|[A-Z]{2} \d{5}")
+"""Without it there is no complete address, and the longer expression need not be tried."""
 _LED = re.compile(
     rf"(?<![\w.])(?:(?i:{_STREET_LEAD}) (?:{_NAME},? ){{0,4}}{_NAME},? ?(?:{_NUMBER})?"
     r"|(?i:p\.? ?o\.? ?box|postfach|psc|unit) \d{1,6}(?:,? (?:[Bb]ox) \d{1,6})?|(?:USS|USNS|USNV|USCGC) [A-Z]\w+)(?!\w)"
@@ -41,10 +51,10 @@ _LED = re.compile(
 _BEFORE_NUMBER = re.compile(r" \d")
 _ENDINGS = (*_STREET_END.replace("(?:ß|ss)", "ß").replace("\\.", ".").split("|"), "strasse")
 _ENDED = re.compile(
-    rf"(?<![\w.])(?:{_NUMBER},? )?(?:{_NAME} ){{0,3}}{_NAME}(?i:{_STREET_END}) {_NUMBER}(?!\w)"
+    rf"(?<![\w.])(?:{_NUMBER},? )?(?:{_CAPITAL} (?:(?:{_CAPITAL}|{_LINK}) ){{0,2}})?{_NAME}(?i:{_STREET_END}) {_NUMBER}(?!\w)"
 )
 _REST = re.compile(
-    rf"[\s,]{{0,12}}(?:(?i:{_UNIT})|(?:[A-Z]{{1,2}}\d{{1,2}}[A-Z]? ?\d[A-Z]{{2}}|\d{{3,6}}(?:[\- ]\d{{2,4}})?(?![\d\-.()]|[ \t]{{1,2}}[\w(])|[A-Z]{{2}}\b(?: \d{{5}})?|(?:APO|FPO|DPO),? [A-Z]{{2}} \d{{5}})|[^\W\d_a-z][\w'’.\-()]{{1,30}}(?: [^\W\d_a-z][\w'’.\-()]{{1,30}}| (?:de|da|do|di|la|le|of|am|an der|upon|sur|del|el) [^\W\d_a-z][\w'’\-]{{1,30}}){{0,3}})(?![\w@])"
+    rf"[\s,]{{0,12}}(?:(?i:{_UNIT})|(?:(?<=[,\n])|(?<=[,\n]\s))(?:[A-Z]{{1,3}}-)?(?:\d{{4,6}}|\d{{3}} \d{{2}}) [^\W\d_a-z][\w'’.\-()]{{1,30}}|(?:[A-Z]{{1,2}}\d{{1,2}}[A-Z]? ?\d[A-Z]{{2}}|\d{{3,6}}(?:[\- ]\d{{2,4}})?(?![\d\-.()]|[ \t]{{1,2}}[\w(])|[A-Z]{{2}}\b(?: \d{{5}})?|(?:APO|FPO|DPO),? [A-Z]{{2}} \d{{5}})|[^\W\d_a-z][\w'’.\-()]{{1,30}}(?: [^\W\d_a-z][\w'’.\-()]{{1,30}}| (?:de|da|do|di|la|le|of|am|an der|upon|sur|del|el) [^\W\d_a-z][\w'’\-]{{1,30}}){{0,3}})(?![\w@])"
 )
 _SEPARATED = re.compile(r"(?i)(?<![\w.])(?:apt|apartment|suite|flat)\.? ?#?\d{1,5}[A-Za-z]?(?!\w)")
 _MILITARY = re.compile(r"\b(?:APO|FPO|DPO),? A[AEP] \d{5}\b")
@@ -99,7 +109,8 @@ class PlaceDetector:
             lowered.endswith(_ENDINGS, 0, found.start()) for found in _BEFORE_NUMBER.finditer(lowered)
         )
         ended = _ENDED.finditer(text) if hinted else ()
-        for match in itertools.chain(_NUMBERED.finditer(text), _LED.finditer(text), ended):
+        complete = _COMPLETE.finditer(text) if _POSTCODED.search(text) else ()
+        for match in itertools.chain(complete, _NUMBERED.finditer(text), _LED.finditer(text), ended):
             if _plausible(match[0]):
                 yield Finding(
                     match.start(),
@@ -147,8 +158,9 @@ class PlaceDetector:
 
 def _plausible(street: str) -> bool:
     """Whether it has a capital and does not begin with an ordinary word, as *During 1971* does."""
-    first = street.split(maxsplit=1)[0].lower()
-    return (any(map(str.isupper, street)) and first not in ORDINARY) or "box" in street.lower()
+    first = street.split(maxsplit=1)[0]
+    ordinary = first.lower() in ORDINARY and not (first == "Via" and street[-1].isdigit())
+    return (any(map(str.isupper, street)) and not ordinary) or "box" in street.lower()
 
 
 def _extended(text: str, end: int) -> int:
@@ -211,7 +223,9 @@ def _known_place(
         joined = f"{joined} {word.folded}".strip().replace("-", " ")
         if joined in WELL_KNOWN_PLACES:
             found = (count, _well_known(text, words, place, count, lexicon), "well-known place")
-        elif joined in lexicon.places and (count > 1 or joined not in ORDINARY):
+        elif joined in lexicon.places and (
+            count > 1 or (joined not in ORDINARY and not (word.capitals and joined in PRODUCTS))
+        ):
             ambiguous = count == 1 and (joined in lexicon.names or (word.capitals and len(word.text) < 5))
             if somewhere or _WEAK_CUE.search(before):
                 found = (count, 0.8 if somewhere else 0.65, "known place")

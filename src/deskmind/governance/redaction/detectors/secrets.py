@@ -26,15 +26,21 @@ def _password(match: re.Match[str]) -> float | None:
     value = match["value"]
     if _PLACEHOLDER.match(value):
         return None
-    mixed = sum(
-        (
-            any(map(str.isdigit, value)),
-            any(map(str.isupper, value)),
-            any(map(str.islower, value)),
-            not value.isalnum(),
-        )
-    )
-    return 0.9 if mixed >= 2 or match["sign"] in {":", "="} else None
+    return 0.9 if _kinds(value) >= 2 or match["sign"] in {":", "="} else None
+
+
+def _mixed(match: re.Match[str]) -> float | None:
+    return 0.9 if _kinds(match["value"]) >= 2 else None
+
+
+def _after_account(match: re.Match[str]) -> float | None:
+    return 0.8 if _kinds(match["value"]) >= 3 else None
+
+
+def _kinds(value: str) -> int:
+    """How many there are of digits, capitals, small letters and others."""
+    tests = (str.isdigit, str.isupper, str.islower)
+    return sum(any(map(test, value)) for test in tests) + (not value.isalnum())
 
 
 PATTERNS: Final = (
@@ -79,7 +85,8 @@ PATTERNS: Final = (
     Pattern(
         EntityType.SECRET,
         re.compile(
-            r"(?i)\b(?:api[ _\-]?key|secret|token|access[ _\-]?key|client[ _\-]?secret|private[ _\-]?key)\b[\"']?(?: is)?\s{0,3}[:=]?\s{0,3}[\"']?(?P<value>[A-Za-z0-9_\-.=+/]{16,500})"
+            r"(?i)(?<![^\W_])(?:secret|token|(?:api|access|account|shared ?access|client|private|storage|subscription|primary|master|auth|signing|encryption)[ _\-]?(?:key|secret|token))(?:[_\-]?(?:key|id|value|access[_\-]?key))?(?![^\W_])"
+            r"[\"']?(?: is)?\s{0,3}[:=]?\s{0,3}[\"']?(?P<value>[A-Za-z0-9_\-.=+/~]{16,500})"
         ),
         0.0,
         "random characters after a word for a key",
@@ -90,7 +97,7 @@ PATTERNS: Final = (
     Pattern(
         EntityType.URL,
         re.compile(
-            r"(?i)\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"']{1,100}:[^\s:/@\"']{1,200}@[^\s\"'<>]{1,1000}"
+            r"(?i)\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"']{0,100}:[^\s:/@\"']{1,200}@[^\s\"'<>]{1,1000}"
         ),
         1.0,
         "address with a password",
@@ -99,12 +106,39 @@ PATTERNS: Final = (
     Pattern(
         EntityType.PASSWORD,
         re.compile(
-            r"(?i)\b(?:password|passwd|passwort|pwd|passcode|passphrase|pin(?: code)?|kennwort|mot de passe|contraseña)\b[\"']?(?: (?:for|of|on|to) (?:[\w.\-]{1,20} ){1,5}?)?\s{0,3}(?P<sign>[:=]|is|was|to|ist)\s{0,3}[\"']?(?P<value>[^\s\"'<>,;]{4,128}(?<![.?]))"
+            r"(?i)(?<![^\W_])(?:password|passwd|passwort|pwd|pw|passcode|passphrase|pin(?: code)?|kennwort|mot de passe|contraseña|senha|wachtwoord|pass(?=\s{0,2}[:=])|(?:wi-?fi|wlan|wpa2?)[ \-]?key)\b[\"']?(?: (?:for|of|on|to) (?:[\w.\-]{1,20} ){1,5}?)?\s{0,3}(?P<sign>[:=]|(?:is|was|has been|got) (?:re)?(?:set|changed) to|is|was|to|ist|lautet|est|es)\s{0,3}[\"']?(?P<value>[^\s\"'<>,;]{4,128}(?<![.?]))"
         ),
         0.0,
         "after a word for a password",
         check=_password,
         needs="",
-        words=("pass", "pwd", "pin", "kennwort", "contrase"),
+        words=("pass", "pw", "pin", "kennwort", "contrase", "senha", "wachtwoord", "key"),
+    ),
+    Pattern(
+        EntityType.PASSWORD,
+        re.compile(r"(?<!\S)(?:-u|--user)[ =][\"']?[\w.@\\\-]{1,64}:(?P<value>[^\s\"'@]{4,128})"),
+        0.9,
+        "password of a command",
+        needs="-u",
+    ),
+    Pattern(
+        EntityType.PASSWORD,
+        re.compile(r"(?i)\bnet user [^\s/]{1,64} (?P<value>[^\s/*][^\s;,]{3,127})"),
+        0.0,
+        "password of a command",
+        check=_mixed,
+        needs="",
+        words=("net user ",),
+    ),
+    Pattern(
+        EntityType.PASSWORD,
+        re.compile(
+            r"(?i)\b(?:log[io]n|credentials?|creds|zugangsdaten)\b[\s:=]{1,3}[\w.@\\\-]{2,64} ?/ ?(?P<value>[^\s\"'<>,;/]{6,64}(?<![.?]))(?!/)"
+        ),
+        0.0,
+        "behind the name of an account",
+        check=_after_account,
+        needs="/",
+        words=("login", "logon", "cred", "zugangsdaten"),
     ),
 )

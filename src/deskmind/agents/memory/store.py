@@ -1,0 +1,311 @@
+"""Rows of memories: adding, superseding, reading, removing. Row-level security decides whose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pgvector import HalfVector, SparseVector
+from psycopg.rows import class_row
+
+from deskmind.agents.memory.memory import Audience, Draft, Kind, Memory
+from deskmind.agents.memory.recalled import Scored
+from deskmind.database import Connection
+from deskmind.scope import Scope
+
+__all__ = [
+    "Owner",
+    "Reading",
+    "add_memory",
+    "find_memory",
+    "forget_chain",
+    "list_memories",
+    "lock_subject",
+    "nearest",
+    "outdated",
+    "pin_memory",
+    "prune",
+    "read_chain",
+    "same_memory",
+    "stand_for",
+    "store_reading",
+    "supersede",
+    "touch",
+    "unread",
+]
+
+_COLUMNS = (
+    "memory_id, kind, audience, owner_id, body AS text, subject, trust, origin, source, run_id, step, importance, pinned,"
+    " uses, made_at, used_at, superseded_by, superseded_at"
+)
+_ADD = """
+INSERT INTO memories (tenant_id, memory_id, audience, owner_id, made_by, kind, subject, body, trust, origin, source, run_id,
+                      step, importance, pinned, space, vector, terms)
+VALUES (%(tenant)s, %(id)s, %(audience)s, %(owner)s, %(by)s, %(kind)s, %(subject)s, %(body)s, %(trust)s, %(origin)s,
+        %(source)s, %(run)s, %(step)s, %(importance)s, %(pinned)s, %(space)s, %(vector)s, %(terms)s)
+ON CONFLICT DO NOTHING
+"""
+_ABOUT = "audience = %(audience)s AND owner_id IS NOT DISTINCT FROM %(owner)s AND superseded_at IS NULL"
+_SAME = f"""
+SELECT {_COLUMNS} FROM memories
+ WHERE tenant_id = %(tenant)s AND {_ABOUT} AND kind = %(kind)s AND trust = %(trust)s
+   AND lower(body) = lower(%(body)s) LIMIT 1
+"""
+_STRONGER = f"""
+SELECT memory_id FROM memories
+ WHERE tenant_id = %(tenant)s AND {_ABOUT} AND subject = %(subject)s AND kind = %(kind)s AND trust = 'trusted' LIMIT 1
+"""
+_SUPERSEDE = f"""
+UPDATE memories SET superseded_by = %(id)s, superseded_at = now()
+ WHERE tenant_id = %(tenant)s AND {_ABOUT} AND subject = %(subject)s AND kind = %(kind)s AND memory_id <> %(id)s
+RETURNING pinned
+"""
+_CHAIN = """
+WITH RECURSIVE newer AS (
+    SELECT m.memory_id, m.superseded_by FROM memories m WHERE m.tenant_id = %(tenant)s AND m.memory_id = %(id)s
+    UNION
+    SELECT m.memory_id, m.superseded_by FROM memories m JOIN newer n ON m.memory_id = n.superseded_by
+     WHERE m.tenant_id = %(tenant)s),
+chain AS (
+    SELECT memory_id FROM newer
+    UNION
+    SELECT m.memory_id FROM memories m JOIN chain c ON m.superseded_by = c.memory_id WHERE m.tenant_id = %(tenant)s)
+"""
+_NEAREST = f"""
+SELECT {_COLUMNS}, r.relevance, r.recency, r.score, space
+  FROM recall_memories(%s, %s, %s, %s, %s, %s) r JOIN memories USING (memory_id)
+ WHERE tenant_id = %s ORDER BY r.score DESC, memory_id
+"""
+_PRUNE = """
+DELETE FROM memories WHERE tenant_id = %(tenant)s AND memory_id IN (
+    SELECT memory_id FROM memories
+     WHERE tenant_id = %(tenant)s AND audience = %(audience)s AND owner_id IS NOT DISTINCT FROM %(owner)s AND NOT pinned
+       AND memory_id <> %(id)s
+     ORDER BY superseded_at IS NULL, importance * power(0.5, extract(epoch FROM now() - used_at) / 31536000.0)
+     LIMIT greatest((SELECT count(*) FROM memories WHERE tenant_id = %(tenant)s AND audience = %(audience)s
+                       AND owner_id IS NOT DISTINCT FROM %(owner)s) - %(most)s, 0))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose memories: ``owner_id`` is None for the tenant's."""
+
+    audience: Audience
+    owner_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text as it is compared: vector and words."""
+
+    space: str
+    vector: HalfVector | None
+    terms: SparseVector
+
+
+async def lock_subject(connection: Connection, scope: Scope, owner: Owner, subject: str) -> None:
+    """Of several who tell something about the same, one after the other."""
+    key = f"memories.{scope.tenant_id}.{owner.owner_id}.{subject}"
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
+
+
+async def add_memory(
+    connection: Connection,
+    scope: Scope,
+    memory_id: UUID,
+    owner: Owner,
+    draft: Draft,
+    reading: Reading,
+    *,
+    pinned: bool = False,
+) -> bool:
+    """Keep a draft; False where this memory is there already."""
+    values = {
+        **_about(scope, owner, draft),
+        "id": memory_id,
+        "by": scope.principal_id,
+        "origin": draft.origin,
+        "source": draft.source,
+        "run": draft.run_id,
+        "step": draft.step,
+        "importance": draft.importance,
+        "pinned": pinned,
+        "space": reading.space,
+        "vector": reading.vector,
+        "terms": reading.terms,
+    }
+    return (await connection.execute(_ADD, values)).rowcount == 1
+
+
+async def same_memory(connection: Connection, scope: Scope, owner: Owner, draft: Draft) -> Memory | None:
+    """The memory that says the same already."""
+    cursor = connection.cursor(row_factory=class_row(Memory))
+    await cursor.execute(_SAME.encode(), _about(scope, owner, draft))
+    return await cursor.fetchone()
+
+
+async def supersede(
+    connection: Connection, scope: Scope, memory_id: UUID, owner: Owner, draft: Draft
+) -> tuple[int, bool]:
+    """Let a new memory stand for older ones about the same; how many, and whether one was pinned.
+
+    What is not trusted never stands for what is: then the new one is history at once.
+    """
+    if not draft.subject:
+        return 0, False
+    values = {**_about(scope, owner, draft), "id": memory_id}
+    if draft.trust == "untrusted":
+        row = await (await connection.execute(_STRONGER.encode(), values)).fetchone()
+        if row is not None:
+            await connection.execute(
+                "UPDATE memories SET superseded_by = %s, superseded_at = now() WHERE tenant_id = %s AND memory_id = %s",
+                (row[0], scope.tenant_id, memory_id),
+            )
+            return 0, False
+    rows = await (await connection.execute(_SUPERSEDE.encode(), values)).fetchall()
+    return len(rows), any(row[0] for row in rows)
+
+
+async def stand_for(connection: Connection, scope: Scope, new_id: UUID, memory_id: UUID) -> bool:
+    """Let a memory stand for one other; whether that was the scope's to change."""
+    cursor = await connection.execute(
+        "UPDATE memories SET superseded_by = %s, superseded_at = now()"
+        " WHERE tenant_id = %s AND memory_id = %s AND superseded_at IS NULL",
+        (new_id, scope.tenant_id, memory_id),
+    )
+    return cursor.rowcount == 1
+
+
+async def find_memory(connection: Connection, scope: Scope, memory_id: UUID) -> Memory | None:
+    """One memory that the scope may see."""
+    cursor = connection.cursor(row_factory=class_row(Memory))
+    statement = f"SELECT {_COLUMNS} FROM memories WHERE tenant_id = %s AND memory_id = %s"
+    await cursor.execute(statement.encode(), (scope.tenant_id, memory_id))
+    return await cursor.fetchone()
+
+
+async def list_memories(
+    connection: Connection,
+    scope: Scope,
+    *,
+    kind: Kind | None,
+    audience: Audience | None,
+    history: bool,
+    limit: int,
+) -> list[Memory]:
+    """Memories that the scope may see, newest first."""
+    where = "" if history else " AND superseded_at IS NULL"
+    statement = (
+        f"SELECT {_COLUMNS} FROM memories WHERE tenant_id = %s AND (%s::text IS NULL OR kind = %s)"
+        f" AND (%s::text IS NULL OR audience = %s){where} ORDER BY made_at DESC, memory_id LIMIT %s"
+    )
+    cursor = connection.cursor(row_factory=class_row(Memory))
+    await cursor.execute(statement.encode(), (scope.tenant_id, kind, kind, audience, audience, limit))
+    return await cursor.fetchall()
+
+
+async def read_chain(connection: Connection, scope: Scope, memory_id: UUID) -> list[Memory]:
+    """A memory with what it superseded and what superseded it, newest first."""
+    cursor = connection.cursor(row_factory=class_row(Memory))
+    statement = (
+        f"{_CHAIN} SELECT {_COLUMNS} FROM memories JOIN chain USING (memory_id) WHERE tenant_id = %(tenant)s"
+        " ORDER BY superseded_at IS NULL DESC, made_at DESC, memory_id"
+    )
+    await cursor.execute(statement.encode(), {"tenant": scope.tenant_id, "id": memory_id})
+    return await cursor.fetchall()
+
+
+async def forget_chain(connection: Connection, scope: Scope, memory_id: UUID) -> int:
+    """Remove a memory with its history; how many rows went."""
+    statement = f"{_CHAIN} DELETE FROM memories WHERE tenant_id = %(tenant)s AND memory_id IN (SELECT memory_id FROM chain)"
+    cursor = await connection.execute(statement.encode(), {"tenant": scope.tenant_id, "id": memory_id})
+    return cursor.rowcount
+
+
+async def pin_memory(connection: Connection, scope: Scope, memory_id: UUID, *, pinned: bool) -> bool:
+    """Whether it could be pinned, or let go."""
+    cursor = await connection.execute(
+        "UPDATE memories SET pinned = %s WHERE tenant_id = %s AND memory_id = %s",
+        (pinned, scope.tenant_id, memory_id),
+    )
+    return cursor.rowcount == 1
+
+
+async def nearest(
+    connection: Connection,
+    scope: Scope,
+    reading: Reading,
+    *,
+    kinds: Sequence[Kind],
+    least: float,
+    limit: int,
+) -> list[tuple[Scored, str]]:
+    """What counts most for a question, best first, each with the space of its vector."""
+    compared = (reading.vector, reading.space or None, reading.terms, list(kinds), least, limit)
+    cursor = await connection.execute(_NEAREST.encode(), (*compared, scope.tenant_id))
+    return [(Scored(Memory(*row[:-4]), *row[-4:-1]), row[-1]) for row in await cursor.fetchall()]
+
+
+async def touch(connection: Connection, scope: Scope, ids: Sequence[UUID]) -> None:
+    """Memories were recalled: they fade anew from now, as far as they are the scope's to change."""
+    await connection.execute(
+        "UPDATE memories SET used_at = now(), uses = uses + 1 WHERE tenant_id = %s AND memory_id = ANY (%s)",
+        (scope.tenant_id, list(ids)),
+    )
+
+
+async def unread(connection: Connection, scope: Scope, limit: int) -> list[tuple[UUID, str]]:
+    """Memories of the scope to change whose text was masked, so that they have neither vector nor words."""
+    cursor = await connection.execute(
+        "SELECT memory_id, body FROM memories WHERE tenant_id = %s AND terms IS NULL"
+        " AND (audience = 'user' OR made_by = %s OR %s) LIMIT %s",
+        (scope.tenant_id, scope.principal_id, scope.act == "operate", limit),
+    )
+    return [(row[0], row[1]) for row in await cursor.fetchall()]
+
+
+async def outdated(connection: Connection, scope: Scope, space: str, limit: int) -> list[tuple[UUID, str]]:
+    """Memories of an operator's to change that have no vector of a space."""
+    cursor = await connection.execute(
+        "SELECT memory_id, body FROM memories WHERE tenant_id = %s AND superseded_at IS NULL AND audience <> 'user'"
+        " AND (terms IS NULL OR space <> %s) LIMIT %s",
+        (scope.tenant_id, space, limit),
+    )
+    return [(row[0], row[1]) for row in await cursor.fetchall()]
+
+
+async def store_reading(
+    connection: Connection, scope: Scope, memory_id: UUID, text: str, reading: Reading
+) -> None:
+    """Write vector and words down, if the text is still the one that was read."""
+    await connection.execute(
+        "UPDATE memories SET space = %s, vector = %s, terms = %s WHERE tenant_id = %s AND memory_id = %s AND body = %s",
+        (reading.space, reading.vector, reading.terms, scope.tenant_id, memory_id, text),
+    )
+
+
+async def prune(connection: Connection, scope: Scope, owner: Owner, memory_id: UUID, most: int) -> int:
+    """Remove what counts least of an owner who has more than ``most``: history first. O(memories of the owner)."""
+    values: dict[str, Any] = {
+        "tenant": scope.tenant_id,
+        "audience": owner.audience,
+        "owner": owner.owner_id,
+        "id": memory_id,
+        "most": most,
+    }
+    return (await connection.execute(_PRUNE, values)).rowcount
+
+
+def _about(scope: Scope, owner: Owner, draft: Draft) -> dict[str, Any]:
+    return {
+        "tenant": scope.tenant_id,
+        "audience": owner.audience,
+        "owner": owner.owner_id,
+        "kind": draft.kind,
+        "subject": draft.subject,
+        "body": draft.text,
+        "trust": draft.trust,
+    }

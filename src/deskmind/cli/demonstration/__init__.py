@@ -1,0 +1,77 @@
+"""``deskmind demo``: what makes Deskmind different, in one minute. One module is one step; ``_STEPS`` is their order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deskmind.cli.demonstration import database_refuses, declined, three_systems, two_answers
+from deskmind.cli.demonstration.serving import check_port, serve
+from deskmind.cli.demonstration.stage import Stage
+from deskmind.cli.options import Config, Home
+from deskmind.cli.session import CommandLine
+
+if TYPE_CHECKING:
+    from deskmind.app import Deskmind
+    from deskmind.desk import Desk
+
+__all__ = ["demo"]
+
+_STEPS = (two_answers.show, database_refuses.show, declined.show, three_systems.show)
+
+
+def demo(
+    leave: Annotated[bool, typer.Option("--exit", help="End after the answers instead of serving.")] = False,
+    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8080,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Load a fictional company's knowledge, show who sees what, then serve the API."""
+    line = CommandLine(home, config)
+    if not leave:
+        line.guard(lambda: check_port(host, port))
+
+    async def work(app: Deskmind) -> None:
+        async with _set(app) as stage:
+            for show in _STEPS:
+                await show(stage)
+            if not leave:
+                await serve(stage, host, port)
+
+    line.run(work)
+
+
+@asynccontextmanager
+async def _set(app: Deskmind) -> AsyncGenerator[Stage]:
+    """The company's knowledge taken in and its systems read; these run until the block ends, so that links lead somewhere."""
+    from rich.console import Console
+
+    from deskmind.demo import load_company, prepare
+    from deskmind.demo.systems import connect_systems, systems
+
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    company = load_company()
+    console.rule(f"{company.name}: a service desk's knowledge", align="left")
+    with console.status("taking in the company's knowledge"):
+        desk = await prepare(app, company)
+    async with systems() as boxes:
+        with console.status("reading ServiceNow, Jira and Freshservice"):
+            connected = await connect_systems(desk, boxes)
+        console.print(f"{await _count(desk)} documents, {len(company.users)} users.")
+        if app.embedding_problem:
+            console.print(
+                f"[yellow]No embedding model, so answers go by words alone:[/] {app.embedding_problem}"
+            )
+        yield Stage(app, company, desk, console, boxes, connected)
+
+
+async def _count(desk: Desk) -> int:
+    async with desk.database.transaction(desk.scope) as connection:
+        cursor = await connection.execute("SELECT count(*) FROM documents")
+        row = await cursor.fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,45 @@
+"""What each step of the demonstration is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from deskmind.app import Deskmind
+    from deskmind.demo import Company
+    from deskmind.desk import Desk
+    from deskmind.sandbox.web import SandboxServer
+    from deskmind.sync import SyncStatus
+
+__all__ = ["Stage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The application with the fictional company in it.
+
+    Attributes:
+        desk: the operator's.
+        boxes: the company's systems; they run until the demonstration ends.
+        connected: how far each was read.
+    """
+
+    app: Deskmind
+    company: Company
+    desk: Desk
+    console: Console
+    boxes: Sequence[SandboxServer]
+    connected: Sequence[SyncStatus]
+
+    async def desk_of(self, user: str) -> Desk:
+        """A user's desk."""
+        return await self.app.desk(tenant=self.company.tenant, user=user)
+
+    def title(self, text: str) -> None:
+        """The heading of a step."""
+        self.console.print()
+        self.console.rule(text, align="left")

@@ -1,0 +1,2 @@
+DROP TABLE agent_labels;
+DROP TABLE agent_versions;

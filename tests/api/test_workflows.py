@@ -1,0 +1,91 @@
+"""Workflows, their runs and schedules over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from deskmind.agents.workflows import Flow, workflow
+from deskmind.api import create_app
+from deskmind.app import Deskmind
+from deskmind.desk import Desk
+
+
+@workflow("http-ask")
+async def asking(flow: Flow, word: str) -> str:
+    """Ask a person."""
+    return f"{word} {await flow.ask('which', 'Which?')}"
+
+
+@pytest.fixture
+async def clients(
+    modelled: Deskmind, operator: Desk, serving: Any
+) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    """Clients of a technician, a colleague and an admin."""
+    modelled.register_workflow(asking)
+    made: dict[str, httpx.AsyncClient] = {}
+    async with serving(create_app(app=modelled)) as address:
+        for name, role in (("ann", "technician"), ("ben", "technician"), ("boss", "admin")):
+            await operator.principals.add_user(name)
+            await operator.access.grant(role, user=name)
+            key = await operator.keys.create(name)
+            made[name] = httpx.AsyncClient(
+                base_url=address, headers={"Authorization": f"Bearer {key.secret}"}
+            )
+        yield made
+        for client in made.values():
+            await client.aclose()
+
+
+async def test_a_run_is_started_paused_answered_and_followed(
+    modelled: Deskmind, clients: dict[str, httpx.AsyncClient]
+) -> None:
+    ann = clients["ann"]
+    listed = (await ann.get("/v1/workflows")).json()["workflows"]
+    assert {one["name"] for one in listed} >= {"triage", "resolve", "http-ask"}
+    wrong = await ann.post("/v1/workflows/http-ask/runs", json={"input": {"other": 1}})
+    assert wrong.status_code == 422
+    assert (await ann.post("/v1/workflows/none/runs", json={})).status_code == 404
+    started = await ann.post("/v1/workflows/http-ask/runs", json={"input": {"word": "hi"}})
+    assert started.status_code == 202
+    run = f"/v1/runs/{started.json()['run_id']}"
+    assert (await ann.post(f"{run}/pause")).status_code == 204
+    assert (await ann.get(run)).json()["run"]["state"] == "paused"
+    assert (await ann.post(f"{run}/resume")).status_code == 204
+    assert (await ann.post(f"{run}/resume")).status_code == 409
+    await modelled.jobs.drain()
+    assert (await clients["ben"].get(run)).status_code == 404  # another's
+    (question,) = (await clients["ben"].get("/v1/approvals")).json()["proposals"]
+    await clients["ben"].post(f"/v1/approvals/{question['proposal_id']}/approve", json={"answer": "blue"})
+    await modelled.jobs.drain()
+
+    async with ann.stream("GET", f"{run}/events") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = [line async for line in answer.aiter_lines()]
+    names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+    last = json.loads([line for line in lines if line.startswith("data: ")][-1].removeprefix("data: "))
+    assert (names, last["state"], last["output"]) == (["step", "run"], "done", "hi blue")
+    replayed = (await ann.post(f"{run}/replay")).json()
+    assert replayed == {"steps": 1, "complete": True, "output": "hi blue"}
+    forked = await ann.post(f"{run}/fork", json={"step": 1})
+    assert forked.status_code == 202
+    assert (await ann.post(f"/v1/runs/{forked.json()['run_id']}/cancel")).status_code == 204
+    (cancelled,) = (await ann.get("/v1/runs", params={"state": "cancelled"})).json()["runs"]
+    assert cancelled["forked_from"] == started.json()["run_id"]
+
+
+async def test_schedules_are_for_operators(clients: dict[str, httpx.AsyncClient]) -> None:
+    wanted = {"name": "early", "workflow": "http-ask", "input": {"word": "x"}, "cron": "0 6 * * *"}
+    path = "/v1/workflows/schedules"
+    assert (await clients["ann"].post(path, json=wanted)).status_code == 403
+    made = await clients["boss"].post(path, json=wanted)
+    assert (made.status_code, made.json()["event"]) == (201, "time")
+    assert (await clients["boss"].post(path, json=wanted)).status_code == 409
+    (listed,) = (await clients["boss"].get(path)).json()["schedules"]
+    assert listed == made.json()
+    assert (await clients["boss"].delete(f"{path}/early")).status_code == 204
+    assert (await clients["boss"].get(path)).json() == {"schedules": []}
