@@ -253,7 +253,7 @@ BOARD = Board(
                     "s",
                     (
                         q(
-                            "max by (deskmind_vendor) (deskmind_sync_lag_seconds)",
+                            f"max by (deskmind_vendor) ({series('deskmind_sync_lag_seconds')})",
                             "{{deskmind_vendor}}",
                             empty="no system is read by a schedule",
                         ),
@@ -267,7 +267,7 @@ BOARD = Board(
                     "none",
                     (
                         q(
-                            "max by (deskmind_vendor, deskmind_state) (deskmind_sync_connections)",
+                            f"max by (deskmind_vendor, deskmind_state) ({series('deskmind_sync_connections')})",
                             "{{deskmind_vendor}} {{deskmind_state}}",
                             empty="no system is connected",
                         ),
