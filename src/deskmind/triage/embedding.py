@@ -76,14 +76,16 @@ async def predicted(
     said: list[Prediction] = []
     for first in range(0, len(texts), _PART):
         part = texts[first : first + _PART]
-        read = await asyncio.to_thread(
-            lambda some=part: [model.read(one, neighbours=neighbours) for one in some]
-        )
+        read = await asyncio.to_thread(_read, model, part, neighbours)
         unsure = [place for place, one in enumerate(read) if not one.sure]
         found = await vectors_for(model, embedder, [part[place] for place in unsure]) if unsure else None
         vectors = {} if found is None else dict(zip(unsure, found, strict=True))
         said += await asyncio.to_thread(_said, model, read, vectors, threshold)
     return said
+
+
+def _read(model: TriageModel, texts: Sequence[str], neighbours: int) -> list[Reading]:
+    return [model.read(text, neighbours=neighbours) for text in texts]
 
 
 def _said(
