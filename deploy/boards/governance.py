@@ -103,6 +103,7 @@ BOARD = Board(
                         ),
                     ),
                     thresholds=((0.1, WARN), (1, BAD)),
+                    width=6,
                 ),
                 Panel(
                     "Requests without a valid key",
@@ -110,6 +111,7 @@ BOARD = Board(
                     "reqps",
                     (q(rate(_HTTP, 'http_response_status_code="401"'), "401", empty="every key was valid"),),
                     thresholds=((0.5, WARN), (5, BAD)),
+                    width=6,
                 ),
                 Panel(
                     "Credentials that were refused",
@@ -123,6 +125,7 @@ BOARD = Board(
                         ),
                     ),
                     thresholds=((0.5, WARN), (5, BAD)),
+                    width=6,
                 ),
                 Panel(
                     "Requests without the permission",
@@ -130,6 +133,7 @@ BOARD = Board(
                     "reqps",
                     (q(rate(_HTTP, 'http_response_status_code="403"'), "403", empty="nothing was refused"),),
                     thresholds=((0.1, WARN), (1, BAD)),
+                    width=6,
                 ),
                 Panel(
                     "Operations",

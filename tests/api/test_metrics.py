@@ -25,6 +25,7 @@ from deskmind.knowledge.ingest.staging import INGEST_QUEUE
 from deskmind.observability.instruments import BY_NAME
 from deskmind.observability.metering import current_provider
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
+from deskmind.sync.health import SyncGauges
 
 _CANARY = "zanzibarine"
 _EMAIL = f"{_CANARY}.person@example.org"
@@ -226,6 +227,21 @@ async def test_queues_are_shown_and_absent_when_the_database_is_away(metered: De
         gauges._jobs = JobQueue(unreachable, metered.settings.jobs)
         await gauges.ask()
         assert gauges.queues == []
+    finally:
+        looking.cancel()
+
+
+async def test_connected_systems_are_shown_by_how_they_fare(
+    metered: Deskmind, desk: Desk, operator: Desk
+) -> None:
+    looking = await metered.measure()
+    try:
+        credentials = {"username": "deskmind", "password": "secret"}
+        await operator.connections.add("now", "servicenow", "https://now.example.net", credentials)
+        gauges = SyncGauges(metered.database, every=60)
+        await gauges.ask()
+        assert await total(desk, "deskmind_sync_connections", deskmind_state="incomplete") >= 1
+        assert await total(desk, "deskmind_sync_lag_seconds", deskmind_vendor="servicenow") >= 0
     finally:
         looking.cancel()
 

@@ -137,7 +137,7 @@ async def test_work_may_be_left_to_workers(
 
 
 async def test_what_is_wrong_is_said(call: Call, box: ServiceNowSandbox, tmp_path: Path) -> None:
-    assert "There is no connection 'nowhere'" in await call("sync", "run", "nowhere", code=69, json_=False)
+    assert "There is no connection 'nowhere'" in await call("sync", "run", "nowhere", code=66, json_=False)
     assert await call("connect", "list") == []
     assert "Nothing is connected" in await call("sync", "status", json_=False)
     await connected(call, box, tmp_path)

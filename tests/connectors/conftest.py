@@ -36,6 +36,25 @@ async def freshservice_box() -> AsyncIterator[FreshserviceSandbox]:
         yield box
 
 
+@pytest.fixture(scope="session")
+async def small_servicenow() -> AsyncIterator[ServiceNowSandbox]:
+    """With 40 tickets, for what needs several pages and no more."""
+    async with ServiceNowSandbox(size="tiny") as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+async def small_jira() -> AsyncIterator[JiraSandbox]:
+    async with JiraSandbox(size="tiny") as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+async def small_freshservice() -> AsyncIterator[FreshserviceSandbox]:
+    async with FreshserviceSandbox(size="tiny", requests_per_minute=1_000_000) as box:
+        yield box
+
+
 @pytest.fixture
 async def servicenow(servicenow_box: ServiceNowSandbox) -> AsyncIterator[ServiceNow]:
     async with connect(servicenow_box) as source:

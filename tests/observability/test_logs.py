@@ -106,6 +106,20 @@ def test_auto_is_for_people_on_a_terminal_and_json_elsewhere() -> None:
     assert json.loads(pipe.getvalue())["count"] == 1
 
 
+@pytest.mark.usefixtures("_restored")
+def test_lines_go_to_what_is_standard_error_at_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that another program ran may have been given one that is closed by now."""
+    given, own = io.StringIO(), io.StringIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", given)
+        configure_logging(format="json")
+        log.info("during")
+    given.close()
+    monkeypatch.setattr(sys, "stderr", own)
+    log.info("after")
+    assert [json.loads(line)["event"] for line in own.getvalue().splitlines()] == ["after"]
+
+
 def test_on_a_terminal_a_value_cannot_send_control_sequences(configured: Callable[..., Lines]) -> None:
     lines = configured(format="console")
     logging.getLogger("theirs").warning("title \x1b]0;owned\x07 end")

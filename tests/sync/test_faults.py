@@ -144,6 +144,8 @@ async def test_a_webhook_brings_one_record_and_needs_the_secret(
     made = await change(servicenow_box, "POST", "incident", {"short_description": "Printer in flames"})
     with pytest.raises(AuthenticationError):
         await call(app, operator, {"kind": "ticket", "id": made["sys_id"]}, secret="guessed")
+    (refused,) = [event for event in await operator.audit() if event.action == "access.authenticate"]
+    assert (refused.resource, refused.details["reason"]) == ("connection now", "signature")
     assert await call(app, operator, {"kind": "ticket", "id": made["sys_id"]}) == 1
     await app.jobs.drain()
     assert list(await here(operator, Kind.TICKET)) == [made["sys_id"]]

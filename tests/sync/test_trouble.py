@@ -59,14 +59,12 @@ async def test_what_lasts_is_told_and_what_was_read_is_kept(
     status = await operator.sync.run("now")
     assert f"{kind}: {code}" in status.error
     assert not status.complete
-    assert {one.kind: one.complete for one in status.kinds} == {"configuration-item": False, "group": True}
-    assert await here(operator, Kind.GROUP) == await there(servicenow_box, Kind.GROUP)
     assert len([entry for entry in servicenow_box.log if path in entry.path]) <= 80, "it is not hammered"
-    await whole(operator, servicenow_box, kind)
+    await whole(operator, servicenow_box, kind, Kind.GROUP)
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("kind", ["server_error", "refuse", "cut", "bad_json"])
+@pytest.mark.parametrize("kind", ["server_error", "bad_json"])
 async def test_what_passes_is_not_noticed(operator: Desk, box: SandboxServer, kind: Any) -> None:
     read, _ = KINDS[box.vendor]
     await connect(operator, box, kinds=(str(read),))
@@ -83,7 +81,7 @@ async def whole_in_spite(desk: Desk, box: SandboxServer, kind: Kind) -> None:
 
 async def test_who_wants_a_long_pause_gets_it_from_later_runs_too(operator: Desk, box: SandboxServer) -> None:
     read, _ = KINDS[box.vendor]
-    await connect(operator, box)
+    await connect(operator, box, kinds=(str(read), "group", "person"))
     box.faults.add("rate_limit", retry_after=3600)
     status = await operator.sync.run("now")
     assert "source-rate-limited" in status.error
@@ -142,7 +140,18 @@ STRANGE = {
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("change", STRANGE)
+@pytest.mark.parametrize(
+    ("box", "change"),
+    [
+        *(("servicenow", change) for change in STRANGE),
+        *(
+            (vendor, change)
+            for vendor in ("jira", "freshservice")
+            for change in ("rows are words", "fields are objects")
+        ),
+    ],
+    indirect=["box"],
+)
 async def test_fields_of_another_type_crash_nothing(operator: Desk, box: SandboxServer, change: str) -> None:
     kind, _ = KINDS[box.vendor]
     await connect(operator, box, kinds=(str(kind),))
@@ -159,7 +168,8 @@ async def test_fields_of_another_type_crash_nothing(operator: Desk, box: Sandbox
         status = await operator.sync.run("now")
     assert status.finished_at is not None
     assert not status.complete
-    assert status.error.startswith(f"{kind}: source-") or status.problems
+    (read,) = status.kinds
+    assert status.error.startswith(f"{kind}: source-") or status.problems or read.notes
     assert len(box.log) < 400
     await operator.sync.reset("now")
     await sql(operator, "DELETE FROM sync_problems RETURNING 1")
@@ -186,7 +196,7 @@ async def test_a_token_that_expires_in_the_middle_is_renewed(
     given = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "grant": "password"}
     credentials = {**given, **servicenow_box.credentials}
     await operator.connections.add("now", "servicenow", servicenow_box.url, credentials, every_seconds=0)
-    servicenow_box.faults.add("expired_token", path="/api/now/", every=20)
+    servicenow_box.faults.add("expired_token", path="/api/now/", every=10)
     status = await operator.sync.run("now")
     assert status.complete, status.as_dict()
     assert len([one for one in servicenow_box.log if one.fault == "expired_token"]) > 1

@@ -55,6 +55,12 @@ async def test_each_act_is_shown_then_sent_then_there(system: System, tmp_path: 
     person = await someone(system)
     await writes.send((await writes.propose("it", "assign", ticket, {"assignee": person})).write_id)
 
+    if vendor == "jira":  # which alone takes nobody for an assignee
+        away = await writes.propose("it", "assign", ticket, {"assignee": None})
+        assert [(one["before"], one["after"]) for one in away.changes] == [(person, None)]
+        assert (await writes.send(away.write_id)).differing == []
+        await writes.send((await writes.propose("it", "assign", ticket, {"assignee": person})).write_id)
+
     now = await system.ticket(ticket)
     assert now.status_category in {"open", "waiting"}
     assert [(one.name, one.size) for one in now.attachments] == [("trace.bin", 256 * 999)]

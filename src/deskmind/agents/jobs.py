@@ -13,7 +13,6 @@ from deskmind.database import Connection, Database
 from deskmind.errors import (
     ConflictError,
     LeaseLostError,
-    NotFoundError,
     PermissionDeniedError,
     PrincipalNotFoundError,
 )
@@ -41,6 +40,7 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
 
     Raises:
         ConflictError: another worker still has it; the job is tried again.
+        NotFoundError: it is a workflow's whose version is not known here; the job is tried again, by another worker perhaps.
     """
     worker = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
     async with database.transaction(worker) as connection:
@@ -65,12 +65,6 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
             await give_up(connection, worker, run_id, error.code)
     except LeaseLostError:
         return  # whoever has it goes on
-    except NotFoundError:
-        if row.kind == "agent":
-            raise
-        _log.warning(
-            "workflows.unknown", workflow=row.agent, run=str(run_id)
-        )  # left to who knows its version
     except ConflictError:
         async with database.transaction(worker) as connection:
             row = await find_run(connection, worker, run_id)

@@ -124,13 +124,15 @@ class Agents:
         """
         async with self._database.transaction(self._scope) as connection:
             row = await find_run(connection, self._scope, run_id)
-            if row is None:
+            if row is None or row.kind != "agent":
                 raise _no_run(run_id)
             if not await end_run(connection, self._scope, run_id, _OPEN):
                 raise ConflictError("The run has ended already.", why=f"It is {row.state}.")
             await record(
                 connection, self._scope, Permission.AGENTS_RUN, resource=f"runs/{run_id}", state="cancelled"
             )
+            if row.parent_id is not None:  # the workflow that waits for it goes on
+                await defer_run(connection, self._scope, run_id)
         if row.state != "running":  # a worker that has it counts it
             count_run("cancelled")
 
@@ -286,7 +288,8 @@ class Agents:
 
     async def _seen(self, run_id: UUID) -> None:
         async with self._database.transaction(self._scope) as connection:
-            if await find_run(connection, self._scope, run_id) is None:
+            row = await find_run(connection, self._scope, run_id)
+            if row is None or row.kind != "agent":
                 raise _no_run(run_id)
 
     async def _shown(self, run_id: UUID, output: Any, emit: Emit) -> Run[Any]:

@@ -21,7 +21,9 @@ sandbox_app = typer.Typer(
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 Seed = Annotated[int, typer.Option("--seed", help="Another seed fills it with other people and tickets.")]
-HowLarge = Annotated[str, typer.Option("--size", help="small (480 tickets) or large (50,000).")]
+HowLarge = Annotated[
+    str, typer.Option("--size", help="small (480 tickets), medium (5,000) or large (50,000).")
+]
 Tls = Annotated[bool, typer.Option("--tls", help="Serve HTTPS with a certificate made for this run.")]
 Authority = Annotated[
     Path | None,

@@ -184,8 +184,8 @@ class Database:
             DatabaseUnavailableError: no connection could be had.
         """
         pool = self._opened()
-        statement = (text.encode(), [value.encode() for value in values])
         with self.faults():
+            statement = (text.encode(), [value.encode() for value in values])
             started = time.perf_counter()
             connection = await self._entered(pool, scope, (statement, (b"COMMIT", None)))
             _duration.record(time.perf_counter() - started, _TRANSACTION)

@@ -65,7 +65,7 @@ def configure_logging(
     """
     if level not in LEVELS:
         raise ConfigurationError(f"'{level}' is not a log level.", remedy=f"Known: {', '.join(LEVELS)}.")
-    output = stream or sys.stderr
+    output = stream or cast("TextIO", _StandardError())
     readable = format == "console" or (format == "auto" and output.isatty())
     handler = _Gathering(output) if gather and not readable else _Handler(output)
     handler.setFormatter(_Formatter(_for_people(colors=output.isatty()) if readable else _as_json))
@@ -173,6 +173,19 @@ class _Route:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._standard, name)
+
+
+class _StandardError:
+    """What is standard error at the time: it is replaced, and closed, by those who run a command in their process."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
 
 
 class _Handler(logging.StreamHandler[TextIO]):

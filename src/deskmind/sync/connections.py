@@ -21,7 +21,6 @@ from deskmind.keyring import Keyring
 from deskmind.scope import OPERATOR, Scope
 from deskmind.sync.credentials import open_credentials, seal_credentials
 from deskmind.sync.mirroring import forget_groups
-from deskmind.sync.pacing import SharedPace
 from deskmind.sync.relinking import relink
 from deskmind.sync.rotating import keeping_tokens
 
@@ -307,6 +306,7 @@ async def connector_of(
         database: where requests are counted together with other workers', and where a new refresh token is kept.
     """
     from deskmind.connectors.opening import open_connector
+    from deskmind.sync.pacing import SharedPace
 
     values = await _opened(connection, scope, keyring, found.connection_id)
     values.pop(_SIGNING, None)
@@ -315,6 +315,7 @@ async def connector_of(
     keep = None
     if "refresh_token" in values:  # others are had anew with the credentials themselves
         keep = keeping_tokens(database, scope, keyring, found.connection_id)
+
     source = open_connector(found.vendor, found.url, values, networks=found.networks, on_rotated=keep)
     source.client.pace = SharedPace(source.client.pace, database, scope, found.connection_id)
     return source

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -103,8 +105,9 @@ async def read_kind(
         assert row is not None
         place = _Place(scope, connection_id, kind, row[0])
         whole = kind not in source.capabilities.incremental
-        async for page in source.pages(kind, row[1]):
-            counted += await _store(store, place, page, whole=whole)
+        async with aclosing(_ahead(source.pages(kind, row[1]))) as pages:
+            async for page in pages:
+                counted += await _store(store, place, page, whole=whole)
         async with database.transaction(scope) as connection:
             if whole:
                 counted += await _drop_unmet(connection, store, place)
@@ -131,6 +134,18 @@ def misshapen(kind: Kind, error: Exception) -> DeskmindError:
         why=f"An answer has not the form that the vendor documents ({type(error).__name__}).",
         remedy="What was read is kept and the next run goes on. Look for an upgrade of the system, or of Deskmind.",
     )
+
+
+async def _ahead(pages: AsyncIterator[Page]) -> AsyncGenerator[Page]:
+    """The pages, each asked for while the one before is stored."""
+    coming = asyncio.ensure_future(anext(pages, None))
+    try:
+        while (page := await coming) is not None:
+            coming = asyncio.ensure_future(anext(pages, None))
+            yield page
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
 
 
 async def _store(store: RecordStore, place: _Place, page: Page, *, whole: bool) -> Counted:

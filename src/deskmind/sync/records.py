@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
+
+import orjson
 
 from deskmind.connectors.access import Access, Grantee
 from deskmind.connectors.model import Kind, Person
@@ -18,6 +20,8 @@ from deskmind.governance.privacy import Mentions
 __all__ = ["Kept", "kept", "masked_json", "names_of"]
 
 _APART = frozenset({"raw", "vendor", "id"})
+_AS_THEY_ARE = frozenset({type(None), bool, int, float})
+_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,11 @@ class Kept:
 def kept(kind: Kind, record: AnyRecord, erased: Mentions | None) -> Kept:
     """A record in the form that is stored."""
     plain: dict[str, Any] = _plain(record)
-    raw: Any = _plain(record.raw)
+    raw: Any = _as_it_came(record.raw)
     if erased:
         plain, raw = masked_json(plain, erased), masked_json(raw, erased)
-    text = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     key = str(plain.get("key") or record.id)
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)).digest()
     return Kept(
         kind,
         _storable(record.id),
@@ -89,12 +92,30 @@ def masked_json(value: Any, erased: Mentions) -> Any:
             return value
 
 
+def _as_it_came(raw: Any) -> Any:
+    """A vendor's own record: nearly always storable as it is, which is quick to see."""
+    try:
+        storable = b"\\u0000" not in orjson.dumps(raw, option=_STRICT)
+    except TypeError:  # half a character, or no JSON
+        storable = False
+    return raw if storable else _plain(raw)
+
+
 def _plain(value: Any) -> Any:
+    kind = cast("type[Any]", type(value))
+    if kind is str:
+        return _storable(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is dict:
+        return {_storable(str(name)): _plain(one) for name, one in value.items()}
+    if kind is list or kind is tuple:
+        return [_plain(one) for one in value]
+    return _of_a_class(value)
+
+
+def _of_a_class(value: Any) -> Any:
     match value:
-        case str():
-            return _storable(str(value))
-        case None | bool() | int() | float():
-            return value
         case datetime():
             return value.isoformat()
         case Grantee():
@@ -103,22 +124,23 @@ def _plain(value: Any) -> Any:
             sets = [sorted(map(str, one)) for one in value.any_of]
             return {"any_of": sets, "deny": sorted(map(str, value.deny)), "unread": list(value.unread)}
         case Mapping():
-            given = cast("Mapping[Any, Any]", value)
-            return {_storable(str(name)): _plain(one) for name, one in given.items()}
-        case list() | tuple():
-            return [_plain(one) for one in cast("list[Any]", value)]
+            return _plain(dict(cast("Mapping[Any, Any]", value)))
         case _ if dataclasses.is_dataclass(value):
-            fields = (field.name for field in dataclasses.fields(value))
-            apart = _APART if hasattr(value, "vendor") else {"raw"}
-            return {name: _plain(getattr(value, name)) for name in fields if name not in apart}
+            return {name: _plain(getattr(value, name)) for name in _fields_of(type(value))}
         case _:
             return _storable(str(value))
 
 
+@functools.cache
+def _fields_of(kind: type[Any]) -> tuple[str, ...]:
+    """The fields of a model's class that are kept with it."""
+    names = [field.name for field in dataclasses.fields(kind)]
+    apart = _APART if "vendor" in names else {"raw"}
+    return tuple(name for name in names if name not in apart)
+
+
 def _storable(text: str) -> str:
     """PostgreSQL keeps neither NUL nor halves of characters."""
-    return (
-        text.replace("\0", "").encode("utf-8", "replace").decode()
-        if not text.isascii()
-        else text.replace("\0", "")
-    )
+    if "\0" in text:
+        text = text.replace("\0", "")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -35,7 +35,6 @@ from deskmind.sync.connections import Connection, connector_of, find_connection,
 from deskmind.sync.learning import learn_names
 from deskmind.sync.measures import measure_run
 from deskmind.sync.mirroring import Mirrored, mirror
-from deskmind.sync.pacing import SharedPace
 from deskmind.sync.passes import MISSHAPEN, Pass, misshapen, read_kind, sweep_kind
 from deskmind.sync.storing import Counted, RecordStore
 
@@ -224,6 +223,8 @@ class Runner:
 
     async def _heed(self, run: _Run, passes: Sequence[Pass]) -> None:
         """Where the vendor asked for a long pause, later runs keep it too."""
+        from deskmind.sync.pacing import SharedPace
+
         asked = [one.error.details.get("retry_after") for one in passes if isinstance(one.error, _REFUSED)]
         pause, pace = (
             max((one for one in asked if isinstance(one, int | float)), default=0.0),

@@ -27,10 +27,17 @@ SELECT kind, external_id, why, found_at FROM sync_problems WHERE tenant_id = %s 
  ORDER BY found_at DESC, kind, external_id LIMIT %s
 """
 _WAITING = """
-SELECT count(*) FILTER (WHERE f.state = 'pending'), count(*) FILTER (WHERE f.state = 'failed')
-  FROM sources s JOIN ingests i ON i.tenant_id = s.tenant_id AND i.source_id = s.source_id
-  JOIN ingest_files f ON f.tenant_id = i.tenant_id AND f.ingest_id = i.ingest_id
- WHERE s.tenant_id = %s AND s.owner_id = %s AND s.name = %s AND (i.state <> 'done' OR f.state = 'failed')
+SELECT (SELECT count(*) FROM ingests i JOIN ingest_files f ON f.tenant_id = i.tenant_id AND f.ingest_id = i.ingest_id
+         WHERE i.tenant_id = s.tenant_id AND i.source_id = s.source_id AND i.state <> 'done' AND f.state = 'pending'),
+       (SELECT count(DISTINCT f.external_id)
+          FROM ingests i JOIN ingest_files f ON f.tenant_id = i.tenant_id AND f.ingest_id = i.ingest_id
+          JOIN connections c ON c.tenant_id = s.tenant_id AND c.name = %(name)s
+          JOIN synced_records r ON r.tenant_id = c.tenant_id AND r.connection_id = c.connection_id
+           AND r.kind = split_part(f.external_id, '/', 1) AND r.external_id = split_part(f.external_id, '/', 2)
+         WHERE i.tenant_id = s.tenant_id AND i.source_id = s.source_id AND f.state = 'failed' AND NOT EXISTS (
+               SELECT FROM documents d WHERE d.tenant_id = s.tenant_id AND d.source_id = s.source_id
+                  AND d.external_id = f.external_id))
+  FROM sources s WHERE s.tenant_id = %(tenant)s AND s.owner_id = %(owner)s AND s.name = %(source)s
 """
 _MOST_PROBLEMS = 20
 
@@ -137,8 +144,9 @@ async def read_status(connection: DatabaseConnection, scope: Scope, found: Conne
 
 
 async def waiting_documents(connection: DatabaseConnection, scope: Scope, name: str) -> tuple[int, int]:
-    """How many documents of a connection wait to be taken in, and how many could not be."""
-    cursor = await connection.execute(_WAITING, (scope.tenant_id, OPERATOR, source_name(name)))
+    """How many documents of a connection wait to be taken in, and how many could not be and are still as they were then."""
+    of = {"tenant": scope.tenant_id, "owner": OPERATOR, "source": source_name(name), "name": name}
+    cursor = await connection.execute(_WAITING, of)
     row = await cursor.fetchone()
     return (row[0], row[1]) if row is not None else (0, 0)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 import psycopg
 from psycopg.types.json import Jsonb
 
@@ -47,8 +48,8 @@ _NUMBER_OF = "SELECT pass FROM sync_passes WHERE tenant_id = %s AND connection_i
 _UPSERT = """
 INSERT INTO synced_records (tenant_id, connection_id, kind, pass, external_id, record_key, url, version, changed_at, digest,
                             record, raw)
-SELECT %s, %s, %s, %s, r.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::bytea[],
-                                       %s::jsonb[], %s::jsonb[]) r
+SELECT %s, %s, %s, %s, r.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %b::bytea[],
+                                       %b::jsonb[], %b::jsonb[]) r
 ON CONFLICT (tenant_id, connection_id, kind, external_id) DO UPDATE SET record_key = excluded.record_key, url = excluded.url,
     version = excluded.version, changed_at = excluded.changed_at, digest = excluded.digest, record = excluded.record,
     raw = excluded.raw, pass = excluded.pass, synced_at = clock_timestamp()
@@ -310,6 +311,6 @@ def _columns(records: Sequence[Kept]) -> tuple[list[Any], ...]:
         [one.version for one in records],
         [one.changed_at for one in records],
         [one.digest for one in records],
-        [Jsonb(one.record) for one in records],
-        [Jsonb(one.raw) for one in records],
+        [Jsonb(one.record, orjson.dumps) for one in records],
+        [Jsonb(one.raw, orjson.dumps) for one in records],
     )

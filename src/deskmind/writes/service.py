@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from deskmind.connectors import Act, Applied, Event, Kind, Outcome, Proposal
-from deskmind.connectors.opening import VendorConnector
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.database import Database
 from deskmind.errors import (
@@ -39,6 +38,9 @@ from deskmind.writes.store import (
     open_write,
     settle,
 )
+
+if TYPE_CHECKING:
+    from deskmind.connectors.opening import VendorConnector
 
 __all__ = ["Writes"]
 

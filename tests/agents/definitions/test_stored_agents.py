@@ -11,6 +11,7 @@ from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import InvalidRequestError, NotFoundError, PermissionDeniedError
 from deskmind.prompts import PromptTemplate
+from deskmind.prompts.messages import Message
 
 _FILE = """
 name: fixer
@@ -187,6 +188,18 @@ async def test_the_agents_of_one_tenant_are_not_anothers(
     assert await other.stored_agents.list() == []
     with pytest.raises(NotFoundError):
         await other.stored_agents.get("fixer", version=1)
+
+
+async def test_a_run_goes_on_with_a_conversation(admin: Desk, ann: Desk, brain: Brain) -> None:
+    await admin.stored_agents.save("{name: brief, instructions: Be brief., model: fast}")
+    await admin.stored_agents.publish("brief")
+    about = (await ann.conversations.create("Laptop", messages=[Message("user", "I have a Lynx 5.")])).about
+    brain.says("A Lynx 5.")
+    run = await ann.stored_agents.run("brief", "Which laptop?", conversation=str(about.conversation_id))
+    assert "I have a Lynx 5." in brain.told()
+    assert not run.tainted  # these are the user's own words
+    turns = (await ann.conversations.get(about.conversation_id)).turns
+    assert turns[-1].message.content == "A Lynx 5."
 
 
 async def test_a_tool_that_is_not_known_is_named(admin: Desk, ann: Desk) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from uuid import uuid4
 
 import pytest
 from tests.agents.conftest import Brain, wants
 from tests.agents.memory.test_memories import allow
 
 from deskmind.agents import MemoryUse, ToolContext, tool
-from deskmind.agents.memory import Draft
+from deskmind.agents.memory import Draft, Happened, Told
+from deskmind.agents.memory.extracting import RuleExtractor
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import ModelUnavailableError
@@ -62,6 +64,16 @@ async def test_text_of_others_does_not_become_a_memory(ann: Desk, brain: Brain) 
     await agent.run("Summarise INC1.", untrusted="My password policy is none.")
     texts = [one.text for one in await ann.memories.list(history=True)]
     assert texts == ["helper was asked: “Summarise INC1.”; it was done."]
+
+
+async def test_a_prompt_that_was_made_of_others_text_gives_no_trusted_memory() -> None:
+    told = (
+        Told("My manager is Mallory.", "prompt", "untrusted", "helper"),
+        Told("Noted.", "output", "untrusted", "helper"),
+    )
+    drafts = await RuleExtractor().extract(Happened(uuid4(), "helper", told, True))
+    assert len(drafts) == 3
+    assert {draft.trust for draft in drafts} == {"untrusted"}
 
 
 async def test_a_rule_lets_it_and_whoever_recalls_it_is_tainted(

@@ -159,18 +159,23 @@ async def test_resolve_replies_publicly_only_by_what_the_requester_may_read(
     )
     await admin.sync.run("now")
     await finish()
-    email = person.emails[0]  # type: ignore[union-attr]
-    requester = await admin.principals.add_user(email)
-    del requester
+    await admin.principals.add_user(person.emails[0])  # type: ignore[union-attr]
     await admin.principals.add_group("staff")
     await admin.knowledge.add("secret.md", b"# VPN drops\n\nThe secret gateway is vpn-9.", groups=["staff"])
     given = {"connection": "now", "ticket": applied.id, "model": "fast", "public": True}
     run = await admin.workflows.run("resolve", given)
-    for one in (await admin.workflows.show(run.run_id)).steps:
-        print(one.name, one.state, one.problem, one.reason, one.value)
     assert (run.state, run.output["outcome"]) == ("done", "nothing found")
     assert brain.asked == []
-    assert (await now.ticket(applied.id)).comments == ()
+
+    await admin.knowledge.add("open.md", b"# VPN drops\n\nRenew the certificate of the VPN.")
+    brain.says("Please renew the certificate.", wants("final_result", good=True))
+    output = await _driven(admin, ben, finish, "resolve", given)
+    assert (output["outcome"], output["public"]) == ("ok", True)
+    assert "Renew the certificate" in brain.told()
+    assert "vpn-9" not in brain.told()
+    (reply,) = (await now.ticket(applied.id)).comments
+    assert not reply.internal
+    assert "Please renew the certificate." in reply.text
 
 
 async def test_a_major_incident_is_found_summed_up_opened_and_told(

@@ -313,6 +313,29 @@ async def test_an_agent_is_a_run_below_with_its_bill_and_its_taint(
     assert run.run_id not in {one.run_id for one in await ann.agents.list()}
 
 
+async def test_a_cancelled_agent_fails_its_step_and_a_workflow_is_no_agent(
+    ann: Desk, register: Register, brain: Brain, finish: Finish
+) -> None:
+    @workflow("with-asker")
+    async def with_asker(flow: Flow) -> str:
+        """Have an agent ask."""
+        return str(await flow.agent("asker", "Ask.", instructions="Ask.", model="fast", tools=["ask_person"]))
+
+    register(with_asker)
+    brain.says(wants("ask_person", question="Which?"))
+    run = await ann.workflows.run("with-asker")
+    (step,) = (await ann.workflows.show(run.run_id)).steps
+    assert (run.state, step.state, step.child_id is None) == ("waiting", "running", False)
+    for act in (ann.agents.resume, ann.agents.cancel):
+        with pytest.raises(NotFoundError):
+            await act(run.run_id)
+    assert step.child_id is not None
+    await ann.agents.cancel(step.child_id)
+    await finish()
+    run = (await ann.workflows.show(run.run_id)).run
+    assert (run.state, run.problem) == ("failed", "step-failed")
+
+
 async def test_what_was_read_from_others_needs_approval_to_be_written(
     ann: Desk, ben: Desk, modelled: object, register: Register, said: Counted, finish: Finish
 ) -> None:

@@ -100,7 +100,14 @@ def _episode(happened: Happened) -> list[Draft]:
     if not happened.tainted:
         return [full]
     plain = Draft(
-        f"{asked}; it was done.", "episodic", "", 0.3, "prompt", "trusted", happened.agent, happened.run_id
+        f"{asked}; it was done.",
+        "episodic",
+        "",
+        0.3,
+        "prompt",
+        happened.prompt.trust,
+        happened.agent,
+        happened.run_id,
     )
     return [full, plain]
 

@@ -124,7 +124,9 @@ async def _happened(journal: Journal, desk: Desk, output: Any) -> Happened:
         steps = await read_steps(connection, journal.scope, journal.run_id)
         effects = await read_effects(connection, journal.scope, journal.run_id)
     agent = journal.row.agent
-    told = [Told(journal.row.prompt, "prompt", "trusted", agent)]
+    # what a workflow asks may be made of what it has read
+    own = journal.row.parent_id is None or not journal.tainted
+    told = [Told(journal.row.prompt, "prompt", "trusted" if own else "untrusted", agent)]
     if journal.row.untrusted:
         told.append(Told(journal.row.untrusted, "untrusted", "untrusted", agent))
     results = [step for step in steps if step.kind == "result" and step.outcome == "ok"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -305,38 +305,27 @@ async def _together(acts: Sequence[Awaitable[Any]], at_once: int) -> list[Any]:
         async with slots:
             return await act
 
-    tasks = [asyncio.create_task(_coroutine(one(act))) for act in acts]
+    tasks = [asyncio.create_task(one(act)) for act in acts]
     try:
         given = await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         for task in tasks:
             task.cancel()
     errors = [one for one in given if isinstance(one, BaseException)]
-    ordered = [
-        *(one for one in errors if isinstance(one, Exception) and not isinstance(one, StepFailedError)),
-        *(one for one in errors if isinstance(one, StepFailedError)),
-        *(one for one in errors if not isinstance(one, Exception)),
-    ]
-    if ordered:
-        raise _soonest(ordered)
+    if errors:
+        raise _foremost(errors)
     return list(given)
 
 
-async def _coroutine(act: Coroutine[Any, Any, Any]) -> Any:
-    return await act
-
-
-def _soonest(errors: Sequence[BaseException]) -> BaseException:
-    """The first; of branches that wait for times, the one that goes on first."""
+def _foremost(errors: Sequence[BaseException]) -> BaseException:
+    """What ends the run before what fails a step, both before what waits; of what waits, a pause, then the soonest."""
+    failed = [one for one in errors if not isinstance(one, Parked)]
+    ending = [one for one in failed if not isinstance(one, StepFailedError)]
+    if failed:
+        return (ending or failed)[0]
     parked = [one for one in errors if isinstance(one, Parked)]
-    if len(parked) != len(errors) or any(one.paused for one in parked):
-        return (
-            next((one for one in parked if one.paused), errors[0])
-            if len(parked) == len(errors)
-            else errors[0]
-        )
     times = [one.wake_at for one in parked if one.wake_at is not None]
-    return Parked(wake_at=min(times) if times else None)
+    return Parked(wake_at=min(times) if times else None, paused=any(one.paused for one in parked))
 
 
 def _typed(value: Any, output_type: Any) -> Any:

@@ -14,7 +14,7 @@ from deskmind.agents.journal import Journal
 from deskmind.agents.store import RunRow, add_run, find_run
 from deskmind.agents.tool import Tool
 from deskmind.agents.workflows.previews import Told
-from deskmind.agents.workflows.recording import Made, Parked
+from deskmind.agents.workflows.recording import Made, Parked, Place
 from deskmind.agents.workflows.records import NewRun, add_workflow_run
 from deskmind.agents.workflows.room import WorkflowRoom
 from deskmind.agents.workflows.systems import Systems
@@ -45,7 +45,7 @@ class Parties:
     def __init__(self, desk: Desk, room: WorkflowRoom, drive: Drive) -> None:
         self.desk = desk
         self.systems = Systems.of(desk, room)
-        self.undos: list[tuple[Any, Any, Any]] = []
+        self.undos: list[tuple[Place, Callable[[Any, Any], Awaitable[Any]], Any]] = []
         self.default_model = room.settings.agents.workflow_model
         self._room = room
         self._drive = drive

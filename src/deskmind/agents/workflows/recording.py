@@ -18,6 +18,7 @@ from deskmind.agents.journal import Journal
 from deskmind.agents.store import owner_of
 from deskmind.agents.workflows.measuring import count_step
 from deskmind.agents.workflows.records import StepKind, StepRow
+from deskmind.database import Connection
 from deskmind.errors import (
     AgentCancelledError,
     DeskmindError,
@@ -236,7 +237,7 @@ class Recorder:
         return _failure(place, problem, reason[:500])
 
     async def _ended(
-        self, connection: Any, place: Place, state: str, value: Jsonb | None, problem: str, reason: str
+        self, connection: Connection, place: Place, state: str, value: Jsonb | None, problem: str, reason: str
     ) -> None:
         tenant = self.journal.scope.tenant_id
         await connection.execute(_FINISH, (state, value, problem, reason, tenant, self.run_id, place.path))

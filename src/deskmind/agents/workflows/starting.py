@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -138,10 +137,10 @@ class _Beginning:
         if schedule.event == "time":
             await self._at_time()
             return
-        seen = schedule.seen_at
-        async for ticket, key, read in self._happened():
+        looked, happened = await self._happened()
+        for ticket, key, _ in happened:
             await self.one(ticket, key)
-            seen = max(seen, read)
+        seen = looked if len(happened) < _PAGE else happened[-1][2]
         async with self._database.transaction(self._worker) as connection:
             await connection.execute(
                 "UPDATE workflow_schedules SET seen_at = greatest(seen_at, %s) WHERE tenant_id = %s AND schedule_id = %s",
@@ -164,7 +163,8 @@ class _Beginning:
                 (later, self._worker.tenant_id, schedule.schedule_id),
             )
 
-    async def _happened(self) -> AsyncIterator[tuple[str, str, datetime]]:
+    async def _happened(self) -> tuple[datetime, list[tuple[str, str, datetime]]]:
+        """When was looked, and what had happened then: ticket, key of the event, when it was read; a page at most."""
         schedule = self._schedule
         values = {
             "tenant": self._worker.tenant_id,
@@ -175,10 +175,10 @@ class _Beginning:
             "minutes": schedule.minutes,
         }
         async with self._database.transaction(self._worker) as connection:
+            now = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
+            assert now is not None
             cursor = await connection.execute(_SOUGHT[schedule.event].encode(), values)
-            rows: Iterable[Any] = await cursor.fetchall()
-        for row in rows:
-            yield row[0], row[1], row[2]
+            return now[0], [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
 
     async def _started(self, given: dict[str, Any], key: str) -> None:
         schedule = self._schedule

@@ -11,7 +11,6 @@ from deskmind.agents.tool import Preview, Tool, ToolContext, tool
 from deskmind.agents.workflows.room import WorkflowRoom
 from deskmind.connectors import Act, Change, Outcome, Proposal
 from deskmind.connectors.model import Kind, Ticket
-from deskmind.connectors.opening import VendorConnector
 from deskmind.database import Database
 from deskmind.errors import NotFoundError, PrincipalNotFoundError
 from deskmind.governance.access import Permission, operation
@@ -21,6 +20,7 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import connector_of, find_connection
 
 if TYPE_CHECKING:
+    from deskmind.connectors.opening import VendorConnector
     from deskmind.desk import Desk
 
 __all__ = ["Systems", "system_tool"]

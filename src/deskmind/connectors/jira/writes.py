@@ -350,7 +350,8 @@ def _held(change: Change, value: Any) -> Any:
     """A field as it is, by the name that was proposed where it is one of its names: a project has a key and an id."""
     if isinstance(value, Mapping):
         one = cast("Mapping[str, Any]", value)
-        if str(change.after) in {str(one.get(name)) for name in ("id", "key", "name", "accountId", "value")}:
+        names = (one.get(name) for name in ("id", "key", "name", "accountId", "value"))
+        if str(change.after) in {str(name) for name in names if name is not None}:
             return change.after
     return _plain(change.field, value)
 

@@ -11,7 +11,8 @@ from deskmind.connectors.model import Reference
 
 __all__ = ["Row", "display", "moment", "time_text", "value"]
 
-_TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
+_FORM = "%Y-%m-%d %H:%M:%S"
+_LENGTHS = (19, 10)
 
 
 class Row:
@@ -79,18 +80,22 @@ def moment(text: str) -> datetime | None:
     """A stored time, which is in UTC; None for no time."""
     if not text:
         return None
-    for form in _TIMES:
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-    raise ValueError("not a time")
+    if len(text) not in _LENGTHS:
+        raise ValueError("not a time")
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def time_text(at: datetime) -> str:
     """A time as queries take it."""
-    return at.astimezone(UTC).strftime(_TIMES[0])
+    return at.astimezone(UTC).strftime(_FORM)
 
 
 def _is_empty(field: Any) -> bool:
+    if type(field) is dict:
+        inner = cast("dict[str, Any]", field)
+        stored = inner.get("value")
+        if stored or inner.get("display_value"):
+            return False
+        if stored is not None:
+            return True
     return not value(field) and not display(field)

@@ -22,7 +22,6 @@ __all__ = ["Place", "Rows", "Table", "latest", "result"]
 
 Rows = list[dict[str, Any]]
 _BOTH = "sysparm_display_value"
-_MOST_BROKEN_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +76,10 @@ class Table:
     ) -> AsyncIterator[tuple[Rows, Place, str]]:
         """Rows behind a place, a page at a time, each with the place behind it; and the id of a row that cannot be read.
 
-        A page whose answer cannot be read is asked for in halves, down to the one row that breaks it. Where one row after the
-        other does, it is not the rows: that is the error.
+        A page whose answer cannot be read is asked for in smaller parts, down to the one row that breaks it. Where not even that
+        row's id can be read, it is not the row that is to blame: that is the error.
         """
-        wanted, broken_in_a_row = size, 0
+        wanted = size
         while True:
             try:
                 answer = await self._page(place, since, wanted)
@@ -88,9 +87,6 @@ class Table:
                 if wanted > 1:
                     wanted = max(1, wanted // 4)
                     continue
-                broken_in_a_row += 1
-                if broken_in_a_row > _MOST_BROKEN_IN_A_ROW:
-                    raise
                 broken = await self._only_id(place, since)
                 place = Place(place.updated, place.id, place.skip + 1)
                 yield [], place, broken
@@ -100,7 +96,6 @@ class Table:
             more = _more(answer, place.skip, wanted, len(rows))
             place = self._behind(place, rows, wanted)
             if rows:
-                broken_in_a_row = 0
                 yield rows, place, ""
             if not more:
                 return
@@ -152,10 +147,7 @@ class Table:
 
     async def _only_id(self, place: Place, since: datetime | None) -> str:
         """The id of the row that breaks an answer."""
-        try:
-            rows = result(await self._ask(self._encoded(place, since), 1, place.skip, ("sys_id",)))
-        except SourceReplyError:
-            return "unknown"
+        rows = result(await self._ask(self._encoded(place, since), 1, place.skip, ("sys_id",)))
         return value(rows[0].get("sys_id")) if rows else "hidden"
 
     def _encoded(self, place: Place, since: datetime | None) -> str:

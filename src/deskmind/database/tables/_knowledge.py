@@ -165,6 +165,7 @@ def describe_ingest(metadata: MetaData) -> None:
         PrimaryKeyConstraint("tenant_id", "ingest_id", "ordinal"),
         to_table(schema, "ingests", "ingest_id", ondelete="CASCADE"),
         Index("ingest_files_pending", "tenant_id", "ingest_id", "ordinal"),
+        Index("ingest_files_failed", "tenant_id", "ingest_id"),
     )
 
 

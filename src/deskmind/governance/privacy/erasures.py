@@ -100,7 +100,7 @@ class Erasures:
         self._database = database
         self._scope = scope
         self._keyring = keyring
-        self._stores = stores
+        self.stores = stores
         self._replay_list = replay_list
         self.keys = MarkKeys(keyring, scope.tenant_id)
         self.receipt_keys = ReceiptKeys(keyring)
@@ -114,7 +114,7 @@ class Erasures:
         """
         await self._refuse_if_held(subject)
         await self._refuse_last_owner(subject)
-        return {store.name: await store.erase(subject, dry_run=True) for store in self._stores}
+        return {store.name: await store.erase(subject, dry_run=True) for store in self.stores}
 
     async def request(
         self, subject: Subject, *, replays: UUID | None = None, marks: Iterable[Mark] = ()
@@ -183,7 +183,7 @@ class Erasures:
             return erasure
         await self._refuse_if_held(subject)
         counts = dict(erasure.counts)
-        for store in self._stores:
+        for store in self.stores:
             if store.name not in counts:
                 async with heeding_holds():
                     counts[store.name] = await store.erase(subject)

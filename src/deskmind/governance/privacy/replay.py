@@ -84,7 +84,7 @@ class Replay:
         by_mark = _by_mark(entries)
         mentions = marked_mentions(self._erasures.keys, [mark for entry in entries for mark in entry.marks])
         found: dict[UUID, set[str]] = {}
-        async for text in texts_of(self._database, self._scope):
+        async for text in texts_of(self._database, self._scope, self._erasures.stores):
             for _, _, form in mentions.find(text):
                 for mark in self._erasures.keys.every(form):
                     if mark in by_mark:

@@ -34,7 +34,11 @@ class _Export:
 
 
 class TableStore:
-    """Tables of Deskmind that belong together. Operators erase what they may not read: counts are all that comes back."""
+    """Tables of Deskmind that belong together. Operators erase what they may not read: counts are all that comes back.
+
+    Attributes:
+        masked: the columns with texts, each with its table.
+    """
 
     def __init__(
         self,
@@ -50,7 +54,7 @@ class TableStore:
         self._name = name
         self._removed = removed
         self._detached = detached
-        self._masked = masked
+        self.masked = masked
         self._exports = exports
 
     @property
@@ -58,9 +62,14 @@ class TableStore:
         """The store's name."""
         return self._name
 
+    @property
+    def private(self) -> bool:
+        """Whether nobody but its principal may read a row."""
+        return any(export.own for export in self._exports)
+
     def declare(self) -> Sequence[Holding]:
         """The entries of its tables."""
-        tables = [*self._removed, *self._detached, *(table for table, _ in self._masked)]
+        tables = [*self._removed, *self._detached, *(table for table, _ in self.masked)]
         return [_BY_STORE[table] for table in dict.fromkeys(tables)]
 
     async def export(self, subject: Subject) -> list[dict[str, Any]]:
@@ -92,7 +101,7 @@ class TableStore:
                     *(table, subject.principal_id, subject.alias, dry_run),
                 )
         if (pattern := subject.pattern) is not None:
-            for table, column in self._masked:
+            for table, column in self.masked:
                 counts["masked"] += await self._call(
                     subject.scope,
                     "SELECT privacy_mask(%s, %s, %s, %s, %s, %s)",

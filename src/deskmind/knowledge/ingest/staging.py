@@ -16,7 +16,7 @@ from deskmind.database import Connection, Database
 from deskmind.errors import DeskmindError
 from deskmind.governance.privacy import Mentions
 from deskmind.jobs import defer
-from deskmind.knowledge.ingest.store import supersede
+from deskmind.knowledge.ingest.store import OF_FILE, supersede
 from deskmind.knowledge.measures import count_files
 from deskmind.observability import correlation_id
 from deskmind.scope import OPERATOR, Scope
@@ -32,20 +32,20 @@ _FILES_A_JOB = 500
 _INSERT_FILES = """
 INSERT INTO ingest_files (tenant_id, ingest_id, ordinal, external_id, uri, name, media_type, metadata, content,
                           content_hash, state, problem, acl_id)
-SELECT %s, %s, f.* FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::bytea[],
-                               %s::bytea[], %s::text[], %s::jsonb[], %s::uuid[]) f
+SELECT %s, %s, f.* FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::text[], %b::jsonb[], %b::bytea[],
+                               %b::bytea[], %s::text[], %b::jsonb[], %s::uuid[]) f
 """
 
-_KNOWN = """
-SELECT split_part(external_id, '#record-', 1), content_hash, pipeline = %s, array_agg(DISTINCT acl_id) FROM documents
- WHERE tenant_id = %s AND source_id = %s AND split_part(external_id, '#record-', 1) = ANY (%s)
- GROUP BY 1, 2, 3
+_KNOWN = f"""
+SELECT f.name, d.content_hash, d.pipeline = %(pipeline)s, array_agg(DISTINCT d.acl_id)
+  FROM unnest(%(names)s::text[]) f(name), {OF_FILE} GROUP BY 1, 2, 3
 """
 
 # a permission change touches the document's row alone: no chunk and no vector is written again
-_REGRANT = """
-UPDATE documents d SET acl_id = f.acl_id, updated_at = now() FROM unnest(%s::text[], %s::uuid[]) f(external_id, acl_id)
- WHERE d.tenant_id = %s AND d.source_id = %s AND split_part(d.external_id, '#record-', 1) = f.external_id
+_REGRANT = f"""
+UPDATE documents o SET acl_id = f.acl_id, updated_at = now()
+  FROM unnest(%(names)s::text[], %(lists)s::uuid[]) f(name, acl_id), {OF_FILE}
+ WHERE o.tenant_id = %(tenant)s AND o.document_id = d.document_id
 """
 
 
@@ -201,14 +201,26 @@ class Stager:
         ]
         if regranted:
             names, granted = zip(*regranted, strict=True)
-            await connection.execute(_REGRANT, (list(names), list(granted), self._scope.tenant_id, source_id))
+            await connection.execute(
+                _REGRANT,
+                {
+                    **{"tenant": self._scope.tenant_id, "source": source_id},
+                    **{"names": list(names), "lists": list(granted)},
+                },
+            )
         await self._insert(connection, batch, digests, states)
 
     async def _known(
         self, connection: Connection, source_id: UUID, batch: Sequence[StagedFile]
     ) -> dict[str, list[_Stored]]:
-        names = [file.external_id for file in batch]
-        cursor = await connection.execute(_KNOWN, (self._pipeline, self._scope.tenant_id, source_id, names))
+        names = list(dict.fromkeys(file.external_id for file in batch))
+        given = {
+            "pipeline": self._pipeline,
+            "tenant": self._scope.tenant_id,
+            "source": source_id,
+            "names": names,
+        }
+        cursor = await connection.execute(_KNOWN, given)
         known: dict[str, list[_Stored]] = {}
         for name, digest, current, lists in await cursor.fetchall():
             known.setdefault(name, []).append(_Stored(bytes(digest), current, frozenset(lists)))

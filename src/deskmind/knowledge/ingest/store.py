@@ -19,6 +19,7 @@ from deskmind.knowledge.models import Chunk, LoadedDocument
 from deskmind.scope import Scope
 
 __all__ = [
+    "OF_FILE",
     "PreparedDocument",
     "PreparedFile",
     "fail_file",
@@ -40,9 +41,18 @@ UPDATE ingest_files f SET state = 'unchanged', content = NULL FROM ingests i
    AND i.tenant_id = f.tenant_id AND i.ingest_id = f.ingest_id AND i.source_id = %s
 """
 
-_REMOVE = """
-DELETE FROM documents WHERE tenant_id = %s AND source_id = %s
-   AND split_part(external_id, '#record-', 1) = ANY (%s)
+OF_FILE = """
+LATERAL (SELECT d.* FROM documents d
+          WHERE d.tenant_id = %(tenant)s AND d.source_id = %(source)s AND d.external_id = f.name
+         UNION ALL SELECT d.* FROM documents d
+          WHERE d.tenant_id = %(tenant)s AND d.source_id = %(source)s
+            AND d.external_id >= (f.name || '#record-') COLLATE "C" AND d.external_id < (f.name || '#record.') COLLATE "C") d
+"""
+"""The documents ``d`` of a file ``f.name``: its own, or one for each of its records; by index, however many the source has."""
+
+_REMOVE = f"""
+DELETE FROM documents WHERE tenant_id = %(tenant)s
+   AND document_id IN (SELECT d.document_id FROM unnest(%(names)s::text[]) f(name), {OF_FILE})
 """
 
 _DOCUMENTS = """
@@ -71,9 +81,8 @@ INSERT INTO {table} (tenant_id, chunk_id, document_id, embedding, sentences)
 SELECT %s, e.* FROM unnest(%s::uuid[], %s::uuid[], %s::halfvec[], %s::bytea[]) e
 """
 
-_VERSIONS = """
-SELECT external_id, max(version) FROM documents WHERE tenant_id = %s AND source_id = %s
-   AND split_part(external_id, '#record-', 1) = ANY (%s) GROUP BY external_id
+_VERSIONS = f"""
+SELECT d.external_id, max(d.version) FROM unnest(%(names)s::text[]) f(name), {OF_FILE} GROUP BY d.external_id
 """
 
 _FINISH = """
@@ -141,9 +150,10 @@ async def store_files(
     pending = {ordinal for (ordinal,) in await cursor.fetchall()}
     files = [file for file in files if file.ordinal in pending]  # others were superseded meanwhile
     names = [file.external_id for file in files]
-    cursor = await connection.execute(_VERSIONS, (scope.tenant_id, ingest.source_id, names))
+    of_files = {"tenant": scope.tenant_id, "source": ingest.source_id, "names": names}
+    cursor = await connection.execute(_VERSIONS, of_files)
     versions: dict[str, int] = dict(await cursor.fetchall())
-    await connection.execute(_REMOVE, (scope.tenant_id, ingest.source_id, names))
+    await connection.execute(_REMOVE, of_files)
     pairs = [(file, document, uuid4()) for file in files for document in file.documents]
     await connection.execute(
         _DOCUMENTS,
@@ -191,7 +201,8 @@ async def remove_documents(
     """Remove the documents of files, those that still wait included, in the caller's transaction."""
     await connection.execute("SELECT lock_knowledge()")
     await supersede(connection, scope, source_id, external_ids)
-    await connection.execute(_REMOVE, (scope.tenant_id, source_id, list(external_ids)))
+    of_files = {"tenant": scope.tenant_id, "source": source_id, "names": list(external_ids)}
+    await connection.execute(_REMOVE, of_files)
 
 
 async def replace_chunks(

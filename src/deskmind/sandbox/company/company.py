@@ -26,10 +26,11 @@ from deskmind.sandbox.company.tickets import Tickets
 
 __all__ = ["SIZES", "Company", "Size"]
 
-Size = Literal["tiny", "small", "large"]
+Size = Literal["tiny", "small", "medium", "large"]
 SIZES: dict[Size, tuple[int, int, int, int]] = {
     "tiny": (40, 64, 40, 64),
     "small": (480, 64, 160, 64),
+    "medium": (5_000, 300, 800, 160),
     "large": (50_000, 1200, 4000, 600),
 }
 """Tickets, people, configuration items and articles of each size."""

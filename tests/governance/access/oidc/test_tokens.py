@@ -258,3 +258,23 @@ async def test_claims_become_user_groups_and_roles(
         assert (await taking.authenticate(key.secret)).scope.principal == "ana"
     with pytest.raises(AuthenticationError):  # without an issuer no token is taken
         await app.authenticate(provider.token())
+
+
+async def test_refused_tokens_are_told_to_the_tenant_that_they_name_and_to_no_other(
+    operator: Desk, provider: Provider, desk_home: Path
+) -> None:
+    settings = {"issuer": provider.url, "tenant_claim": "org", "tenants": {"acme": operator.scope.tenant}}
+    async with Deskmind.open(home=desk_home, knowledge={"embedder": "hashing"}, oidc=settings) as taking:
+        for token in (
+            provider.token(OTHER, org="acme"),
+            provider.token(org="acme", exp=int(time.time()) - 3_600),
+            provider.token(org="acme"),  # valid, of nobody here
+            provider.token(OTHER, org="rival"),
+            "no token at all",
+        ):
+            with pytest.raises(AuthenticationError):
+                await taking.authenticate(token)
+    events = [event for event in await operator.audit() if event.action == "access.authenticate"]
+    told = [(event.details["reason"], event.details["attempts"]) for event in events]
+    assert sorted(told) == [("token", 1), ("token", 1), ("user", 1)]
+    assert all(event.outcome == "denied" for event in events)

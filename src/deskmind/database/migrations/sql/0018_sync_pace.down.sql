@@ -6,4 +6,5 @@ REVOKE SELECT (tenant_id, connection_id, kind, finished_at, complete_at, notes) 
 REVOKE SELECT (vendor, kinds, error, created_at) ON connections FROM <prefix>_system;
 DROP POLICY sync_problems_health ON sync_problems;
 DROP POLICY sync_passes_health ON sync_passes;
+DROP INDEX ingest_files_failed;
 ALTER TABLE connections DROP COLUMN paced_until, DROP COLUMN held_until;

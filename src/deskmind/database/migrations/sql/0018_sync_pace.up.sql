@@ -2,6 +2,9 @@
 -- paced_until: when an allowance that is not used further will be whole again; held_until: before then the vendor wants no request.
 ALTER TABLE connections ADD COLUMN paced_until timestamptz, ADD COLUMN held_until timestamptz;
 
+-- The status asks for the few files that could not be taken in, again and again.
+CREATE INDEX ingest_files_failed ON ingest_files (tenant_id, ingest_id) WHERE state = 'failed';
+
 -- Across tenants, for metrics and readiness: how connections fare, by vendor. Numbers only.
 CREATE POLICY sync_passes_health ON sync_passes FOR SELECT TO <prefix>_system USING (true);
 CREATE POLICY sync_problems_health ON sync_problems FOR SELECT TO <prefix>_system USING (true);

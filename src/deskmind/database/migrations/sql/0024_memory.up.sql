@@ -99,7 +99,7 @@ GRANT SELECT (tenant_id, owner_id, subject, body, source, pinned, used_at), UPDA
     DELETE ON memories TO <prefix>_privacy;
 
 -- What counts most for a question: relevance × recency × importance, each 0 to 1. Every memory of one's own, of one's groups
--- and of the tenant is compared, 1.5 µs each; how many an owner has is bounded. Recency halves by the kind's half-life
+-- and of the tenant is compared, 2 µs each; how many an owner has is bounded. Recency halves by the kind's half-life
 -- since a memory was made or recalled; what is pinned does not fade. Row-level security decides what is seen.
 CREATE FUNCTION recall_memories(query <ext>.halfvec, query_space text, query_terms <ext>.sparsevec, kinds text[],
     least_relevance double precision, k integer)

@@ -1,0 +1,97 @@
+"""What a run does when others act meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deskmind.app import Deskmind
+from deskmind.connectors.model import Kind, Service
+from deskmind.connectors.protocol import AnyRecord
+from deskmind.desk import Desk
+from deskmind.sandbox.servicenow import ServiceNowSandbox
+from deskmind.sync.running import Runner
+from deskmind.sync.storing import Counted, RecordStore
+
+from .conftest import connect, here, sql, there
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def store(app: Deskmind, operator: Desk, servicenow_box: ServiceNowSandbox) -> RecordStore:
+    await connect(operator, servicenow_box, kinds=("article", "service"))
+    return await Runner(app.database, operator.scope, app).store(await operator.connections.get("now"))
+
+
+def service(name: str, minutes: int) -> Service:
+    return Service(vendor="servicenow", id="s", name=name, updated_at=NOON + timedelta(minutes=minutes))
+
+
+async def test_a_webhooks_record_does_not_go_over_a_newer_one(operator: Desk, store: RecordStore) -> None:
+    await store.store(Kind.SERVICE, [service("new", 5)])
+    await store.store(Kind.SERVICE, [service("old", 1)], unless_newer=True)
+    assert [one["name"] for one in await operator.sync.records("now", "service")] == ["new"]
+    await store.store(Kind.SERVICE, [service("newer", 9)], unless_newer=True)
+    assert [one["name"] for one in await operator.sync.records("now", "service")] == ["newer"]
+    await store.store(Kind.SERVICE, [service("restored", 2)], pass_number=1)
+    assert [one["name"] for one in await operator.sync.records("now", "service")] == ["restored"]
+
+
+async def test_what_a_webhook_brings_during_a_pass_over_everything_stays(
+    app: Deskmind, operator: Desk, servicenow_box: ServiceNowSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Articles are read whole in each pass, and what a pass has not met is gone after it."""
+    await connect(operator, servicenow_box, kinds=("article",))
+    await operator.sync.run("now")
+    record = next(iter(await there(servicenow_box, Kind.ARTICLE)))
+    connection_id = (await operator.connections.get("now")).connection_id
+    runner, stored, called = Runner(app.database, operator.scope, app), RecordStore.store, list[str]()
+
+    async def store(self: RecordStore, kind: Kind, records: Sequence[AnyRecord], **more: Any) -> Counted:
+        counted = await stored(self, kind, records, **more)
+        if not called and record in {one.id for one in records}:
+            called.append(record)
+            change_article(servicenow_box, record)
+            await runner.read_one(connection_id, kind, record)
+        return counted
+
+    monkeypatch.setattr(RecordStore, "store", store)
+    await runner.run(connection_id)
+    assert called
+    assert await here(operator, Kind.ARTICLE) == await there(servicenow_box, Kind.ARTICLE)
+
+
+def change_article(box: ServiceNowSandbox, identity: str) -> None:
+    admin, found = box.instance.directory.named("admin"), box.instance.store.find("kb_knowledge", identity)
+    assert admin is not None
+    assert found is not None
+    box.clock.advance(5)
+    box.instance.records.update("kb_knowledge", found[1], {"short_description": "Changed meanwhile"}, admin)
+
+
+async def test_credentials_that_cannot_be_opened_are_told_in_the_status(
+    operator: Desk, servicenow_box: ServiceNowSandbox
+) -> None:
+    await connect(operator, servicenow_box)
+    await sql(
+        operator, "UPDATE connections SET sealed = overlay(sealed placing '\\x00'::bytea from 90) RETURNING 1"
+    )
+    status = await operator.sync.run("now")
+    assert status.error.startswith("keyring: The credentials of the connection cannot be opened.")
+    assert status.finished_at is not None
+
+
+async def test_a_ticket_with_nothing_but_a_title_is_searchable_and_the_copy_complete(
+    operator: Desk, servicenow_box: ServiceNowSandbox
+) -> None:
+    admin = servicenow_box.instance.directory.named("admin")
+    assert admin is not None
+    servicenow_box.instance.records.create("incident", {"short_description": "Zeppelin in flames"}, admin)
+    await connect(operator, servicenow_box, kinds=("ticket",))
+    assert (await operator.sync.run("now")).complete
+    titles = [title for (title,) in await sql(operator, "SELECT title FROM documents")]
+    assert [one for one in titles if "Zeppelin in flames" in one]
