@@ -85,7 +85,7 @@ async def predicted(
 
 
 def _read(model: TriageModel, texts: Sequence[str], neighbours: int) -> list[Reading]:
-    return [model.read(one, neighbours=neighbours) for one in texts]
+    return [model.read(text, neighbours=neighbours) for text in texts]
 
 
 def _said(
