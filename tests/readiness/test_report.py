@@ -75,6 +75,7 @@ def test_every_check_has_a_test_that_breaks_it() -> None:
 _TESTS = [
     *Path(__file__).parent.glob("test_*.py"),
     Path(__file__).parents[1] / "governance" / "audit" / "test_witness.py",
+    Path(__file__).parents[1] / "sync" / "test_health.py",
 ]
 
 

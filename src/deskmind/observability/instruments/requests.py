@@ -21,7 +21,7 @@ HTTP_DURATION = Instrument(
     "HTTP requests, from the first byte to the last",
     (
         _METHOD,
-        Label("http.route", "the templates of the routes; unmatched for paths that have none", most=80),
+        Label("http.route", "the templates of the routes; unmatched for paths that have none", most=120),
         Label("http.response.status_code", "what the service answers", most=25),
     ),
     REQUEST_SECONDS,
