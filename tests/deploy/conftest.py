@@ -19,6 +19,7 @@ import yaml
 from soak.stage import MODEL, Stage, staged
 from tests.triage.tickets import tickets
 
+from deskmind.agents.definitions import AgentSpec
 from deskmind.app import Deskmind
 from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.settings import load_settings
@@ -110,8 +111,11 @@ async def _connect(stage: Stage, box: ServiceNowSandbox) -> str:
         (company,) = await app.tenants.all()
         operator = await app.desk(tenant=company.slug)
         await operator.connections.add(
-            "now", box.vendor, box.url, box.credentials, kinds=("ticket",), every_seconds=0
+            "now", box.vendor, box.url, box.credentials, kinds=("ticket",), every_seconds=60
         )
+        agent = {"name": "greeter", "instructions": "Greet.", "model": MODEL, "memory": {"tokens": 200}}
+        await operator.stored_agents.save(AgentSpec.model_validate(agent))
+        await operator.stored_agents.publish("greeter")
         await operator.principals.add_user("overseer", role="operator")
         return (await operator.keys.create("overseer")).secret
 
@@ -183,7 +187,18 @@ async def _drive(stage: Stage, overseer: str) -> None:
             await client.post("/v1/triage/predict", json={"texts": [question]}, headers=key)
             prompt = {"prompt": {"name": "mine", "messages": [{"role": "user", "content": "hello"}]}}
             await client.post("/v1/prompts", json=prompt, headers=key)
-            await client.post("/v1/connectors/now/sync", headers={"Authorization": f"Bearer {overseer}"})
+            await _work(client, turn, {"Authorization": f"Bearer {overseer}"})
+
+
+async def _work(client: httpx.AsyncClient, turn: int, key: dict[str, str]) -> None:
+    """What an operator has done: a system is read, something remembered, an agent and a workflow run."""
+    await client.post("/v1/connectors/now/sync", headers=key)
+    fact = {"text": f"The printer on floor {turn} is warm.", "audience": "tenant"}
+    await client.post("/v1/memories", json=fact, headers=key)
+    greeting = {"prompt": f"Which printer is warm, that on floor {turn}?", "wait": True}
+    await client.post("/v1/agents/greeter/runs", json=greeting, headers=key)
+    shift = {"input": {"connection": "now", "hours": 1, "model": MODEL}}
+    await client.post("/v1/workflows/shift-handover/runs", json=shift, headers=key)
 
 
 async def _say(client: httpx.AsyncClient, stage: Stage, found: list[dict[str, str]]) -> None:

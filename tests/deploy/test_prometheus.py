@@ -27,12 +27,8 @@ EMPTY_HERE = {
     "nothing is exported by OTLP",
     "nobody was erased and nothing expired",
     "no limit refused a request",
-    "no agent has run",
     "no agent has called a tool",
-    "no workflow has run",
     "no schedule has begun a run",
-    "no agent has asked its memory",
-    "nothing was remembered",
 }
 
 
