@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.agents.conftest import Brain, Person, wants
 
-from deskmind.agents import CheckedText, Material, Tool, ToolContext, tool
+from deskmind.agents import CheckedText, Material, MemoryUse, Tool, ToolContext, tool
 from deskmind.agents.safety import grounding, leakage
 from deskmind.agents.safety.disguises import unveiled
 from deskmind.agents.safety.readers import AccessList, covers, open_to_all
@@ -292,3 +292,20 @@ async def test_a_check_refuses_what_would_be_written(
     brain.says(wants("tell", text="Room 99 is closed."), wants("tell", text="Room 12 is closed."), "Done.")
     await agent.run("Tell everybody that room 12 is closed.")
     assert said == ["Room 12 is closed."]
+
+
+async def test_what_a_group_remembers_is_not_told_to_others(
+    ann: Desk, operator: Desk, modelled: Deskmind, brain: Brain, lax: Any, tell: Tool, said: list[str]
+) -> None:
+    await operator.principals.add_group("hr")
+    await operator.principals.set_groups("ann", ["hr"])
+    member = await modelled.desk(tenant=ann.scope.tenant, user="ann")
+    await member.memories.add("The reorganisation is called Falcon.", audience="group", group="hr")
+    brain.says(wants("tell", text="It is called Falcon."), "I may not say.")
+    agent = member.agent("helper", instructions="Help.", model="fast", tools=[tell], memory=MemoryUse())
+    run = await agent.run("What is the reorganisation called?")
+    assert run.state == "done"
+    assert "may not see all" in brain.told()
+    assert said == []
+    steps = (await member.agents.show(run.run_id)).steps
+    assert "Falcon" in next(step.text for step in steps if step.tool == "memory")

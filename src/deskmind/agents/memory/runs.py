@@ -12,6 +12,7 @@ from deskmind.agents.marking import marked
 from deskmind.agents.memory.extracting import RuleExtractor
 from deskmind.agents.memory.happened import Extractor, Happened, Told
 from deskmind.agents.memory.measuring import count_change
+from deskmind.agents.memory.memory import Memory
 from deskmind.agents.memory.modelled import ModelExtractor
 from deskmind.agents.run import Effected, Step
 from deskmind.agents.store import read_effects, read_steps
@@ -25,6 +26,7 @@ from deskmind.observability import logger
 from deskmind.prompts.messages import Message
 from deskmind.prompts.summary import cut_to
 from deskmind.prompts.tokens import Estimate
+from deskmind.scope import NO_ONE
 
 if TYPE_CHECKING:
     from deskmind.desk import Desk
@@ -33,10 +35,14 @@ __all__ = ["learn", "remembered", "tell_conversation"]
 
 _log = logger("deskmind.agents")
 _MOST_TURNS = 20
+_CALL = "memory"
+"""Under which the transcript keeps what was recalled, so that a run that is taken over goes on with the same."""
 
 
 async def remembered(journal: Journal, desk: Desk) -> str:
     """What the model is given before the prompt; empty without memory. A run that gets others' text so is tainted.
+
+    It is a row of the transcript, with who may read what is drawn from it, as a tool's result is.
 
     Raises:
         ConversationNotFoundError: the user has no such conversation.
@@ -44,20 +50,30 @@ async def remembered(journal: Journal, desk: Desk) -> str:
     use = journal.definition.memory
     if use is None:
         return ""
+    if (known := journal.results.get(_CALL)) is not None:
+        return str(known.content["text"])
     spoken, said_by_others = await _conversation(desk, use.conversation, use.tokens // 2)
     left = max(use.tokens - (Estimate().count(spoken) if spoken else 0), 0)
-    text, tainted = "", said_by_others
+    text, tainted, confined = "", said_by_others, said_by_others
     try:
         recalled = await desk.memories.recall(
             journal.row.prompt, tokens=left, kinds=use.kinds, least=use.least
         )
         text, tainted = recalled.text, tainted or recalled.tainted
+        confined = confined or any(_confined(one.memory) for one in recalled.memories)
     except (PermissionDeniedError, EmbedderUnavailableError) as error:
         _log.warning("memory.not_recalled", reason=error.code, run=str(journal.run_id))
-    if tainted and not journal.tainted:
-        async with journal.writing(tainted=True):
-            pass
-    return "\n\n".join(part for part in (text, spoken) if part)
+    told = "\n\n".join(part for part in (text, spoken) if part)
+    if told:
+        readers = frozenset({NO_ONE}) if confined else frozenset[UUID]()
+        async with journal.writing(tainted=tainted) as connection:
+            await journal.answered(connection, _CALL, "memory", "ok", told, readers)
+    return told
+
+
+def _confined(memory: Memory) -> bool:
+    """Whether it may come from what others may not see: a group's, or what a user read rather than said."""
+    return memory.audience == "group" or (memory.audience == "user" and memory.trust == "untrusted")
 
 
 async def learn(journal: Journal, desk: Desk, output: Any) -> None:
@@ -129,7 +145,9 @@ async def _happened(journal: Journal, desk: Desk, output: Any) -> Happened:
     told = [Told(journal.row.prompt, "prompt", "trusted" if own else "untrusted", agent)]
     if journal.row.untrusted:
         told.append(Told(journal.row.untrusted, "untrusted", "untrusted", agent))
-    results = [step for step in steps if step.kind == "result" and step.outcome == "ok"]
+    results = [
+        step for step in steps if step.kind == "result" and step.outcome == "ok" and step.call_id != _CALL
+    ]
     told += [Told(step.text, "tool", "untrusted", step.tool, step.position) for step in results]
     trust = "untrusted" if journal.tainted else "trusted"
     told.append(Told(_words(output), "output", trust, agent, len(steps) - 1))
