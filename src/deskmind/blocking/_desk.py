@@ -216,6 +216,8 @@ class BlockingAgents(Part[Agents]):
     stop_tool = Blocking(Agents.stop_tool)
     allow_tool = Blocking(Agents.allow_tool)
     stopped_tools = Blocking(Agents.stopped_tools)
+    blocks = Blocking(Agents.blocks)
+    lift = Blocking(Agents.lift)
 
 
 class BlockingApprovals(Part[Approvals]):
@@ -224,6 +226,7 @@ class BlockingApprovals(Part[Approvals]):
     list = Blocking(Approvals.list)
     show = Blocking(Approvals.show)
     approve = Blocking(Approvals.approve)
+    edit = Blocking(Approvals.edit)
     reject = Blocking(Approvals.reject)
 
 

@@ -311,8 +311,8 @@ async def _agents(operator: Desk, desks: tuple[Desk, ...], sandbox: ModelSandbox
     )
     await desks[0].stored_agents.publish(kept.spec.name)
     await operator.memories.add(f"{FULL_NAME} leads the archive.", audience="tenant")
-    wanted = Reply(tool_calls=(ToolCall("note", {"text": f"Called {FULL_NAME}"}),))
-    for desk in desks:
+    for number, desk in enumerate(desks):
+        wanted = Reply(tool_calls=(ToolCall("note", {"text": f"Called {FULL_NAME} {number}"}),))
         await operator.access.grant("technician", user=desk.scope.principal)
         agent = desk.agent("noter", instructions=f"Write for {FULL_NAME}.", tools=[note], model="fast")
         sandbox.script([wanted, f"{FULL_NAME} knows.", wanted])
