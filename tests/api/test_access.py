@@ -15,6 +15,7 @@ _UUID = "00000000-0000-4000-8000-000000000000"
 _NO_DESK = {"/healthz", "/readyz", "/v1/connectors/{connection_id}/webhook"}
 # where the schema says less than is looked at before the desk is asked
 _BODIES = {
+    "/v1/agents": {"agent": {"name": "greeter", "instructions": "Greet.", "model": "fast"}},
     "/v1/prompts": {"prompt": {"name": "greeting", "messages": [{"role": "system", "content": "Greet."}]}},
 }
 
@@ -48,7 +49,8 @@ def _example(schema: dict[str, Any], document: dict[str, Any]) -> Any:
             return _example(schema[several][0], document)
     kind = schema.get("type")
     if kind == "object" and schema.get("minProperties"):
-        return {"name": _example(schema["additionalProperties"], document)}
+        of_any = schema["additionalProperties"]
+        return {"name": "xxx" if of_any is True else _example(of_any, document)}
     if kind == "object":
         fields = schema.get("properties", {})
         return {name: _example(fields[name], document) for name in schema.get("required", ())}

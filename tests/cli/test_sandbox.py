@@ -74,4 +74,4 @@ def test_an_unknown_size_is_refused():
         check=False,
     )
     assert done.returncode == 2
-    assert "small, large" in done.stderr
+    assert "small, medium, large" in done.stderr

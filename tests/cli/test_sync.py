@@ -141,7 +141,7 @@ async def test_what_is_wrong_is_said(call: Call, box: ServiceNowSandbox, tmp_pat
     assert await call("connect", "list") == []
     assert "Nothing is connected" in await call("sync", "status", json_=False)
     await connected(call, box, tmp_path)
-    assert "There is a connection 'now'" in await connected(call, box, tmp_path, code=1)
+    assert "There is a connection 'now'" in await connected(call, box, tmp_path, code=73)
     assert "no kind of record" in await connected(call, box, tmp_path, "--kind", "wishes", code=65)
     changed = await connected(call, box, tmp_path, "--replace", "--every", "0")
     assert changed["every_seconds"] == 0
