@@ -351,15 +351,12 @@ class Deskmind:
         Args:
             on_ready: called when jobs are taken and signals are heeded.
         """
-        looking = await self.measure()
-        await self.engine()
         loop = asyncio.get_running_loop()
-        sealing = self.keep_sealing()
-        worker = asyncio.create_task(self.jobs.work())
+        worker = asyncio.create_task(self._work(on_ready))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.cancel)
-        if on_ready is not None:
-            on_ready()
+        looking = await self.measure()
+        sealing = self.keep_sealing()
         try:
             await worker
         except asyncio.CancelledError:
@@ -371,6 +368,12 @@ class Deskmind:
             await asyncio.gather(looking, sealing, return_exceptions=True)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
+
+    async def _work(self, on_ready: Callable[[], None] | None) -> None:
+        await self.engine()
+        if on_ready is not None:
+            on_ready()
+        await self.jobs.work()
 
     async def migration_status(self) -> MigrationStatus:
         """Where the database's schema stands, with the application's own rights."""

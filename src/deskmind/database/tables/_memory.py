@@ -68,7 +68,6 @@ def describe_memory(metadata: MetaData) -> None:
         "memories_superseded",
         memories.c.tenant_id,
         memories.c.superseded_by,
-        postgresql_where=text("superseded_by IS NOT NULL"),
     )
 
 

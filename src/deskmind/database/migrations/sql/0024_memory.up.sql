@@ -35,7 +35,7 @@ CREATE TABLE memories (
 CREATE INDEX memories_owner ON memories (tenant_id, owner_id);
 CREATE INDEX memories_live ON memories (tenant_id, owner_id) WHERE superseded_at IS NULL;
 CREATE INDEX memories_unread ON memories (tenant_id, owner_id) WHERE terms IS NULL;
-CREATE INDEX memories_superseded ON memories (tenant_id, superseded_by) WHERE superseded_by IS NOT NULL;
+CREATE INDEX memories_superseded ON memories (tenant_id, superseded_by);
 ALTER TABLE memories ENABLE ROW LEVEL SECURITY;
 ALTER TABLE memories FORCE ROW LEVEL SECURITY;
 
