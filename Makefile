@@ -13,7 +13,7 @@ export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup phoenix peers clients agentdojo conformance demo test lint types imports docs hygiene wheel-check bench eval soak load dashboards lock format changelog clean
+.PHONY: help setup phoenix peers clients agentdojo conformance demo test lint types imports docs hygiene wheel-check release-check bench eval soak load dashboards lock format changelog clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -105,6 +105,10 @@ hygiene: $(VENV)/.development ## look for secrets, index addresses, machine path
 wheel-check: $(VENV)/.development ## build the wheel and run its demo outside the checkout
 	scripts/wheel-check
 
+release-check: $(VENV)/.development ## sign a record of the tests of .reports/junit.xml and hold the wheel against it
+	@$(BIN)/python -m coverage json -q -o .reports/coverage.json
+	scripts/release-check .reports/junit.xml .reports/coverage.json
+
 bench: $(VENV)/.development ## measure speed; writes benchmarks/results/
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -135,4 +139,4 @@ changelog: $(VENV)/.development ## gather changes/ into CHANGELOG.md (VERSION=â€
 	$(BIN)/towncrier build --yes --version $(VERSION)
 
 clean: ## remove what was built, .venv included
-	rm -rf $(VENV) $(PHOENIX) $(PEERS) $(CLIENTS) $(CONFORMANCE) dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) $(PHOENIX) $(PEERS) $(CLIENTS) $(AGENTDOJO) $(CONFORMANCE) .reports dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROMISED = {
-    "setup", "phoenix", "peers", "clients", "conformance", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
-    "wheel-check", "bench", "eval", "soak", "load", "dashboards", "lock", "changelog", "clean", "help",
+    "setup", "phoenix", "peers", "clients", "agentdojo", "conformance", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
+    "wheel-check", "release-check", "bench", "eval", "soak", "load", "dashboards", "lock", "changelog", "clean", "help",
 }  # fmt: skip
 STEPS = [
     "tests",
@@ -23,6 +23,7 @@ STEPS = [
     "documentation",
     "hygiene",
     "wheel",
+    "release record",
     "MCP conformance",
     "load",
 ]
@@ -127,8 +128,8 @@ def test_ci_calls_each_step_and_succeeds_when_all_do(rehearsal: Path):
     assert done.returncode == 0
     assert re.findall(r"^<== (.*): ok", done.stdout, re.M) == STEPS
     called = (rehearsal / "calls").read_text("utf-8").split("\n")
-    assert called[:3] == ["phoenix CI=true", "clients CI=true", "test CI=true"]
-    assert len(called) - 1 == len(STEPS) + 3
+    assert called[:4] == ["phoenix CI=true", "clients CI=true", "agentdojo CI=true", "test CI=true"]
+    assert len(called) - 1 == len(STEPS) + 4
     assert {line.split()[0] for line in called if line} <= PROMISED | {".conformance/.installed"}
 
 
