@@ -106,7 +106,7 @@ wheel-check: $(VENV)/.development ## build the wheel and run its demo outside th
 	scripts/wheel-check
 
 release-check: $(VENV)/.development ## sign a record of the tests of .reports/junit.xml and hold the wheel against it
-	@$(BIN)/python -m coverage json -q -o .reports/coverage.json
+	@$(BIN)/python -m coverage json -q --fail-under=0 -o .reports/coverage.json
 	scripts/release-check .reports/junit.xml .reports/coverage.json
 
 bench: $(VENV)/.development ## measure speed; writes benchmarks/results/
