@@ -78,7 +78,7 @@ demo: $(VENV)/.runtime ## show Deskmind on a fictional company (ARGS=--exit ends
 
 test: $(VENV)/.development ## run all tests with the coverage gate
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report= $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --cov --cov-report= $(ARGS)
 	$(BIN)/python -m coverage report
 
 lint: $(VENV)/.development ## check style and formatting
