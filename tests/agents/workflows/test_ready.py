@@ -125,6 +125,8 @@ async def test_triage_classifies_enriches_and_routes(
     assert "Routed as **Network**, by a model." in note.text
     assert "VPN drops" in note.text
     assert "The VPN drops every hour." in brain.told()
+    booked = {(write.act, write.state) for write in await admin.writes.list()}
+    assert booked == {("assign", "applied"), ("comment", "applied")}
 
 
 async def test_resolve_searches_drafts_reviews_and_proposes(

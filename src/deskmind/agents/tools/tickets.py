@@ -10,12 +10,12 @@ from pydantic import Field
 from deskmind.agents.safety.readers import lists_of_documents
 from deskmind.agents.tool import Material, Preview, Tool, ToolContext, tool
 from deskmind.agents.tools.attachments import attached_texts
+from deskmind.agents.tools.booked import claims_of, proposal_of, reconciled
 from deskmind.agents.tools.systems import open_system
-from deskmind.connectors import Act, Connector, Outcome, Proposal, Ticket
+from deskmind.connectors import Act, Connector, Outcome, Ticket
 from deskmind.errors import NotFoundError
 from deskmind.governance.access import Permission
 from deskmind.knowledge.retrieval import SearchFilter
-from deskmind.writes import RunClaims, sent_at
 
 __all__ = [
     "ticket_assign",
@@ -139,9 +139,7 @@ async def _proposed(
 
 async def _reconcile(context: ToolContext, arguments: Mapping[str, Any]) -> Outcome:
     async with open_system(context, arguments.get("system", "")) as reached:
-        proposal = Proposal.from_json(context.prepared["proposal"])
-        sent = await sent_at(context.desk.database, context.desk.scope, proposal)
-        return await reached.connector.reconcile(proposal, sent_at=sent)
+        return await reconciled(reached.connector, context)
 
 
 async def _applied(context: ToolContext, system: str) -> str:
@@ -150,7 +148,7 @@ async def _applied(context: ToolContext, system: str) -> str:
 
 
 async def _sent(connector: Connector, context: ToolContext) -> str:
-    applied = await connector.apply(Proposal.from_json(context.prepared["proposal"]), claims=_claims(context))
+    applied = await connector.apply(proposal_of(context), claims=claims_of(context))
     differing = f" The system holds otherwise: {', '.join(applied.differing)}." if applied.differing else ""
     return f"Written to {applied.key or applied.id}.{differing}"
 
@@ -250,12 +248,6 @@ async def ticket_create(
     return await _applied(context, system)
 
 
-def _claims(context: ToolContext) -> RunClaims:
-    """Beside the run's own claim there is a write in the books, which says what was sent."""
-    desk = context.desk
-    return RunClaims(desk.database, desk.scope, context.run_id, context.epoch, context.confirm)
-
-
 TicketAct = Literal["comment", "update", "assign", "transition", "create"]
 
 
@@ -278,9 +270,7 @@ def ticket_tool(connector: Connector, *, name: str = "ticket_propose") -> Tool:
 
     async def reconcile(context: ToolContext, arguments: Mapping[str, Any]) -> Outcome:
         del arguments
-        proposal = Proposal.from_json(context.prepared["proposal"])
-        sent = await sent_at(context.desk.database, context.desk.scope, proposal)
-        return await connector.reconcile(proposal, sent_at=sent)
+        return await reconciled(connector, context)
 
     @tool(
         name=name,

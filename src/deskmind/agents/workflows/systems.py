@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from deskmind.agents.tool import Preview, Tool, ToolContext, tool
+from deskmind.agents.tools.booked import claims_of, proposal_of, reconciled
 from deskmind.agents.workflows.room import WorkflowRoom
-from deskmind.connectors import Act, Change, Outcome, Proposal
+from deskmind.connectors import Act, Change, Outcome
 from deskmind.connectors.model import Kind, Ticket
 from deskmind.database import Database
 from deskmind.errors import NotFoundError, PrincipalNotFoundError
@@ -146,23 +147,6 @@ class Systems:
         )
 
 
-class _Claims:
-    """The run's claim is there already; the connector asks right before it sends whether it still counts."""
-
-    def __init__(self, context: ToolContext) -> None:
-        self._context = context
-
-    async def take(self, proposal: Proposal) -> bool:
-        """Confirm it."""
-        del proposal
-        await self._context.confirm()
-        return True
-
-    async def settle(self, proposal: Proposal, outcome: Outcome, written: str) -> None:
-        """The run writes down what became of it."""
-        del proposal, outcome, written
-
-
 def system_tool(room: WorkflowRoom) -> Tool:
     """The tool that writes to a connected system by its name; by the policy, one must approve. It is sent once and read back."""
 
@@ -175,7 +159,7 @@ def system_tool(room: WorkflowRoom) -> Tool:
 
     async def reconcile(context: ToolContext, arguments: Mapping[str, Any]) -> Outcome:
         async with await Systems.of(context.desk, room).opened(arguments["connection"]) as source:
-            return await source.reconcile(Proposal.from_json(context.prepared["proposal"]))
+            return await reconciled(source, context)
 
     @tool(
         permission=Permission.CONNECTIONS_USE,
@@ -203,9 +187,7 @@ def system_tool(room: WorkflowRoom) -> Tool:
         """
         del act, ticket, values
         async with await Systems.of(context.desk, room).opened(connection) as source:
-            applied = await source.apply(
-                Proposal.from_json(context.prepared["proposal"]), claims=_Claims(context)
-            )
+            applied = await source.apply(proposal_of(context), claims=claims_of(context))
         return {
             "id": applied.id,
             "key": applied.key,
