@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from tests.cli.test_agents import _run, settled  # noqa: F401
+from tests.cli.conftest import Said
 from typer.testing import CliRunner
 
 from deskmind.cli.root import app
@@ -30,42 +30,40 @@ _CASES = """
 
 
 async def test_what_is_told_is_shown_corrected_and_known_to_a_published_agent(
-    settled: None,  # noqa: F811
-    tmp_path: Path,
+    said: Said, tmp_path: Path
 ) -> None:
-    del settled
-    await asyncio.to_thread(_the_whole_path, tmp_path)
+    await asyncio.to_thread(_the_whole_path, said, tmp_path)
 
 
-def _the_whole_path(folder: Path) -> None:
-    _run("tenant", "create", "acme")
-    _run("user", "add", "ann")
-    _run("access", "grant", "technician", "--user", "ann")
-    told = _run("memory", "add", "My printer is HP-22.", "--subject", "my printer", "-u", "ann")
-    right = _run("memory", "correct", told["memory_id"], "My printer is HP-40.", "-u", "ann")
-    assert _run("memory", "pin", right["memory_id"], "-u", "ann")["pinned"] is True
-    assert len(_run("memory", "show", told["memory_id"], "-u", "ann")) == 2
-    assert [one["text"] for one in _run("memory", "list", "-u", "ann")] == ["My printer is HP-40."]
-    recalled = _run("memory", "recall", "Which is my printer?", "--tokens", "90", "-u", "ann")
+def _the_whole_path(said: Said, folder: Path) -> None:
+    said("tenant", "create", "acme")
+    said("user", "add", "ann")
+    said("access", "grant", "technician", "--user", "ann")
+    told = said("memory", "add", "My printer is HP-22.", "--subject", "my printer", "-u", "ann")
+    right = said("memory", "correct", told["memory_id"], "My printer is HP-40.", "-u", "ann")
+    assert said("memory", "pin", right["memory_id"], "-u", "ann")["pinned"] is True
+    assert len(said("memory", "show", told["memory_id"], "-u", "ann")) == 2
+    assert [one["text"] for one in said("memory", "list", "-u", "ann")] == ["My printer is HP-40."]
+    recalled = said("memory", "recall", "Which is my printer?", "--tokens", "90", "-u", "ann")
     assert "HP-40" in recalled["text"]
     assert recalled["tokens"] <= 90
 
     (folder / "helper.yaml").write_text(_AGENT)
     (folder / "cases.yaml").write_text(_CASES)
-    assert _run("agents", "define", str(folder / "helper.yaml"), "--note", "first")["version"] == 1
+    assert said("agents", "define", str(folder / "helper.yaml"), "--note", "first")["version"] == 1
     tested = _plain("agents", "test", "helper", "--cases", str(folder / "cases.yaml"), "-u", "ann")
     assert tested.exit_code == 1
     assert "passed  greets" in tested.stdout
     assert "FAILED  fails" in tested.stdout
-    assert _run("agents", "publish", "helper")["labels"] == ["production"]
-    assert _run("agents", "list") == [
+    assert said("agents", "publish", "helper")["labels"] == ["production"]
+    assert said("agents", "list") == [
         {"name": "helper", "description": "", "newest": 1, "labels": {"production": 1}}
     ]
     assert "instructions: Help." in _plain("agents", "show", "helper").stdout
-    run = _run("agents", "run", "helper", "Which is my printer?", "-u", "ann")
+    run = said("agents", "run", "helper", "Which is my printer?", "-u", "ann")
     assert run["state"] == "done"
     assert "HP-40" in str(run["output"])  # the model repeats what it is told
-    assert _run("memory", "forget", right["memory_id"], "-u", "ann")["forgotten"] == 2
+    assert said("memory", "forget", right["memory_id"], "-u", "ann")["forgotten"] == 2
 
 
 def _plain(*words: str) -> Any:
