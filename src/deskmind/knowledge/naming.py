@@ -10,7 +10,7 @@ from deskmind.errors import NotFoundError
 from deskmind.knowledge.documents import SUMMARY_COLUMNS, Document, DocumentSummary
 from deskmind.scope import Scope
 
-__all__ = ["document_versions", "find_ticket", "named_documents"]
+__all__ = ["document_versions", "find_ticket", "knowledge_view", "named_documents", "ticket_versions"]
 
 _NAMED = f"""
 SELECT {SUMMARY_COLUMNS} FROM documents
@@ -53,6 +53,24 @@ async def find_ticket(connection: Connection, scope: Scope, key: str) -> Documen
             f"There is no ticket '{key[:80]}'.", why="It was not read, or you may not see it."
         )
     return Document(DocumentSummary(*row[:8]), row[8])
+
+
+async def ticket_versions(connection: Connection, scope: Scope, keys: Sequence[str]) -> dict[str, str]:
+    """The same of tickets, by what people call them; reads every document that the scope sees once."""
+    cursor = await connection.execute(
+        "SELECT metadata ->> 'key', string_agg(version || ':' || updated_at, ' ' ORDER BY document_id) FROM documents"
+        " WHERE tenant_id = %s AND metadata ->> 'kind' = 'ticket' AND metadata ->> 'key' = ANY(%s)"
+        " AND external_id NOT LIKE '%%/internal' GROUP BY 1",
+        (scope.tenant_id, list(keys)),
+    )
+    return dict(await cursor.fetchall())
+
+
+async def knowledge_view(connection: Connection) -> str:
+    """What changes whenever a document, or the lists of readers that let the scope in, do; by index."""
+    cursor = await connection.execute("SELECT coalesce(knowledge_view(), '')")
+    row = await cursor.fetchone()
+    return str(row[0]) if row is not None else ""
 
 
 async def document_versions(connection: Connection, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, str]:

@@ -35,7 +35,13 @@ from deskmind.knowledge.finding import Finder
 from deskmind.knowledge.ingest import IngestReport, StagedFile, Stager, load_report
 from deskmind.knowledge.loading import SUPPORTED_SUFFIXES, FoundFile, LoadLimits, walk
 from deskmind.knowledge.models import Answer, Passage
-from deskmind.knowledge.naming import document_versions, find_ticket, named_documents
+from deskmind.knowledge.naming import (
+    document_versions,
+    find_ticket,
+    knowledge_view,
+    named_documents,
+    ticket_versions,
+)
 from deskmind.knowledge.retrieval import SearchFilter
 from deskmind.scope import EVERYONE, Scope
 from deskmind.settings import Settings
@@ -250,10 +256,22 @@ class Knowledge:
             return await named_documents(connection, self._scope, text[:200], limit=limit, kind=kind)
 
     @operation(Permission.DOCUMENTS_READ, told=False)
+    async def view(self) -> str:
+        """What changes whenever any document does, or which of them the principal may see."""
+        async with self._database.transaction(self._scope) as connection:
+            return await knowledge_view(connection)
+
+    @operation(Permission.DOCUMENTS_READ, told=False)
     async def versions(self, ids: Sequence[UUID]) -> dict[UUID, str]:
         """What changes whenever a document does, of those the principal may see."""
         async with self._database.transaction(self._scope) as connection:
             return await document_versions(connection, self._scope, ids)
+
+    @operation(Permission.DOCUMENTS_READ, told=False)
+    async def ticket_versions(self, keys: Sequence[str]) -> dict[str, str]:
+        """The same of tickets of connected systems, by what people call them."""
+        async with self._database.transaction(self._scope) as connection:
+            return await ticket_versions(connection, self._scope, keys)
 
     @operation(Permission.DOCUMENTS_DELETE)
     async def delete(self, document_id: UUID) -> None:

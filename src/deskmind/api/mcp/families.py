@@ -19,8 +19,15 @@ __all__ = ["DOCUMENTS", "FAMILIES", "RUNS", "TICKETS"]
 _MOST_SUGGESTED = 100
 
 
-class _Documents(Family):
-    """By their ids; every desk's list."""
+class _Texts(Family):
+    """Of the knowledge base."""
+
+    async def stamp(self, desk: Desk) -> str | None:
+        return await desk.knowledge.view()
+
+
+class _Documents(_Texts):
+    """By their ids; every desk's list. A document of another text has another id."""
 
     async def page(self, desk: Desk, after: str | None, limit: int) -> Page:
         found = await desk.knowledge.documents(limit=limit + 1, after=_place(after))
@@ -55,7 +62,7 @@ class _Documents(Family):
         return [found.get(one) if one is not None else None for one in wanted]
 
 
-class _Tickets(Family):
+class _Tickets(_Texts):
     """By what people call them, as they were last read from a connected system."""
 
     async def read(
@@ -67,6 +74,11 @@ class _Tickets(Family):
         found = await desk.knowledge.named(value, limit=_MOST_SUGGESTED + 1, kind="ticket")
         keys = [one.metadata["key"] for one in found if one.metadata.get("key")]
         return Suggestions(list(dict.fromkeys(keys[:_MOST_SUGGESTED])), len(found) > _MOST_SUGGESTED)
+
+    async def versions(self, desk: Desk, all_values: Sequence[Mapping[str, str]]) -> Sequence[str | None]:
+        keys = [values["ticket"] for values in all_values]
+        found = await desk.knowledge.ticket_versions(keys)
+        return [found.get(key) for key in keys]
 
 
 class _Runs(Family):

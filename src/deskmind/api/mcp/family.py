@@ -71,6 +71,11 @@ class Family:
         del desk, name, value
         return Suggestions()
 
+    async def stamp(self, desk: Desk) -> str | None:
+        """What changes whenever any of them does, or which of them the desk may see; None where that is not known."""
+        del desk
+        return None
+
     async def versions(self, desk: Desk, all_values: Sequence[Mapping[str, str]]) -> Sequence[str | None]:
         """What changes whenever one does, in the order asked; None for what is not there, or cannot be watched."""
         del desk

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import mcp_types as types
 
 from deskmind.api.mcp.family import Family, Suggestions
+from deskmind.api.mcp.session import GONE, Watched
 from deskmind.desk import Desk
 from deskmind.errors import InvalidRequestError, NotFoundError
 
@@ -78,16 +79,48 @@ class Resources:
             "There is nothing to complete.", remedy="resources/templates/list has the templates."
         )
 
-    async def versions(self, desk: Desk, uris: Sequence[str]) -> dict[str, str]:
-        """What changes whenever a resource does, of those that are there for the desk."""
-        asked: dict[Family, list[tuple[str, Mapping[str, str]]]] = {}
+    async def watch(self, desk: Desk, watched: Watched, uris: Sequence[str]) -> list[str]:
+        """Watch resources from now on; gives those that are not there for the desk, and may come.
+
+        Raises:
+            NotFoundError: no resource can have such an address.
+        """
+        asked = self._by_family(uris)
+        seen: dict[str, str] = {}
+        for family, those in asked.items():
+            seen |= await self._versions(desk, family, those)
+        watched.versions |= {uri: seen.get(uri, GONE) for uri in uris}
+        return [uri for uri in uris if uri not in seen]
+
+    async def changed(self, desk: Desk, watched: Watched) -> list[str]:
+        """The addresses of what is not as it was when this was last asked."""
+        changed: list[str] = []
+        for family, those in self._by_family(tuple(watched.versions)).items():
+            stamp = await family.stamp(desk)
+            if stamp is not None and watched.stamps.get(family.template.name) == stamp:
+                continue
+            seen = await self._versions(desk, family, those)
+            for uri in those:
+                now = seen.get(uri, GONE)
+                if watched.versions.get(uri, now) != now:
+                    watched.versions[uri] = now
+                    changed.append(uri)
+            if stamp is not None:
+                watched.stamps[family.template.name] = stamp
+        return changed
+
+    async def _versions(
+        self, desk: Desk, family: Family, those: Mapping[str, Mapping[str, str]]
+    ) -> dict[str, str]:
+        versions = await family.versions(desk, list(those.values()))
+        return {uri: one for uri, one in zip(those, versions, strict=True) if one is not None}
+
+    def _by_family(self, uris: Sequence[str]) -> dict[Family, dict[str, Mapping[str, str]]]:
+        """The values of addresses, by their kinds."""
+        found: dict[Family, dict[str, Mapping[str, str]]] = {}
         for uri in uris:
             family, values = self._found(uri)
-            asked.setdefault(family, []).append((uri, values))
-        found: dict[str, str] = {}
-        for family, those in asked.items():
-            versions = await family.versions(desk, [values for _, values in those])
-            found |= {uri: one for (uri, _), one in zip(those, versions, strict=True) if one is not None}
+            found.setdefault(family, {})[uri] = values
         return found
 
     def _place(self, cursor: str | None) -> tuple[int, str | None]:

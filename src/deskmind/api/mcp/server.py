@@ -152,7 +152,7 @@ class _Methods:
         """``resources/unsubscribe``."""
         session = self._door.session(context)
         if session is not None:
-            session.watched.pop(str(given.uri), None)
+            session.watched.versions.pop(str(given.uri), None)
         return types.EmptyResult()
 
     async def listen(
@@ -162,7 +162,7 @@ class _Methods:
         uris = list(dict.fromkeys(map(str, given.notifications.resource_subscriptions or ())))
         meta: dict[str, Any] = {SUBSCRIPTION_ID_META_KEY: context.request_id}
         async with self._desk(context) as desk:
-            changes = self._watching.changes(desk, self._door.again(context), uris)
+            watched = await self._watching.begin(desk, uris)
             honored = types.SubscriptionFilter(resource_subscriptions=uris or None)
             await self._send(
                 context,
@@ -172,7 +172,7 @@ class _Methods:
                     )
                 ),
             )
-            async with aclosing(changes):
+            async with aclosing(self._watching.changes(watched, self._door.again(context))) as changes:
                 async for uri in changes:
                     changed = types.ResourceUpdatedNotificationParams(uri=uri, _meta=meta)
                     await self._send(context, types.ResourceUpdatedNotification(params=changed))

@@ -18,7 +18,7 @@ import mcp_types as types
 from deskmind.errors import LimitExceededError
 from deskmind.observability.instruments import MCP_SESSIONS, up_down_counter
 
-__all__ = ["DEFAULT_LEVEL", "Session", "Sessions"]
+__all__ = ["DEFAULT_LEVEL", "GONE", "Session", "Sessions", "Watched"]
 
 DEFAULT_LEVEL: types.LoggingLevel = "warning"
 """From which messages are told to a client that has not said."""
@@ -28,6 +28,23 @@ _MOST_OF_ONE = 100
 """Sessions of one user in one process."""
 
 
+GONE = ""
+"""The version of what is not there."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """Resources whose changes somebody wants to hear of.
+
+    Attributes:
+        versions: by address, as they were last looked at.
+        stamps: by kind, of the last look: nothing of the kind has changed while it is the same.
+    """
+
+    versions: dict[str, str] = field(default_factory=dict[str, str])
+    stamps: dict[str, str] = field(default_factory=dict[str, str])
+
+
 @dataclass(slots=True)
 class Session:
     """One client's.
@@ -35,7 +52,7 @@ class Session:
     Attributes:
         owner: whose it is.
         level: from which log messages are told.
-        watched: versions of the resources that it wants to hear of, as they were last told.
+        watched: what it wants to hear of.
         watcher: looks after them.
         open: requests and streams that are under way.
         quiet_since: when the last of them ended, by the monotonic clock.
@@ -43,14 +60,14 @@ class Session:
 
     owner: str = ""
     level: types.LoggingLevel = DEFAULT_LEVEL
-    watched: dict[str, str] = field(default_factory=dict[str, str])
+    watched: Watched = field(default_factory=Watched)
     watcher: asyncio.Task[None] | None = None
     open: int = 0
     quiet_since: float = 0.0
 
     def end(self) -> None:
         """Nothing is watched any more."""
-        self.watched.clear()
+        self.watched.versions.clear()
         if self.watcher is not None:
             self.watcher.cancel()
 

@@ -1,34 +1,30 @@
 """Resources that clients want to hear of when they change.
 
 Their versions are looked at anew every few seconds as whoever asked may see them at that moment, so that a change is noticed whichever
-process made it, and nobody hears of what is no longer theirs. That costs one short read for each client and kind.
+process made it, and nobody hears of what is no longer theirs. Where nothing of a kind has changed, that costs one short read.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from mcp.server.session import ServerSession
 
 from deskmind.api.mcp.resources import Resources
-from deskmind.api.mcp.session import Session
+from deskmind.api.mcp.session import Session, Watched
 from deskmind.desk import Desk
 from deskmind.errors import (
     AuthenticationError,
     DeskmindError,
     InvalidRequestError,
     NotFoundError,
-    PermissionDeniedError,
 )
-from deskmind.observability import logger
 
 __all__ = ["Watching"]
 
-_log = logger("deskmind.mcp")
 _MOST = 100
-_GONE = ""
-"""The version of what is not there any more."""
 
 
 class Watching:
@@ -64,59 +60,55 @@ class Watching:
             NotFoundError: there is no such resource for the desk, or none that can be watched.
             InvalidRequestError: too many are watched.
         """
-        now = await self._seen(desk, [uri])
-        if uri not in session.watched and len(session.watched) >= _MOST:
+        if uri not in session.watched.versions and len(session.watched.versions) >= _MOST:
             raise _too_many()
-        session.watched[uri] = now[uri]
+        if await self._resources.watch(desk, session.watched, [uri]):
+            del session.watched.versions[uri]
+            raise NotFoundError("There is no such resource to watch.")
         if session.watcher is None or session.watcher.done():
             session.watcher = asyncio.create_task(self._look_after(session, again, told))
 
-    async def changes(
-        self, desk: Desk, again: Callable[[], Awaitable[Desk]], uris: Sequence[str]
-    ) -> AsyncGenerator[str]:
-        """The addresses of what changes, as it does, until whoever watches may not any more.
+    async def begin(self, desk: Desk, uris: Sequence[str]) -> Watched:
+        """Watch resources from now on; what is not there may come.
 
         Raises:
-            InvalidRequestError: too many are watched.
+            NotFoundError: no resource can have such an address.
+            InvalidRequestError: too many are to be watched.
         """
         if len(uris) > _MOST:
             raise _too_many()
-        known = dict.fromkeys(uris, _GONE) | await self._resources.versions(desk, uris)
-        while True:
-            for uri in await self._changed(known, again):
+        watched = Watched()
+        await self._resources.watch(desk, watched, uris)
+        return watched
+
+    async def changes(self, watched: Watched, again: Callable[[], Awaitable[Desk]]) -> AsyncGenerator[str]:
+        """The addresses of what changes, as it does, while anything is watched.
+
+        Args:
+            watched: addresses may come and go.
+            again: who watches, established anew.
+
+        Raises:
+            AuthenticationError: who watches is nobody any more.
+        """
+        while watched.versions:
+            await asyncio.sleep(self._seconds)
+            try:
+                changed = await self._resources.changed(await again(), watched)
+            except AuthenticationError:
+                raise
+            except DeskmindError:  # rights and memberships do not fit for a moment, or the database is away
+                continue
+            for uri in changed:
                 yield uri
 
     async def _look_after(
         self, session: Session, again: Callable[[], Awaitable[Desk]], told: ServerSession
     ) -> None:
-        try:
-            while session.watched:
-                for uri in await self._changed(session.watched, again):
-                    await told.send_resource_updated(uri)
-        except (AuthenticationError, PermissionDeniedError) as error:
-            session.watched.clear()
-            _log.info("mcp.watching.ended", problem=error.code)
-
-    async def _changed(self, known: dict[str, str], again: Callable[[], Awaitable[Desk]]) -> list[str]:
-        """After a pause, what is not as it was known; ``known`` is as it is now."""
-        await asyncio.sleep(self._seconds)
-        uris = tuple(known)
-        try:
-            now = await self._resources.versions(await again(), uris)
-        except (AuthenticationError, PermissionDeniedError):
-            raise
-        except DeskmindError as error:  # the database is away: it is asked again
-            _log.warning("mcp.watching.failed", problem=error.code)
-            return []
-        changed = [uri for uri in uris if uri in known and known[uri] != now.get(uri, _GONE)]
-        known.update({uri: now.get(uri, _GONE) for uri in changed})
-        return changed
-
-    async def _seen(self, desk: Desk, uris: Sequence[str]) -> dict[str, str]:
-        found = await self._resources.versions(desk, uris)
-        if len(found) < len(uris):
-            raise NotFoundError("There is no such resource to watch.")
-        return found
+        with contextlib.suppress(AuthenticationError):
+            async for uri in self.changes(session.watched, again):
+                await told.send_resource_updated(uri)
+        session.watched.versions.clear()
 
 
 def _too_many() -> InvalidRequestError:
