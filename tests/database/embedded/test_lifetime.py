@@ -205,7 +205,7 @@ def test_failed_statements_leave_no_values_in_the_log(server: EmbeddedServer, as
 
     with pytest.raises(psycopg.Error):
         ask(server, "SELECT 'kept-out-of-logs'::int FROM nowhere_at_all")
-    eventually(lambda: logged("nowhere_at_all"))  # a process of its own writes it, later than the client's error
+    eventually(lambda: logged("nowhere_at_all"))  # written by a process of its own
     assert not logged("kept-out-of-logs")
 
 
