@@ -190,7 +190,7 @@ class McpSettings(_Section):
     )
     max_sessions: int = Field(1000, ge=1, description="sessions in one process")
     answer_seconds: float = Field(300.0, gt=0, le=3600, description="that a person has to answer a question")
-    watch_seconds: float = Field(2.0, ge=0.05, le=300, description="between two looks at watched resources")
+    watch_seconds: float = Field(5.0, ge=0.05, le=300, description="between two looks at watched resources")
     origins: tuple[str, ...] = Field((), description="pages that may send messages, besides this machine's")
 
 

@@ -109,7 +109,7 @@ async def service(app: Deskmind, desk_home: Path, issuer: Issuer, serving: Any) 
 
 
 @asynccontextmanager
-async def _talking(url: str, key: str, mode: str, **more: Any) -> AsyncIterator[Client]:
+async def talking(url: str, key: str, mode: str, **more: Any) -> AsyncIterator[Client]:
     async with (
         httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as http,
         Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode, **more) as client,
@@ -120,7 +120,7 @@ async def _talking(url: str, key: str, mode: str, **more: Any) -> AsyncIterator[
 @pytest.fixture(params=["auto", "legacy"])
 def talk(request: pytest.FixtureRequest, service: Service) -> Talk:
     """Opens the protocol's own client with a key, in the protocol of today and of before."""
-    return partial(_talking, service.url, mode=request.param)
+    return partial(talking, service.url, mode=request.param)
 
 
 @pytest.fixture

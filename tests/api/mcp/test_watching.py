@@ -13,7 +13,8 @@ import mcp_types as types
 import pytest
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
-from tests.api.mcp.conftest import Service, Talk
+from sse_starlette.sse import AppStatus
+from tests.api.mcp.conftest import Service, Talk, talking
 
 from deskmind.desk import Desk
 from deskmind.knowledge.ingest import StagedFile
@@ -132,6 +133,20 @@ async def test_what_is_not_there_or_not_allowed_is_not_watched(talk: Talk, opera
             with pytest.raises(MCPError, match="Too many"):
                 async with client.listen(resource_subscriptions=many):
                     raise AssertionError
+
+
+async def test_a_process_that_ends_sends_its_listeners_elsewhere(
+    service: Service, operator: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await _reading(operator)
+    uri = await _ticket(operator, "INC1", "No VPN.")
+    async with (
+        talking(service.url, key, "auto") as client,
+        client.listen(resource_subscriptions=[uri]) as heard,
+    ):
+        monkeypatch.setattr(AppStatus, "should_exit", True)
+        async with asyncio.timeout(60):
+            assert [event async for event in heard] == []
 
 
 async def _until_refused(client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -93,9 +94,11 @@ class McpEndpoint:
             server, session_idle_timeout=self._sessions.seconds or None, max_sessions=None
         )
         async with self._alone.run(), self._kept.run():
+            keeping = asyncio.create_task(self._sessions.keep())
             try:
                 yield
             finally:
+                keeping.cancel()
                 self._sessions.end_all()
         self._alone = self._kept = None
 

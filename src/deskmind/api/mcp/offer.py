@@ -39,7 +39,7 @@ class Offer:
     prompts: Sequence[BuiltIn] = BRIEFS
     sampling: bool = False
     answer_seconds: float = 300.0
-    watch_seconds: float = 2.0
+    watch_seconds: float = 5.0
 
 
 def offer_of(settings: McpSettings, *, allow_writes: bool = False) -> Offer:

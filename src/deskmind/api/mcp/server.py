@@ -11,6 +11,7 @@ import mcp_types as types
 from mcp.server import Server
 from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
+from sse_starlette.sse import AppStatus
 
 from deskmind import __version__
 from deskmind.api.mcp.call import Call, Context
@@ -91,7 +92,9 @@ class _Methods:
         self._schemas = {tool.name: tool.input_schema for tool in self._described.tools}
         self._resources = Resources(offer.resources)
         self._prompts = Prompts(offer.prompts)
-        self._watching = Watching(self._resources, seconds=offer.watch_seconds)
+        self._watching = Watching(
+            self._resources, seconds=offer.watch_seconds, leaving=lambda: AppStatus.should_exit
+        )
 
     async def list_tools(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         """``tools/list``."""

@@ -129,6 +129,12 @@ class Sessions:
             session.end()
             _open.add(-1)
 
+    async def keep(self) -> None:
+        """End those that have been quiet for long enough, until cancelled."""
+        while True:
+            await asyncio.sleep(max(1.0, min(60.0, self.seconds / 2)))
+            self._sweep()
+
     def end_all(self) -> None:
         """The process ends."""
         for identity in tuple(self._known):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from mcp.server.session import ServerSession
@@ -20,11 +21,14 @@ from deskmind.errors import (
     DeskmindError,
     InvalidRequestError,
     NotFoundError,
+    PermissionDeniedError,
 )
 
 __all__ = ["Watching"]
 
 _MOST = 100
+_PATIENCE = 3
+_BELIEVED_SECONDS = 1.0
 
 
 class Watching:
@@ -33,11 +37,13 @@ class Watching:
     Args:
         resources: what can be.
         seconds: between two looks.
+        leaving: whether the process is about to end, and clients are to go elsewhere.
     """
 
-    def __init__(self, resources: Resources, *, seconds: float) -> None:
+    def __init__(self, resources: Resources, *, seconds: float, leaving: Callable[[], bool]) -> None:
         self._resources = resources
         self._seconds = seconds
+        self._leaving = leaving
 
     async def watch(
         self,
@@ -66,7 +72,9 @@ class Watching:
             del session.watched.versions[uri]
             raise NotFoundError("There is no such resource to watch.")
         if session.watcher is None or session.watcher.done():
-            session.watcher = asyncio.create_task(self._look_after(session, again, told))
+            looking = self._look_after(session, again, told)
+            # in a context of its own: the request that began it is over long before
+            session.watcher = asyncio.create_task(looking, context=contextvars.Context())
 
     async def begin(self, desk: Desk, uris: Sequence[str]) -> Watched:
         """Watch resources from now on; what is not there may come.
@@ -90,22 +98,31 @@ class Watching:
 
         Raises:
             AuthenticationError: who watches is nobody any more.
+            PermissionDeniedError: who watches may not read any more.
         """
-        while watched.versions:
+        denied = 0
+        while watched.versions and not self._leaving():
             await asyncio.sleep(self._seconds)
             try:
                 changed = await self._resources.changed(await again(), watched)
             except AuthenticationError:
                 raise
-            except DeskmindError:  # rights and memberships do not fit for a moment, or the database is away
+            except PermissionDeniedError:
+                denied += 1  # each is on record; after a change of groups, rights do not fit for a second
+                if denied > _PATIENCE:
+                    raise
+                await asyncio.sleep(_BELIEVED_SECONDS)
                 continue
+            except DeskmindError:  # the database is away
+                continue
+            denied = 0
             for uri in changed:
                 yield uri
 
     async def _look_after(
         self, session: Session, again: Callable[[], Awaitable[Desk]], told: ServerSession
     ) -> None:
-        with contextlib.suppress(AuthenticationError):
+        with contextlib.suppress(AuthenticationError, PermissionDeniedError):
             async for uri in self.changes(session.watched, again):
                 await told.send_resource_updated(uri)
         session.watched.versions.clear()
