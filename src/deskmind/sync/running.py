@@ -37,6 +37,7 @@ from deskmind.sync.measures import measure_run
 from deskmind.sync.mirroring import Mirrored, mirror
 from deskmind.sync.passes import MISSHAPEN, Pass, misshapen, read_kind, sweep_kind
 from deskmind.sync.storing import Counted, RecordStore
+from deskmind.webhooks import publish
 
 if TYPE_CHECKING:
     from deskmind.connectors.opening import VendorConnector
@@ -47,6 +48,7 @@ _log = logger("deskmind.sync")
 _LONGEST_PAUSE = 3600.0
 _REFUSED = (SourceAuthenticationError, SourceRateLimitedError)
 
+_LINK = "/v1/connectors/{}/sync"
 _STARTED = """
 UPDATE connections SET started_at = clock_timestamp(), renewing = renewing OR wish_full, wish_full = false
  WHERE tenant_id = %s AND connection_id = %s RETURNING renewing, wish_sweep, swept_at
@@ -146,6 +148,8 @@ class Runner:
             found = await find_connection(connection, self._scope, connection_id)
             await connection.execute(_STARTED, (self._scope.tenant_id, connection_id))
             await self._finished(connection, found, _said(error))
+            told = {"connection_id": connection_id, "vendor": found.vendor, "problem": error.code}
+            await publish(connection, self._scope, "sync.failed", link=_LINK.format(found.name), **told)
         measure_run(found.vendor, "error", 0.0)
 
     async def _finished(
@@ -265,6 +269,18 @@ class Runner:
             failed=counted.failed,
             joined=mirrored.joined,
             left=mirrored.left,
+        )
+        await publish(
+            connection,
+            self._scope,
+            "sync.failed" if _errors(passes) else "sync.finished",
+            connection_id=run.found.connection_id,
+            vendor=run.found.vendor,
+            added=counted.added,
+            changed=counted.changed,
+            gone=counted.gone,
+            failed=counted.failed,
+            link=_LINK.format(run.found.name),
         )
 
 
