@@ -466,11 +466,15 @@ class Deskmind:
         self._keep_webhooks()
 
     def _keep_webhooks(self) -> None:
-        deliverer = Deliverer(self.database, self)
-        self._resources.push_async_callback(deliverer.close)
-        self.jobs.register(WEBHOOKS_TASK, WEBHOOKS_QUEUE, deliverer.run)
+        self._deliverer = Deliverer(self.database, self)
+        self._resources.push_async_callback(self._deliverer.close)
+        self.jobs.register(WEBHOOKS_TASK, WEBHOOKS_QUEUE, self._deliverer.run)
         self.jobs.register_each_minute("webhooks.wake", self.wake_webhooks)
         self.jobs.register_hourly("webhooks.expire", self.expire_webhooks)
+
+    async def deliver_webhook(self, tenant_id: UUID, webhook_id: UUID) -> None:
+        """Deliver here and now what is due for one webhook; a worker does it without being asked."""
+        await self._deliverer.run({"tenant_id": str(tenant_id), "webhook_id": str(webhook_id)})
 
     async def wake_webhooks(self) -> None:
         """Have what is due be delivered where no job is left to do it, in all tenants."""

@@ -138,7 +138,7 @@ class Hook:
         """Publish events, each in a transaction of its own."""
         for number in range(count):
             async with self.desk.database.transaction(self.desk.scope) as connection:
-                await publish(connection, self.desk.scope, event_type, number=number, **data)
+                await publish(connection, self.desk.scope, event_type, {"number": number, **data})
 
     async def deliver(self) -> None:
         """What a worker does for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.webhooks.conftest import Hook, Receiver
@@ -29,7 +30,8 @@ async def test_an_event_arrives_signed_with_identifiers_alone(
     assert event.data["link"] == f"/v1/documents/{document_id}"
     headers, body = receiver.got[0]
     assert headers["content-type"] == "application/json"
-    assert b"vpn" not in body and b"secret" not in body
+    assert b"vpn" not in body
+    assert b"secret" not in body
     await desk.knowledge.delete(document_id)
     await hooked.jobs.drain()
     assert receiver.event(hook.made.secret).type == "document.deleted"
@@ -39,20 +41,25 @@ async def test_an_event_arrives_signed_with_identifiers_alone(
 async def test_what_was_rolled_back_is_not_told_and_a_savepoint_takes_its_events_along(
     hook: Hook, desk: Desk, receiver: Receiver
 ) -> None:
-    with pytest.raises(RuntimeError):
+    async def undone() -> None:
         async with desk.database.transaction(desk.scope) as connection:
-            await publish(connection, desk.scope, "run.failed", number=1)
+            await publish(connection, desk.scope, "run.failed", {"number": 1})
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await undone()
     async with desk.database.transaction(desk.scope) as connection:
         try:
             async with connection.transaction():
-                await publish(connection, desk.scope, "run.failed", number=2)
+                await publish(connection, desk.scope, "run.failed", {"number": 2})
                 raise RuntimeError
         except RuntimeError:
             pass
-        await publish(connection, desk.scope, "run.done", number=3)
+        await publish(connection, desk.scope, "run.done", {"number": 3})
     await hook.deliver()
-    assert [receiver.event(hook.made.secret, place).data["number"] for place in range(len(receiver.got))] == [3]
+    assert [receiver.event(hook.made.secret, place).data["number"] for place in range(len(receiver.got))] == [
+        3
+    ]
 
 
 async def test_webhooks_are_told_what_they_want_and_disabled_ones_nothing(
@@ -162,7 +169,9 @@ async def test_a_target_that_does_not_answer_is_tried_with_one_delivery_and_the_
     assert [state for state, _, _ in await hook.states()] == ["delivered"] * 9
 
 
-async def test_attempts_begin_in_order_and_no_more_at_once_than_allowed(hook: Hook, receiver: Receiver) -> None:
+async def test_attempts_begin_in_order_and_no_more_at_once_than_allowed(
+    hook: Hook, receiver: Receiver
+) -> None:
     await hook.tell(20)
     await hook.deliver()
     numbers = [receiver.event(hook.made.secret, place).data["number"] for place in range(20)]
@@ -170,7 +179,9 @@ async def test_attempts_begin_in_order_and_no_more_at_once_than_allowed(hook: Ho
     assert receiver.most_at_once <= 2
 
 
-async def test_a_target_that_hangs_holds_nobody_else(make_hook: MakeHook, hooked: Deskmind, receiver: Receiver) -> None:
+async def test_a_target_that_hangs_holds_nobody_else(
+    make_hook: MakeHook, hooked: Deskmind, receiver: Receiver
+) -> None:
     async with Receiver() as other:
         slow, quick = await make_hook(), await make_hook(url=other.url)
         receiver.answers = ["hang"] * 6
@@ -229,10 +240,8 @@ async def test_a_target_that_is_gone_is_told_nothing_more(hook: Hook, receiver: 
 
 
 async def test_an_event_that_several_processes_publish_is_told_once(hook: Hook, desk: Desk) -> None:
-    from uuid import uuid4
-
     event_id = uuid4()
     for _ in range(2):
         async with desk.database.transaction(desk.scope) as connection:
-            await publish(connection, desk.scope, "budget.threshold", event_id=event_id, share=0.8)
+            await publish(connection, desk.scope, "budget.threshold", {"share": 0.8}, event_id=event_id)
     assert len(await hook.states()) == 1

@@ -30,9 +30,8 @@ async def publish_run(
     """
     if state in _TOLD:
         link = f"/v1/runs/{run_id}" if kind == "workflow" else f"/v1/agents/runs/{run_id}"
-        await publish(
-            connection, scope, f"run.{state}", run_id=run_id, kind=kind, name=name, problem=problem, link=link
-        )
+        told = {"run_id": run_id, "kind": kind, "name": name, "problem": problem}
+        await publish(connection, scope, f"run.{state}", told, link=link)
 
 
 async def publish_proposal(
@@ -47,16 +46,14 @@ async def publish_proposal(
         proposal: which.
         decision: ``approved`` or ``rejected``.
     """
-    told = {"decision": decision} if decision else {}
-    await publish(
-        connection,
-        scope,
-        f"approval.{occasion}",
-        proposal_id=proposal.proposal_id,
-        run_id=proposal.run_id,
-        agent=proposal.agent,
-        tool=proposal.tool,
-        kind=proposal.kind,
-        link=f"/v1/approvals/{proposal.proposal_id}",
-        **told,
-    )
+    told = {
+        "proposal_id": proposal.proposal_id,
+        "run_id": proposal.run_id,
+        "agent": proposal.agent,
+        "tool": proposal.tool,
+        "kind": proposal.kind,
+    }
+    if decision:
+        told["decision"] = decision
+    link = f"/v1/approvals/{proposal.proposal_id}"
+    await publish(connection, scope, f"approval.{occasion}", told, link=link)

@@ -48,7 +48,6 @@ _log = logger("deskmind.sync")
 _LONGEST_PAUSE = 3600.0
 _REFUSED = (SourceAuthenticationError, SourceRateLimitedError)
 
-_LINK = "/v1/connectors/{}/sync"
 _STARTED = """
 UPDATE connections SET started_at = clock_timestamp(), renewing = renewing OR wish_full, wish_full = false
  WHERE tenant_id = %s AND connection_id = %s RETURNING renewing, wish_sweep, swept_at
@@ -149,7 +148,7 @@ class Runner:
             await connection.execute(_STARTED, (self._scope.tenant_id, connection_id))
             await self._finished(connection, found, _said(error))
             told = {"connection_id": connection_id, "vendor": found.vendor, "problem": error.code}
-            await publish(connection, self._scope, "sync.failed", link=_LINK.format(found.name), **told)
+            await publish(connection, self._scope, "sync.failed", told)
         measure_run(found.vendor, "error", 0.0)
 
     async def _finished(
@@ -270,18 +269,16 @@ class Runner:
             joined=mirrored.joined,
             left=mirrored.left,
         )
-        await publish(
-            connection,
-            self._scope,
-            "sync.failed" if _errors(passes) else "sync.finished",
-            connection_id=run.found.connection_id,
-            vendor=run.found.vendor,
-            added=counted.added,
-            changed=counted.changed,
-            gone=counted.gone,
-            failed=counted.failed,
-            link=_LINK.format(run.found.name),
-        )
+        told = {
+            "connection_id": run.found.connection_id,
+            "vendor": run.found.vendor,
+            "added": counted.added,
+            "changed": counted.changed,
+            "gone": counted.gone,
+            "failed": counted.failed,
+        }
+        event_type = "sync.failed" if _errors(passes) else "sync.finished"
+        await publish(connection, self._scope, event_type, told)
 
 
 def kinds_of(found: Connection, source: Connector) -> list[Kind]:

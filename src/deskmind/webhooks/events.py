@@ -7,7 +7,7 @@ from typing import Final
 
 from deskmind.errors import InvalidRequestError
 
-__all__ = ["EVENT_TYPES", "TEST", "check_patterns", "wanted"]
+__all__ = ["EVENT_TYPES", "TEST", "check_patterns"]
 
 TEST: Final = "webhook.test"
 
@@ -31,14 +31,6 @@ EVENT_TYPES: Final[dict[str, str]] = {
     TEST: "somebody tries a webhook",
 }
 """With what each says. Events carry identifiers, names of kinds, counts and links; no content, no personal data."""
-
-
-def wanted(patterns: Sequence[str], event_type: str) -> bool:
-    """Whether a pattern fits a type: the type itself, or what it begins with and ``*``."""
-    return any(
-        pattern == event_type or (pattern.endswith("*") and event_type.startswith(pattern[:-1]))
-        for pattern in patterns
-    )
 
 
 def check_patterns(patterns: Sequence[str]) -> list[str]:

@@ -56,7 +56,7 @@ async def read_health(database: Database) -> WebhookHealth:
     async with database.transaction(Scope.directory()) as connection:
         row = await (await connection.execute("SELECT * FROM webhook_health()")).fetchone()
     assert row is not None
-    return WebhookHealth(*row[:-1], max(0.0, row[-1]))
+    return WebhookHealth(*row)
 
 
 class _Reading(NamedTuple):

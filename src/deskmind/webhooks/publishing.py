@@ -33,10 +33,10 @@ async def publish(
     connection: Connection,
     scope: Scope,
     event_type: str,
+    data: Mapping[str, Fact],
     *,
-    event_id: UUID | None = None,
     link: str = "",
-    **data: Fact,
+    event_id: UUID | None = None,
 ) -> None:
     """Have the tenant's webhooks told, once the caller's transaction stands; nothing where none wants it.
 
@@ -47,9 +47,9 @@ async def publish(
         connection: the transaction of the act.
         scope: who acts.
         event_type: one of ``EVENT_TYPES``.
-        event_id: of an event that several processes may publish; it is kept once.
-        link: path of the resource in the API.
         data: identifiers, kinds and counts; never content, and nobody's name.
+        link: path of the resource in the API.
+        event_id: of an event that several processes may publish; it is kept once.
 
     Raises:
         KeyError: there is no such type.

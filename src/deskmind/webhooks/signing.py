@@ -75,7 +75,7 @@ def verify(
     if abs((time.time() if now is None else now) - int(moment)) > tolerance:
         raise _refused(f"It was signed more than {tolerance:g} seconds ago, or ahead.")
     expected = [sign(key, identity, int(moment), body).encode() for key in keys]
-    shown = [one.encode() for one in given.split()[:_MOST_SIGNATURES]]
+    shown = [one.encode("utf-8", "backslashreplace") for one in given.split()[:_MOST_SIGNATURES]]
     if not any(hmac.compare_digest(one, right) for one in shown for right in expected):
         raise _refused("No signature is that of the secret over this body.")
     return _received(identity, int(moment), body)
@@ -90,7 +90,7 @@ def sign(key: bytes, identity: str, moment: int, body: bytes) -> str:
         moment: seconds since 1970.
         body: as it is sent.
     """
-    signed = hmac.digest(key, f"{identity}.{moment}.".encode() + body, "sha256")
+    signed = hmac.digest(key, f"{identity}.{moment}.".encode("utf-8", "backslashreplace") + body, "sha256")
     return f"v1,{base64.b64encode(signed).decode()}"
 
 

@@ -240,9 +240,9 @@ async def settle(
             write=str(write_id),
         )
     if state in _TOLD:
-        told = dict(zip(("vendor", "act", "target", "run_id"), row, strict=True))
+        told = dict(zip(("vendor", "act", "target", "run_id"), row, strict=True), write_id=write_id)
         link = f"/v1/writes/{write_id}"
-        await publish(connection, scope, _TOLD[state], write_id=write_id, link=link, **told)
+        await publish(connection, scope, _TOLD[state], told, link=link)
 
 
 async def describe(

@@ -146,7 +146,7 @@ async def record_change(
     resource = f"memories/{memory_id}"
     await record(connection, scope, Permission.MEMORIES_WRITE, resource=resource, act=act, **details)
     link = f"/v1/memories/{memory_id}"
-    await publish(connection, scope, "memory.changed", memory_id=memory_id, act=act, link=link)
+    await publish(connection, scope, "memory.changed", {"memory_id": memory_id, "act": act}, link=link)
 
 
 def none_such(memory_id: UUID) -> NotFoundError:

@@ -49,17 +49,14 @@ class AuditedAlerts:
                 limit=alert.limit,
                 window_start=start,
             )
-            await publish(
-                connection,
-                scope,
-                "budget.threshold",
-                event_id=uuid5(_EVENTS, f"{alert.tenant_id}\n{identity}"),
-                budget=alert.budget,
-                share=alert.share,
-                unit=alert.unit,
-                window_start=start,
-                link="/v1/budgets",
-            )
+            told = {
+                "budget": alert.budget,
+                "share": alert.share,
+                "unit": alert.unit,
+                "window_start": start,
+            }
+            event_id = uuid5(_EVENTS, f"{alert.tenant_id}\n{identity}")
+            await publish(connection, scope, "budget.threshold", told, link="/v1/budgets", event_id=event_id)
 
 
 def _person_in(subject: str) -> Person | None:

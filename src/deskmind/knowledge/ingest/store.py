@@ -188,9 +188,13 @@ async def store_files(
         ),
     )
     for _, prepared, document_id in pairs:
-        told = {"document_id": document_id, "version": versions.get(prepared.external_id, 0) + 1}
+        told = {
+            "document_id": document_id,
+            "version": versions.get(prepared.external_id, 0) + 1,
+            "ingest_id": ingest.ingest_id,
+        }
         link = f"/v1/documents/{document_id}"
-        await publish(connection, scope, "document.stored", ingest_id=ingest.ingest_id, link=link, **told)
+        await publish(connection, scope, "document.stored", told, link=link)
 
 
 async def supersede(
@@ -209,7 +213,7 @@ async def remove_documents(
     of_files = {"tenant": scope.tenant_id, "source": source_id, "names": list(external_ids)}
     cursor = await connection.execute(f"{_REMOVE} RETURNING document_id", of_files)
     for (document_id,) in await cursor.fetchall():
-        await publish(connection, scope, "document.deleted", document_id=document_id)
+        await publish(connection, scope, "document.deleted", {"document_id": document_id})
 
 
 async def replace_chunks(

@@ -189,8 +189,8 @@ AS $$ SELECT count(*) FILTER (WHERE w.active AND w.failing_since IS NULL),
              count(*) FILTER (WHERE w.disabled_because = 'person'),
              count(*) FILTER (WHERE w.disabled_because IN ('failing', 'gone')),
              coalesce(sum(p.n), 0)::bigint, coalesce(sum(x.n), 0)::bigint,
-             coalesce(max(extract(epoch FROM now() - greatest(p.oldest, w.resume_at)))
-                      FILTER (WHERE w.active), 0)::double precision
+             greatest(0, coalesce(max(extract(epoch FROM now() - greatest(p.oldest, w.resume_at)))
+                                  FILTER (WHERE w.active), 0))::double precision
         FROM <schema>.webhooks w
         LEFT JOIN LATERAL (SELECT count(*) AS n, min(d.due_at) AS oldest FROM <schema>.webhook_deliveries d
                WHERE d.tenant_id = w.tenant_id AND d.webhook_id = w.webhook_id AND d.state = 'pending') p ON true
