@@ -85,6 +85,9 @@ from deskmind.triage.erasing import TriageStore
 from deskmind.triage.jobs import run_training, schedule_training
 from deskmind.triage.shelf import Shelf
 from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
+from deskmind.webhooks.delivering import WEBHOOKS_QUEUE, WEBHOOKS_TASK, Deliverer
+from deskmind.webhooks.health import WebhookGauges
+from deskmind.webhooks.upkeep import expire, wake_due
 
 if TYPE_CHECKING:
     from deskmind.cache import Cache
@@ -324,11 +327,14 @@ class Deskmind:
         start_metrics(telemetry, release=__version__)
         gauges = JobGauges(self.jobs, every=telemetry.metrics_poll_seconds)
         syncs = SyncGauges(self.database, every=telemetry.metrics_poll_seconds)
+        webhooks = WebhookGauges(self.database, every=telemetry.metrics_poll_seconds)
         watch = LoopWatch()
 
         async def keep_looking() -> None:
             if telemetry.metrics != "none":
-                await asyncio.gather(gauges.keep_asking(), syncs.keep_asking(), watch.watch())
+                await asyncio.gather(
+                    gauges.keep_asking(), syncs.keep_asking(), webhooks.keep_asking(), watch.watch()
+                )
 
         return asyncio.create_task(keep_looking())
 
@@ -457,6 +463,26 @@ class Deskmind:
         self._keep_privacy()
         self._keep_agents()
         self._keep_triage()
+        self._keep_webhooks()
+
+    def _keep_webhooks(self) -> None:
+        self._deliverer = Deliverer(self.database, self)
+        self._resources.push_async_callback(self._deliverer.close)
+        self.jobs.register(WEBHOOKS_TASK, WEBHOOKS_QUEUE, self._deliverer.run)
+        self.jobs.register_each_minute("webhooks.wake", self.wake_webhooks)
+        self.jobs.register_hourly("webhooks.expire", self.expire_webhooks)
+
+    async def deliver_webhook(self, tenant_id: UUID, webhook_id: UUID) -> None:
+        """Deliver here and now what is due for one webhook; a worker does it without being asked."""
+        await self._deliverer.run({"tenant_id": str(tenant_id), "webhook_id": str(webhook_id)})
+
+    async def wake_webhooks(self) -> None:
+        """Have what is due be delivered where no job is left to do it, in all tenants."""
+        await wake_due(self.database)
+
+    async def expire_webhooks(self) -> None:
+        """Give up what nobody sends any more, and remove what is older than ``webhooks.keep_days``, in all tenants."""
+        await expire(self.database, self.settings.webhooks)
 
     def _keep_triage(self) -> None:
         self.jobs.register(

@@ -50,6 +50,7 @@ __all__ = [
     "ReleaseSettings",
     "Settings",
     "TelemetrySettings",
+    "WebhooksSettings",
     "load_settings",
 ]
 
@@ -473,6 +474,22 @@ class SyncSettings(_Section):
     )
 
 
+class WebhooksSettings(_Section):
+    """``[webhooks]``: telling other systems what happens."""
+
+    internal_hosts: tuple[str, ...] = Field(
+        (), description="hosts, with a port or without, that may be reached over http and in private networks"
+    )
+    timeout_seconds: float = Field(10.0, ge=0.1, le=60, description="for one attempt")
+    concurrency: int = Field(
+        4, ge=1, le=32, description="attempts at one target at one time; 1 keeps them in order"
+    )
+    give_up_hours: float = Field(72.0, gt=0, le=720, description="until what is not taken is a dead letter")
+    disable_days: float = Field(5.0, gt=0, le=90, description="without a success until a webhook is disabled")
+    keep_days: int = Field(30, ge=1, le=3650, description="that deliveries and dead letters are kept")
+    most: int = Field(50, ge=1, le=1000, description="webhooks of one tenant")
+
+
 class TriageSettings(_Section):
     """``[triage]``: when workers learn again from the synchronised tickets."""
 
@@ -553,6 +570,7 @@ class Settings(BaseSettings):
     evidence: EvidenceSettings = EvidenceSettings()  # pyright: ignore[reportCallIssue]
     sync: SyncSettings = SyncSettings()  # pyright: ignore[reportCallIssue]
     triage: TriageSettings = TriageSettings()  # pyright: ignore[reportCallIssue]
+    webhooks: WebhooksSettings = WebhooksSettings()  # pyright: ignore[reportCallIssue]
     defaults: DefaultsSettings = DefaultsSettings()
 
     @field_validator("home")

@@ -106,6 +106,12 @@ SHOWN = {
     ],
     "parts/keyring.py": ["altered: False", "the old signature still verifies: True"],
     "parts/embedded_server.py": ["distance: 2.0", "stopped"],
+    "parts/webhook_receiver.py": [
+        "approval.requested event-1: /v1/approvals/p1",
+        "approval.requested event-1: known already",
+        "refused: No signature is that of the secret over this body.",
+        "refused: It was signed more than 300 seconds ago, or ahead.",
+    ],
     "parts/router_in_your_app.py": ["401 You are not signed in.", "200 ", "reception"],
 }
 

@@ -15,6 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 from deskmind.agents.proposals import Proposed, escalate_proposals, find_proposal
+from deskmind.agents.publishing import publish_proposal
 from deskmind.agents.tools.http import send_request
 from deskmind.database import Connection, Database
 from deskmind.governance.audit import record
@@ -75,6 +76,9 @@ async def escalate(database: Database, operator: Scope, settings: AgentsSettings
         for proposal_id in await escalate_proposals(connection, operator):
             await record(connection, operator, "approvals.escalate", resource=f"proposals/{proposal_id}")
             await announce(connection, operator, settings, proposal_id, "escalated")
+            found = await find_proposal(connection, operator, proposal_id=proposal_id)
+            if found is not None:
+                await publish_proposal(connection, operator, "escalated", found)
 
 
 def signature(secret: str, body: bytes, *, at: int | None = None) -> str:

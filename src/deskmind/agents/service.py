@@ -15,6 +15,7 @@ from deskmind.agents.jobs import defer_run
 from deskmind.agents.journal import Journal
 from deskmind.agents.measuring import count_run
 from deskmind.agents.memory.runs import learn, tell_conversation
+from deskmind.agents.publishing import publish_run
 from deskmind.agents.room import AgentRoom
 from deskmind.agents.run import Definition, Run, RunDetails
 from deskmind.agents.safety.blocks import Block, list_blocks, unblock
@@ -132,6 +133,7 @@ class Agents:
             await record(
                 connection, self._scope, Permission.AGENTS_RUN, resource=f"runs/{run_id}", state="cancelled"
             )
+            await publish_run(connection, self._scope, run_id, "cancelled", kind="agent", name=row.agent)
             if row.parent_id is not None:  # the workflow that waits for it goes on
                 await defer_run(connection, self._scope, run_id)
         if row.state != "running":  # a worker that has it counts it
@@ -299,6 +301,15 @@ class Agents:
                 tool_calls=journal.used.tool_calls,
                 tokens=journal.used.tokens,
                 cost=str(journal.used.cost),
+            )
+            await publish_run(
+                connection,
+                self._scope,
+                journal.run_id,
+                state,
+                kind="agent",
+                name=journal.row.agent,
+                problem=problem,
             )
 
     async def _abandon(self, run_id: UUID) -> None:

@@ -201,14 +201,15 @@ async def end_run(connection: Connection, scope: Scope, run_id: UUID, states: tu
     return cursor.rowcount == 1
 
 
-async def give_up(connection: Connection, scope: Scope, run_id: UUID, problem: str) -> None:
+async def give_up(connection: Connection, scope: Scope, run_id: UUID, problem: str) -> bool:
     """End a run that may not go on, unless a worker has it."""
-    await connection.execute(
+    cursor = await connection.execute(
         "UPDATE agent_runs SET state = 'failed', problem = %s, remedy = 'stop', ended_at = now(), lease_until = NULL"
         " WHERE tenant_id = %s AND run_id = %s"
         " AND (state IN ('queued', 'waiting') OR state = 'running' AND lease_until < now())",
         (problem, scope.tenant_id, run_id),
     )
+    return cursor.rowcount == 1
 
 
 async def root_of(connection: Connection, scope: Scope, run_id: UUID) -> UUID:

@@ -37,6 +37,7 @@ from deskmind.api.schemas import (
 from deskmind.api.spending import add_spending
 from deskmind.api.stored_agents import add_stored_agents
 from deskmind.api.triage import add_triage
+from deskmind.api.webhooks import add_webhooks
 from deskmind.api.workflows import add_workflows
 from deskmind.api.writes import add_writes
 from deskmind.desk import Desk
@@ -205,6 +206,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_workflows(routes, asker)
     add_stored_agents(routes, asker)
     add_memories(routes, asker)
+    add_webhooks(routes, asker)
     return routes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -15,6 +15,7 @@ from deskmind.connectors import Act, Applied, Proposal
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.errors import ConflictError, NotFoundError
 from deskmind.scope import OPERATOR, Scope
+from deskmind.webhooks import publish
 
 __all__ = [
     "OpenWrite",
@@ -64,11 +65,13 @@ UPDATE writes SET state = %(state)s, lease_until = NULL, settled_at = clock_time
        decided_by = coalesce(%(by)s, decided_by),
        written_id = CASE WHEN %(written)s = '' THEN written_id ELSE %(written)s END
  WHERE tenant_id = %(tenant)s AND write_id = %(write)s AND epoch = %(epoch)s AND state IN ('sending', 'uncertain')
+RETURNING vendor, act, target, run_id
 """
 _DESCRIBE = """
 UPDATE writes SET written_id = %s, url = %s, version = %s, differing = %s
  WHERE tenant_id = %s AND write_id = %s AND epoch = %s AND state = 'applied'
 """
+_TOLD: Final[dict[WriteState, str]] = {"applied": "ticket.written", "uncertain": "ticket.uncertain"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,13 +231,18 @@ async def settle(
     """
     values = {"state": state, "written": written, "problem": problem, "by": by, "epoch": epoch}
     key = {"tenant": scope.tenant_id, "write": write_id}
-    if (await connection.execute(_SETTLE, {**values, **key})).rowcount != 1:
+    row = await (await connection.execute(_SETTLE, {**values, **key})).fetchone()
+    if row is None:
         raise ConflictError(
             "Somebody else has claimed the write since.",
             why="This one took longer than sync.write_lease_seconds.",
             remedy="Look at what became of it.",
             write=str(write_id),
         )
+    if state in _TOLD:
+        told = dict(zip(("vendor", "act", "target", "run_id"), row, strict=True), write_id=write_id)
+        link = f"/v1/writes/{write_id}"
+        await publish(connection, scope, _TOLD[state], told, link=link)
 
 
 async def describe(

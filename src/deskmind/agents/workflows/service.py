@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from deskmind.agents.jobs import defer_run
+from deskmind.agents.publishing import publish_run
 from deskmind.agents.store import RunRow, end_run, find_run
 from deskmind.agents.workflows.driving import Replayed, drive, replay
 from deskmind.agents.workflows.measuring import count_workflow
@@ -164,6 +165,7 @@ class Workflows:
                 raise ConflictError("The run has ended already.", why=f"It is {row.state}.")
             await self._cancel(connection, run_id)
             await self._record(connection, row, "cancelled")
+            await publish_run(connection, self._scope, run_id, "cancelled", kind="workflow", name=row.agent)
         if row.state != "running":
             count_workflow("cancelled")
 

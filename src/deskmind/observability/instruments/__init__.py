@@ -83,6 +83,11 @@ from deskmind.observability.instruments.services import (
     POOL_COUNT,
     POOL_MAX,
     POOL_PENDING,
+    WEBHOOK_ATTEMPTS,
+    WEBHOOK_DELIVERIES,
+    WEBHOOK_DURATION,
+    WEBHOOK_WAITING,
+    WEBHOOKS,
 )
 from deskmind.observability.instruments.tickets import (
     AGENT_CALLS,
@@ -163,6 +168,11 @@ __all__ = [
     "TELEMETRY_FAILING",
     "TRIAGE",
     "TRIAGE_DURATION",
+    "WEBHOOKS",
+    "WEBHOOK_ATTEMPTS",
+    "WEBHOOK_DELIVERIES",
+    "WEBHOOK_DURATION",
+    "WEBHOOK_WAITING",
     "WORKFLOW_RUNS",
     "WORKFLOW_STARTS",
     "WORKFLOW_STEPS",
