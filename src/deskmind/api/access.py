@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.governance.access.service import SavedPolicy
 
@@ -23,10 +24,8 @@ class DecisionBody(BaseModel):
     because: list[str] = Field(examples=[["role requester granted to user ann"]])
 
 
-class RoleBody(BaseModel):
+class RoleBody(Body):
     """What a role of the tenant's own permits."""
-
-    model_config = ConfigDict(extra="forbid")
 
     permissions: list[Annotated[str, Field(max_length=100)]] = Field(
         min_length=1, max_length=200, examples=[["audit:read", "budgets:*"]]
@@ -49,10 +48,8 @@ class RoleList(BaseModel):
     roles: list[RoleState]
 
 
-class GrantBody(BaseModel):
+class GrantBody(Body):
     """A role for one of a user, a group and an API key."""
-
-    model_config = ConfigDict(extra="forbid")
 
     role: str = Field(max_length=63, examples=["technician"])
     user: str | None = Field(None, max_length=200)
@@ -95,10 +92,8 @@ class Review(BaseModel):
     grants: list[ReviewBody]
 
 
-class PolicyBody(BaseModel):
+class PolicyBody(Body):
     """Policies in Cedar; an empty text switches them off."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str = Field(max_length=200_000)
 

@@ -6,18 +6,17 @@ from datetime import datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
 __all__ = ["add_evidence"]
 
 
-class BundleRequest(BaseModel):
+class BundleRequest(Body):
     """Which bundle."""
-
-    model_config = ConfigDict(extra="forbid")
 
     about: Literal["soc2", "article30"]
     since: datetime = Field(description="the period's beginning, with a time zone")

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from deskmind.api.cursors import cursor_of, place_of
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.feedback import FeedbackEntry, QualityGrouping, QualityRow, Rating, Reason
 from deskmind.prompts.intervals import Interval
@@ -18,10 +19,8 @@ from deskmind.prompts.intervals import Interval
 __all__ = ["add_feedback"]
 
 
-class GiveFeedback(BaseModel):
+class GiveFeedback(Body):
     """A rating of an answer one was given."""
-
-    model_config = ConfigDict(extra="forbid")
 
     request_id: str = Field(min_length=1, max_length=128, description="of the answer")
     rating: Rating

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from deskmind.api.strictness import Body
 from deskmind.knowledge.documents import Document, DocumentSummary
 from deskmind.knowledge.ingest import IngestReport
 from deskmind.knowledge.models import Answer, Passage
@@ -31,10 +32,6 @@ __all__ = [
 ]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 
@@ -48,7 +45,7 @@ class Problem(BaseModel):
     request_id: str = ""
 
 
-class FilterBody(_Body):
+class FilterBody(Body):
     """Conditions on documents; all given must hold."""
 
     metadata: dict[str, str] = Field(default_factory=dict[str, str], max_length=20)
@@ -70,7 +67,7 @@ class FilterBody(_Body):
         )
 
 
-class SearchRequest(_Body):
+class SearchRequest(Body):
     """A query."""
 
     query: str = Field(examples=["reset VPN token"])
@@ -78,7 +75,7 @@ class SearchRequest(_Body):
     filter: FilterBody | None = None
 
 
-class AskRequest(_Body):
+class AskRequest(Body):
     """A question."""
 
     question: str = Field(examples=["How do I reset my VPN token?"])
@@ -232,7 +229,7 @@ class AnswerBody(BaseModel):
         )
 
 
-class DocumentBody(_Body):
+class DocumentBody(Body):
     """A document as text."""
 
     name: Annotated[

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.gateway.usage import Grouping, UsageRow
 
@@ -56,10 +57,8 @@ class UsageReport(BaseModel):
     usage: list[UsageLine]
 
 
-class BudgetBody(BaseModel):
+class BudgetBody(Body):
     """A limit; US dollars, tokens, or both."""
-
-    model_config = ConfigDict(extra="forbid")
 
     window: Literal["minute", "day", "month"] = Field(description="in UTC")
     usd: Decimal | None = Field(None, ge=0, examples=["100"])
