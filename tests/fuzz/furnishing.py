@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from soak.stage import MODEL
@@ -47,13 +48,13 @@ async def _of_the_tenant(desk: Desk) -> None:
     await desk.stored_agents.publish("greeter")
     await desk.stored_agents.start("greeter", "Say hello.")
     await desk.access.define_role("reader", ["audit:read"])
-    await desk.budgets.set("day", window="day", usd=100)
+    await desk.budgets.set("day", window="day", usd=Decimal(100))
     await desk.schedules.add(
         "handover", "shift-handover", {"connection": "now"}, cron="0 6 * * *", zone="UTC"
     )
     await desk.workflows.start("shift-handover", {"connection": "now"})
     await desk.writes.propose("now", "create", "", {"title": "Printer on fire"})
-    await desk.privacy.hold("somebody", "case 7")
+    await desk.privacy.hold("somebody@example.com", "case 7")
 
 
 async def _of_one(desk: Desk) -> None:

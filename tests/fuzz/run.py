@@ -25,7 +25,8 @@ from deskmind.demo import load_company
 from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.settings import load_settings
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 TOOLS = ROOT / ".venv" / "fuzz" / "bin"
 REPORTS = ROOT / ".reports" / "fuzz"
 OWNERS_SHARE = 0.7
@@ -65,7 +66,7 @@ async def _generate(
             *("--report", "ndjson", "--report-dir", str(REPORTS / name)),
             *more,
             cwd=folder,
-            env={"PATH": os.environ["PATH"], "COLUMNS": "120"},
+            env={"PATH": os.environ["PATH"], "COLUMNS": "120", "PYTHONPATH": str(HERE)},
         )
         return await process.wait()
 
@@ -80,7 +81,7 @@ def _configured(folder: Path, keys: Mapping[str, str]) -> Path:
     users.write_text(json.dumps({"auth": named}), "utf-8")
     peers = f"peers = {json.dumps(list(keys))}\n" if len(keys) > 1 else ""
     config = folder / "schemathesis.toml"
-    written = Path(__file__).with_name("schemathesis.toml").read_text("utf-8")
+    written = (HERE / "schemathesis.toml").read_text("utf-8")
     config.write_text(f"{written}\n[auth.wfc]\npath = {json.dumps(str(users))}\n{peers}", "utf-8")
     return config
 

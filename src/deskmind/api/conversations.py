@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from deskmind.api.cursors import cursor_of, place_of
+from deskmind.api.cursors import Before, cursor_of, place_of
 from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
@@ -115,7 +115,7 @@ def add_conversations(routes: APIRouter, asker: Any) -> None:
     async def list_conversations(
         desk: Desk = asker,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: Annotated[str | None, Query(max_length=100)] = None,
+        before: Before = None,
     ) -> ConversationList:
         found = await desk.conversations.list(limit=limit, before=place_of(before))
         return ConversationList(

@@ -24,7 +24,7 @@ class BundleRequest(Body):
     dated: datetime | None = Field(None, description="the bundle's date, to make one again")
 
 
-class KeyList(BaseModel):
+class EvidenceKeyList(BaseModel):
     """Public keys, oldest first."""
 
     keys: list[str]
@@ -53,5 +53,5 @@ def add_evidence(routes: APIRouter, asker: Any) -> None:
     @routes.get(
         "/evidence/keys", operation_id="listEvidenceKeys", tags=tags, summary="The keys that sign bundles"
     )
-    async def list_keys(desk: Desk = asker) -> KeyList:
-        return KeyList(keys=[str(key) for key in await desk.evidence.public_keys()])
+    async def list_keys(desk: Desk = asker) -> EvidenceKeyList:
+        return EvidenceKeyList(keys=[str(key) for key in await desk.evidence.public_keys()])

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from deskmind.api.cursors import cursor_of, place_of
+from deskmind.api.cursors import Before, cursor_of, place_of
 from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
@@ -114,7 +114,7 @@ def add_feedback(routes: APIRouter, asker: Any) -> None:
     async def list_feedback(
         desk: Desk = asker,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: Annotated[str | None, Query(max_length=100)] = None,
+        before: Before = None,
         rating: Rating | None = None,
     ) -> FeedbackList:
         found = await desk.feedback.list(limit=limit, before=place_of(before), rating=rating)

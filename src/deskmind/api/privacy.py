@@ -148,10 +148,15 @@ def add_privacy(routes: APIRouter, asker: Any) -> None:
         tags=tags,
         status_code=202,
         summary="Have a person erased by a worker; poll the erasure",
-        responses={**on_hold, **unknown},
+        responses={
+            200: {"model": ErasureBody, "description": "of a dry run: what would go"},
+            **on_hold,
+            **unknown,
+        },
     )
     async def erase_person(body: EraseRequest, response: Response, desk: Desk = asker) -> ErasureBody:
         if body.dry_run:
+            response.status_code = 200
             counts = await desk.privacy.plan(body.subject, also=body.also, owned=body.owned)
             stores = {store: dict(found) for store, found in counts.items()}
             return ErasureBody(erasure_id=None, state="dry-run", stores=stores, receipt="")

@@ -251,7 +251,7 @@ def add_prompts(routes: APIRouter, asker: Any) -> None:
         operation_id="rollbackPromptLabel",
         tags=["prompts"],
         summary="Point a label at where it was before",
-        responses=_CONFLICT,
+        responses={**_NOT_FOUND, **_CONFLICT},
     )
     async def rollback(name: _PromptName, label: _LabelName, desk: Desk = asker) -> LabelMoveBody:
         return LabelMoveBody.of(await desk.prompts.rollback(name, label))

@@ -25,6 +25,7 @@ from deskmind.api.privacy import add_privacy
 from deskmind.api.prompts import add_prompts
 from deskmind.api.requests import add_requests
 from deskmind.api.schemas import (
+    EVENT_STREAM,
     AnswerBody,
     AskRequest,
     DocumentBody,
@@ -101,7 +102,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         summary="Get a cited answer; as server-sent events with `Accept: text/event-stream`",
         response_model=AnswerBody,
         responses={
-            200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            200: {"content": EVENT_STREAM},
             **_problems(_404="no such conversation"),
         },
     )

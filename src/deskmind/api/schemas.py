@@ -15,6 +15,7 @@ from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.retrieval import SearchFilter
 
 __all__ = [
+    "EVENT_STREAM",
     "AnswerBody",
     "AskRequest",
     "CitationBody",
@@ -29,7 +30,28 @@ __all__ = [
     "Readiness",
     "SearchRequest",
     "SearchResponse",
+    "UUID_PATTERN",
 ]
+
+
+EVENT_STREAM: dict[str, Any] = {
+    "text/event-stream": {
+        "schema": {
+            "type": "object",
+            "description": "each event of the stream",
+            "required": ["data"],
+            "properties": {
+                "id": {"type": "string"},
+                "event": {"type": "string"},
+                "data": {"type": "string", "description": "JSON"},
+            },
+        }
+    }
+}
+"""What a response that is streamed is described by."""
+
+
+UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 class Problem(BaseModel):
@@ -70,7 +92,7 @@ class FilterBody(Body):
 class SearchRequest(Body):
     """A query."""
 
-    query: str = Field(examples=["reset VPN token"])
+    query: str = Field(pattern=r"\S", examples=["reset VPN token"])
     limit: int = Field(10, ge=1, le=200)
     filter: FilterBody | None = None
 
@@ -78,11 +100,11 @@ class SearchRequest(Body):
 class AskRequest(Body):
     """A question."""
 
-    question: str = Field(examples=["How do I reset my VPN token?"])
+    question: str = Field(pattern=r"\S", examples=["How do I reset my VPN token?"])
     filter: FilterBody | None = None
     conversation: str | None = Field(
         None,
-        max_length=100,
+        pattern=f"^(new|{UUID_PATTERN})$",
         description="id of a conversation of your own that the question continues, or `new`",
         examples=["new"],
     )

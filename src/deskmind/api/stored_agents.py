@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from deskmind.agents.definitions import Case
 from deskmind.agents.definitions.spec import AgentSpec
 from deskmind.api.agents import RunBody
-from deskmind.api.schemas import Problem
+from deskmind.api.schemas import UUID_PATTERN, Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
@@ -91,14 +91,16 @@ class ReportBody(BaseModel):
     cases: list[CaseBody]
 
 
-class StartRequest(Body):
+class RunAgent(Body):
     """What is wanted of an agent."""
 
     prompt: str = Field(min_length=1, max_length=100_000)
     untrusted: str = Field("", max_length=100_000, description="text that others wrote")
     version: VersionNumber | None = Field(None, description="default: the label's")
     label: LabelName | None = Field(None, description="default: production")
-    conversation: str = Field("", max_length=36, description="id of a conversation to go on with")
+    conversation: str = Field(
+        "", pattern=f"^({UUID_PATTERN})?$", description="id of a conversation to go on with"
+    )
     wait: bool = Field(False, description="run it here and answer when it is done, or waits for a person")
 
 
@@ -183,7 +185,7 @@ def _add_running(routes: APIRouter, asker: Any) -> None:
         responses=_MISSING,
         summary="Begin a run of a stored agent; a worker does it, unless it is waited for",
     )
-    async def start(name: str, body: StartRequest, response: Response, desk: Desk = asker) -> StartedBody:
+    async def start(name: str, body: RunAgent, response: Response, desk: Desk = asker) -> StartedBody:
         begin = desk.stored_agents.run if body.wait else desk.stored_agents.start
         begun = await begin(
             name,

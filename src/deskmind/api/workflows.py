@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from deskmind.api.schemas import Problem
+from deskmind.api.schemas import EVENT_STREAM, Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.errors import DeskmindError
@@ -41,7 +41,7 @@ class WorkflowList(BaseModel):
     workflows: list[WorkflowBody]
 
 
-class StartRequest(Body):
+class StartWorkflow(Body):
     """A run to be begun."""
 
     input: dict[str, Any] = Field(default_factory=dict)
@@ -185,7 +185,7 @@ def _add_catalogue(routes: APIRouter, asker: Any) -> None:
         responses={404: {"model": Problem, "description": "no such workflow"}},
         summary="Have a worker run a workflow",
     )
-    async def start(name: str, body: StartRequest, response: Response, desk: Desk = asker) -> RunIdBody:
+    async def start(name: str, body: StartWorkflow, response: Response, desk: Desk = asker) -> RunIdBody:
         run_id = await desk.workflows.start(name, body.input, untrusted=body.untrusted)
         response.headers["Location"] = f"{routes.prefix}/runs/{run_id}"
         return RunIdBody(run_id=run_id)
@@ -271,7 +271,7 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         response_class=StreamingResponse,
         responses={
             **_NO_RUN,
-            200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            200: {"content": EVENT_STREAM},
         },
         summary="What happened in a run and what happens, as server-sent events until it has ended",
     )

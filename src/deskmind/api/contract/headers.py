@@ -10,6 +10,7 @@ __all__ = ["add_headers"]
 _WRITES = frozenset({"post", "put", "patch", "delete"})
 _CONDITIONAL = frozenset({"put", "patch", "delete"})
 _UNREPEATED = frozenset({"receiveWebhook", "createChatCompletion", "createEmbeddings"})
+_UNTAGGED = frozenset({"listModels", "getModel"})
 _PLAIN = "application/json"
 
 _KEY = {
@@ -87,7 +88,8 @@ def add_headers(path: str, method: str, said: dict[str, Any], beside: Collection
     if resource and method in _CONDITIONAL and "get" in beside:
         _take(said, _IF_MATCH)
         _answer(said, "412", "the resource is not what If-Match expects")
-    if resource and method == "get" and _PLAIN in said["responses"].get("200", {}).get("content", {}):
+    tagged = resource and said["operationId"] not in _UNTAGGED
+    if tagged and method == "get" and _PLAIN in said["responses"].get("200", {}).get("content", {}):
         _take(said, _IF_NONE_MATCH)
         said["responses"]["304"] = {"description": "what If-None-Match names is what is there"}
         for status in ("200", "304"):

@@ -81,8 +81,8 @@ def add_links(said: dict[str, Any]) -> None:
     leads = LINKS.get(said["operationId"], ())
     if not leads:
         return
-    response = next(said["responses"][status] for status in sorted(said["responses"]) if status.startswith("2"))
-    response["links"] = {
+    made = [said["responses"][status] for status in sorted(said["responses"]) if status.startswith("2")]
+    made[-1]["links"] = {
         target: {
             "operationId": target,
             "parameters": {

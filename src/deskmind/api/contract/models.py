@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from deskmind.api.schemas import EVENT_STREAM
+
 __all__ = ["add_models"]
 
 _TAGS = ["models"]
@@ -47,7 +49,7 @@ def _chat() -> dict[str, Any]:
         "ChatCompletion",
         "ChatCompletionRequest",
     )
-    said["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    said["responses"]["200"]["content"] |= EVENT_STREAM
     return said
 
 
@@ -74,6 +76,7 @@ def _object(required: str, **properties: Any) -> dict[str, Any]:
 
 
 _TEXT = {"type": "string"}
+_SAID = {"type": "string", "minLength": 1}
 _COUNT = {"type": "integer", "minimum": 0}
 _SCHEMAS: dict[str, Any] = {
     "ModelsProblem": _object(
@@ -100,8 +103,8 @@ _SCHEMAS: dict[str, Any] = {
         data={"type": "array", "items": {"$ref": "#/components/schemas/Model"}},
     ),
     "ChatMessage": _object(
-        "role content",
-        role={"enum": ["system", "developer", "user", "assistant"]},
+        "role",
+        role={"enum": ["system", "developer", "user", "assistant"], "examples": ["user"]},
         content={**_TEXT, "examples": ["How do I reset my VPN token?"]},
     ),
     "ChatCompletionRequest": {
@@ -130,7 +133,7 @@ _SCHEMAS: dict[str, Any] = {
         "model input",
         model={**_TEXT, "minLength": 1, "examples": ["embed"]},
         input={
-            "anyOf": [_TEXT, {"type": "array", "minItems": 1, "items": _TEXT}],
+            "anyOf": [_SAID, {"type": "array", "minItems": 1, "items": _SAID}],
             "examples": [["reset the VPN token"]],
         },
         encoding_format={"enum": ["float", "base64"]},
