@@ -13,7 +13,7 @@ export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup phoenix peers clients agentdojo conformance demo test lint types imports docs hygiene wheel-check release-check bench eval soak load dashboards lock format changelog clean
+.PHONY: help setup phoenix peers clients agentdojo conformance demo test lint types imports docs hygiene wheel-check release-check bench eval soak load fuzz dashboards lock format changelog clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -126,6 +126,15 @@ $(VENV)/load/.installed: $(VENV)/.development tests/load/requirements.lock
 
 load: $(VENV)/load/.installed ## load on a real service: ARGS=smoke, load, stress, spike or soak
 	$(BIN)/python -m tests.load.run $(ARGS)
+
+$(VENV)/fuzz/.installed: $(VENV)/.development tests/fuzz/requirements.lock
+	@echo "installing what makes up requests into an environment of its own"
+	@$(BIN)/python -m venv $(VENV)/fuzz
+	@$(VENV)/fuzz/bin/python scripts/install.py tests/fuzz/requirements.lock
+	@touch $@
+
+fuzz: $(VENV)/fuzz/.installed ## requests made up from the OpenAPI document against a real service, 15 minutes (ARGS="--seconds 120")
+	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
 dashboards: $(VENV)/.development ## make Grafana's dashboards and Prometheus's rules anew
 	$(BIN)/python -m deploy.generate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -24,8 +25,10 @@ from deskmind import __version__
 from deskmind.api import problems
 from deskmind.api.chat_completions import OpenAIEndpoints
 from deskmind.api.connectors import add_webhook
+from deskmind.api.contract import complete
 from deskmind.api.documentation import add_documentation
 from deskmind.api.limits.admission import Admission, Places
+from deskmind.api.limits.attempts import Attempts
 from deskmind.api.limits.limiter import Limiter
 from deskmind.api.manners.claiming import Claims
 from deskmind.api.manners.conditions import Conditions
@@ -33,7 +36,7 @@ from deskmind.api.manners.deadline import Deadline
 from deskmind.api.manners.idempotency import Idempotency
 from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
-from deskmind.api.routes import bearer, router
+from deskmind.api.routes import DeskFor, bearer, router
 from deskmind.api.schemas import Health, Readiness
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
@@ -61,12 +64,16 @@ _SENT_BY_PAGES = (
     "X-Request-ID",
 )
 _READ_BY_PAGES = (
+    "API-Version",
+    "Deprecation",
     "ETag",
     "Idempotency-Replayed",
+    "Link",
     "Location",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
+    "Sunset",
     "X-Request-ID",
 )
 _OURS: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
@@ -93,6 +100,7 @@ def create_app(
     chosen = app.settings if app is not None else settings or load_settings()
     shared = chosen.redis.url
     limiter = Limiter(chosen.limits.rates, url=shared.get_secret_value() if shared is not None else None)
+    attempts = Attempts(chosen.limits.refused)
     places = Places(chosen.limits.concurrent)
 
     @asynccontextmanager
@@ -129,9 +137,12 @@ def create_app(
         telemetry=_OURS,
     )
 
+    async def known(request: Request) -> Desk:
+        deskmind: Deskmind = service.state.deskmind
+        return await attempts.of(request.scope, bearer(request), deskmind.authenticate)
+
     async def desk_for(request: Request) -> Desk:
-        deskmind: Deskmind = request.app.state.deskmind
-        desk = await deskmind.authenticate(bearer(request))
+        desk = await known(request)
         await limiter.admit(request.scope, desk)
         return desk
 
@@ -148,7 +159,7 @@ def create_app(
     add_documentation(service)
     add_metrics(service, desk_for)
     problems.install(service)
-    _mind_manners(service, chosen)
+    _mind_manners(service, chosen, known)
     if places.most:
         service.add_middleware(Admission, places=places)
     service.add_middleware(RequestContext, accept_parent=accept_parent)
@@ -156,12 +167,12 @@ def create_app(
     return service
 
 
-def _mind_manners(service: _Service, settings: Settings) -> None:
+def _mind_manners(service: _Service, settings: Settings, known: DeskFor) -> None:
     """Conditions, repeated requests, limits of size and time, compression, callers in browsers: the last is outermost."""
 
     async def asking(request: Request) -> tuple[Scope, Claims]:
         deskmind: Deskmind = service.state.deskmind
-        desk = await deskmind.authenticate(bearer(request))
+        desk = await known(request)
         return desk.scope, Claims(deskmind.database, deskmind.keyring, settings.api.idempotency_hours * 3600)
 
     @asynccontextmanager
@@ -274,30 +285,9 @@ def _health(service: FastAPI, limiter: Limiter) -> None:
 
 
 def _describe(service: FastAPI) -> None:
-    """Complete the OpenAPI document: the API key, and problems by their media type, which FastAPI cannot say."""
+    """Complete the OpenAPI document, once."""
     produce = service.openapi
-
-    def described() -> dict[str, Any]:
-        document = produce()
-        components = document.setdefault("components", {})
-        components["securitySchemes"] = {
-            "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "dk_…"}
-        }
-        for path, operations in document["paths"].items():
-            for operation in operations.values():
-                if (path.startswith("/v1/") or path == "/metrics") and not path.endswith("/webhook"):
-                    operation["security"] = [{"apiKey": []}]
-                for response in operation["responses"].values():
-                    _name_problem(response)
-        return document
-
-    service.openapi = described
-
-
-def _name_problem(response: dict[str, Any]) -> None:
-    body = response.get("content", {}).get("application/json", {})
-    if body.get("schema", {}).get("$ref", "").endswith("/Problem"):
-        response["content"] = {"application/problem+json": body}
+    service.openapi = functools.cache(lambda: complete(produce()))
 
 
 def _settle() -> None:

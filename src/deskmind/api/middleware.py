@@ -10,6 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from deskmind.api.contract.retiring import version_headers
 from deskmind.api.manners.headers import safe_headers
 from deskmind.api.measures import begun, ended
 from deskmind.api.problems import internal_error, problem_response
@@ -89,6 +90,7 @@ class _Exchange:
                 message["headers"] = [
                     *given,
                     (b"x-request-id", self._request_id.encode()),
+                    *version_headers(scope),
                     *safe_headers(scope, given),
                 ]
             await send(message)

@@ -8,12 +8,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from deskmind.api.strictness import Body
 from deskmind.knowledge.documents import Document, DocumentSummary
 from deskmind.knowledge.ingest import IngestReport
 from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.retrieval import SearchFilter
 
 __all__ = [
+    "EVENT_STREAM",
     "AnswerBody",
     "AskRequest",
     "CitationBody",
@@ -28,11 +30,28 @@ __all__ = [
     "Readiness",
     "SearchRequest",
     "SearchResponse",
+    "UUID_PATTERN",
 ]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+EVENT_STREAM: dict[str, Any] = {
+    "text/event-stream": {
+        "schema": {
+            "type": "object",
+            "description": "each event of the stream",
+            "required": ["data"],
+            "properties": {
+                "id": {"type": "string"},
+                "event": {"type": "string"},
+                "data": {"type": "string", "description": "JSON"},
+            },
+        }
+    }
+}
+"""What a response that is streamed is described by."""
+
+
+UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 class Problem(BaseModel):
@@ -48,7 +67,7 @@ class Problem(BaseModel):
     request_id: str = ""
 
 
-class FilterBody(_Body):
+class FilterBody(Body):
     """Conditions on documents; all given must hold."""
 
     metadata: dict[str, str] = Field(default_factory=dict[str, str], max_length=20)
@@ -70,22 +89,22 @@ class FilterBody(_Body):
         )
 
 
-class SearchRequest(_Body):
+class SearchRequest(Body):
     """A query."""
 
-    query: str = Field(examples=["reset VPN token"])
+    query: str = Field(pattern=r"\S", examples=["reset VPN token"])
     limit: int = Field(10, ge=1, le=200)
     filter: FilterBody | None = None
 
 
-class AskRequest(_Body):
+class AskRequest(Body):
     """A question."""
 
-    question: str = Field(examples=["How do I reset my VPN token?"])
+    question: str = Field(pattern=r"\S", examples=["How do I reset my VPN token?"])
     filter: FilterBody | None = None
     conversation: str | None = Field(
         None,
-        max_length=100,
+        pattern=f"^(new|{UUID_PATTERN})$",
         description="id of a conversation of your own that the question continues, or `new`",
         examples=["new"],
     )
@@ -232,7 +251,7 @@ class AnswerBody(BaseModel):
         )
 
 
-class DocumentBody(_Body):
+class DocumentBody(Body):
     """A document as text."""
 
     name: Annotated[

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
 __all__ = ["add_writes"]
@@ -20,10 +21,8 @@ _State = Literal["proposed", "sending", "applied", "absent", "uncertain", "rejec
 _Act = Literal["create", "comment", "update", "assign", "transition", "attach", "publish"]
 
 
-class WriteRequest(BaseModel):
+class WriteRequest(Body):
     """What is to be written."""
-
-    model_config = ConfigDict(extra="forbid")
 
     act: _Act
     target: str = Field("", max_length=500, description="the record; empty to create one")
@@ -33,10 +32,8 @@ class WriteRequest(BaseModel):
     )
 
 
-class ResolveRequest(BaseModel):
+class ResolveRequest(Body):
     """What a person has seen at the vendor."""
-
-    model_config = ConfigDict(extra="forbid")
 
     written: bool
 
