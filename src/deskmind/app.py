@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from deskmind.gateway import Budget, Gateway, Shield
     from deskmind.gateway.alerts import Listener
     from deskmind.governance.access.oidc.principal import TokenPrincipals
+    from deskmind.governance.access.oidc.resource import TokenResource
 
 __all__ = ["Deskmind", "administrator"]
 
@@ -222,17 +223,22 @@ class Deskmind:
             return Desk(self, operator)
         return Desk(self, await Principals(self.database, operator).scope_of(name=user))
 
-    async def authenticate(self, api_key: str) -> Desk:
+    async def authenticate(self, api_key: str, *, resource: TokenResource | None = None) -> Desk:
         """The desk of the user an API key stands for; what the database said is believed for one second.
 
         Where ``oidc.issuer`` is set, a token of that issuer is taken as well.
 
+        Args:
+            api_key: or a token.
+            resource: the part of the service that a token must be meant for, and whose scopes bound it; None for the API.
+
         Raises:
             AuthenticationError: the key or the token is not valid.
+            InsufficientScopeError: the token's scopes leave nothing.
             UnavailableError: the issuer's keys are not known.
         """
         if self.settings.oidc.issuer is not None and not api_key.startswith("dk_"):
-            return Desk(self, await self._token_principals().scope_of(api_key))
+            return Desk(self, await self._token_principals().scope_of(api_key, resource))
         return await self._authentication.of(api_key)
 
     def forget_authentication(self) -> None:

@@ -56,6 +56,7 @@ __all__ = [
 
 _IDENTIFIER = r"^[a-z][a-z0-9_]{0,30}$"
 _HTTP_URL = r"^https?://[^\s]+$"
+_SCOPE = r"^[!#-\[\]-~]+$"  # RFC 6749
 
 
 class _Section(BaseModel):
@@ -180,6 +181,20 @@ class McpSettings(_Section):
 
     enabled: bool = Field(True, description="served where the extra mcp is installed")
     allow_writes: bool = Field(False, description="offer the tools that change something")
+    allow_sampling: bool = Field(False, description="offer the tools that ask the client's own model")
+    url: str | None = Field(
+        None, pattern=_HTTP_URL, description="the endpoint as clients reach it; tokens must be meant for it"
+    )
+    read_scope: str = Field("deskmind:read", pattern=_SCOPE, description="scope of a token that may read")
+    write_scope: str = Field(
+        "deskmind:write", pattern=_SCOPE, description="scope of a token that may do what its user may"
+    )
+    session_seconds: float = Field(
+        1800.0, ge=0, le=86400, description="quiet after which a session ends; 0 keeps none"
+    )
+    max_sessions: int = Field(1000, ge=1, description="sessions in one process")
+    answer_seconds: float = Field(300.0, gt=0, le=3600, description="that a person has to answer a question")
+    watch_seconds: float = Field(2.0, ge=0.05, le=300, description="between two looks at watched resources")
     origins: tuple[str, ...] = Field((), description="pages that may send messages, besides this machine's")
 
 

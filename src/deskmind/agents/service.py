@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
@@ -26,6 +26,7 @@ from deskmind.agents.store import (
     list_runs,
     read_effects,
     read_steps,
+    run_versions,
     view_of,
 )
 from deskmind.agents.tool import Tool
@@ -168,6 +169,12 @@ class Agents:
             effects = await read_effects(connection, self._scope, run_id)
             await record(connection, self._scope, Permission.AGENTS_READ, resource=f"runs/{run_id}")
         return RunDetails(view_of(row), row.prompt, tuple(steps), tuple(effects))
+
+    @operation(Permission.AGENTS_READ, told=False)
+    async def versions(self, ids: Sequence[UUID]) -> dict[UUID, str]:
+        """What changes whenever a run goes a step on, of those that one may see."""
+        async with self._database.transaction(self._scope) as connection:
+            return await run_versions(connection, self._scope, ids)
 
     @operation(Permission.AGENTS_STOP)
     async def stop_tool(self, tool: str = switches.ALL_TOOLS, *, reason: str = "") -> None:

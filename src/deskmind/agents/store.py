@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -30,6 +30,7 @@ __all__ = [
     "read_effects",
     "read_steps",
     "root_of",
+    "run_versions",
     "take_run",
     "view_of",
 ]
@@ -183,6 +184,15 @@ async def list_runs(connection: Connection, scope: Scope, state: str | None, lim
     statement = f"SELECT {RUN_COLUMNS} FROM agent_runs WHERE tenant_id = %s{chosen} ORDER BY started_at DESC, run_id LIMIT %s"
     await cursor.execute(statement.encode(), (scope.tenant_id, *([state] if state else []), limit))
     return [view_of(row) for row in await cursor.fetchall()]
+
+
+async def run_versions(connection: Connection, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What changes whenever a run goes a step on, of those that the scope may see."""
+    cursor = await connection.execute(
+        "SELECT run_id, state, epoch, steps FROM agent_runs WHERE tenant_id = %s AND run_id = ANY(%s)",
+        (scope.tenant_id, list(ids)),
+    )
+    return {found: f"{state}:{epoch}:{steps}" for found, state, epoch, steps in await cursor.fetchall()}
 
 
 async def left_behind(connection: Connection, scope: Scope) -> list[UUID]:

@@ -8,6 +8,7 @@ import functools
 import gc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -152,9 +153,9 @@ def create_app(
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
     _serve_models(service, endpoints.routes(), places, accept_parent=accept_parent)
-    protocol = _model_context(chosen, desk_for)
+    protocol = _model_context(chosen, service, limiter)
     if protocol is not None:
-        service.router.routes.append(protocol.route())
+        service.router.routes.extend(protocol.routes())
     _health(service, limiter)
     add_documentation(service)
     add_metrics(service, desk_for)
@@ -236,15 +237,34 @@ class _Service(FastAPI):
             await endpoint(scope, receive, send)
 
 
-def _model_context(settings: Settings, desk_for: Callable[[Request], Awaitable[Desk]]) -> McpEndpoint | None:
+def _model_context(settings: Settings, service: FastAPI, limiter: Limiter) -> McpEndpoint | None:
     """MCP's endpoint, where it is wanted and its extra is installed."""
     if not settings.mcp.enabled or find_spec("mcp") is None:
         return None
     from deskmind.api.mcp.endpoint import McpEndpoint
-    from deskmind.api.mcp.server import tools_offered
+    from deskmind.api.mcp.oauth import protection_of
+    from deskmind.api.mcp.offer import offer_of
+
+    protection = protection_of(settings)
+
+    def again(request: Request) -> Callable[[], Awaitable[Desk]]:
+        deskmind: Deskmind = service.state.deskmind
+        resource = protection.resource if protection is not None else None
+        return partial(deskmind.authenticate, bearer(request), resource=resource)
+
+    async def desk_for(request: Request) -> Desk:
+        desk = await again(request)()
+        await limiter.admit(request.scope, desk)
+        return desk
 
     return McpEndpoint(
-        desk_for, tools_offered(allow_writes=settings.mcp.allow_writes), origins=settings.mcp.origins
+        desk_for,
+        offer_of(settings.mcp),
+        again=again,
+        origins=settings.mcp.origins,
+        protection=protection,
+        session_seconds=settings.mcp.session_seconds,
+        max_sessions=settings.mcp.max_sessions,
     )
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "DocumentError",
     "DocumentTooLargeError",
     "EncryptedDocumentError",
+    "InsufficientScopeError",
     "InvalidRequestError",
     "KeyReusedError",
     "LegalHoldError",
@@ -197,6 +198,21 @@ class PermissionDeniedError(DeskmindError):
     """Who is asking may not do this."""
 
     code, status, title, exit_code = "permission-denied", 403, "Not permitted", 77
+
+
+class InsufficientScopeError(PermissionDeniedError):
+    """A token's scopes permit too little; ``scope`` names those that would."""
+
+    code = "insufficient-scope"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            "The token does not permit this.",
+            why=f"It was not given for the scope: {scope}.",
+            remedy="Sign in again and let the client have it.",
+            scope=scope,
+        )
+        self.scope = scope
 
 
 class LimitExceededError(DeskmindError):

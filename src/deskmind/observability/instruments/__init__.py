@@ -70,6 +70,8 @@ from deskmind.observability.instruments.requests import (
     API_REFUSED,
     HTTP_ACTIVE,
     HTTP_DURATION,
+    MCP_CALL_DURATION,
+    MCP_SESSIONS,
     OPERATION_DURATION,
 )
 from deskmind.observability.instruments.services import (
@@ -146,6 +148,8 @@ __all__ = [
     "LEDGER_BACKLOG",
     "LEDGER_FLUSH",
     "LOOP_LAG",
+    "MCP_CALL_DURATION",
+    "MCP_SESSIONS",
     "MEMORY",
     "MEMORY_CHANGES",
     "MEMORY_RECALLS",
