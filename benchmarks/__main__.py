@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks import (
     access,
     agents,
+    api,
     asking,
     audit,
     cache,
@@ -39,6 +40,7 @@ _ALL = {
     "ingest": ingesting.run,
     "cache": cache.run,
     "gateway": gateway.run,
+    "api": api.run,
     "telemetry": telemetry.run,
     "transactions": transactions.run,
     "stories": stories.run,

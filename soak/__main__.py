@@ -1,4 +1,4 @@
-"""``python -m soak [accounting|sync|files|mirrors] …``: one of them with its options, or all."""
+"""``python -m soak [accounting|sync|files|mirrors|limits|drain] …``: one of them with its options, or all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ _PARTS = {
     "accounting": (("soak.accounting",), ("soak.accounting", "--kill")),
     "sync": (("soak.sync",),),
     "files": (("soak.large_file",),),
+    "limits": (("soak.limits",),),
+    "drain": (("soak.drain",),),
     "mirrors": (("pytest", "-q", "tests/sync/test_permission_mirror.py"),),
 }
 _LONG = {**os.environ, "DESKMIND_MIRROR_EXAMPLES": "100"}

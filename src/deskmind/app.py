@@ -58,7 +58,7 @@ from deskmind.governance.privacy.replaylist import ReplayList
 from deskmind.governance.privacy.tables import table_stores
 from deskmind.governance.redaction import Redactor
 from deskmind.installation import administrator, embedded_address, make_home, no_space
-from deskmind.jobs import JobGauges, JobQueue
+from deskmind.jobs import JobGauges, JobQueue, ended
 from deskmind.keyring import Keyring
 from deskmind.knowledge.answering import ExtractiveAnswerer
 from deskmind.knowledge.embedding import Embedder, configured_embedder
@@ -364,28 +364,24 @@ class Deskmind:
             on_ready: called when jobs are taken and signals are heeded.
         """
         loop = asyncio.get_running_loop()
-        worker = asyncio.create_task(self._work(on_ready))
+        told = asyncio.Event()
+        worker = asyncio.create_task(self._work(on_ready, told))
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, worker.cancel)
+            loop.add_signal_handler(number, told.set)
         looking = await self.measure()
         sealing = self.keep_sealing()
         try:
             await worker
-        except asyncio.CancelledError:
-            if not worker.cancelled():
-                raise
         finally:
-            looking.cancel()
-            sealing.cancel()
-            await asyncio.gather(looking, sealing, return_exceptions=True)
+            await ended(looking, sealing)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
 
-    async def _work(self, on_ready: Callable[[], None] | None) -> None:
+    async def _work(self, on_ready: Callable[[], None] | None, told: asyncio.Event) -> None:
         await self.engine()
         if on_ready is not None:
             on_ready()
-        await self.jobs.work()
+        await self.jobs.work(told)
 
     async def migration_status(self) -> MigrationStatus:
         """Where the database's schema stands, with the application's own rights."""

@@ -139,6 +139,15 @@ class ApiSettings(_Section):
     idempotency_hours: float = Field(
         24.0, gt=0, le=720, description="how long a response is given again to the same Idempotency-Key"
     )
+    claim_seconds: float = Field(
+        10.0, gt=0, le=300, description="until a request whose process died may be tried again under its key"
+    )
+    keep_alive_seconds: int = Field(
+        75, ge=1, le=3600, description="until a connection without a request is closed"
+    )
+    drain_seconds: float = Field(
+        2.0, ge=0, le=300, description="of serving on after SIGTERM, not ready, closing each connection"
+    )
 
 
 _Signing = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
