@@ -13,7 +13,7 @@ from deskmind.api.access import add_access
 from deskmind.api.agents import add_agents
 from deskmind.api.connectors import add_connectors
 from deskmind.api.conversations import add_conversations
-from deskmind.api.events import server_sent_events
+from deskmind.api.events import Sent, described_events, event_stream
 from deskmind.api.evidence import add_evidence
 from deskmind.api.experiments import add_experiments
 from deskmind.api.feedback import add_feedback
@@ -41,6 +41,7 @@ from deskmind.api.workflows import add_workflows
 from deskmind.api.writes import add_writes
 from deskmind.desk import Desk
 from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError
+from deskmind.knowledge.answering import AnswerEvent
 
 __all__ = ["DeskFor", "router"]
 
@@ -100,7 +101,17 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         summary="Get a cited answer; as server-sent events with `Accept: text/event-stream`",
         response_model=AnswerBody,
         responses={
-            200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            **described_events(
+                delta={
+                    "title": "AnswerDelta",
+                    "description": "A piece of the answer's text.",
+                    "type": "object",
+                    "properties": {"text": {"type": "string"}},
+                    "required": ["text"],
+                },
+                answer={"$ref": "#/components/schemas/AnswerBody"},
+                until="answer",
+            ),
             **_problems(_404="no such conversation"),
         },
     )
@@ -113,12 +124,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
                 await desk.ask(body.question, filter=conditions, conversation=body.conversation)
             )
         events = desk.ask_stream(body.question, filter=conditions, conversation=body.conversation)
-        first = await anext(events)
-        return StreamingResponse(
-            server_sent_events(_resumed(first, events)),
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        )
+        return await event_stream(_told(events))
 
     @routes.get("/documents", operation_id="listDocuments", tags=["documents"], summary="List documents")
     async def list_documents(
@@ -208,10 +214,15 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     return routes
 
 
-async def _resumed(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    yield first
-    async for event in rest:
-        yield event
+async def _told(events: AsyncIterator[AnswerEvent]) -> AsyncIterator[Sent]:
+    """``delta`` events with pieces of text, then ``answer`` with the whole."""
+    number = 0
+    async for event in events:
+        number += 1
+        if event.answer is not None:
+            yield Sent("answer", str(number), AnswerBody.of(event.answer).model_dump(mode="json"))
+        else:
+            yield Sent("delta", str(number), {"text": event.text})
 
 
 def _too_large(name: str, limit: int) -> DocumentTooLargeError:
