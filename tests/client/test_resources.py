@@ -6,16 +6,21 @@ import pytest
 
 from deskmind.client import AsyncClient
 
+
 @pytest.fixture(scope="module", autouse=True)
 async def documents(client: AsyncClient) -> None:
     for number in range(5):
-        await client.documents.add(f"vpn-{number}.md", f"# VPN {number}\n\nA new VPN token {number} arrives within 20 minutes.\n")
+        await client.documents.add(
+            f"vpn-{number}.md", f"# VPN {number}\n\nA new VPN token {number} arrives within 20 minutes.\n"
+        )
 
 
 async def test_documents(client: AsyncClient, tmp_path) -> None:
     found = [one async for one in client.documents.each(limit=2)]
     assert len(found) == 5
-    report = await client.documents.upload(("a.md", b"# Printer\n\nThe printer is out of toner.\n"), groups=["hr"])
+    report = await client.documents.upload(
+        ("a.md", b"# Printer\n\nThe printer is out of toner.\n"), groups=["hr"]
+    )
     assert report.stored == 1
     (tmp_path / "b.md").write_text("# Badge\n\nA new badge is at the desk.\n")
     assert (await client.documents.upload(tmp_path / "b.md")).stored == 1
