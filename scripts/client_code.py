@@ -25,7 +25,7 @@ READS = frozenset(
 
 _HEAD = '"""{about}\n\nWritten by scripts/client_code.py from the OpenAPI document; changes made here are lost.\n"""\n'
 _SCALARS = {"integer": "int", "number": "float", "boolean": "bool", "null": "None"}
-_FORMATS = {"uuid": "UUID", "date-time": "datetime"}
+_FORMATS = {"uuid": "UUID", "date-time": "datetime", "decimal": "Decimal"}
 _CURSORS = ("after", "before", "cursor")
 
 
@@ -213,6 +213,7 @@ def bodies(source: Source) -> str:
         "from __future__ import annotations\n",
         "from collections.abc import Mapping",
         "from datetime import datetime",
+        "from decimal import Decimal",
         "from typing import Any, ClassVar, Literal",
         "from uuid import UUID\n",
         "from deskmind.client._body import Body\n",
@@ -251,6 +252,7 @@ def given(source: Source) -> str:
         "from __future__ import annotations\n",
         "from collections.abc import Mapping, Sequence",
         "from datetime import datetime",
+        "from decimal import Decimal",
         "from typing import Any, Literal, NotRequired, TypedDict",
         "from uuid import UUID\n",
         f"__all__ = {sorted(map(_class_name, source.asked))!r}\n",
@@ -291,6 +293,7 @@ def resources(operations: list[Operation]) -> str:
         "from __future__ import annotations\n",
         "from collections.abc import AsyncIterator, Mapping, Sequence",
         "from datetime import datetime",
+        "from decimal import Decimal",
         "from typing import Any, Literal",
         "from uuid import UUID\n",
         "from deskmind.client._call import Call, given as sent, part",
@@ -479,8 +482,8 @@ def _resources_of(operations: list[Operation]) -> list[str]:
 def _method_name(operation: str, resource: str) -> str:
     """``listAgentRuns`` of ``agents`` is ``list_runs``: a word that says the resource again is left out."""
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", operation)]
-    kept = [word for word in words if not resource or _singular(word) != _singular(resource)]
-    name = "_".join(kept or words)
+    kept = [word for word in words[1:] if not resource or _singular(word) != _singular(resource)]
+    name = "_".join([words[0], *kept])
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
@@ -535,12 +538,14 @@ def written() -> dict[str, str]:
 
 
 def _formatted(name: str, text: str) -> str:
-    ruff = Path(sys.executable).with_name("ruff")
-    done = subprocess.run(
-        [ruff, "format", "--stdin-filename", str(FOLDER / name), "-"],
-        input=text, text=True, stdout=subprocess.PIPE, check=True,
-    )  # fmt: skip
-    return done.stdout
+    """As `make lint` wants it; imports that a module has no use for go."""
+    ruff = str(Path(sys.executable).with_name("ruff"))
+    for words in (["check", "--fix", "--quiet", "--select", "F401,I"], ["format"]):
+        text = subprocess.run(
+            [ruff, *words, "--stdin-filename", str(FOLDER / name), "-"],
+            input=text, text=True, stdout=subprocess.PIPE, check=True,
+        ).stdout  # fmt: skip
+    return text
 
 
 if __name__ == "__main__":

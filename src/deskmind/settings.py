@@ -137,6 +137,8 @@ class ApiSettings(_Section):
     idempotency_hours: float = Field(
         24.0, gt=0, le=720, description="how long a response is given again to the same Idempotency-Key"
     )
+    key: SecretStr | None = Field(None, description="what commands act with on `server`")
+    key_file: Path | None = Field(None, description="a file with it, which only its owner may read")
 
 
 _Signing = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -528,6 +530,7 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(default_factory=lambda: user_data_path("deskmind", appauthor=False))
+    server: str | None = Field(None, description="address of a service that commands work against")
     database: DatabaseSettings = DatabaseSettings()  # pyright: ignore[reportCallIssue]
     knowledge: KnowledgeSettings = KnowledgeSettings()  # pyright: ignore[reportCallIssue]
     answer: AnswerSettings = AnswerSettings()  # pyright: ignore[reportCallIssue]

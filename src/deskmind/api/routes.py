@@ -165,11 +165,21 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         file: UploadFile,
         desk: Desk = asker,
         groups: Annotated[list[str] | None, Query(max_length=100)] = None,
+        uri: Annotated[
+            str | None, Query(max_length=2000, description="where it came from; else its name")
+        ] = None,
+        source: Annotated[
+            str, Query(min_length=1, max_length=200, description="the same file in it is replaced")
+        ] = "uploads",
     ) -> IngestBody:
         if file.size is not None and file.size > max_upload_bytes:
             raise _too_large(file.filename or "the file", max_upload_bytes)
         report = await desk.knowledge.add(
-            file.filename or "upload", await file.read(max_upload_bytes + 1), groups=groups or ()
+            file.filename or "upload",
+            await file.read(max_upload_bytes + 1),
+            uri=uri,
+            groups=groups or (),
+            source=source,
         )
         return _taken_in(IngestBody.of(report))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from deskmind.knowledge.documents import Document, DocumentSummary
 from deskmind.knowledge.ingest import IngestReport
@@ -14,6 +15,7 @@ from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.retrieval import SearchFilter
 
 __all__ = [
+    "Amount",
     "AnswerBody",
     "AskRequest",
     "CitationBody",
@@ -29,6 +31,10 @@ __all__ = [
     "SearchRequest",
     "SearchResponse",
 ]
+
+
+Amount = Annotated[Decimal, WithJsonSchema({"type": "string", "format": "decimal"}, mode="serialization")]
+"""A decimal number in an answer, such as US dollars; the format tells clients that the string is one."""
 
 
 class _Body(BaseModel):

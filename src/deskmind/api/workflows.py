@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from deskmind.api.events import Sent, described_events, event_stream
-from deskmind.api.schemas import Problem
+from deskmind.api.schemas import Amount, Problem
 from deskmind.desk import Desk
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class WorkflowRunBody(BaseModel):
     forked_from: UUID | None
     wake_at: datetime | None = Field(description="when it goes on, where it waits for a time")
     tokens: int
-    cost: str = Field(description="US dollars")
+    cost: Amount = Field(description="US dollars")
     started_at: datetime
     ended_at: datetime | None
 

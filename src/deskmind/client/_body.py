@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Union, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -51,7 +52,7 @@ class Body:
             raise _unusable(type(self), name)
         try:
             return reading(told[key])
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, InvalidOperation) as error:
             raise _unusable(type(self), name) from error
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -114,4 +115,4 @@ def _as_it_is(told: Any) -> Any:
     return told
 
 
-_PLAIN: dict[Any, _Reading] = {UUID: UUID, datetime: datetime.fromisoformat, float: float}
+_PLAIN: dict[Any, _Reading] = {UUID: UUID, datetime: datetime.fromisoformat, Decimal: Decimal, float: float}

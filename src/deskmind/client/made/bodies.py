@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -252,12 +253,12 @@ class BudgetState(Body):
 
     name: str
     window: str
-    usd: str | None
+    usd: Decimal | None
     tokens: int | None
     per: tuple[str, ...]
     feature: str | None
     model: str | None
-    taken: dict[str, str]
+    taken: dict[str, Decimal]
 
 
 class CacheDecision(Body):
@@ -286,7 +287,7 @@ class CallBody(Body):
     cached_tokens: int
     output_tokens: int
     reasoning_tokens: int
-    cost_usd: str | None
+    cost_usd: Decimal | None
     """null when the price is not known"""
     attempts: int
     tries: tuple[Try, ...]
@@ -554,7 +555,7 @@ class ExplanationBody(Body):
     calls: tuple[CallBody, ...]
     input_tokens: int
     output_tokens: int
-    cost_usd: str
+    cost_usd: Decimal
     unpriced: int
 
 
@@ -1112,7 +1113,7 @@ class RunBody(Body):
     steps: int
     tool_calls: int
     tokens: int
-    cost: str
+    cost: Decimal
     """US dollars"""
     seconds: float
     started_at: datetime
@@ -1338,7 +1339,7 @@ class UsageLine(Body):
     cached_tokens: int
     output_tokens: int
     reasoning_tokens: int
-    cost_usd: str
+    cost_usd: Decimal
     """of the calls whose price is known"""
     unpriced: int
     """calls without a known price; they are not in cost_usd"""
@@ -1429,7 +1430,7 @@ class WorkflowRunBody(Body):
     wake_at: datetime | None
     """when it goes on, where it waits for a time"""
     tokens: int
-    cost: str
+    cost: Decimal
     """US dollars"""
     started_at: datetime
     ended_at: datetime | None

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from deskmind.client._call import Call, given as sent, part
+from deskmind.client._call import Call, part
+from deskmind.client._call import given as sent
 from deskmind.client._events import Event
 from deskmind.client._paging import every
 from deskmind.client._sender import Sender
@@ -70,8 +71,8 @@ OPERATIONS: Mapping[str, str] = {
     "weighExperiment": "experiments.weigh",
     "giveFeedback": "feedback.give",
     "listFeedback": "feedback.list",
+    "grantRole": "grants.grant_role",
     "revokeRole": "grants.revoke_role",
-    "grantRole": "grants.role",
     "addMemory": "memories.add",
     "correctMemory": "memories.correct",
     "forgetMemory": "memories.forget",
@@ -533,9 +534,26 @@ class AsyncDocuments:
         """List documents: all of them, page by page (``GET /v1/documents``)."""
         return every(lambda cursor: self.list(limit=limit, after=cursor), lambda page: page.documents)
 
-    async def upload(self, file: File, *, groups: Sequence[str] | None = None) -> bodies.IngestBody:
-        """Add or replace a document given as a file (``POST /v1/documents/upload``)."""
-        call = Call("POST", "/v1/documents/upload", query={"groups": groups}, upload=Upload(file))
+    async def upload(
+        self,
+        file: File,
+        *,
+        groups: Sequence[str] | None = None,
+        uri: str | None = None,
+        source: str | None = None,
+    ) -> bodies.IngestBody:
+        """Add or replace a document given as a file (``POST /v1/documents/upload``).
+
+        Args:
+            uri: where it came from; else its name
+            source: the same file in it is replaced
+        """
+        call = Call(
+            "POST",
+            "/v1/documents/upload",
+            query={"groups": groups, "uri": uri, "source": source},
+            upload=Upload(file),
+        )
         return bodies.IngestBody(await self._sender.json(call))
 
 
@@ -675,14 +693,7 @@ class AsyncGrants:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def revoke_role(
-        self, role: str, *, user: str | None = None, group: str | None = None, key: UUID | str | None = None
-    ) -> None:
-        """Take a role from one of a user, a group and an API key (``DELETE /v1/grants``)."""
-        call = Call("DELETE", "/v1/grants", query={"role": role, "user": user, "group": group, "key": key})
-        await self._sender.nothing(call)
-
-    async def role(
+    async def grant_role(
         self,
         role: str,
         *,
@@ -706,6 +717,13 @@ class AsyncGrants:
             },
         )
         return bodies.GrantState(await self._sender.json(call))
+
+    async def revoke_role(
+        self, role: str, *, user: str | None = None, group: str | None = None, key: UUID | str | None = None
+    ) -> None:
+        """Take a role from one of a user, a group and an API key (``DELETE /v1/grants``)."""
+        call = Call("DELETE", "/v1/grants", query={"role": role, "user": user, "group": group, "key": key})
+        await self._sender.nothing(call)
 
 
 class AsyncMemories:

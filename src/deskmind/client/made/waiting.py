@@ -114,8 +114,8 @@ class Feedback(Part[resources.AsyncFeedback]):
 class Grants(Part[resources.AsyncGrants]):
     """``client.grants``."""
 
+    grant_role = Blocking(resources.AsyncGrants.grant_role)
     revoke_role = Blocking(resources.AsyncGrants.revoke_role)
-    role = Blocking(resources.AsyncGrants.role)
 
 
 class Memories(Part[resources.AsyncMemories]):
