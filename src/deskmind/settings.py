@@ -148,6 +148,8 @@ class ApiSettings(_Section):
     drain_seconds: float = Field(
         2.0, ge=0, le=300, description="of serving on after SIGTERM, not ready, closing each connection"
     )
+    key: SecretStr | None = Field(None, description="what commands act with on `server`")
+    key_file: Path | None = Field(None, description="a file with it, which only its owner may read")
 
 
 _Signing = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -572,6 +574,7 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(default_factory=lambda: user_data_path("deskmind", appauthor=False))
+    server: str | None = Field(None, description="address of a service that commands work against")
     database: DatabaseSettings = DatabaseSettings()  # pyright: ignore[reportCallIssue]
     knowledge: KnowledgeSettings = KnowledgeSettings()  # pyright: ignore[reportCallIssue]
     answer: AnswerSettings = AnswerSettings()  # pyright: ignore[reportCallIssue]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from deskmind.api.schemas import Problem
+from deskmind.api.schemas import Amount, Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.gateway.usage import Grouping, UsageRow
@@ -26,7 +26,7 @@ class UsageLine(BaseModel):
     cached_tokens: int
     output_tokens: int
     reasoning_tokens: int
-    cost_usd: Decimal = Field(description="of the calls whose price is known")
+    cost_usd: Amount = Field(description="of the calls whose price is known")
     unpriced: int = Field(description="calls without a known price; they are not in cost_usd")
     estimated: int
     unsettled: int
@@ -76,12 +76,12 @@ class BudgetState(BaseModel):
 
     name: str
     window: str
-    usd: Decimal | None
+    usd: Amount | None
     tokens: int | None
     per: list[str]
     feature: str | None
     model: str | None
-    taken: dict[str, Decimal]
+    taken: dict[str, Amount]
 
 
 class BudgetList(BaseModel):

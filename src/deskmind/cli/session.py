@@ -17,6 +17,8 @@ from deskmind.cli.output import shown
 from deskmind.errors import DeskmindError, InvalidRequestError
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from deskmind.app import Deskmind
     from deskmind.desk import Desk
     from deskmind.settings import Settings
@@ -46,8 +48,27 @@ class CommandLine:
         self._config = config
         self.as_json = as_json
 
-    def settings(self) -> Settings:
-        """The configuration, with logging set up: warnings only, so that output stays readable."""
+    def settings(self, *, anywhere: bool = False) -> Settings:
+        """The configuration of this installation, with logging set up: warnings only, so that output stays readable.
+
+        Args:
+            anywhere: the command uses no installation, and so is the same whether a server is named or not.
+
+        Raises:
+            NotRemoteError: a server is named.
+        """
+        from deskmind.cli.server import not_remote
+
+        settings = self._settings()
+        if not anywhere and self._server(settings) is not None:
+            raise not_remote(f"`{_command()}`")
+        return settings
+
+    def afar(self) -> bool:
+        """Whether a server is named."""
+        return self._server(self._settings()) is not None
+
+    def _settings(self) -> Settings:
         from deskmind.observability import configure_logging
         from deskmind.settings import load_settings
 
@@ -65,19 +86,33 @@ class CommandLine:
         """Open the application, do the work, close; errors end the process with their exit code."""
 
         async def opened() -> _T:
-            from deskmind.app import Deskmind
-            from deskmind.observability import correlation, names, span
-
-            async with Deskmind.open(self.settings()) as app:
-                if self._service:
-                    return await work(app)
-                with (
-                    correlation() as command_id,
-                    span(_command(), kind="internal", **{names.CORRELATION_ID: command_id}),
-                ):
-                    return await work(app)
+            settings = self._settings()
+            server = self._server(settings)
+            if server is not None:
+                return await _afar(*server, work)
+            return await self._here(settings, work)
 
         return self.guard(lambda: asyncio.run(opened()))
+
+    async def _here(self, settings: Settings, work: Callable[[Deskmind], Awaitable[_T]]) -> _T:
+        from deskmind.app import Deskmind
+        from deskmind.observability import correlation, names, span
+
+        async with Deskmind.open(settings) as app:
+            if self._service:
+                return await work(app)
+            with (
+                correlation() as command_id,
+                span(_command(), kind="internal", **{names.CORRELATION_ID: command_id}),
+            ):
+                return await work(app)
+
+    def _server(self, settings: Settings) -> tuple[str, SecretStr] | None:
+        from deskmind.cli.server import Server, server_of
+
+        context = _context()
+        given = context.find_object(Server) if context is not None else None
+        return server_of(given or Server(), settings)
 
     def guard(self, act: Callable[[], _T]) -> _T:
         """Do something and turn errors into messages and exit codes."""
@@ -134,11 +169,26 @@ async def _only_tenant(app: Deskmind) -> str:
     )
 
 
-def _command() -> str:
-    """Name of the running command, such as ``deskmind documents list``."""
+async def _afar(url: str, key: SecretStr, work: Callable[[Deskmind], Awaitable[_T]]) -> _T:
+    """Do the work on a service; it has that name and no other of the application's."""
+    from deskmind import __version__
+    from deskmind.cli.remote import RemoteDeskmind
+    from deskmind.client import AsyncClient
+
+    agent = f"deskmind-cli/{__version__}"
+    async with AsyncClient(url, api_key=key.get_secret_value(), user_agent=agent) as client:
+        return await work(cast("Deskmind", RemoteDeskmind(client)))
+
+
+def _context() -> Any:
     # typer carries a click of its own, and lends the context under this name alone
     current: Any = getattr(typer.main, "get_current_context", None)
-    context: Any = current(silent=True) if current is not None else None
+    return current(silent=True) if current is not None else None
+
+
+def _command() -> str:
+    """Name of the running command, such as ``deskmind documents list``."""
+    context = _context()
     return " ".join(["deskmind", *(context.command_path.split()[1:] if context is not None else ())])
 
 

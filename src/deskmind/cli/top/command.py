@@ -55,7 +55,7 @@ def top(
     secret = sys.stdin.readline().strip() if key == _STANDARD_INPUT else key
 
     async def work() -> None:
-        async with _source(line.settings(), server, secret) as (read, name):
+        async with _source(line.settings(anywhere=True), server, secret) as (read, name):
             if once or as_json:
                 await _once(read, name, interval, picture, as_json=as_json)
             else:
