@@ -1,4 +1,4 @@
-"""``python -m soak [accounting|sync|files|mirrors] …``: one of them with its options, or all."""
+"""``python -m soak [accounting|agents|sync|files|mirrors] …``: one of them with its options, or all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 
 _PARTS = {
     "accounting": (("soak.accounting",), ("soak.accounting", "--kill")),
+    "agents": (("soak.agents",),),
     "sync": (("soak.sync",),),
     "files": (("soak.large_file",),),
     "mirrors": (("pytest", "-q", "tests/sync/test_permission_mirror.py"),),

@@ -24,7 +24,6 @@ __all__ = [
     "end_run",
     "find_run",
     "give_up",
-    "left_behind",
     "list_runs",
     "owner_of",
     "read_effects",
@@ -53,12 +52,6 @@ UPDATE agent_runs
         OR state = 'running' AND lease_until < clock_timestamp())
 RETURNING {RUN_COLUMNS}
 """
-_LEFT = """
-SELECT run_id FROM agent_runs
- WHERE tenant_id = %s AND state IN ('queued', 'running')
-   AND (lease_until IS NULL AND started_at < now() - interval '1 minute' OR lease_until < now()) LIMIT 1000
-"""
-
 _ABOVE = """
 WITH RECURSIVE above AS (
     SELECT run_id, parent_id FROM agent_runs WHERE tenant_id = %(tenant)s AND run_id = %(run)s
@@ -183,12 +176,6 @@ async def list_runs(connection: Connection, scope: Scope, state: str | None, lim
     statement = f"SELECT {RUN_COLUMNS} FROM agent_runs WHERE tenant_id = %s{chosen} ORDER BY started_at DESC, run_id LIMIT %s"
     await cursor.execute(statement.encode(), (scope.tenant_id, *([state] if state else []), limit))
     return [view_of(row) for row in await cursor.fetchall()]
-
-
-async def left_behind(connection: Connection, scope: Scope) -> list[UUID]:
-    """Runs of the tenant that nobody works on although somebody should."""
-    cursor = await connection.execute(_LEFT, (scope.tenant_id,))
-    return [row[0] for row in await cursor.fetchall()]
 
 
 async def end_run(connection: Connection, scope: Scope, run_id: UUID, states: tuple[str, ...]) -> bool:
