@@ -6,6 +6,7 @@ PHOENIX := .phoenix
 PEERS := .peers
 CLIENTS := .clients
 AGENTDOJO := .agentdojo
+AGENTPEERS := .agent-peers
 CONFORMANCE := .conformance
 BIN := $(VENV)/bin
 export PYTHONPATH :=
@@ -13,7 +14,7 @@ export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup phoenix peers clients agentdojo conformance demo test lint types imports docs hygiene wheel-check release-check bench eval soak load fuzz dashboards lock format changelog clean
+.PHONY: help setup phoenix peers clients agentdojo agent-peers conformance demo test lint types imports docs hygiene wheel-check release-check bench eval soak load fuzz dashboards lock format changelog clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -63,6 +64,13 @@ $(AGENTDOJO)/.installed: requirements-agentdojo.lock | $(VENV)/.created
 	@touch $@
 
 agentdojo: $(AGENTDOJO)/.installed ## install AgentDojo in an environment of its own, for its attacks on agents (300 MB)
+
+$(AGENTPEERS)/.installed: requirements-agent-peers.lock | $(VENV)/.created
+	$(BIN)/python -m venv $(AGENTPEERS)
+	@$(AGENTPEERS)/bin/python scripts/install.py requirements-agent-peers.lock
+	@touch $@
+
+agent-peers: $(AGENTPEERS)/.installed ## install LangGraph, Agno and OpenAI Agents in an environment of their own, which runs of agents are compared with (400 MB)
 
 $(CONFORMANCE)/.installed: tests/conformance/package.json
 	@mkdir -p $(CONFORMANCE)
@@ -115,7 +123,7 @@ bench: $(VENV)/.development ## measure speed; writes benchmarks/results/
 eval: $(VENV)/.development ## measure quality on the public question sets beside the checkout
 	$(BIN)/python evals/run.py $(ARGS)
 
-soak: $(VENV)/.development ## long runs: ledgers, copies of systems, large files, mirrors, processes killed (ARGS=accounting, sync, files, mirrors)
+soak: $(VENV)/.development ## long runs: ledgers, copies of systems, large files, mirrors, agents, processes killed (ARGS=accounting, agents, sync, files, mirrors)
 	$(BIN)/python -m soak $(ARGS)
 
 $(VENV)/load/.installed: $(VENV)/.development tests/load/requirements.lock
@@ -148,4 +156,4 @@ changelog: $(VENV)/.development ## gather changes/ into CHANGELOG.md (VERSION=â€
 	$(BIN)/towncrier build --yes --version $(VERSION)
 
 clean: ## remove what was built, .venv included
-	rm -rf $(VENV) $(PHOENIX) $(PEERS) $(CLIENTS) $(AGENTDOJO) $(CONFORMANCE) .reports dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) $(PHOENIX) $(PEERS) $(CLIENTS) $(AGENTDOJO) $(AGENTPEERS) $(CONFORMANCE) .reports dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -504,7 +504,7 @@ class Deskmind:
         self.jobs.register(
             AGENTS_TASK, AGENTS_QUEUE, lambda arguments: run_job(self, self.database, arguments)
         )
-        self.jobs.register_hourly("agents.recover", self.recover_runs)
+        self.jobs.register_each_minute("agents.recover", self.recover_runs)
         self.jobs.register_each_minute("workflows.begin", self.begin_workflows)
         self.jobs.register_hourly("memories.read", self.read_memories)
         self.jobs.register(
@@ -554,8 +554,18 @@ class Deskmind:
 
     async def recover_runs(self) -> None:
         """Take up runs of agents that nobody works on, and those whose proposals have expired."""
-        for tenant in await self.tenants.all():
-            await recover(self.database, Scope.operator(tenant.tenant_id, tenant.slug, "worker"))
+        for operator, left in await self._agents_due():
+            await recover(self.database, operator, left)
+
+    async def _agents_due(self) -> list[tuple[Scope, list[UUID]]]:
+        """The tenants with something to recover, expire or escalate, each with the runs that were left behind."""
+        async with self.database.transaction(Scope.directory()) as connection:
+            cursor = await connection.execute("SELECT tenant_id, tenant, run_id FROM agents_due()")
+            rows = await cursor.fetchall()
+        left: dict[tuple[UUID, str], list[UUID]] = {}
+        for tenant_id, tenant, run_id in rows:
+            left.setdefault((tenant_id, tenant), []).extend([] if run_id is None else [run_id])
+        return [(Scope.operator(*tenant, "worker"), runs) for tenant, runs in left.items()]
 
     async def read_memories(self) -> None:
         """Make vectors anew of shared memories that lack them, such as those that an erasure has masked."""
@@ -566,8 +576,7 @@ class Deskmind:
 
     async def escalate_proposals(self) -> None:
         """Announce again what agents proposed and nobody decided in ``agents.escalate_hours``."""
-        for tenant in await self.tenants.all():
-            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+        for operator, _ in await self._agents_due():
             await escalate(self.database, operator, self.settings.agents)
 
     def _keep_privacy(self) -> None:

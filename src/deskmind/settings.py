@@ -393,6 +393,12 @@ class AgentsSettings(_Section):
     lease_seconds: float = Field(10.0, ge=0.5, le=600, description="until another worker may take a run over")
     approval_hours: float = Field(72.0, gt=0, le=8760, description="until what nobody decided expires")
     approvals: tuple[ApprovalRule, ...] = Field((), description="who must approve which writes")
+    most_queued: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="runs of a tenant that wait for a worker; beyond, none is started",
+    )
     result_chars: int = Field(
         8000, ge=200, le=200_000, description="of a tool's result that a model is shown"
     )

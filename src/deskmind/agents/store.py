@@ -24,7 +24,6 @@ __all__ = [
     "end_run",
     "find_run",
     "give_up",
-    "left_behind",
     "list_runs",
     "owner_of",
     "read_effects",
@@ -54,12 +53,6 @@ UPDATE agent_runs
         OR state = 'running' AND lease_until < clock_timestamp())
 RETURNING {RUN_COLUMNS}
 """
-_LEFT = """
-SELECT run_id FROM agent_runs
- WHERE tenant_id = %s AND state IN ('queued', 'running')
-   AND (lease_until IS NULL AND started_at < now() - interval '1 minute' OR lease_until < now()) LIMIT 1000
-"""
-
 _ABOVE = """
 WITH RECURSIVE above AS (
     SELECT run_id, parent_id FROM agent_runs WHERE tenant_id = %(tenant)s AND run_id = %(run)s
@@ -193,12 +186,6 @@ async def run_versions(connection: Connection, scope: Scope, ids: Sequence[UUID]
         (scope.tenant_id, list(ids)),
     )
     return {found: f"{state}:{epoch}:{steps}" for found, state, epoch, steps in await cursor.fetchall()}
-
-
-async def left_behind(connection: Connection, scope: Scope) -> list[UUID]:
-    """Runs of the tenant that nobody works on although somebody should."""
-    cursor = await connection.execute(_LEFT, (scope.tenant_id,))
-    return [row[0] for row in await cursor.fetchall()]
 
 
 async def end_run(connection: Connection, scope: Scope, run_id: UUID, states: tuple[str, ...]) -> bool:

@@ -320,8 +320,8 @@ def _add_steering(routes: APIRouter, asker: Any) -> None:
         responses=_ENDED,
         summary="End a run and those below it",
     )
-    async def cancel(run_id: UUID, desk: Desk = asker) -> None:
-        await desk.workflows.cancel(run_id)
+    async def cancel(run_id: UUID, desk: Desk = asker, undo: bool = False) -> None:
+        await desk.workflows.cancel(run_id, undo=undo)
 
     @routes.post(
         "/runs/{run_id}/fork",

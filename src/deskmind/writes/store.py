@@ -31,6 +31,7 @@ __all__ = [
     "open_write",
     "owner_of",
     "settle",
+    "stored",
 ]
 
 WriteState = Literal["proposed", "sending", "applied", "absent", "uncertain", "rejected"]
@@ -147,7 +148,7 @@ async def add_write(
     """A new one, which waits to be sent."""
     write_id = UUID(proposal.id)
     who = (scope.tenant_id, write_id, connection_id, owner_of(scope))
-    what = (proposal.vendor, str(proposal.act), proposal.target, proposal.key, Jsonb(_stored(proposal)))
+    what = (proposal.vendor, str(proposal.act), proposal.target, proposal.key, Jsonb(stored(proposal)))
     await connection.execute(_ADD, (*who, *what))
     return write_id
 
@@ -272,10 +273,10 @@ async def _epoch(
     return None if row is None else int(row[0])
 
 
-def _stored(proposal: Proposal) -> dict[str, Any]:
+def stored(proposal: Proposal) -> dict[str, Any]:
     """JSON without what cannot be stored."""
-    stored: dict[str, Any] = _storable(proposal.to_json())
-    return {**stored, "act": str(Act(proposal.act))}
+    given: dict[str, Any] = _storable(proposal.to_json())
+    return {**given, "act": str(Act(proposal.act))}
 
 
 def _storable(value: Any) -> Any:
