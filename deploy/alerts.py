@@ -229,6 +229,15 @@ ALERTS: tuple[Alert, ...] = (
         empty="no system is connected",
     ),
     _over(
+        "DeskmindWritesUnknown",
+        'max by (job) (sum without (deskmind_age) (deskmind_writes_unknown{deskmind_state="person"}))',
+        "> 0",
+        "5m",
+        "ticket",
+        "Of {{ $value }} writes to connected systems nobody knows whether they were done.",
+        "writes-unknown",
+    ),
+    _over(
         "DeskmindLedgerBacklog",
         "sum by (instance) (deskmind_ledger_backlog)",
         "> 1000",

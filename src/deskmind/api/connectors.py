@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Problem
 from deskmind.desk import Desk
@@ -30,6 +30,9 @@ class KindBody(BaseModel):
     complete: bool
     error: str
     notes: list[str]
+    unmapped: dict[str, int] = Field(
+        description="fields without a place in the model, and the records that hold something in each"
+    )
 
 
 class ConnectorBody(BaseModel):

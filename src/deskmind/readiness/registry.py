@@ -17,6 +17,7 @@ CHECKS: Mapping[Section, Mapping[str, CheckFunction]] = {
         "jobs": checks.jobs,
         "workers": service.workers,
         "synchronisation": connected.synchronisation,
+        "writes": connected.writes,
         "triage": triage.triage,
     },
     "observability": {
