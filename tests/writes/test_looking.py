@@ -67,7 +67,9 @@ async def rename(app: Deskmind, write_id: UUID, vendor: str) -> None:
     address = app.database.endpoints.admin
     assert address is not None
     async with await AsyncConnection.connect(address, autocommit=True) as connection:
-        await connection.execute("UPDATE deskmind.writes SET vendor = %s WHERE write_id = %s", (vendor, write_id))
+        await connection.execute(
+            "UPDATE deskmind.writes SET vendor = %s WHERE write_id = %s", (vendor, write_id)
+        )
 
 
 async def test_a_worker_finds_what_arrived_although_nobody_heard(system: System, app: Deskmind) -> None:
