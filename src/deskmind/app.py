@@ -7,13 +7,14 @@ import functools
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from deskmind import __version__
-from deskmind.agents.announcing import ANNOUNCE_QUEUE, ANNOUNCE_TASK, announce_job, escalate
+from deskmind.agents.announcing import ANNOUNCE_QUEUE, ANNOUNCE_TASK, announce_job, announce_write, escalate
 from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
 from deskmind.agents.memory.reading import read_shared_anew
 from deskmind.agents.safety import BUILT_IN_CHECKS, Check
@@ -88,6 +89,8 @@ from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
 from deskmind.webhooks.delivering import WEBHOOKS_QUEUE, WEBHOOKS_TASK, Deliverer
 from deskmind.webhooks.health import WebhookGauges
 from deskmind.webhooks.upkeep import expire, wake_due
+from deskmind.writes.health import WriteGauges
+from deskmind.writes.looking import LOOK_QUEUE, LOOK_TASK, look_for, schedule_looks
 
 if TYPE_CHECKING:
     from deskmind.cache import Cache
@@ -334,12 +337,13 @@ class Deskmind:
         gauges = JobGauges(self.jobs, every=telemetry.metrics_poll_seconds)
         syncs = SyncGauges(self.database, every=telemetry.metrics_poll_seconds)
         webhooks = WebhookGauges(self.database, every=telemetry.metrics_poll_seconds)
+        unknown = WriteGauges(self.database, every=telemetry.metrics_poll_seconds)
         watch = LoopWatch()
 
         async def keep_looking() -> None:
             if telemetry.metrics != "none":
                 await asyncio.gather(
-                    gauges.keep_asking(), syncs.keep_asking(), webhooks.keep_asking(), watch.watch()
+                    *(one.keep_asking() for one in (gauges, syncs, webhooks, unknown)), watch.watch()
                 )
 
         return asyncio.create_task(keep_looking())
@@ -461,6 +465,8 @@ class Deskmind:
         self.jobs.register(SYNC_TASK, SYNC_QUEUE, self._sync_job)
         self.jobs.register(WEBHOOK_TASK, SYNC_QUEUE, self._webhook_job)
         self.jobs.register_each_minute("sync.schedule", self.schedule_syncs)
+        self.jobs.register(LOOK_TASK, LOOK_QUEUE, self._look_job)
+        self.jobs.register_each_minute("writes.schedule", partial(schedule_looks, self.database))
         self._keep_stories(endpoints)
         self._keep_privacy()
         self._keep_agents()
@@ -659,6 +665,15 @@ class Deskmind:
             await runner.read_one(connection_id, kind, arguments["record"])
             await begin_for_webhook(self, self.database, scope, connection_id, kind, arguments["record"])
             await begin_due(self, self.database, scope)
+
+    async def _look_job(self, arguments: dict[str, str]) -> None:
+        operator = self.desk_of(Scope.operator(UUID(arguments["tenant_id"]), "", "worker"))
+        await look_for(
+            operator.writes,
+            UUID(arguments["write_id"]),
+            most=self.settings.sync.write_looks,
+            announce=partial(announce_write, self.settings.agents),
+        )
 
     async def _connected(self, arguments: dict[str, str]) -> Scope | None:
         """The operator's scope of a connection's tenant; None when the connection was removed meanwhile."""

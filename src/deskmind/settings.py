@@ -507,6 +507,9 @@ class SyncSettings(_Section):
     write_lease_seconds: float = Field(
         900.0, ge=1, le=86_400, description="for sending one write; then others may ask what became of it"
     )
+    write_looks: int = Field(
+        8, ge=1, le=100, description="by workers for a write that is not known; then it is left to a person"
+    )
 
 
 class WebhooksSettings(_Section):

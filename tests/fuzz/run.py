@@ -61,7 +61,13 @@ async def _generate(
     with tempfile.TemporaryDirectory() as folder:
         config = _configured(Path(folder), keys)
         process = await asyncio.create_subprocess_exec(
-            *(str(TOOLS / "schemathesis"), "--config-file", str(config), "run", f"{stage.base_url}/openapi.json"),
+            *(
+                str(TOOLS / "schemathesis"),
+                "--config-file",
+                str(config),
+                "run",
+                f"{stage.base_url}/openapi.json",
+            ),
             *("--max-time", str(seconds), "--warnings", "off"),
             *("--report", "ndjson", "--report-dir", str(REPORTS / name)),
             *more,

@@ -32,6 +32,9 @@ class KindBody(BaseModel):
     complete: bool
     error: str
     notes: list[str]
+    unmapped: dict[str, int] = Field(
+        description="fields without a place in the model, and the records that hold something in each"
+    )
 
 
 class ConnectorBody(BaseModel):

@@ -182,7 +182,9 @@ class Workflows:
                 await self._undo(connection, run_id)
             else:
                 await self._cancel(connection, run_id)
-                await publish_run(connection, self._scope, run_id, "cancelled", kind="workflow", name=row.agent)
+                await publish_run(
+                    connection, self._scope, run_id, "cancelled", kind="workflow", name=row.agent
+                )
         if row.state != "running" and not undo:
             count_workflow("cancelled")
 

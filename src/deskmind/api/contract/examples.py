@@ -83,7 +83,11 @@ def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str 
 def fits(value: Any, schema: Mapping[str, Any]) -> bool:
     """Whether a value is of a schema's type, and what is in it of the type that is said of that."""
     kind = schema.get("type")
-    if kind not in _TYPES or not isinstance(value, _TYPES[kind]) or (kind != "boolean" and isinstance(value, bool)):
+    if (
+        kind not in _TYPES
+        or not isinstance(value, _TYPES[kind])
+        or (kind != "boolean" and isinstance(value, bool))
+    ):
         return False
     if isinstance(value, str):
         return schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value))
@@ -131,4 +135,6 @@ def _text(schema: Mapping[str, Any], name: str) -> str:
         return BY_FORMAT[schema["format"]]
     if schema.get("default"):
         return schema["default"]
-    return (name.replace("_", " ") or "text")[: schema.get("maxLength", 100)].ljust(schema.get("minLength", 0), "-")
+    return (name.replace("_", " ") or "text")[: schema.get("maxLength", 100)].ljust(
+        schema.get("minLength", 0), "-"
+    )

@@ -105,6 +105,8 @@ from deskmind.observability.instruments.tickets import (
     WORKFLOW_RUNS,
     WORKFLOW_STARTS,
     WORKFLOW_STEPS,
+    WRITES_OLDEST,
+    WRITES_UNKNOWN,
 )
 
 __all__ = [
@@ -180,6 +182,8 @@ __all__ = [
     "WORKFLOW_RUNS",
     "WORKFLOW_STARTS",
     "WORKFLOW_STEPS",
+    "WRITES_OLDEST",
+    "WRITES_UNKNOWN",
     "Instrument",
     "Kind",
     "Label",
