@@ -32,6 +32,7 @@ async def test_documents(client: AsyncClient, tmp_path) -> None:
 
 async def test_ask(client: AsyncClient) -> None:
     answer = await client.ask("How long does a VPN token take?")
-    assert answer.found and answer.citations[0].title
+    assert answer.found
+    assert answer.citations[0].title
     events = [one async for one in client.ask_stream("How long does a VPN token take?")]
     assert events[-1].data.text == answer.text
