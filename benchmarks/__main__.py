@@ -18,6 +18,7 @@ from benchmarks import (
     asking,
     audit,
     cache,
+    calling,
     gateway,
     ingesting,
     privacy,
@@ -49,6 +50,7 @@ _ALL = {
     "triage": triaging.run,
     "agents": agents.run,
     "memory": remembering.run,
+    "client": calling.run,
 }
 
 
