@@ -19,6 +19,7 @@ from benchmarks import (
     asking,
     audit,
     cache,
+    calling,
     gateway,
     ingesting,
     privacy,
@@ -51,6 +52,7 @@ _ALL = {
     "triage": triaging.run,
     "agents": agents.run,
     "memory": remembering.run,
+    "client": calling.run,
 }
 
 

@@ -13,6 +13,16 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SHOWN = {
     "quickstart.py": ["approval of two finance managers", "I found nothing in your knowledge"],
     "notebook_style.py": ["1 documents, 1 chunks, 0 failures", "open tray 3"],
+    "client.py": [
+        "open the self-service portal",
+        "quoted from VPN access",
+        "documents: ['VPN access']",
+        "(request req_…)",
+    ],
+    "parts/client.py": [
+        "renamed to 'VPN tokens', done 1 time",
+        "not waited for: Try again in 120 s. (req_0001)",
+    ],
     "parts/access.py": [
         "allowed because role bookkeeper granted to group accounts until 2027-04-01 00:00 UTC",
         "no role of bot includes invoice:approve",

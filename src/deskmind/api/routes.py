@@ -293,7 +293,9 @@ def _taken_in(report: IngestBody) -> IngestBody:
     if report.failed and not report.stored and report.failures:
         problem = report.failures[0]
         error = _RefusedDocument(
-            str(problem.get("detail") or problem.get("title")), remedy=str(problem.get("remedy"))
+            str(problem.get("detail") or problem.get("title")),
+            why=str(problem.get("why", "")),
+            remedy=str(problem.get("remedy")),
         )
         error.problem_status = int(problem.get("status", 422))
         error.problem_type = str(problem.get("type"))

@@ -48,7 +48,8 @@ class Problem(BaseModel):
     type: str = Field(examples=["urn:deskmind:problem:question-too-long"])
     title: str
     status: int
-    detail: str
+    detail: str = Field(description="what happened, why, and the remedy")
+    why: str = ""
     remedy: str = ""
     request_id: str = ""
 

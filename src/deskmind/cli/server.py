@@ -1,4 +1,4 @@
-"""Which service a command works against, and with whose key."""
+"""Which command runs, which service it works against, and with whose key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import typer.main
 
 from deskmind.errors import AuthenticationError, ConfigurationError, NotRemoteError
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from deskmind.settings import Settings
 
-__all__ = ["Server", "not_remote", "server_of"]
+__all__ = ["Server", "address_of", "command_name", "not_remote", "server_of"]
 
 _STANDARD_INPUT = "-"
 
@@ -29,8 +31,19 @@ class Server:
     key_file: Path | None = None
 
 
-def server_of(given: Server, settings: Settings) -> tuple[str, SecretStr] | None:
-    """Address and key; None where commands work on this machine's own installation.
+def command_name() -> str:
+    """Name of the running command, such as ``deskmind documents list``."""
+    context = _context()
+    return " ".join(["deskmind", *(context.command_path.split()[1:] if context is not None else ())])
+
+
+def address_of(settings: Settings) -> str:
+    """The service's; empty where commands work on this machine's own installation."""
+    return _given().url or settings.server or ""
+
+
+def server_of(settings: Settings) -> tuple[str, SecretStr]:
+    """The service's address, and the key. Of what is named, the command line comes first.
 
     Raises:
         AuthenticationError: there is no key.
@@ -38,21 +51,20 @@ def server_of(given: Server, settings: Settings) -> tuple[str, SecretStr] | None
     """
     from pydantic import SecretStr
 
-    url = given.url or settings.server
-    if not url:
-        return None
+    given, url = _given(), address_of(settings)
     if given.key is not None:
         return url, SecretStr(sys.stdin.readline() if given.key == _STANDARD_INPUT else given.key)
-    file = given.key_file or (settings.api.key_file if settings.api.key is None else None)
-    if file is not None:
-        return url, _read(file)
-    if settings.api.key is None:
-        raise AuthenticationError(
-            "There is no API key for the server.",
-            why=f"{url} is to be used, and nobody is named.",
-            remedy="Give --key-file FILE, or set DESKMIND_API_KEY; `deskmind key create` on the server makes a key.",
-        )
-    return url, settings.api.key
+    if given.key_file is not None:
+        return url, _read(given.key_file)
+    if settings.api.key is not None:
+        return url, settings.api.key
+    if settings.api.key_file is not None:
+        return url, _read(settings.api.key_file)
+    raise AuthenticationError(
+        "There is no API key for the server.",
+        why=f"{url} is to be used, and nobody is named.",
+        remedy="Give --key-file FILE, or set DESKMIND_API_KEY; `deskmind key create` on the server makes a key.",
+    )
 
 
 def not_remote(what: str) -> NotRemoteError:
@@ -77,3 +89,16 @@ def _read(file: Path) -> SecretStr:
         return SecretStr(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"The key in {file} cannot be read.", why=f"{error.strerror}.") from error
+
+
+def _context() -> Any:
+    # typer carries a click of its own, and lends the context under this name alone
+    current: Any = getattr(typer.main, "get_current_context", None)
+    return current(silent=True) if current is not None else None
+
+
+def _given() -> Server:
+    """What was given before the command that runs."""
+    context = _context()
+    found = context.find_object(Server) if context is not None else None
+    return found or Server()

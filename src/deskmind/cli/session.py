@@ -8,12 +8,12 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import typer
-import typer.main
 
 from deskmind.cli.output import shown
+from deskmind.cli.server import address_of, command_name, not_remote, server_of
 from deskmind.errors import DeskmindError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -57,16 +57,14 @@ class CommandLine:
         Raises:
             NotRemoteError: a server is named.
         """
-        from deskmind.cli.server import not_remote
-
         settings = self._settings()
-        if not anywhere and self._server(settings) is not None:
-            raise not_remote(f"`{_command()}`")
+        if not anywhere and address_of(settings):
+            raise not_remote(f"`{command_name()}`")
         return settings
 
     def afar(self) -> bool:
         """Whether a server is named."""
-        return self._server(self._settings()) is not None
+        return bool(address_of(self._settings()))
 
     def _settings(self) -> Settings:
         from deskmind.observability import configure_logging
@@ -87,9 +85,8 @@ class CommandLine:
 
         async def opened() -> _T:
             settings = self._settings()
-            server = self._server(settings)
-            if server is not None:
-                return await _afar(*server, work)
+            if address_of(settings):
+                return await _afar(*server_of(settings), work)
             return await self._here(settings, work)
 
         return self.guard(lambda: asyncio.run(opened()))
@@ -103,16 +100,9 @@ class CommandLine:
                 return await work(app)
             with (
                 correlation() as command_id,
-                span(_command(), kind="internal", **{names.CORRELATION_ID: command_id}),
+                span(command_name(), kind="internal", **{names.CORRELATION_ID: command_id}),
             ):
                 return await work(app)
-
-    def _server(self, settings: Settings) -> tuple[str, SecretStr] | None:
-        from deskmind.cli.server import Server, server_of
-
-        context = _context()
-        given = context.find_object(Server) if context is not None else None
-        return server_of(given or Server(), settings)
 
     def guard(self, act: Callable[[], _T]) -> _T:
         """Do something and turn errors into messages and exit codes."""
@@ -178,18 +168,6 @@ async def _afar(url: str, key: SecretStr, work: Callable[[Deskmind], Awaitable[_
     agent = f"deskmind-cli/{__version__}"
     async with AsyncClient(url, api_key=key.get_secret_value(), user_agent=agent) as client:
         return await work(cast("Deskmind", RemoteDeskmind(client)))
-
-
-def _context() -> Any:
-    # typer carries a click of its own, and lends the context under this name alone
-    current: Any = getattr(typer.main, "get_current_context", None)
-    return current(silent=True) if current is not None else None
-
-
-def _command() -> str:
-    """Name of the running command, such as ``deskmind documents list``."""
-    context = _context()
-    return " ".join(["deskmind", *(context.command_path.split()[1:] if context is not None else ())])
 
 
 def fail(error: DeskmindError, *, as_json: bool) -> None:

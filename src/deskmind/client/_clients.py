@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ssl import SSLContext
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from deskmind import __version__
 from deskmind.client._retries import Retries
@@ -12,6 +11,9 @@ from deskmind.client._sender import Sender
 from deskmind.client.made.resources import AsyncResources
 from deskmind.client.made.waiting import Resources
 from deskmind.waiting import Loop
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 __all__ = ["AsyncClient", "Client"]
 

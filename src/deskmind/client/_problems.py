@@ -16,6 +16,7 @@ from deskmind.errors import (
     LimitExceededError,
     NotFoundError,
     PermissionDeniedError,
+    ServerReplyError,
     UnavailableError,
 )
 
@@ -73,7 +74,7 @@ def _by_status(status: int) -> type[DeskmindError]:
     known = _BY_STATUS.get(status)
     if known is not None:
         return known
-    return UnavailableError if status >= 500 else InvalidRequestError if status >= 400 else DeskmindError
+    return UnavailableError if status >= 500 else InvalidRequestError if status >= 400 else ServerReplyError
 
 
 @functools.cache

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -29,6 +28,8 @@ from deskmind.errors import (
 )
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from aiohttp import ClientResponse, ClientSession
 
 __all__ = ["Sender"]
@@ -71,7 +72,7 @@ class Sender:
         self._timeout_seconds = timeout_seconds
         self._retries = retries
         self._ssl = ssl
-        self._session: ClientSession | None = None
+        self._sessions: dict[bool, ClientSession] = {}
 
     async def json(self, call: Call) -> Any:
         """What is answered, as JSON."""
@@ -128,8 +129,8 @@ class Sender:
 
     async def close(self) -> None:
         """Close the connections."""
-        session, self._session = self._session, None
-        if session is not None:
+        while self._sessions:
+            _, session = self._sessions.popitem()
             await session.close()
 
     async def _frames(self, call: Call, last: str) -> AsyncIterator[Frame]:
@@ -173,8 +174,9 @@ class Sender:
             length, data = await resources.enter_async_context(call.upload.opened())
             headers = {**headers, "Content-Length": str(length)}
         silent = _SILENT_SECONDS if seconds is None else None
+        once = not (call.repeatable or "Idempotency-Key" in headers)
         return await resources.enter_async_context(
-            self._connected().request(
+            self._connected(anew=once).request(
                 call.method,
                 URL(self._base + call.target, encoded=True),
                 data=data,
@@ -191,13 +193,19 @@ class Sender:
             headers["Idempotency-Key"] = str(uuid4())
         return headers
 
-    def _connected(self) -> ClientSession:
-        if self._session is None:
+    def _connected(self, *, anew: bool) -> ClientSession:
+        """The pool of connections, or one that makes a connection for each request.
+
+        A connection that waited may have been closed by the server just now, and then nobody knows whether the request
+        arrived: what cannot be repeated is not sent on one.
+        """
+        if anew not in self._sessions:
             from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
-            connector = TCPConnector(limit=_CONNECTIONS, ssl=self._ssl if self._ssl is not None else True)
-            self._session = ClientSession(connector=connector, cookie_jar=DummyCookieJar())
-        return self._session
+            trusted = self._ssl if self._ssl is not None else True
+            connector = TCPConnector(limit=_CONNECTIONS, ssl=trusted, force_close=anew)
+            self._sessions[anew] = ClientSession(connector=connector, cookie_jar=DummyCookieJar())
+        return self._sessions[anew]
 
 
 async def _pause(failed: _FailedError, patience: Patience) -> None:

@@ -92,12 +92,12 @@ class RemoteStoredAgents(Part):
         """By name."""
         return [Shown(one) for one in (await self._client.agents.list()).agents]
 
-    async def save(self, spec: Any, *, note: str = "") -> Any:
+    async def save(self, agent: Any, *, note: str = "") -> Any:
         """A new version."""
         told = await self._client.agents.define(
             spec.model_dump(mode="json", exclude_defaults=True), note=note
         )
-        return Shown(told, spec=spec)
+        return Shown(told, spec=agent)
 
     async def publish(self, name: str, version: int | None = None, *, label: str = "production") -> Any:
         """Put a version to use."""

@@ -17,7 +17,7 @@ from deskmind.cli.remote.agents import (
 from deskmind.cli.remote.governance import RemoteAccess, RemoteEvidence, RemotePrivacy
 from deskmind.cli.remote.knowledge import RemoteKnowledge, answered
 from deskmind.cli.remote.models import RemoteBudgets, RemoteExperiments, RemotePrompts, RemoteUsage
-from deskmind.cli.remote.refusing import Part
+from deskmind.cli.remote.refusing import KEYS_OWNER, Part
 from deskmind.cli.remote.systems import RemoteConnections, RemoteSync, RemoteTriage, RemoteWrites
 from deskmind.cli.remote.telling import RemoteFeedback, RemoteQuality, RemoteRequests
 from deskmind.errors import NotRemoteError
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from deskmind.knowledge.models import Answer
 
 __all__ = ["RemoteDesk", "RemoteDeskmind"]
-
-_KEYS_OWNER = "the owner of the key"
 
 
 class RemoteDesk(Part):
@@ -70,7 +68,7 @@ class RemoteDeskmind(Part):
     """The application, as far as a service is one: the key says which tenant and whose desk."""
 
     embedding_problem = ""
-    settings = SimpleNamespace(defaults=SimpleNamespace(tenant=_KEYS_OWNER, user=_KEYS_OWNER))
+    settings = SimpleNamespace(defaults=SimpleNamespace(tenant=KEYS_OWNER, user=KEYS_OWNER))
 
     async def desk(self, *, tenant: str, user: str | None = None) -> Any:
         """The desk of the key's owner.
@@ -78,7 +76,7 @@ class RemoteDeskmind(Part):
         Raises:
             NotRemoteError: a tenant or a user was named.
         """
-        if tenant != _KEYS_OWNER or user not in {_KEYS_OWNER, None}:
+        if tenant != KEYS_OWNER or user not in {KEYS_OWNER, None}:
             raise NotRemoteError(
                 "A server knows by the key whose desk is meant.",
                 why="--tenant and --user say the same otherwise, and may say something else.",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from deskmind.cli.remote.refusing import Part
+from deskmind.cli.remote.refusing import KEYS_OWNER, Part
 from deskmind.cli.remote.shown import Shown
 
 __all__ = ["RemoteAccess", "RemoteEvidence", "RemotePrivacy"]
@@ -21,7 +21,8 @@ class RemoteAccess(Part):
 
     async def check_of(self, user: str, permission: str) -> Any:
         """Whether a user may."""
-        return Shown(await self._client.access.check(permission, user=user))
+        whom = None if user == KEYS_OWNER else user
+        return Shown(await self._client.access.check(permission, user=whom))
 
     async def grant(self, role: str, **given: Any) -> Any:
         """Give a role."""
@@ -33,7 +34,7 @@ class RemoteAccess(Part):
 
     async def review(self) -> list[Any]:
         """Who may do what, and why."""
-        return [Shown(one) for one in (await self._client.access.review()).review]
+        return [Shown(one) for one in (await self._client.access.review()).grants]
 
     async def roles(self) -> list[Any]:
         """The built-in ones and the tenant's own."""

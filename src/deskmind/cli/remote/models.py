@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from deskmind.cli.remote.refusing import Part
 from deskmind.cli.remote.shown import Shown
+from deskmind.prompts import Message
 
 __all__ = ["RemoteBudgets", "RemoteExperiments", "RemotePrompts", "RemoteUsage"]
 
@@ -82,10 +83,10 @@ class RemotePrompts(Part):
 
     async def render(
         self, name: str, values: Mapping[str, Any], *, version: int | None = None, label: str | None = None
-    ) -> list[Any]:
+    ) -> list[Message]:
         """Its messages with the variables filled in."""
         told = await self._client.prompts.render(name, values=values, version=version, label=label)
-        return [Shown(one) for one in told.messages]
+        return [Message(cast("Any", one.role), one.content, one.call_id, one.tool) for one in told.messages]
 
 
 class RemoteExperiments(Part):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from deskmind.cli.server import not_remote
+from deskmind.cli.server import command_name, not_remote
 from deskmind.client import AsyncClient
 
-__all__ = ["Part"]
+__all__ = ["KEYS_OWNER", "Part"]
+
+KEYS_OWNER = "the owner of the key"
+"""In the place of a tenant's and a user's name: the key says them."""
 
 
 class Part:
@@ -19,4 +22,4 @@ class Part:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        raise not_remote("This")
+        raise not_remote(f"`{command_name()}`")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["RemoteConnections", "RemoteSync", "RemoteTriage", "RemoteWrites"]
 
 _LOOK_SECONDS = 1.0
+_TWICE = frozenset({"connection_id", "name", "vendor", "url", "every_seconds", "waiting_documents"})
 
 
 class RemoteConnections(Part):
@@ -25,7 +26,7 @@ class RemoteConnections(Part):
 
     async def all(self) -> list[Any]:
         """By name."""
-        return [Shown(one) for one in (await self._client.connectors.list()).connectors]
+        return [Shown(one.connection) for one in (await self._client.connectors.list()).connectors]
 
 
 class RemoteSync(Part):
@@ -67,8 +68,17 @@ class RemoteSync(Part):
         )
 
 
+class _Status(Shown):
+    """The answer says some of the connection twice."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        told = super().as_dict()
+        return {name: value for name, value in told.items() if name not in _TWICE}
+
+
 def _status(told: ConnectorBody) -> Any:
-    return Shown(told, connection=Shown(told), waiting=told.waiting_documents)
+    return _Status(told)
 
 
 class RemoteWrites(Part):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from deskmind.cli.remote.refusing import Part
 from deskmind.cli.remote.shown import Shown
 from deskmind.client.made.bodies import ExplanationBody
+from deskmind.explain import RequestSummary
 
 __all__ = ["RemoteFeedback", "RemoteQuality", "RemoteRequests"]
+
+
+_NOT_TOLD = UUID(int=0)
 
 
 class RemoteRequests(Part):
@@ -19,10 +24,25 @@ class RemoteRequests(Part):
         """One request's story."""
         return _story(await self._client.requests.explain(request_id))
 
-    async def list(self, *, limit: int = 50, operation: str | None = None, failed: bool = False) -> list[Any]:
+    async def list(
+        self, *, limit: int = 50, operation: str | None = None, failed: bool = False
+    ) -> list[RequestSummary]:
         """The latest."""
         told = await self._client.requests.list(limit=limit, operation=operation, failed=failed)
-        return [Shown(one) for one in told.requests]
+        return [
+            RequestSummary(
+                _NOT_TOLD,
+                one.request_id,
+                one.kind,
+                one.operation,
+                one.error,
+                one.began_at,
+                one.seconds,
+                one.principal,
+                one.found,
+            )
+            for one in told.requests
+        ]
 
 
 class RemoteFeedback(Part):

@@ -34,6 +34,7 @@ __all__ = [
     "CitationBody",
     "ClusterBody",
     "ClustersResponse",
+    "ConnectionBody",
     "ConnectorBody",
     "ConnectorList",
     "ConversationBody",
@@ -99,6 +100,7 @@ __all__ = [
     "PolicyState",
     "PredictResponse",
     "PredictionBody",
+    "ProblemBody",
     "PromptBody",
     "PromptList",
     "PromptSummaryBody",
@@ -397,6 +399,20 @@ class ClustersResponse(Body):
     clusters: tuple[ClusterBody, ...]
 
 
+class ConnectionBody(Body):
+    """How a system is connected."""
+
+    connection_id: UUID
+    name: str
+    vendor: str
+    url: str
+    networks: Literal["any", "public"]
+    kinds: tuple[str, ...]
+    """the kinds of record that are read; empty for all"""
+    every_seconds: int
+    created_at: datetime
+
+
 class ConnectorBody(Body):
     """A connected system and how far it is read; never its credentials."""
 
@@ -412,6 +428,12 @@ class ConnectorBody(Body):
     error: str
     waiting_documents: int
     kinds: tuple[KindBody, ...]
+    connection: ConnectionBody
+    swept_at: datetime | None
+    waiting: int
+    unreadable: int
+    problems: tuple[ProblemBody, ...]
+    """the newest"""
 
 
 class ConnectorList(Body):
@@ -1096,6 +1118,15 @@ class PredictionBody(Body):
     """an embedder counted too; false where words were sure"""
     neighbours: tuple[NeighbourBody, ...]
     """tickets of the past that read alike and that you may see"""
+
+
+class ProblemBody(Body):
+    """A record that could not be read or stored."""
+
+    kind: str
+    id: str
+    why: str
+    found_at: datetime
 
 
 class PromptBody(Body):
