@@ -84,6 +84,7 @@ def add_headers(path: str, method: str, said: dict[str, Any], beside: Collection
     resource = path.startswith("/v1/")
     if resource and method in _WRITES and said["operationId"] not in _UNREPEATED:
         _take(said, _KEY)
+        _answer(said, "507", "no space is left")
         _answer(said, "409", "under way with this Idempotency-Key, its response lost, or a conflict")
     if resource and method in _CONDITIONAL and "get" in beside:
         _take(said, _IF_MATCH)
