@@ -32,7 +32,13 @@ _OF_OBJECTS: dict[str, set[str]] = {
     "block": {"liftAgentBlock"},
     "connector": {"getConnector", "listRecords", "syncConnector", "proposeWrite"},
     "conversation": {
-        *("getConversation", "renameConversation", "eraseConversation", "appendTurns", "summariseConversation"),
+        *(
+            "getConversation",
+            "renameConversation",
+            "eraseConversation",
+            "appendTurns",
+            "summariseConversation",
+        ),
     },
     "document": {"getDocument", "deleteDocument"},
     "erasure": {"getErasure"},
@@ -176,7 +182,11 @@ async def _keys(app: Deskmind, operator: Desk, elsewhere: str) -> dict[str, str]
 
 async def _objects(app: Deskmind, operator: Desk, sandbox: ModelSandbox) -> dict[str, str]:
     ann = await app.desk(tenant=operator.scope.tenant, user="ann")
-    return {**await _of_the_tenant(app, operator), **await _of_ann(ann), **await _of_agents(ann, app, sandbox)}
+    return {
+        **await _of_the_tenant(app, operator),
+        **await _of_ann(ann),
+        **await _of_agents(ann, app, sandbox),
+    }
 
 
 async def _of_the_tenant(app: Deskmind, operator: Desk) -> dict[str, str]:

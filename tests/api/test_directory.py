@@ -36,7 +36,9 @@ async def test_a_user_is_added_gets_a_key_and_loses_it(boss: httpx.AsyncClient, 
     assert groups == {"hr": 0, "it": 1}
     assert {one["name"] for one in (await boss.get("/v1/users")).json()["users"]} == {"boss", "cleo"}
 
-    made = await boss.post("/v1/keys", json={"user": "cleo", "name": "chat", "expires_at": "2100-01-01T00:00:00Z"})
+    made = await boss.post(
+        "/v1/keys", json={"user": "cleo", "name": "chat", "expires_at": "2100-01-01T00:00:00Z"}
+    )
     secret = made.json()["secret"]
     assert (made.status_code, secret.startswith("dk_")) == (201, True)
     async with httpx.AsyncClient(base_url=base_url, headers={"Authorization": f"Bearer {secret}"}) as cleo:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from deskmind.api.strictness import Body
 
@@ -25,8 +25,8 @@ class Outer(Body):
     sure: bool = False
     at: datetime | None = None
     name: UUID | None = None
-    parts: list[Inner] = []
-    by_name: dict[str, int] = {}
+    parts: list[Inner] = Field(default_factory=list)
+    by_name: dict[str, int] = Field(default_factory=dict)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,12 @@ ROOT = HERE.parents[1]
 TOOLS = ROOT / ".venv" / "fuzz" / "bin"
 REPORTS = ROOT / ".reports" / "fuzz"
 OWNERS_SHARE = 0.7
-_QUIET = {"limits": {"refused": ""}, "log": {"level": "warning"}, "knowledge": {"embedder": "hashing"}, "answer": {"threshold": "0"}}
+_QUIET = {
+    "limits": {"refused": ""},
+    "log": {"level": "warning"},
+    "knowledge": {"embedder": "hashing"},
+    "answer": {"threshold": "0"},
+}
 
 
 async def run(seconds: int, more: Sequence[str]) -> list[str]:
@@ -61,7 +66,13 @@ async def _generate(
     with tempfile.TemporaryDirectory() as folder:
         config = _configured(Path(folder), keys)
         process = await asyncio.create_subprocess_exec(
-            *(str(TOOLS / "schemathesis"), "--config-file", str(config), "run", f"{stage.base_url}/openapi.json"),
+            *(
+                str(TOOLS / "schemathesis"),
+                "--config-file",
+                str(config),
+                "run",
+                f"{stage.base_url}/openapi.json",
+            ),
             *("--max-time", str(seconds), "--warnings", "off"),
             *("--report", "ndjson", "--report-dir", str(REPORTS / name)),
             *more,

@@ -60,7 +60,9 @@ class CheckpointBody(BaseModel):
     size: int = Field(description="events", examples=[1200])
     root: str = Field(description="of the Merkle tree, in hex")
     at: datetime
-    note: str = Field(description="the signed note; keep it where nobody who can write the database can write")
+    note: str = Field(
+        description="the signed note; keep it where nobody who can write the database can write"
+    )
 
     @classmethod
     def of(cls, found: Checkpoint) -> CheckpointBody:
@@ -192,7 +194,9 @@ def _add_export(routes: APIRouter, asker: Any) -> None:
         operation_id="exportAudit",
         tags=["audit"],
         response_class=StreamingResponse,
-        responses={200: {"content": {_NDJSON: {"schema": {"type": "string"}}}, "description": "lines of JSON"}},
+        responses={
+            200: {"content": {_NDJSON: {"schema": {"type": "string"}}}, "description": "lines of JSON"}
+        },
         summary="All sealed events: a bundle that is checked without a database, or with people by name",
     )
     async def export(desk: Desk = asker, form: Literal["bundle", "readable"] = "bundle") -> StreamingResponse:

@@ -15,9 +15,7 @@ from deskmind.desk import Desk
 
 __all__ = ["add_directory"]
 
-PrincipalName = Annotated[
-    str, Field(min_length=1, max_length=200, description="printable", examples=["ann"])
-]
+PrincipalName = Annotated[str, Field(min_length=1, max_length=200, description="printable", examples=["ann"])]
 GroupNames = Annotated[list[PrincipalName], Field(max_length=100, examples=[["hr"]])]
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no such user"}}
 _TAKEN: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": "the name is taken"}}
@@ -137,7 +135,10 @@ def _add_users(routes: APIRouter, asker: Any) -> None:
         "/users/{name}/groups",
         operation_id="setUserGroups",
         tags=tags,
-        responses={**_UNKNOWN, 409: {"model": Problem, "description": "the tenant would be without an owner"}},
+        responses={
+            **_UNKNOWN,
+            409: {"model": Problem, "description": "the tenant would be without an owner"},
+        },
         summary="Replace a user's memberships; for operators",
     )
     async def set_groups(

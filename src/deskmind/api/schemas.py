@@ -16,6 +16,7 @@ from deskmind.knowledge.retrieval import SearchFilter
 
 __all__ = [
     "EVENT_STREAM",
+    "UUID_PATTERN",
     "AnswerBody",
     "AskRequest",
     "CitationBody",
@@ -30,7 +31,6 @@ __all__ = [
     "Readiness",
     "SearchRequest",
     "SearchResponse",
-    "UUID_PATTERN",
 ]
 
 

@@ -68,6 +68,7 @@ class PublishRequest(Body):
 
 class TestRequest(Body):
     """Cases for a scripted model."""
+
     __test__ = False
 
     cases: list[Case] = Field(min_length=1, max_length=100)

@@ -24,7 +24,11 @@ _CASE = {
 }
 
 BODIES: dict[str, Any] = {
-    "addDocument": {"name": "vpn.md", "text": "# VPN token\n\nThe token is reset in the portal.", "groups": []},
+    "addDocument": {
+        "name": "vpn.md",
+        "text": "# VPN token\n\nThe token is reset in the portal.",
+        "groups": [],
+    },
     "addMemory": {"text": "My printer is HP-22.", "subject": "my printer"},
     "addSchedule": {
         "name": "handover",

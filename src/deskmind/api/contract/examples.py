@@ -52,17 +52,20 @@ def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str 
     """
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, name, depth)
-    if schema.get("examples"):
-        return schema["examples"][0]
+    for given in ("examples", "enum"):
+        if schema.get(given):
+            return schema[given][0]
     if "const" in schema:
         return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
     for several in ("anyOf", "oneOf", "allOf"):
         if several in schema:
             return _of_several(schema[several], schemas, name, depth)
     if name in BY_NAME and "format" not in schema and fits(BY_NAME[name], schema):
         return BY_NAME[name]
+    return _of_type(schema, schemas, name, depth)
+
+
+def _of_type(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str, depth: int) -> Any:
     match schema.get("type"):
         case "object":
             return _object(schema, schemas, depth)
@@ -83,7 +86,11 @@ def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str 
 def fits(value: Any, schema: Mapping[str, Any]) -> bool:
     """Whether a value is of a schema's type, and what is in it of the type that is said of that."""
     kind = schema.get("type")
-    if kind not in _TYPES or not isinstance(value, _TYPES[kind]) or (kind != "boolean" and isinstance(value, bool)):
+    if (
+        kind not in _TYPES
+        or not isinstance(value, _TYPES[kind])
+        or (kind != "boolean" and isinstance(value, bool))
+    ):
         return False
     if isinstance(value, str):
         return schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value))
@@ -131,4 +138,6 @@ def _text(schema: Mapping[str, Any], name: str) -> str:
         return BY_FORMAT[schema["format"]]
     if schema.get("default"):
         return schema["default"]
-    return (name.replace("_", " ") or "text")[: schema.get("maxLength", 100)].ljust(schema.get("minLength", 0), "-")
+    return (name.replace("_", " ") or "text")[: schema.get("maxLength", 100)].ljust(
+        schema.get("minLength", 0), "-"
+    )

@@ -31,7 +31,9 @@ def add_models(document: dict[str, Any]) -> None:
     paths: dict[str, Any] = document["paths"]
     paths["/v1/chat/completions"] = {"post": _chat()}
     paths["/v1/embeddings"] = {
-        "post": _operation("createEmbeddings", "Embed texts, as OpenAI's API does", "EmbeddingList", "EmbeddingsRequest")
+        "post": _operation(
+            "createEmbeddings", "Embed texts, as OpenAI's API does", "EmbeddingList", "EmbeddingsRequest"
+        )
     }
     paths["/v1/models"] = {"get": _operation("listModels", "The models that may be called", "ModelList")}
     paths["/v1/models/{model}"] = {
@@ -124,10 +126,23 @@ _SCHEMAS: dict[str, Any] = {
         object={"const": "chat.completion"},
         created=_COUNT,
         model={**_TEXT, "examples": ["fast"]},
-        choices={"type": "array", "items": {"type": "object", "examples": [
-            {"index": 0, "message": {"role": "assistant", "content": "In the portal."}, "finish_reason": "stop"}
-        ]}},
-        usage={"type": "object", "examples": [{"prompt_tokens": 12, "completion_tokens": 4, "total_tokens": 16}]},
+        choices={
+            "type": "array",
+            "items": {
+                "type": "object",
+                "examples": [
+                    {
+                        "index": 0,
+                        "message": {"role": "assistant", "content": "In the portal."},
+                        "finish_reason": "stop",
+                    }
+                ],
+            },
+        },
+        usage={
+            "type": "object",
+            "examples": [{"prompt_tokens": 12, "completion_tokens": 4, "total_tokens": 16}],
+        },
     ),
     "EmbeddingsRequest": _object(
         "model input",
@@ -141,12 +156,18 @@ _SCHEMAS: dict[str, Any] = {
     "EmbeddingList": _object(
         "object data model",
         object={"const": "list"},
-        data={"type": "array", "items": _object(
-            "object index embedding",
-            object={"const": "embedding"},
-            index=_COUNT,
-            embedding={"anyOf": [{"type": "array", "items": {"type": "number"}}, _TEXT], "examples": [[0.1, -0.2]]},
-        )},
+        data={
+            "type": "array",
+            "items": _object(
+                "object index embedding",
+                object={"const": "embedding"},
+                index=_COUNT,
+                embedding={
+                    "anyOf": [{"type": "array", "items": {"type": "number"}}, _TEXT],
+                    "examples": [[0.1, -0.2]],
+                },
+            ),
+        },
         model={**_TEXT, "examples": ["embed"]},
         usage={"type": "object", "examples": [{"prompt_tokens": 5, "total_tokens": 5}]},
     ),

@@ -36,7 +36,10 @@ def mark_retired(said: dict[str, Any]) -> None:
     if _SINCE not in said:
         return
     headers = {
-        "Deprecation": {"description": "when it was announced to go (RFC 9745)", "schema": {"type": "string"}},
+        "Deprecation": {
+            "description": "when it was announced to go (RFC 9745)",
+            "schema": {"type": "string"},
+        },
         "Sunset": {"description": "when it goes (RFC 8594)", "schema": {"type": "string"}},
         "Link": {"description": "what takes its place", "schema": {"type": "string"}},
     }
