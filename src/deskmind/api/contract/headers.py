@@ -16,9 +16,8 @@ _PLAIN = "application/json"
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "done once, however often it is sent with this key",
+    "description": "done once, however often it is sent with this key: a random UUID for each request",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
-    "example": "5f0f6e0c-6b0e-4d0e-9a58-3f9f3c1f7a51",
 }
 _IF_MATCH = {
     "name": "If-Match",
