@@ -30,7 +30,12 @@ ROOT = HERE.parents[1]
 TOOLS = ROOT / ".venv" / "fuzz" / "bin"
 REPORTS = ROOT / ".reports" / "fuzz"
 OWNERS_SHARE = 0.7
-_QUIET = {"log": {"level": "warning"}, "knowledge": {"embedder": "hashing"}, "answer": {"threshold": "0"}}
+_QUIET = {
+    "limits": {"refused": ""},
+    "log": {"level": "warning"},
+    "knowledge": {"embedder": "hashing"},
+    "answer": {"threshold": "0"},
+}
 
 
 async def run(seconds: int, more: Sequence[str]) -> list[str]:

@@ -103,7 +103,6 @@ def create_app(
     chosen = app.settings if app is not None else settings or load_settings()
     shared = chosen.redis.url
     limiter = Limiter(chosen.limits.rates, url=shared.get_secret_value() if shared is not None else None)
-    attempts = Attempts(chosen.limits.refused)
     places = Places(chosen.limits.concurrent)
     drain = Drain(chosen.api.drain_seconds)
 
@@ -140,9 +139,7 @@ def create_app(
         telemetry=_OURS,
     )
 
-    async def known(request: Request) -> Desk:
-        deskmind: Deskmind = service.state.deskmind
-        return await attempts.of(request.scope, bearer(request), deskmind.authenticate)
+    known = _known_to(service, Attempts(chosen.limits.refused))
 
     async def desk_for(request: Request) -> Desk:
         desk = await known(request)
@@ -168,6 +165,16 @@ def create_app(
     service.add_middleware(RequestContext, accept_parent=accept_parent, drain=drain)
     _describe(service)
     return service
+
+
+def _known_to(service: FastAPI, attempts: Attempts) -> DeskFor:
+    """Tells whose desk a request is for, by its key or token."""
+
+    async def known(request: Request) -> Desk:
+        deskmind: Deskmind = service.state.deskmind
+        return await attempts.of(request.scope, bearer(request), deskmind.authenticate)
+
+    return known
 
 
 def _mind_manners(service: _Service, settings: Settings, known: DeskFor) -> None:

@@ -175,7 +175,10 @@ def add_conversations(routes: APIRouter, asker: Any) -> None:
         operation_id="summariseConversation",
         tags=tags,
         summary="Let a summary stand for the older turns",
-        responses=_NOT_FOUND,
+        responses={
+            **_NOT_FOUND,
+            502: {"model": Problem, "description": "the model's provider refused, or broke off"},
+        },
     )
     async def summarise(
         conversation_id: _Id, desk: Desk = asker, keep: Annotated[int, Query(ge=0, le=1000)] = 10

@@ -153,7 +153,7 @@ class _Exchange:
 
 def _route(scope: Scope) -> str:
     """The template of the path, such as ``/v1/documents/{document_id}``; empty where there is none."""
-    return getattr(scope.get("route"), "path", "")
+    return getattr(scope.get("route"), "path_format", "")
 
 
 @contextmanager

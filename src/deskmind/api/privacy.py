@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Problem
@@ -77,11 +78,18 @@ class ExportBody(BaseModel):
     stores: dict[str, list[dict[str, Any]]]
 
 
-class ErasureBody(BaseModel):
-    """An erasure as it stands; of a dry run only ``stores``, what would go."""
+class ErasurePlan(BaseModel):
+    """What a dry run found: how much would go, by store and what becomes of it."""
 
-    erasure_id: UUID | None
-    state: Literal["waiting", "done", "dry-run"]
+    state: Literal["dry-run"] = "dry-run"
+    stores: dict[str, dict[str, int]]
+
+
+class ErasureBody(BaseModel):
+    """An erasure as it stands."""
+
+    erasure_id: UUID
+    state: Literal["waiting", "done"]
     stores: dict[str, dict[str, int]]
     requested_at: datetime | None = None
     completed_at: datetime | None = None
@@ -148,18 +156,20 @@ def add_privacy(routes: APIRouter, asker: Any) -> None:
         tags=tags,
         status_code=202,
         summary="Have a person erased by a worker; poll the erasure",
+        response_model=ErasureBody,
         responses={
-            200: {"model": ErasureBody, "description": "of a dry run: what would go"},
+            200: {"model": ErasurePlan, "description": "of a dry run: what would go"},
             **on_hold,
             **unknown,
         },
     )
-    async def erase_person(body: EraseRequest, response: Response, desk: Desk = asker) -> ErasureBody:
+    async def erase_person(
+        body: EraseRequest, response: Response, desk: Desk = asker
+    ) -> ErasureBody | JSONResponse:
         if body.dry_run:
-            response.status_code = 200
             counts = await desk.privacy.plan(body.subject, also=body.also, owned=body.owned)
             stores = {store: dict(found) for store, found in counts.items()}
-            return ErasureBody(erasure_id=None, state="dry-run", stores=stores, receipt="")
+            return JSONResponse(ErasurePlan(stores=stores).model_dump())
         asked = await desk.privacy.request_erasure(body.subject, also=body.also, owned=body.owned)
         response.headers["Location"] = f"{routes.prefix}/privacy/erasures/{asked.erasure_id}"
         return ErasureBody.of(asked)

@@ -64,11 +64,13 @@ _PROBLEMS = _problems(
     _400="cannot be parsed",
     _401="no valid API key",
     _403="not permitted",
+    _408="not received in time",
     _413="too large",
     _422="not valid",
     _429="more requests than a limit admits",
     _500="an error of ours",
     _503="temporarily unavailable",
+    _504="not answered in time",
 )
 _NOT_FOUND = _problems(_404="no such document")
 _TAKING_IN = _problems(_415="kind not supported", _507="storage is full")
@@ -114,7 +116,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
                 answer={"$ref": "#/components/schemas/AnswerBody"},
                 until="answer",
             ),
-            **_problems(_404="no such conversation"),
+            **_problems(_404="no such conversation", _502="the model's provider refused, or broke off"),
         },
     )
     async def ask(

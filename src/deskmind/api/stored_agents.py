@@ -183,7 +183,10 @@ def _add_running(routes: APIRouter, asker: Any) -> None:
         operation_id="runAgent",
         tags=_TAGS,
         status_code=202,
-        responses=_MISSING,
+        responses={
+            **_MISSING,
+            502: {"model": Problem, "description": "waited for, it did not come to its end"},
+        },
         summary="Begin a run of a stored agent; a worker does it, unless it is waited for",
     )
     async def start(name: str, body: RunAgent, response: Response, desk: Desk = asker) -> StartedBody:

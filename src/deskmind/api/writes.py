@@ -88,7 +88,10 @@ def add_writes(routes: APIRouter, asker: Any) -> None:
 
 def _add_proposing(routes: APIRouter, asker: Any) -> None:
     tags: list[Any] = ["writes"]
-    unknown: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no such connection"}}
+    unknown: dict[int | str, dict[str, Any]] = {
+        404: {"model": Problem, "description": "no such connection"},
+        502: {"model": Problem, "description": "the vendor refuses, or its answer cannot be used"},
+    }
     missing: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no such write"}}
 
     @routes.post(
@@ -134,6 +137,7 @@ def _add_deciding(routes: APIRouter, asker: Any) -> None:
     decided: dict[int | str, dict[str, Any]] = {
         404: {"model": Problem, "description": "no such write"},
         409: {"model": Problem, "description": "it is not waiting, or the record has changed since"},
+        502: {"model": Problem, "description": "the vendor refuses, or it is not known whether it was done"},
     }
 
     @routes.post(

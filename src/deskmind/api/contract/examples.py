@@ -52,17 +52,20 @@ def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str 
     """
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, name, depth)
-    if schema.get("examples"):
-        return schema["examples"][0]
+    for given in ("examples", "enum"):
+        if schema.get(given):
+            return schema[given][0]
     if "const" in schema:
         return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
     for several in ("anyOf", "oneOf", "allOf"):
         if several in schema:
             return _of_several(schema[several], schemas, name, depth)
     if name in BY_NAME and "format" not in schema and fits(BY_NAME[name], schema):
         return BY_NAME[name]
+    return _of_type(schema, schemas, name, depth)
+
+
+def _of_type(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str, depth: int) -> Any:
     match schema.get("type"):
         case "object":
             return _object(schema, schemas, depth)
@@ -82,20 +85,21 @@ def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str 
 
 def fits(value: Any, schema: Mapping[str, Any]) -> bool:
     """Whether a value is of a schema's type, and what is in it of the type that is said of that."""
-    kind = schema.get("type")
+    if "anyOf" in schema:
+        return any(fits(value, one) for one in schema["anyOf"])
+    kind: str = schema.get("type", "")
     if (
         kind not in _TYPES
         or not isinstance(value, _TYPES[kind])
-        or (kind != "boolean" and isinstance(value, bool))
+        or isinstance(value, bool) != (kind == "boolean")
     ):
         return False
-    if isinstance(value, str):
+    if kind == "string":
         return schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value))
-    if not isinstance(value, list | dict):
+    inner: Any = schema.get({"array": "items", "object": "additionalProperties"}.get(kind, ""))
+    if not inner or inner is True:
         return True
-    inner: Any = schema.get("items") if isinstance(value, list) else schema.get("additionalProperties")
-    parts: list[Any] = value if isinstance(value, list) else list(value.values())
-    return isinstance(inner, bool | None) or all(fits(one, inner) for one in parts)
+    return all(fits(one, inner) for one in (value if kind == "array" else value.values()))
 
 
 def _of_several(given: list[Mapping[str, Any]], schemas: Mapping[str, Any], name: str, depth: int) -> Any:
@@ -108,8 +112,8 @@ def _object(schema: Mapping[str, Any], schemas: Mapping[str, Any], depth: int) -
     fields: Mapping[str, Any] = schema.get("properties", {})
     needed = schema.get("required", ())
     if not fields:
-        more = schema.get("additionalProperties")
-        return {"name": example_of(more, schemas, "", depth + 1)} if isinstance(more, dict) and more else {}
+        more: Any = schema.get("additionalProperties")
+        return {"name": example_of(more, schemas, "", depth + 1)} if more and more is not True else {}
     shown = fields if depth < _DEEPEST else needed
     return {field: example_of(fields[field], schemas, field, depth + 1) for field in shown}
 

@@ -16,9 +16,8 @@ _PLAIN = "application/json"
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "done once, however often it is sent with this key",
+    "description": "done once, however often it is sent with this key: a random UUID for each request",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
-    "example": "5f0f6e0c-6b0e-4d0e-9a58-3f9f3c1f7a51",
 }
 _IF_MATCH = {
     "name": "If-Match",
@@ -84,6 +83,7 @@ def add_headers(path: str, method: str, said: dict[str, Any], beside: Collection
     resource = path.startswith("/v1/")
     if resource and method in _WRITES and said["operationId"] not in _UNREPEATED:
         _take(said, _KEY)
+        _answer(said, "507", "no space is left")
         _answer(said, "409", "under way with this Idempotency-Key, its response lost, or a conflict")
     if resource and method in _CONDITIONAL and "get" in beside:
         _take(said, _IF_MATCH)

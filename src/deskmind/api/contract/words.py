@@ -94,5 +94,6 @@ PARAMETERS: dict[str, Any] = {
     "new": "production",
     "old": "1",
     "permission": "knowledge:ask",
+    "user": "ann",
 }
 """Of the query, and of paths; the others are made from their schemas."""
