@@ -29,6 +29,7 @@ from benchmarks import (
     starting,
     stories,
     telemetry,
+    tools,
     transactions,
     triaging,
 )
@@ -45,6 +46,7 @@ _ALL = {
     "telemetry": telemetry.run,
     "transactions": transactions.run,
     "stories": stories.run,
+    "mcp": tools.run,
     "redaction": redacting.run,
     "audit": audit.run,
     "access": access.run,

@@ -109,6 +109,13 @@ SHOWN = {
         "429 200",
     ],
     "parts/stories.py": ["order-17: ok", "fetch stock in prepare", "'outcome': 'miss'"],
+    "mcp_client.py": [
+        "15 tools, 15 of them only read",
+        "characters written",
+        "choose Security, then Reset token.",
+        "deskmind: To reset your VPN token",
+        "no role of tom includes audit:read",
+    ],
     "explain.py": [
         "knowledge.ask by ann of facilities: ok",
         "cited as [1]",

@@ -154,7 +154,7 @@ def create_app(
     _serve_models(service, endpoints.routes(), places, drain, accept_parent=accept_parent)
     protocol = _model_context(chosen, service, limiter)
     if protocol is not None:
-        service.router.routes.extend(protocol.routes())
+        service.router.routes[:0] = protocol.routes()  # the others are looked through one by one
     _health(service, limiter, drain)
     add_documentation(service)
     add_metrics(service, desk_for)

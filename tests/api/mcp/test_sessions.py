@@ -12,7 +12,6 @@ from tests.api.mcp.conftest import Service
 
 from deskmind.api.mcp.session import Session, Sessions
 from deskmind.desk import Desk
-from deskmind.errors import LimitExceededError
 
 BEGIN = {
     "jsonrpc": "2.0",
@@ -93,21 +92,23 @@ async def test_what_is_no_message_is_refused(http: httpx2.AsyncClient) -> None:
 
 def test_sessions_end_when_they_have_been_quiet() -> None:
     now = 0.0
-    sessions = Sessions(10, clock=lambda: now)
+    sessions = Sessions(10, 101, clock=lambda: now)
     for number in range(100):
-        sessions.admit("ann")
+        assert sessions.admits("ann")
         sessions.begin(f"s{number}", "ann")
-    with pytest.raises(LimitExceededError, match="too many"):
-        sessions.admit("ann")
-    sessions.admit("ben")
+    assert not sessions.admits("ann")
+    assert sessions.admits("ben")
+    sessions.begin("b", "ben")
+    assert not sessions.admits("cem")
     with sessions.using("s0", "ann") as session, sessions.using("s0", "ben") as other:
         assert other is not session
         session.level = "debug"
         now = 11.0
-        sessions.admit("ann")
+        assert sessions.admits("ann")
     with sessions.using("s0", "ann") as session:
         assert session.level == "debug"
     with sessions.using("s1", "ann") as session:
         assert session == Session(open=1)
     assert sessions.identity(sessions.named("s0")) == "s0"
-    assert Sessions(10).identity(sessions.named("s0")) is None
+    assert not Sessions(0, 10).admits("ann")
+    assert Sessions(10, 10).identity(sessions.named("s0")) is None

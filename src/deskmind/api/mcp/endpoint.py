@@ -75,8 +75,7 @@ class McpEndpoint:
         self._writing = frozenset(tool.name for tool in offer.tools if tool.writes)
         self._origins = frozenset(origins)
         self._protection = protection
-        self._sessions = Sessions(session_seconds)
-        self._most = max_sessions
+        self._sessions = Sessions(session_seconds, max_sessions)
         self._alone: StreamableHTTPSessionManager | None = None
         self._kept: StreamableHTTPSessionManager | None = None
 
@@ -91,7 +90,7 @@ class McpEndpoint:
         server = mcp_server(Door(_desk_of, _again_of, _session_of), self._offer)
         self._alone = StreamableHTTPSessionManager(server, stateless=True)
         self._kept = StreamableHTTPSessionManager(
-            server, session_idle_timeout=self._sessions.seconds or None, max_sessions=self._most
+            server, session_idle_timeout=self._sessions.seconds or None, max_sessions=None
         )
         async with self._alone.run(), self._kept.run():
             try:
@@ -140,8 +139,7 @@ class McpEndpoint:
         elif scope["method"] != "POST":  # no stream without a session of ours, and nothing to end
             status = 405 if scope["method"] == "GET" else 200
             await Response(status_code=status, headers={"Allow": "POST"})(scope, receive, send)
-        elif self._sessions.seconds and not name and message.get("method") == "initialize":
-            self._sessions.admit(owner)
+        elif not name and message.get("method") == "initialize" and self._sessions.admits(owner):
             await self._kept.handle_request(scope, receive, _named(send, self._sessions, owner))
         else:
             _rename(scope, "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +61,7 @@ def mcp_server(door: Door, offer: Offer) -> Server[Any]:
         version=__version__,
         title="Deskmind",
         instructions=_INSTRUCTIONS,
+        get_tool_input_schema=methods.schema_of,  # asked at every call; else the whole list would be made for it
         on_list_tools=methods.list_tools,
         on_call_tool=methods.call_tool,
         on_list_resources=methods.list_resources,
@@ -87,6 +88,7 @@ class _Methods:
         self._offer = offer
         self._tools = {tool.name: tool for tool in offer.tools}
         self._described = types.ListToolsResult(tools=[tool.described() for tool in offer.tools])
+        self._schemas = {tool.name: tool.input_schema for tool in self._described.tools}
         self._resources = Resources(offer.resources)
         self._prompts = Prompts(offer.prompts)
         self._watching = Watching(self._resources, seconds=offer.watch_seconds)
@@ -94,6 +96,10 @@ class _Methods:
     async def list_tools(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         """``tools/list``."""
         return self._described
+
+    def schema_of(self, name: str) -> Mapping[str, Any] | None:
+        """What a tool takes."""
+        return self._schemas.get(name)
 
     async def call_tool(self, context: Context, given: types.CallToolRequestParams) -> Result:
         """``tools/call``."""

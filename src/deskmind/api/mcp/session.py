@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 import mcp_types as types
 
-from deskmind.errors import LimitExceededError
 from deskmind.observability.instruments import MCP_SESSIONS, up_down_counter
 
 __all__ = ["DEFAULT_LEVEL", "GONE", "Session", "Sessions", "Watched"]
@@ -76,12 +75,14 @@ class Sessions:
     """The sessions of one process.
 
     Args:
-        seconds: of quiet after which one ends; 0 opens none.
+        seconds: of quiet after which one ends; 0 keeps none.
+        most: that are kept.
         clock: monotonic.
     """
 
-    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
+        self._most = most
         self._clock = clock
         self._process = secrets.token_hex(6)
         self._known: dict[str, Session] = {}
@@ -95,21 +96,13 @@ class Sessions:
         process, _, identity = name.partition(".")
         return identity if process == self._process else None
 
-    def admit(self, owner: str) -> None:
-        """See whether an owner may open one more.
-
-        Raises:
-            LimitExceededError: there are too many.
-        """
+    def admits(self, owner: str) -> bool:
+        """Whether one more of an owner's is kept; where not, the client is answered without."""
+        if not self.seconds:
+            return False
         self._sweep()
-        if sum(one.owner == owner for one in self._known.values()) >= _MOST_OF_ONE:
-            raise LimitExceededError(
-                "You have too many open sessions.",
-                why=f"At most {_MOST_OF_ONE} of one user are kept.",
-                remedy="End one with DELETE, or wait until one has been quiet for long enough.",
-                limit="mcp.sessions",
-                retry_after=60,
-            )
+        own = sum(one.owner == owner for one in self._known.values())
+        return len(self._known) < self._most and own < _MOST_OF_ONE
 
     def begin(self, identity: str, owner: str) -> None:
         """One answers; the first time it is opened."""
