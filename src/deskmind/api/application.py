@@ -36,6 +36,7 @@ from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
 from deskmind.api.routes import bearer, router
 from deskmind.api.schemas import Health, Readiness
+from deskmind.api.shelf import Shelf
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import DeskmindError
@@ -139,6 +140,7 @@ def create_app(
 
     routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes)
     _receive_webhooks(service, routes)
+    service.router.routes.append(Shelf(routes.routes))
     service.include_router(routes)
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
