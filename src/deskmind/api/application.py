@@ -140,8 +140,7 @@ def create_app(
 
     routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes)
     _receive_webhooks(service, routes)
-    service.router.routes.append(Shelf(routes.routes))
-    service.include_router(routes)
+    _offer(service, routes)
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
     _serve_models(service, endpoints.routes(), places, drain, accept_parent=accept_parent)
@@ -206,6 +205,11 @@ def _serve_models(
         for method in route.methods or ()
         if not route.param_convertors
     }
+
+
+def _offer(service: FastAPI, routes: APIRouter) -> None:
+    service.router.routes.append(Shelf(routes.routes))
+    service.include_router(routes)
 
 
 def _receive_webhooks(service: FastAPI, routes: APIRouter) -> None:

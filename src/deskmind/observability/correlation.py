@@ -14,7 +14,7 @@ __all__ = ["accept_correlation_id", "correlation", "correlation_id", "new_correl
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-_drawing = random.Random(os.urandom(32))
+_drawing = random.Random(os.urandom(32))  # noqa: S311 - no secret
 """Seeded by the system, which is not asked again for each id: that lets other threads in between."""
 os.register_at_fork(after_in_child=lambda: _drawing.seed(os.urandom(32)))
 _current: ContextVar[str] = ContextVar("deskmind_correlation_id", default="")
