@@ -4,8 +4,9 @@ All servers run with the same event loop, HTTP parser and settings, one process 
 take turns in rounds before wrk, so that what else the machine does falls on all of them alike, and a ratio is the median
 of the rounds' ratios. CPU a request, of the serving process alone, hardly feels the others.
 
-The two reads: the list of models, which asks no table, against a route that returns the same; and one document, against a
-route that reads as much by one query on a connection pool. ``bare`` has none of what ours has.
+The reads: the list of models, whose endpoint is plain ASGI; whether one may ask questions, by FastAPI's own ways; both ask no
+table. And one document, in a transaction under row-level security that also writes the event of the read, against a route that reads as
+much by one query on a connection pool. ``bare`` has none of what ours has.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
+from pydantic import BaseModel
 
 given = json.loads(sys.argv[1])
 pool = AsyncConnectionPool(given["database"], open=False, min_size=2, max_size=10)
@@ -61,6 +63,15 @@ app = FastAPI(lifespan=lifespan)
 @app.get("/models")
 async def models() -> dict:
     return given["models"]
+
+class Decision(BaseModel):
+    allowed: bool
+    permission: str
+    because: list[str]
+
+@app.get("/access/check")
+async def check(permission: str) -> Decision:
+    return Decision(allowed=True, permission=permission, because=given["check"]["because"])
 
 @app.get("/documents/{document_id}")
 async def document(document_id: str) -> dict:
@@ -140,7 +151,11 @@ async def _ours(
     try:
         base = f"http://127.0.0.1:{port}"
         await answering(f"{base}/healthz", process)
-        paths = {"models": "/v1/models", "document": f"/v1/documents/{document}"}
+        paths = {
+            "models": "/v1/models",
+            "check": "/v1/access/check?permission=knowledge:ask",
+            "document": f"/v1/documents/{document}",
+        }
         yield _Server(name, base, paths, {"Authorization": f"Bearer {key}"}, process.pid)
     finally:
         stop(process)
@@ -175,7 +190,7 @@ async def _bare(app: Deskmind, ours: _Server, document: str) -> AsyncGenerator[_
 async def _measured(servers: list[_Server], *, quick: bool) -> list[dict[str, Any]]:
     rounds, seconds = (1, 1) if quick else (_ROUNDS, _SECONDS)
     rows: list[dict[str, Any]] = []
-    for read in ("models", "document"):
+    for read in ("models", "check", "document"):
         for server in servers:
             await _load(server, read, 1)
         found = [

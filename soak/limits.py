@@ -12,6 +12,7 @@ import json
 import sys
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from deskmind.api.limits.gcra import Limit
@@ -22,6 +23,7 @@ from soak.wrk import Run, wrk
 __all__ = ["exactness", "run", "without_valkey"]
 
 _CONNECTIONS = 4
+_ATTEMPTS = 3
 
 
 async def exactness(urls: list[str], keys: list[str], limit: Limit, seconds: int) -> dict[str, Any]:
@@ -35,7 +37,8 @@ async def exactness(urls: list[str], keys: list[str], limit: Limit, seconds: int
     """
     runs = await asyncio.gather(*(_loaded(url, key, seconds) for url, key in zip(urls, keys, strict=True)))
     admitted = sum(one.admitted for one in runs)
-    allowed = limit.quota + max(one.seconds for one in runs) * limit.quota / limit.window
+    lasted = max(one.last for one in runs) - min(one.first for one in runs)
+    allowed = limit.quota + lasted * limit.quota / limit.window
     return {
         "limit": f"{limit.quota} in {limit.window} s",
         "admitted_by_each": [one.admitted for one in runs],
@@ -105,16 +108,35 @@ async def run(*, seconds: int, rate: int) -> dict[str, Any]:
 
 async def _found(stage: Stage, second: str, limit: Limit, seconds: int, valkey: Valkey) -> dict[str, Any]:
     urls, keys = [stage.base_url, second], list(stage.keys.values())[:2]
-    shared = await exactness(urls, keys, limit, seconds)
+    shared = await _together(stage, urls, keys, limit, seconds)
     alone = await without_valkey(urls, keys[0], limit, seconds, valkey)
     await _rest(limit)
     for url in urls:  # until the pause after the last failure is over
         while (await asyncio.to_thread(_readiness, url)).get("limits"):
             await _loaded(url, keys[0], 1)
-    await _rest(limit)
-    again = await exactness(urls, keys, limit, seconds)
+    again = await _together(stage, urls, keys, limit, seconds)
     found = {"shared": shared, "without_valkey": alone, "shared_again": again}
     return {**found, "right": _right(found)}
+
+
+async def _together(
+    stage: Stage, urls: list[str], keys: list[str], limit: Limit, seconds: int
+) -> dict[str, Any]:
+    """While Valkey answers within the time that a request may wait for it; a busy machine may need several attempts."""
+    found: dict[str, Any] = {}
+    for attempt in range(1, _ATTEMPTS + 1):
+        await _rest(limit)
+        before = _times_alone(stage)
+        found = await exactness(urls, keys, limit, seconds)
+        found |= {"attempt": attempt, "times_alone": _times_alone(stage) - before}
+        if not found["times_alone"]:
+            break
+    return found
+
+
+def _times_alone(stage: Stage) -> int:
+    logs = Path(stage.settings["home"]).glob("service-*.log")
+    return sum(log.read_text("utf-8").count("limits.alone") for log in logs)
 
 
 def _right(found: Mapping[str, Any]) -> bool:

@@ -14,7 +14,13 @@ from pathlib import Path
 __all__ = ["Run", "installed", "wrk"]
 
 _COUNT = """
+local ffi = require("ffi")
+ffi.cdef("typedef struct { long seconds; long micros; } moment; int gettimeofday(moment *now, void *zone);")
+local clock = ffi.new("moment[1]")
 function response(status)
+  ffi.C.gettimeofday(clock, nil)
+  last = tonumber(clock[0].seconds) + tonumber(clock[0].micros) / 1e6
+  if first == 0 then first = last end
   if status >= 200 and status < 300 then admitted = admitted + 1
   elseif status == 429 then limited = limited + 1
   elseif status == 503 then shed = shed + 1
@@ -26,21 +32,21 @@ local waiting = %g
 function delay() return math.floor(-waiting * math.log(1 - math.random())) end
 """
 _SUM = """
-admitted, limited, shed, other = 0, 0, 0, 0
+admitted, limited, shed, other, first, last = 0, 0, 0, 0, 0, 0
 local threads = {}
 function setup(thread) table.insert(threads, thread) end
 function init() math.randomseed(os.time()) end
 function done(summary, latency)
-  local sums = {admitted = 0, limited = 0, shed = 0, other = 0}
+  local sums = {admitted = 0, limited = 0, shed = 0, other = 0, first = 0, last = 0}
   for _, thread in ipairs(threads) do
     for name in pairs(sums) do sums[name] = sums[name] + thread:get(name) end
   end
   local failed = summary.errors
   io.write(string.format(
     '\\n{"seconds": %.6f, "requests": %d, "broken": %d, "unsuccessful": %d, "p50_ms": %.3f, "p99_ms": %.3f,'
-    .. ' "admitted": %d, "limited": %d, "shed": %d, "other": %d}\\n',
+    .. ' "admitted": %d, "limited": %d, "shed": %d, "other": %d, "first": %.6f, "last": %.6f}\\n',
     summary.duration / 1e6, summary.requests, failed.connect + failed.read + failed.write + failed.timeout, failed.status,
-    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, sums.admitted, sums.limited, sums.shed, sums.other))
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, sums.admitted, sums.limited, sums.shed, sums.other, sums.first, sums.last))
 end
 """
 
@@ -56,6 +62,7 @@ class Run:
         unsuccessful: responses with a status of 400 and up.
         p50_ms, p99_ms: of a response.
         admitted, limited, shed, other: responses with 2xx, 429, 503 and any other status, where they were counted.
+        first, last: when the first and the last response came, in seconds since the epoch, where they were counted.
     """
 
     seconds: float
@@ -68,6 +75,8 @@ class Run:
     limited: int
     shed: int
     other: int
+    first: float
+    last: float
 
     @property
     def rate(self) -> float:

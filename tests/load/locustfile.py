@@ -66,7 +66,9 @@ class Technician(FastHttpUser):
 
     @task(1)
     def agent(self) -> None:
-        self._post("agent run", f"/v1/agents/{PLAN['agent']}/runs", {"prompt": self._words(), "wait": True})
+        body = {"prompt": self._words(), "wait": True}
+        path = f"/v1/agents/{PLAN['agent']}/runs"
+        self.client.post(path, json=body, headers=self._staff, name="agent run")
 
     @task(1)
     def approvals(self) -> None:

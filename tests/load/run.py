@@ -49,9 +49,8 @@ async def _warm(stage: Stage) -> None:
     """Each path once, so that what is loaded on first use is loaded."""
     import httpx
 
-    key = next(iter(stage.keys.values()))
     async with httpx.AsyncClient(
-        base_url=stage.base_url, headers={"Authorization": f"Bearer {key}"}, timeout=60
+        base_url=stage.base_url, headers={"Authorization": f"Bearer {stage.staff}"}, timeout=60
     ) as client:
         for path, body in (
             ("/v1/search", {"query": "vpn"}),

@@ -40,6 +40,7 @@ from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
 from deskmind.api.routes import DeskFor, bearer, router
 from deskmind.api.schemas import Health, Readiness
+from deskmind.api.shelf import Shelf
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import DeskmindError
@@ -148,7 +149,7 @@ def create_app(
 
     routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes)
     _receive_webhooks(service, routes)
-    service.include_router(routes)
+    _offer(service, routes)
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
     _serve_models(service, endpoints.routes(), places, drain, accept_parent=accept_parent)
@@ -223,6 +224,11 @@ def _serve_models(
         for method in route.methods or ()
         if not route.param_convertors
     }
+
+
+def _offer(service: FastAPI, routes: APIRouter) -> None:
+    service.router.routes.append(Shelf(routes.routes))
+    service.include_router(routes)
 
 
 def _receive_webhooks(service: FastAPI, routes: APIRouter) -> None:

@@ -1,8 +1,8 @@
 """Tasks in the background that are told to end.
 
 A cancellation may be lost: where it comes in the moment in which what is waited for is there, ``asyncio.wait_for`` of Python
-3.11 returns as if nothing had been said, and what waits for a connection of the database's pool uses it. A task that goes
-round for ever then never hears of it again, and whoever waits for the task waits for ever.
+3.11 returns as if nothing had been said, and not it alone. A task that goes round for ever then never hears of it again,
+and whoever waits for the task waits for ever.
 """
 
 from __future__ import annotations

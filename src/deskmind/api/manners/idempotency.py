@@ -18,6 +18,7 @@ from deskmind.api.manners.claiming import Claims, Stored
 from deskmind.api.problems import problem_response
 from deskmind.errors import DeskmindError, InvalidRequestError
 from deskmind.governance.audit.claims import Claim, acting_under
+from deskmind.jobs import ended
 from deskmind.scope import Scope as DeskScope
 
 __all__ = ["Idempotency"]
@@ -138,9 +139,7 @@ class _Attempt:
         try:
             yield
         finally:
-            renewing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await renewing
+            await ended(renewing)
 
     async def _renew(self) -> None:
         while True:
