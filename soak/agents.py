@@ -28,7 +28,7 @@ from deskmind import Deskmind
 from deskmind.connectors import Act, Kind
 from deskmind.connectors.opening import VendorConnector, open_connector
 from deskmind.desk import Desk
-from deskmind.governance.audit import AuditFilter
+from deskmind.governance.audit.service import AuditFilter
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox, Reply, ToolCall
 from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.sandbox.web import Call
@@ -52,9 +52,11 @@ class Instance(ServiceNowSandbox):
     def __init__(self) -> None:
         super().__init__(size="tiny")
         self.done: Counter[tuple[str, str]] = Counter()
+        self.asked = 0
 
     async def answer(self, call: Call) -> WebReply:
         """As the instance does."""
+        self.asked += 1
         reply = await super().answer(call)
         if call.method == "PATCH" and reply.status < 300:
             ticket = call.path.rpartition("/")[2]
@@ -97,7 +99,8 @@ async def run(
         instance.faults.add("lose", method="PATCH", rate=0.03, seed=seed)
         instance.faults.add("slow", method="PATCH", seconds=0.3)
         started = time.monotonic()
-        chaos = _Chaos(home, settings, workers, kills, stops, seed)
+        seen = _Work(models, instance)
+        chaos = _Chaos(home, settings, workers, kills, stops, seed, seen)
         done = await _disturbed(app, desk, ben, begun, chaos)
         seconds = time.monotonic() - started
         await models.book.settled()
@@ -106,12 +109,36 @@ async def run(
         return {**told, **done, **found, "right": found["right"] and not done["not_done"]}
 
 
+class _Work:
+    """How much the workers have asked for so far."""
+
+    def __init__(self, models: ModelSandbox, instance: Instance) -> None:
+        self._models, self._instance = models, instance
+
+    async def more(self) -> None:
+        """Wait until somebody asks for more."""
+        before = self._asked()
+        while self._asked() == before:
+            await asyncio.sleep(_LOOK)
+
+    def _asked(self) -> int:
+        return len(self._models.book) + self._instance.asked
+
+
 class _Chaos:
     """Keeps so many workers; kills some, lets some stand still."""
 
     def __init__(
-        self, home: Path, settings: Mapping[str, Any], workers: int, kills: int, stops: int, seed: int
+        self,
+        home: Path,
+        settings: Mapping[str, Any],
+        workers: int,
+        kills: int,
+        stops: int,
+        seed: int,
+        work: _Work,
     ) -> None:
+        self._work = work
         self.killed = self.stopped = 0
         self._home, self._settings = home, settings
         self._count = workers
@@ -122,21 +149,22 @@ class _Chaos:
     async def rage(self) -> None:
         """Until cancelled; workers are there all the time."""
         async with asyncio.TaskGroup() as group:
-            for number in range(self._count):
-                group.create_task(self._place(number))
+            for _ in range(self._count):
+                group.create_task(self._place())
 
-    async def _place(self, number: int) -> None:
+    async def _place(self) -> None:
         """One worker after the other."""
         while True:
             async with Worker(self._home, self._settings) as worker:
-                await self._disturb(worker, number)
+                await self._disturb(worker)
 
-    async def _disturb(self, worker: Worker, number: int) -> None:
-        """Until it is killed; the last acts are left to the first place, so that somebody works on in the end."""
-        while True:
-            await asyncio.sleep(self._draw.uniform(0.3, 3.0))
+    async def _disturb(self, worker: Worker) -> None:
+        """While there is work, at a random moment, until it is killed or nothing more is to happen."""
+        while self._acts:
+            await self._work.more()
+            await asyncio.sleep(self._draw.uniform(0.0, 1.5))
             if not self._acts:
-                await asyncio.Event().wait()
+                break
             if self._acts.pop() == "kill":
                 worker.kill()
                 self.killed += 1
@@ -147,6 +175,7 @@ class _Chaos:
             finally:
                 worker.go_on()
             self.stopped += 1
+        await asyncio.Event().wait()
 
 
 def _said(asked: Mapping[str, Any], route: Mapping[str, str]) -> Reply:
@@ -220,6 +249,7 @@ async def _begun(desk: Desk, source: VendorConnector, count: int, group: str) ->
 
 async def _disturbed(app: Deskmind, desk: Desk, ben: Desk, begun: _Runs, chaos: _Chaos) -> dict[str, Any]:
     """Let the workers work and be disturbed, until all runs have ended."""
+    told = time.monotonic()
     acts = [asyncio.create_task(act) for act in (chaos.rage(), _approve(ben), _recover(app))]
     try:
         async with asyncio.timeout(_PATIENCE):
@@ -227,6 +257,7 @@ async def _disturbed(app: Deskmind, desk: Desk, ben: Desk, begun: _Runs, chaos: 
                 states = await _states(desk, begun)
                 if not set(states.values()) & {*_OPEN}:
                     break
+                told = _told(told, states, chaos)
                 if broken := [one for one in acts if one.done()]:
                     broken[0].result()
                 await asyncio.sleep(5 * _LOOK)
@@ -242,6 +273,15 @@ async def _disturbed(app: Deskmind, desk: Desk, ben: Desk, begun: _Runs, chaos: 
         "states": dict(Counter(states.values())),
         "not_done": sum(one != "done" for one in states.values()),
     }
+
+
+def _told(last: float, states: Mapping[UUID, str], chaos: _Chaos) -> float:
+    """Tell every ten seconds how it stands; when that was last."""
+    if time.monotonic() - last < 10:
+        return last
+    standing = ", ".join(f"{count} {state}" for state, count in sorted(Counter(states.values()).items()))
+    print(f"{standing}; {chaos.killed} kills, {chaos.stopped} stops", file=sys.stderr, flush=True)
+    return time.monotonic()
 
 
 async def _approve(ben: Desk) -> None:
@@ -287,7 +327,7 @@ async def _compared(
 
 async def _effects(desk: Desk, instance: Instance, begun: _Runs) -> dict[str, Any]:
     """Each ticket has its note and its assignment once; what is not known to be done is with a person."""
-    rows = await _rows(desk, "SELECT run_id, call_id, tool, state, epoch FROM agent_effects")
+    rows = await _rows(desk, "SELECT state FROM agent_effects")
     writes = await _rows(desk, "SELECT run_id, act, state FROM writes WHERE run_id IS NOT NULL")
     acts = {"comment": "note", "assign": "assignment"}
     tickets = begun.all()
@@ -297,7 +337,7 @@ async def _effects(desk: Desk, instance: Instance, begun: _Runs) -> dict[str, An
     twice = [one for one in wanted if instance.done[one] > 1]
     missing = [one for one in wanted if instance.done[one] == 0 and one not in unknown]
     strange = [one for one in wanted if state.get(one) == "applied" and instance.done[one] != 1]
-    claimed = Counter(one[3] for one in rows)
+    claimed = Counter(one[0] for one in rows)
     booked = Counter(one[2] for one in writes)
     agree = claimed == Counter({**booked, "unknown": booked["uncertain"]}) - Counter(
         {"uncertain": booked["uncertain"]}
@@ -309,7 +349,6 @@ async def _effects(desk: Desk, instance: Instance, begun: _Runs) -> dict[str, An
         "missing": len(missing),
         "handed_to_a_person": len(unknown),
         "of_these_done": sum(instance.done[one] for one in unknown),
-        "taken_over": sum(epoch > 1 for *_, epoch in rows),
         "claims": dict(claimed),
         "writes": dict(booked),
         "right": not twice and not missing and not strange and agree and len(writes) == len(wanted),

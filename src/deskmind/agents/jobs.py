@@ -23,7 +23,7 @@ from deskmind.jobs import defer
 from deskmind.observability import logger
 from deskmind.scope import OPERATOR, Scope
 
-__all__ = ["AGENTS_QUEUE", "AGENTS_TASK", "check_room", "defer_run", "recover", "run_job", "scope_of_run"]
+__all__ = ["AGENTS_QUEUE", "AGENTS_TASK", "check_room", "defer_run", "recover", "run_job", "scope_of_run", "wake_run"]
 
 _log = logger("deskmind.agents")
 AGENTS_QUEUE = "agents"
@@ -36,6 +36,15 @@ async def defer_run(connection: Connection, scope: Scope, run_id: UUID) -> None:
     """Have a worker go on with a run, once the caller's transaction stands."""
     arguments = {"tenant_id": str(scope.tenant_id), "run_id": str(run_id)}
     await defer(connection, AGENTS_QUEUE, AGENTS_TASK, f"agent:{run_id}", arguments)
+
+
+async def wake_run(connection: Connection, scope: Scope, run_id: UUID) -> None:
+    """Have a worker go on with a run that waited: the row says so until one has it, so that no lost job keeps it waiting."""
+    await connection.execute(
+        "UPDATE agent_runs SET wanted_at = clock_timestamp() WHERE tenant_id = %s AND run_id = %s",
+        (scope.tenant_id, run_id),
+    )
+    await defer_run(connection, scope, run_id)
 
 
 async def check_room(connection: Connection, most: int) -> None:
@@ -103,13 +112,15 @@ def _over(row: RunRow) -> bool:
 async def recover(database: Database, worker: Scope, left: Sequence[UUID]) -> None:
     """Queue what nobody works on although somebody should, and what waited for an answer that will not come."""
     async with database.transaction(worker) as connection:
+        for run_id in left:
+            await defer_run(connection, worker, run_id)
         expired = await expire_proposals(connection, worker)
         for proposal_id, _ in expired:
             found = await find_proposal(connection, worker, proposal_id=proposal_id)
             if found is not None:
                 await publish_proposal(connection, worker, "expired", found)
-        for run_id in {*left, *(run_id for _, run_id in expired)}:
-            await defer_run(connection, worker, run_id)
+        for run_id in {run_id for _, run_id in expired}:
+            await wake_run(connection, worker, run_id)
 
 
 async def scope_of_run(database: Database, worker: Scope, row: RunRow) -> Scope:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from deskmind.agents import switches
 from deskmind.agents.events import AgentEvent, RunEnded
 from deskmind.agents.failures import remedy_of
-from deskmind.agents.jobs import check_room, defer_run
+from deskmind.agents.jobs import check_room, defer_run, wake_run
 from deskmind.agents.journal import Journal
 from deskmind.agents.measuring import count_run
 from deskmind.agents.memory.runs import learn, tell_conversation
@@ -145,7 +145,7 @@ class Agents:
             )
             await publish_run(connection, self._scope, run_id, "cancelled", kind="agent", name=row.agent)
             if row.parent_id is not None:  # the workflow that waits for it goes on
-                await defer_run(connection, self._scope, run_id)
+                await wake_run(connection, self._scope, row.parent_id)
         if row.state != "running":  # a worker that has it counts it
             count_run("cancelled")
 

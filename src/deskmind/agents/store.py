@@ -46,7 +46,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'queued', %s, %s, %s)
 """
 _TAKE = f"""
 UPDATE agent_runs
-   SET epoch = epoch + 1, state = 'running', problem = '', remedy = '', ended_at = NULL, wake_at = NULL,
+   SET epoch = epoch + 1, state = 'running', problem = '', remedy = '', ended_at = NULL, wake_at = NULL, wanted_at = NULL,
        lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
  WHERE tenant_id = %(tenant)s AND run_id = %(run)s
    AND (state IN ('queued', 'waiting') OR state = 'failed' AND remedy = 'retry'

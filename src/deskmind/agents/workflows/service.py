@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from deskmind.agents.jobs import check_room, defer_run
+from deskmind.agents.jobs import check_room, defer_run, wake_run
 from deskmind.agents.publishing import publish_run
 from deskmind.agents.store import RunRow, end_run, find_run
 from deskmind.agents.workflows.driving import Replayed, drive, replay
@@ -319,7 +319,7 @@ class Workflows:
             cursor = await connection.execute(_UNDO, (self._scope.tenant_id, one))
             if cursor.rowcount == 0:
                 await end_run(connection, self._scope, one, _OPEN)
-        await defer_run(connection, self._scope, run_id)
+        await wake_run(connection, self._scope, run_id)
 
     async def _details(self, connection: Connection, run_id: UUID) -> WorkflowRunDetails:
         row = await self._found(connection, run_id)

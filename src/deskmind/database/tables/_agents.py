@@ -60,6 +60,7 @@ def describe_agents(metadata: MetaData) -> None:
         *(Column(name, Uuid) for name in ("parent_id", "forked_from")),
         time_column("wake_at", optional=True),
         *(Column(name, Boolean, nullable=False) for name in ("pausing", "undoing")),
+        time_column("wanted_at", optional=True),
         PrimaryKeyConstraint("tenant_id", "run_id"),
         ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
         to_principal(metadata.schema, "principal_id"),
@@ -77,6 +78,7 @@ def describe_agents(metadata: MetaData) -> None:
         runs.c.parent_id,
         postgresql_where=text("parent_id IS NOT NULL"),
     )
+    Index("agent_runs_wanted", runs.c.tenant_id, runs.c.wanted_at, postgresql_where=text("wanted_at IS NOT NULL"))
     Index("agent_runs_waking", runs.c.tenant_id, runs.c.wake_at, postgresql_where=text("wake_at IS NOT NULL"))
     Table(
         "agent_steps",

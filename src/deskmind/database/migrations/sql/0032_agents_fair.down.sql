@@ -1,6 +1,6 @@
 DROP FUNCTION agents_queued(integer);
 DROP FUNCTION agents_due();
-REVOKE SELECT (run_id, parent_id, started_at, lease_until) ON agent_runs FROM <prefix>_system;
+REVOKE SELECT (run_id, parent_id, started_at, lease_until, wanted_at) ON agent_runs FROM <prefix>_system;
 REVOKE SELECT (tenant_id, state, expires_at, escalates_at, escalated_at) ON agent_proposals FROM <prefix>_system;
 DROP POLICY agent_proposals_due ON agent_proposals;
 GRANT CREATE ON SCHEMA <schema> TO <prefix>_system;
@@ -25,7 +25,7 @@ END $$;
 SET LOCAL ROLE <prefix>_owner;
 REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system;
 DROP INDEX procrastinate_jobs_place;
-ALTER TABLE agent_runs DROP COLUMN undoing;
+ALTER TABLE agent_runs DROP COLUMN undoing, DROP COLUMN wanted_at;
 REVOKE SELECT (tenant_id, principal_id, prepared), UPDATE (prepared) ON agent_effects FROM <prefix>_privacy;
 DROP POLICY privacy ON agent_effects;
 ALTER TABLE agent_effects DROP COLUMN prepared;
