@@ -18,6 +18,7 @@ from benchmarks import (
     asking,
     audit,
     cache,
+    delivering,
     gateway,
     ingesting,
     privacy,
@@ -49,6 +50,7 @@ _ALL = {
     "triage": triaging.run,
     "agents": agents.run,
     "memory": remembering.run,
+    "webhooks": delivering.run,
 }
 
 
