@@ -20,6 +20,7 @@ from benchmarks import (
     audit,
     cache,
     calling,
+    delivering,
     gateway,
     ingesting,
     privacy,
@@ -55,6 +56,7 @@ _ALL = {
     "agents": agents.run,
     "memory": remembering.run,
     "client": calling.run,
+    "webhooks": delivering.run,
 }
 
 

@@ -74,6 +74,7 @@ def main() -> None:
     print(send(url, body.replace(b"p1", b"p2"), headers))
     print(send(url, body, signed_headers([key], "event-1", now - 3600, body)))
     server.shutdown()
+    server.server_close()
 
 
 main()

@@ -7,10 +7,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from tests.webhooks.conftest import Hook, Receiver
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
+from deskmind.webhooks import delivering
 from deskmind.webhooks.upkeep import expire, wake_due
 
 _WORKER = Path(__file__).with_name("worker.py")
@@ -108,3 +110,21 @@ async def _aged(app: Deskmind, hook: Hook) -> None:
             f"UPDATE {schema}.webhook_events SET created_at = now() - interval '31 days' WHERE tenant_id = %s"
         )
         await connection.execute(statement.encode(), (hook.desk.scope.tenant_id,))
+
+
+async def test_what_was_claimed_when_the_time_was_over_is_given_back(
+    hooked: Deskmind, hook: Hook, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "_SLICE_SECONDS", 0.0)
+    await hook.tell(3)
+    await hook.deliver()
+    assert receiver.got == []
+    assert await _jobs(hooked, hook) >= 1
+    monkeypatch.setattr(delivering, "_SLICE_SECONDS", 60.0)
+    monkeypatch.setattr(delivering, "_AHEAD", 9)
+    receiver.answers = [200, 200, *[500] * 16]
+    await hook.tell(15)
+    await hook.deliver()
+    states = await hook.states()
+    assert sum(attempts for _, attempts, _ in states) == len(receiver.got) < 18  # the others were given back
+    assert {attempts for _, attempts, _ in states} == {0, 1}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import UUID
 
-from deskmind.database import Database
+from deskmind.database import Connection, Database
 from deskmind.errors import DeskmindError
 from deskmind.observability import logger, span
 from deskmind.scope import Scope
@@ -31,9 +31,11 @@ from deskmind.webhooks.turns import (
     Standing,
     claim,
     disable_if_hopeless,
+    give_back,
     settle,
     sleep_on,
     standing,
+    take_jobs,
 )
 
 __all__ = ["WEBHOOKS_QUEUE", "WEBHOOKS_TASK", "Deliverer"]
@@ -42,6 +44,8 @@ WEBHOOKS_QUEUE: Final = "webhooks"
 WEBHOOKS_TASK: Final = "webhooks.deliver"
 
 _SLICE_SECONDS = 5.0
+_SETTLE_SECONDS = 0.25
+_AHEAD = 4
 _SPARE_SECONDS = 5.0
 _HEADERS = {
     "Content-Type": "application/json",
@@ -96,58 +100,82 @@ class _Round:
         self._until = time.monotonic() + _SLICE_SECONDS
         self._ready: deque[Claimed] = deque()
         self._running: set[asyncio.Task[Settled]] = set()
+        self._done: list[Settled] = []
         self._keys: dict[bytes, bytes] = {}
+        self._begun = False
 
     async def go(self) -> None:
-        done: list[Settled] = []
         try:
-            while (found := await self._turn(done)) is not None:
-                while self._ready and len(self._running) < self._settings.concurrency:
-                    self._running.add(asyncio.create_task(self._attempt(found, self._ready.popleft())))
-                if not self._running:
-                    return
-                finished, self._running = await asyncio.wait(
-                    self._running, return_when=asyncio.FIRST_COMPLETED
-                )
-                done = [task.result() for task in finished]
+            while (found := await self._turn()) is not None and (self._ready or self._running):
+                await self._send(found)
         finally:
             for task in self._running:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _turn(self, done: list[Settled]) -> Standing | None:
+    async def _send(self, found: Standing) -> None:
+        """Make attempts until there is enough to write down: what was claimed is begun, or one failed, or some time is over."""
+        pause = asyncio.get_running_loop().time() + _SETTLE_SECONDS
+        while True:
+            while self._ready and len(self._running) < self._settings.concurrency:
+                self._running.add(asyncio.create_task(self._attempt(found, self._ready.popleft())))
+            left = pause - asyncio.get_running_loop().time() if self._done else None
+            finished, self._running = await asyncio.wait(
+                self._running, timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
+            self._done += [task.result() for task in finished]
+            failed = any(one.sent.outcome != "delivered" for one in self._done)
+            if failed or not finished or not self._ready or time.monotonic() > self._until:
+                return
+
+    async def _turn(self) -> Standing | None:
         """Settle and claim; None where the webhook is gone."""
-        scope, webhook_id = self._scope, self._webhook_id
-        async with self._deliverer.database.transaction(scope) as connection:
-            found = await standing(connection, scope, webhook_id)
+        async with self._deliverer.database.transaction(self._scope) as connection:
+            found = await standing(connection, self._scope, self._webhook_id)
             if found is None:
                 return None
-            if done:
-                await settle(connection, scope, webhook_id, found, done, self._settings, self._deliverer.draw)
-                if await disable_if_hopeless(connection, scope, webhook_id, found, self._settings):
-                    _log.warning("webhooks.disabled", webhook=str(webhook_id))
-                found = await standing(connection, scope, webhook_id) or found
-            if most := self._wanted(found):
-                self._ready += await claim(
-                    connection,
-                    scope,
-                    webhook_id,
-                    most=most,
-                    lease=2 * self._settings.timeout_seconds + _SPARE_SECONDS,
-                )
+            if self._done:
+                found = await self._settled(connection, found)
+            most = self._wanted(found)
+            if not most and self._ready:
+                await give_back(connection, self._scope, self._ready)
+                self._ready.clear()
+            if most > len(self._ready) + len(self._running):
+                await self._claim(connection, most - len(self._ready) - len(self._running))
             if not self._ready and not self._running:
-                await sleep_on(connection, scope, webhook_id)
+                await sleep_on(connection, self._scope, self._webhook_id)
         return found
 
+    async def _settled(self, connection: Connection, found: Standing) -> Standing:
+        """Write down what came of attempts; how the webhook stands then."""
+        scope, webhook_id, settings = self._scope, self._webhook_id, self._settings
+        done, self._done = self._done, []
+        await settle(connection, scope, webhook_id, found, done, settings, self._deliverer.draw)
+        if found.failing_since is None and all(one.sent.outcome == "delivered" for one in done):
+            return found
+        if await disable_if_hopeless(connection, scope, webhook_id, found, settings):
+            _log.warning("webhooks.disabled", webhook=str(webhook_id))
+        return await standing(connection, scope, webhook_id) or found
+
+    async def _claim(self, connection: Connection, most: int) -> None:
+        """Claim; where there is nothing, see once more after the jobs that wait were taken, as they are at first."""
+        lease = _AHEAD * self._settings.timeout_seconds + _SPARE_SECONDS
+        if not self._begun:
+            await take_jobs(connection, self._webhook_id)
+            self._begun = True
+        for _ in range(2):
+            self._ready += await claim(connection, self._scope, self._webhook_id, most=most, lease=lease)
+            if self._ready or self._running:
+                return
+            await take_jobs(connection, self._webhook_id)
+
     def _wanted(self, found: Standing) -> int:
-        """How many to claim; of a target that did not answer lately only what can begin now, and then one alone."""
+        """How many are to be claimed or under way; of a target that did not answer lately what can begin now, then one alone."""
         if not found.active or found.held or time.monotonic() > self._until:
             return 0
-        under_way = len(self._ready) + len(self._running)
-        most = 2 * self._settings.concurrency  # what can begin within the time of one attempt
-        if found.failures:
-            most = 1 if found.failures >= HELD_FROM else self._settings.concurrency
-        return max(0, most - under_way)
+        if found.failures >= HELD_FROM:
+            return 1
+        return self._settings.concurrency * (1 if found.failures else _AHEAD)
 
     async def _attempt(self, found: Standing, claimed: Claimed) -> Settled:
         with span("webhooks.attempt"):

@@ -20,7 +20,18 @@ from deskmind.settings import WebhooksSettings
 from deskmind.webhooks.backoff import hold_seconds, retry_seconds
 from deskmind.webhooks.sending import Sent
 
-__all__ = ["Claimed", "Settled", "Standing", "claim", "disable_if_hopeless", "settle", "sleep_on", "standing"]
+__all__ = [
+    "Claimed",
+    "Settled",
+    "Standing",
+    "claim",
+    "disable_if_hopeless",
+    "give_back",
+    "settle",
+    "sleep_on",
+    "standing",
+    "take_jobs",
+]
 
 _STANDING = """
 SELECT url, sealed, CASE WHEN old_until > now() THEN old_sealed END AS old_sealed, active, failures, failing_since,
@@ -37,6 +48,11 @@ UPDATE webhook_deliveries d
  WHERE d.tenant_id = %(tenant)s AND d.delivery_id = c.delivery_id
    AND e.tenant_id = %(tenant)s AND e.event_id = d.event_id
 RETURNING d.delivery_id, e.event_id, e.body, d.attempts, d.tries, d.wanted_at, c.due_at
+"""
+_GIVE_BACK = """
+UPDATE webhook_deliveries d SET attempts = d.attempts - 1, tries = greatest(d.tries - 1, 0), due_at = clock_timestamp()
+  FROM unnest(%s::uuid[], %s::integer[]) AS s(delivery_id, attempts)
+ WHERE d.tenant_id = %s AND d.delivery_id = s.delivery_id AND d.state = 'pending' AND d.attempts = s.attempts
 """
 _SETTLE = """
 UPDATE webhook_deliveries d
@@ -112,14 +128,24 @@ async def standing(connection: Connection, scope: Scope, webhook_id: UUID) -> St
     return Standing(*row) if row is not None else None
 
 
+async def take_jobs(connection: Connection, webhook_id: UUID) -> None:
+    """Do what the jobs that wait for the webhook are there for: whoever calls this claims afterwards."""
+    await connection.execute("SELECT take_webhook_jobs(%s)", (webhook_id,))
+
+
 async def claim(
     connection: Connection, scope: Scope, webhook_id: UUID, *, most: int, lease: float
 ) -> list[Claimed]:
     """Claim what is due, that which is due longest first."""
-    await connection.execute("SELECT take_webhook_jobs(%s)", (webhook_id,))
     values = {"tenant": scope.tenant_id, "webhook": webhook_id, "most": most, "lease": lease}
     rows = await (await connection.execute(_CLAIM, values)).fetchall()
     return [Claimed(*row[:-1]) for row in sorted(rows, key=lambda row: row[-1])]
+
+
+async def give_back(connection: Connection, scope: Scope, claimed: Sequence[Claimed]) -> None:
+    """Undo claims of which nothing was sent."""
+    values = ([one.delivery_id for one in claimed], [one.attempts for one in claimed], scope.tenant_id)
+    await connection.execute(_GIVE_BACK, values)
 
 
 async def settle(
