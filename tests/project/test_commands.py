@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROMISED = {
-    "setup", "phoenix", "peers", "clients", "agentdojo", "conformance", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
+    "setup", "phoenix", "peers", "clients", "agentdojo", "conformance", "demo", "test", "lint", "format", "types", "imports", "docs", "fragments", "hygiene",
     "wheel-check", "release-check", "bench", "eval", "soak", "load", "dashboards", "lock", "changelog", "clean", "help",
 }  # fmt: skip
 STEPS = [
@@ -20,7 +20,7 @@ STEPS = [
     "lint",
     "types",
     "import contract",
-    "documentation",
+    "changelog",
     "hygiene",
     "wheel",
     "release record",
