@@ -607,7 +607,7 @@ class EmbeddingList(Body):
 
 
 class ErasureBody(Body):
-    """An erasure as it stands; of a dry run only ``stores``, what would go."""
+    """An erasure as it stands."""
 
     _defaults: ClassVar[Mapping[str, Any]] = {
         "requested_at": None,
@@ -615,8 +615,8 @@ class ErasureBody(Body):
         "replays": None,
         "receipt": "",
     }
-    erasure_id: UUID | None
-    state: Literal["waiting", "done", "dry-run"]
+    erasure_id: UUID
+    state: Literal["waiting", "done"]
     stores: dict[str, dict[str, int]]
     requested_at: datetime | None
     completed_at: datetime | None
