@@ -27,6 +27,7 @@ STEPS = [
     "release record",
     "MCP conformance",
     "load",
+    "fuzz",
 ]
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
