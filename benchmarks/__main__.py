@@ -15,9 +15,12 @@ from typing import Any
 from benchmarks import (
     access,
     agents,
+    api,
     asking,
     audit,
     cache,
+    calling,
+    delivering,
     gateway,
     ingesting,
     privacy,
@@ -40,6 +43,7 @@ _ALL = {
     "ingest": ingesting.run,
     "cache": cache.run,
     "gateway": gateway.run,
+    "api": api.run,
     "telemetry": telemetry.run,
     "transactions": transactions.run,
     "stories": stories.run,
@@ -51,6 +55,8 @@ _ALL = {
     "triage": triaging.run,
     "agents": agents.run,
     "memory": remembering.run,
+    "client": calling.run,
+    "webhooks": delivering.run,
 }
 
 

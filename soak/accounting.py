@@ -55,7 +55,7 @@ async def run(*, calls: int, at_once: int, kill: bool) -> dict[str, Any]:
                 await asyncio.gather(*(replica.wait() for replica in replicas))
                 await sandbox.book.settled()
                 await app.gateway()  # takes over the journal of the dead
-                return _compare(await _rows(app), sandbox, kill)
+                return compare(await ledger_rows(app), sandbox, kill)
 
 
 async def _replica(home: str, base: str, calls: int, at_once: int, seed: int) -> Process:
@@ -68,7 +68,7 @@ async def _replica(home: str, base: str, calls: int, at_once: int, seed: int) ->
     return process
 
 
-async def _rows(app: Deskmind) -> dict[str, tuple[str, int]]:
+async def ledger_rows(app: Deskmind) -> dict[str, tuple[str, int]]:
     """Outcome and tokens by call, read with the administrator's login."""
     assert app.database.endpoints.admin is not None
     async with await AsyncConnection.connect(app.database.endpoints.admin) as connection:
@@ -80,7 +80,8 @@ async def _rows(app: Deskmind) -> dict[str, tuple[str, int]]:
         return {str(call): (outcome, tokens) for call, outcome, tokens in await cursor.fetchall()}
 
 
-def _compare(rows: dict[str, tuple[str, int]], sandbox: ModelSandbox, kill: bool) -> dict[str, Any]:
+def compare(rows: dict[str, tuple[str, int]], sandbox: ModelSandbox, kill: bool) -> dict[str, Any]:
+    """What the books say of each other; ``right`` when they agree."""
     counted: dict[str, int] = {}
     for entry in sandbox.book.entries:
         call = (entry.headers or {})["x-client-request-id"]

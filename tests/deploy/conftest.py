@@ -113,6 +113,7 @@ async def _connect(stage: Stage, box: ServiceNowSandbox) -> str:
         await operator.connections.add(
             "now", box.vendor, box.url, box.credentials, kinds=("ticket",), every_seconds=60
         )
+        await operator.webhooks.add("https://hooks.invalid/x")
         agent = {"name": "greeter", "instructions": "Greet.", "model": MODEL, "memory": {"tokens": 200}}
         await operator.stored_agents.save(AgentSpec.model_validate(agent))
         await operator.stored_agents.publish("greeter")

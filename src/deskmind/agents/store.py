@@ -24,7 +24,6 @@ __all__ = [
     "end_run",
     "find_run",
     "give_up",
-    "left_behind",
     "list_runs",
     "owner_of",
     "read_effects",
@@ -47,19 +46,13 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'queued', %s, %s, %s)
 """
 _TAKE = f"""
 UPDATE agent_runs
-   SET epoch = epoch + 1, state = 'running', problem = '', remedy = '', ended_at = NULL, wake_at = NULL,
+   SET epoch = epoch + 1, state = 'running', problem = '', remedy = '', ended_at = NULL, wake_at = NULL, wanted_at = NULL,
        lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
  WHERE tenant_id = %(tenant)s AND run_id = %(run)s
    AND (state IN ('queued', 'waiting') OR state = 'failed' AND remedy = 'retry'
         OR state = 'running' AND lease_until < clock_timestamp())
 RETURNING {RUN_COLUMNS}
 """
-_LEFT = """
-SELECT run_id FROM agent_runs
- WHERE tenant_id = %s AND state IN ('queued', 'running')
-   AND (lease_until IS NULL AND started_at < now() - interval '1 minute' OR lease_until < now()) LIMIT 1000
-"""
-
 _ABOVE = """
 WITH RECURSIVE above AS (
     SELECT run_id, parent_id FROM agent_runs WHERE tenant_id = %(tenant)s AND run_id = %(run)s
@@ -195,12 +188,6 @@ async def run_versions(connection: Connection, scope: Scope, ids: Sequence[UUID]
     return {found: f"{state}:{epoch}:{steps}" for found, state, epoch, steps in await cursor.fetchall()}
 
 
-async def left_behind(connection: Connection, scope: Scope) -> list[UUID]:
-    """Runs of the tenant that nobody works on although somebody should."""
-    cursor = await connection.execute(_LEFT, (scope.tenant_id,))
-    return [row[0] for row in await cursor.fetchall()]
-
-
 async def end_run(connection: Connection, scope: Scope, run_id: UUID, states: tuple[str, ...]) -> bool:
     """Cancel a run that is in one of these states."""
     cursor = await connection.execute(
@@ -211,14 +198,15 @@ async def end_run(connection: Connection, scope: Scope, run_id: UUID, states: tu
     return cursor.rowcount == 1
 
 
-async def give_up(connection: Connection, scope: Scope, run_id: UUID, problem: str) -> None:
+async def give_up(connection: Connection, scope: Scope, run_id: UUID, problem: str) -> bool:
     """End a run that may not go on, unless a worker has it."""
-    await connection.execute(
+    cursor = await connection.execute(
         "UPDATE agent_runs SET state = 'failed', problem = %s, remedy = 'stop', ended_at = now(), lease_until = NULL"
         " WHERE tenant_id = %s AND run_id = %s"
         " AND (state IN ('queued', 'waiting') OR state = 'running' AND lease_until < now())",
         (problem, scope.tenant_id, run_id),
     )
+    return cursor.rowcount == 1
 
 
 async def root_of(connection: Connection, scope: Scope, run_id: UUID) -> UUID:

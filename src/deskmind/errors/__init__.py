@@ -9,6 +9,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     ├── InvalidRequestError           the caller's input cannot be accepted
     │   ├── QuestionTooLongError
     │   ├── KeyReusedError            an Idempotency-Key of another request
+    │   ├── NotRemoteError            a command for the service's own machine was given a server
     │   ├── ContentBlockedError       the text holds what the redaction policy refuses
     │   ├── PromptError               a prompt cannot be made or used like this
     │   │   ├── PromptSyntaxError
@@ -41,6 +42,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── DatabaseUnavailableError
     │   │   └── EmbeddedServerError
     │   ├── StorageFullError
+    │   ├── ServerUnreachableError    the service does not answer its client
     │   └── EmbedderUnavailableError
     ├── ModelError                    a model call did not succeed
     │   ├── RateLimitedError          the provider wants fewer calls
@@ -70,6 +72,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── StepFailedError               a step of a workflow failed, also when tried again
     │   └── WorkflowChangedError          a run cannot go on: its workflow is not the one it began as
     ├── TriageModelError              a stored triage model is damaged, or of another format
+    ├── ServerReplyError              what answers a client is no service of ours, or of another release
     ├── SchemaVersionError            database and release do not fit together
     └── UncacheableValueError         a value does not survive the codec of its cache
 """
@@ -143,6 +146,7 @@ from deskmind.errors._requests import (
     UnreadableDocumentError,
     UnsupportedDocumentError,
 )
+from deskmind.errors._service import NotRemoteError, ServerReplyError, ServerUnreachableError
 from deskmind.errors._sources import (
     ForbiddenAddressError,
     OutcomeUnknownError,
@@ -191,6 +195,7 @@ __all__ = [
     "ModelTimeoutError",
     "ModelUnavailableError",
     "NotFoundError",
+    "NotRemoteError",
     "OutcomeUnknownError",
     "OverloadedError",
     "PermissionDeniedError",
@@ -208,6 +213,8 @@ __all__ = [
     "RequestTimeoutError",
     "ResultLostError",
     "SchemaVersionError",
+    "ServerReplyError",
+    "ServerUnreachableError",
     "SourceAuthenticationError",
     "SourceError",
     "SourcePermissionError",

@@ -201,18 +201,9 @@ class PermissionDeniedError(DeskmindError):
 
 
 class InsufficientScopeError(PermissionDeniedError):
-    """A token's scopes permit too little; ``scope`` names those that would."""
+    """A token's scopes permit too little. The details carry ``scope``, which would permit it."""
 
     code = "insufficient-scope"
-
-    def __init__(self, scope: str) -> None:
-        super().__init__(
-            "The token does not permit this.",
-            why=f"It was not given for the scope: {scope}.",
-            remedy="Sign in again and let the client have it.",
-            scope=scope,
-        )
-        self.scope = scope
 
 
 class LimitExceededError(DeskmindError):

@@ -45,6 +45,7 @@ from deskmind.knowledge.naming import (
 from deskmind.knowledge.retrieval import SearchFilter
 from deskmind.scope import EVERYONE, Scope
 from deskmind.settings import Settings
+from deskmind.webhooks import publish
 
 __all__ = ["Knowledge"]
 
@@ -284,6 +285,7 @@ class Knowledge:
         async with self._database.transaction(self._scope) as connection:
             await delete_document(connection, self._scope, document_id)
             await record(connection, self._scope, Permission.DOCUMENTS_DELETE, resource=str(document_id))
+            await publish(connection, self._scope, "document.deleted", {"document_id": document_id})
 
     @operation(Permission.KNOWLEDGE_INGEST)
     async def ingest_report(self, ingest_id: UUID) -> IngestReport | None:

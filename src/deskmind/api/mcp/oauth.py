@@ -65,7 +65,9 @@ class Protection:
         """
         response = problem_response(error.status, error.problem())
         if isinstance(error, InsufficientScopeError):
-            response.headers["WWW-Authenticate"] = self._challenge("insufficient_scope", error.scope)
+            response.headers["WWW-Authenticate"] = self._challenge(
+                "insufficient_scope", error.details["scope"]
+            )
         elif isinstance(error, AuthenticationError):
             said = "invalid_token" if shown else ""
             response.headers["WWW-Authenticate"] = self._challenge(said, self.resource.read_scope)

@@ -85,6 +85,11 @@ from deskmind.observability.instruments.services import (
     POOL_COUNT,
     POOL_MAX,
     POOL_PENDING,
+    WEBHOOK_ATTEMPTS,
+    WEBHOOK_DELIVERIES,
+    WEBHOOK_DURATION,
+    WEBHOOK_WAITING,
+    WEBHOOKS,
 )
 from deskmind.observability.instruments.tickets import (
     AGENT_CALLS,
@@ -100,6 +105,8 @@ from deskmind.observability.instruments.tickets import (
     WORKFLOW_RUNS,
     WORKFLOW_STARTS,
     WORKFLOW_STEPS,
+    WRITES_OLDEST,
+    WRITES_UNKNOWN,
 )
 
 __all__ = [
@@ -167,9 +174,16 @@ __all__ = [
     "TELEMETRY_FAILING",
     "TRIAGE",
     "TRIAGE_DURATION",
+    "WEBHOOKS",
+    "WEBHOOK_ATTEMPTS",
+    "WEBHOOK_DELIVERIES",
+    "WEBHOOK_DURATION",
+    "WEBHOOK_WAITING",
     "WORKFLOW_RUNS",
     "WORKFLOW_STARTS",
     "WORKFLOW_STEPS",
+    "WRITES_OLDEST",
+    "WRITES_UNKNOWN",
     "Instrument",
     "Kind",
     "Label",

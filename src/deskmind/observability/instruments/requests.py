@@ -28,7 +28,7 @@ HTTP_DURATION = Instrument(
     "HTTP requests, from the first byte to the last",
     (
         _METHOD,
-        Label("http.route", "the templates of the routes; unmatched for paths that have none", most=120),
+        Label("http.route", "the templates of the routes; unmatched for paths that have none", most=160),
         Label("http.response.status_code", "what the service answers", most=25),
     ),
     REQUEST_SECONDS,
@@ -40,8 +40,8 @@ API_REFUSED = Instrument(
     "deskmind.api.refused",
     "counter",
     "{request}",
-    "requests that a limit did not admit: of the tenant, the user, the key, or of requests at once",
-    (Label("deskmind.limit", CODE, ("tenant", "user", "key", "load")),),
+    "requests that a limit did not admit: of the tenant, the user, the key, of refused credentials, or of requests at once",
+    (Label("deskmind.limit", CODE, ("tenant", "user", "key", "refused", "load")),),
 )
 MCP_CALL_DURATION = Instrument(
     "deskmind.mcp.call.duration",

@@ -44,7 +44,13 @@ class TokenResource:
 
     def lacking(self, *scopes: str) -> InsufficientScopeError:
         """The error for a token without these scopes."""
-        return InsufficientScopeError(" ".join(scopes))
+        named = " ".join(scopes)
+        return InsufficientScopeError(
+            "The token does not permit this.",
+            why=f"It was not given for the scope: {named}.",
+            remedy="Sign in again and let the client have it.",
+            scope=named,
+        )
 
 
 def _scopes(claims: Mapping[str, Any]) -> set[str]:
