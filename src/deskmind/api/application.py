@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import gc
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -140,7 +140,7 @@ def create_app(
         telemetry=_OURS,
     )
 
-    known = _known_to(service, Attempts(chosen.limits.refused))
+    known = _known_to(service, attempts := Attempts(chosen.limits.refused))
 
     async def desk_for(request: Request) -> Desk:
         desk = await known(request)
@@ -153,7 +153,7 @@ def create_app(
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
     _serve_models(service, endpoints.routes(), places, drain, accept_parent=accept_parent)
-    protocol = _model_context(chosen, service, limiter)
+    protocol = _model_context(chosen, service, limiter, attempts, drain)
     if protocol is not None:
         service.router.routes[:0] = protocol.routes()  # the others are looked through one by one
     _health(service, limiter, drain)
@@ -257,7 +257,9 @@ class _Service(FastAPI):
             await endpoint(scope, receive, send)
 
 
-def _model_context(settings: Settings, service: FastAPI, limiter: Limiter) -> McpEndpoint | None:
+def _model_context(
+    settings: Settings, service: FastAPI, limiter: Limiter, attempts: Attempts, drain: Drain
+) -> McpEndpoint | None:
     """MCP's endpoint, where it is wanted and its extra is installed."""
     if not settings.mcp.enabled or find_spec("mcp") is None:
         return None
@@ -266,21 +268,22 @@ def _model_context(settings: Settings, service: FastAPI, limiter: Limiter) -> Mc
     from deskmind.api.mcp.offer import offer_of
 
     protection = protection_of(settings)
+    resource = protection.resource if protection is not None else None
 
-    def again(request: Request) -> Callable[[], Awaitable[Desk]]:
+    async def authenticate(credential: str) -> Desk:
         deskmind: Deskmind = service.state.deskmind
-        resource = protection.resource if protection is not None else None
-        return partial(deskmind.authenticate, bearer(request), resource=resource)
+        return await deskmind.authenticate(credential, resource=resource)
 
     async def desk_for(request: Request) -> Desk:
-        desk = await again(request)()
+        desk = await attempts.of(request.scope, bearer(request), authenticate)
         await limiter.admit(request.scope, desk)
         return desk
 
     return McpEndpoint(
         desk_for,
         offer_of(settings.mcp),
-        again=again,
+        again=lambda request: partial(authenticate, bearer(request)),
+        leaving=lambda: drain.begun,
         origins=settings.mcp.origins,
         protection=protection,
         session_seconds=settings.mcp.session_seconds,

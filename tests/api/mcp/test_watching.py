@@ -13,9 +13,9 @@ import mcp_types as types
 import pytest
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
-from sse_starlette.sse import AppStatus
 from tests.api.mcp.conftest import Service, Talk, talking
 
+from deskmind.api.draining import Drain
 from deskmind.desk import Desk
 from deskmind.knowledge.ingest import StagedFile
 
@@ -144,7 +144,7 @@ async def test_a_process_that_ends_sends_its_listeners_elsewhere(
         talking(service.url, key, "auto") as client,
         client.listen(resource_subscriptions=[uri]) as heard,
     ):
-        monkeypatch.setattr(AppStatus, "should_exit", True)
+        monkeypatch.setattr(Drain, "begun", property(lambda _: True), raising=False)
         async with asyncio.timeout(60):
             assert [event async for event in heard] == []
 

@@ -57,6 +57,7 @@ class McpEndpoint:
         protection: what clients are told about getting a token; None where keys alone are taken.
         session_seconds: of quiet after which a session ends; 0 keeps none.
         max_sessions: in this process.
+        leaving: whether the process is about to end.
     """
 
     def __init__(
@@ -69,12 +70,14 @@ class McpEndpoint:
         protection: Protection | None = None,
         session_seconds: float = 0.0,
         max_sessions: int = 1000,
+        leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         self._desk_for = desk_for
         self._again = again or self._by_request
         self._offer = offer
         self._writing = frozenset(tool.name for tool in offer.tools if tool.writes)
         self._origins = frozenset(origins)
+        self._leaving = leaving
         self._protection = protection
         self._sessions = Sessions(session_seconds, max_sessions)
         self._alone: StreamableHTTPSessionManager | None = None
@@ -88,7 +91,7 @@ class McpEndpoint:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """While messages are answered."""
-        server = mcp_server(Door(_desk_of, _again_of, _session_of), self._offer)
+        server = mcp_server(Door(_desk_of, _again_of, _session_of), self._offer, leaving=self._leaving)
         self._alone = StreamableHTTPSessionManager(server, stateless=True)
         self._kept = StreamableHTTPSessionManager(
             server, session_idle_timeout=self._sessions.seconds or None, max_sessions=None

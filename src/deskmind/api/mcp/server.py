@@ -11,7 +11,6 @@ import mcp_types as types
 from mcp.server import Server
 from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
-from sse_starlette.sse import AppStatus
 
 from deskmind import __version__
 from deskmind.api.mcp.call import Call, Context
@@ -49,14 +48,15 @@ class Door:
     session: Callable[[Context], Session | None]
 
 
-def mcp_server(door: Door, offer: Offer) -> Server[Any]:
+def mcp_server(door: Door, offer: Offer, *, leaving: Callable[[], bool] = lambda: False) -> Server[Any]:
     """The server of the protocol.
 
     Args:
         door: who is behind a message.
         offer: what is offered.
+        leaving: whether the process is about to end; who listens is told to go elsewhere.
     """
-    methods = _Methods(door, offer)
+    methods = _Methods(door, offer, leaving)
     server: Server[Any] = Server(
         "deskmind",
         version=__version__,
@@ -84,7 +84,7 @@ def mcp_server(door: Door, offer: Offer) -> Server[Any]:
 class _Methods:
     """The methods of one server."""
 
-    def __init__(self, door: Door, offer: Offer) -> None:
+    def __init__(self, door: Door, offer: Offer, leaving: Callable[[], bool]) -> None:
         self._door = door
         self._offer = offer
         self._tools = {tool.name: tool for tool in offer.tools}
@@ -92,9 +92,7 @@ class _Methods:
         self._schemas = {tool.name: tool.input_schema for tool in self._described.tools}
         self._resources = Resources(offer.resources)
         self._prompts = Prompts(offer.prompts)
-        self._watching = Watching(
-            self._resources, seconds=offer.watch_seconds, leaving=lambda: AppStatus.should_exit
-        )
+        self._watching = Watching(self._resources, seconds=offer.watch_seconds, leaving=leaving)
 
     async def list_tools(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         """``tools/list``."""
