@@ -140,7 +140,8 @@ def create_app(
         telemetry=_OURS,
     )
 
-    known = _known_to(service, Attempts(chosen.limits.refused))
+    attempts = Attempts(chosen.limits.refused)
+    known = _known_to(service, attempts)
 
     async def desk_for(request: Request) -> Desk:
         desk = await known(request)
@@ -153,7 +154,7 @@ def create_app(
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
     _serve_models(service, endpoints.routes(), places, drain, accept_parent=accept_parent)
-    protocol = _model_context(chosen, service, limiter)
+    protocol = _model_context(chosen, service, limiter, attempts)
     if protocol is not None:
         service.router.routes[:0] = protocol.routes()  # the others are looked through one by one
     _health(service, limiter, drain)
@@ -257,7 +258,9 @@ class _Service(FastAPI):
             await endpoint(scope, receive, send)
 
 
-def _model_context(settings: Settings, service: FastAPI, limiter: Limiter) -> McpEndpoint | None:
+def _model_context(
+    settings: Settings, service: FastAPI, limiter: Limiter, attempts: Attempts
+) -> McpEndpoint | None:
     """MCP's endpoint, where it is wanted and its extra is installed."""
     if not settings.mcp.enabled or find_spec("mcp") is None:
         return None
@@ -273,7 +276,8 @@ def _model_context(settings: Settings, service: FastAPI, limiter: Limiter) -> Mc
         return partial(deskmind.authenticate, bearer(request), resource=resource)
 
     async def desk_for(request: Request) -> Desk:
-        desk = await again(request)()
+        ask = again(request)
+        desk = await attempts.of(request.scope, bearer(request), lambda _: ask())
         await limiter.admit(request.scope, desk)
         return desk
 
