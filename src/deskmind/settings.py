@@ -139,6 +139,10 @@ class ApiSettings(_Section):
     idempotency_hours: float = Field(
         24.0, gt=0, le=720, description="how long a response is given again to the same Idempotency-Key"
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed; * for all",
+    )
     claim_seconds: float = Field(
         10.0, gt=0, le=300, description="until a request whose process died may be tried again under its key"
     )
@@ -692,6 +696,10 @@ def _first_variable(names: Sequence[str]) -> str:
 _config_file: dict[str, Path] = {}
 
 
+_HERE = Path("deskmind.toml")
+"""Read without having been named."""
+
+
 def load_settings(
     *, home: Path | str | None = None, config: Path | str | None = None, **values: Any
 ) -> Settings:
@@ -709,7 +717,7 @@ def load_settings(
         values["home"] = Path(home)
     file = _find_config(Path(config) if config else None, values.get("home"))
     if file is not None:
-        _check_toml(file)
+        _check_toml(file, unasked=file == _HERE)
         _config_file["path"] = file
     try:
         return Settings(**values)
@@ -760,13 +768,13 @@ def _find_config(given: Path | None, home: Any) -> Path | None:
             )
         return named
     homes = [Path(home)] if home else [Path(value) for value in [os.environ.get("DESKMIND_HOME")] if value]
-    candidates = [Path("deskmind.toml"), *(folder / "deskmind.toml" for folder in homes)]
+    candidates = [_HERE, *(folder / "deskmind.toml" for folder in homes)]
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _check_toml(file: Path) -> None:
+def _check_toml(file: Path, *, unasked: bool) -> None:
     try:
-        tomllib.loads(file.read_text(encoding="utf-8"))
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"The configuration file {file} is not valid TOML.", why=f"{error}.", remedy="Correct that line."
@@ -775,3 +783,9 @@ def _check_toml(file: Path) -> None:
         raise ConfigurationError(
             f"The configuration file {file} cannot be read.", why=f"{error.strerror}."
         ) from None
+    if unasked and ("server" in found or {"key", "key_file"} & set(found.get("api", ()))):
+        raise ConfigurationError(
+            f"The configuration file {file} says which server commands work against, or with which key.",
+            why="Whoever wrote into the working folder could have keys sent to a server of theirs.",
+            remedy="Name the file with --config, or give --server and --key-file, or the DESKMIND_* variables.",
+        )

@@ -205,6 +205,31 @@ async def test_a_key_that_others_may_read_is_not_used(both: Both, tmp_path: Path
     assert (refused.exit_code, "chmod 600" in refused.stderr) == (78, True)
 
 
+@pytest.mark.parametrize(
+    "text", ['server = "http://127.0.0.1:9"', '[api]\nkey_file = "token"', '[api]\nkey = "k"']
+)
+def test_a_file_that_nobody_named_sends_no_key_anywhere(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "deskmind.toml").write_text(text)
+    given = {"DESKMIND_API_KEY": "a-key-of-mine", "DESKMIND_SERVER": "http://127.0.0.1:9"}
+    refused = CliRunner().invoke(command, ["access", "roles"], env=given)
+    assert (refused.exit_code, "Name the file with --config" in refused.stderr) == (78, True)
+    named = CliRunner().invoke(command, ["--config", "deskmind.toml", "access", "roles"], env=given)
+    assert named.exit_code != 78 or "--config" not in named.stderr
+
+
+async def test_the_key_of_one_server_is_not_sent_to_another(both: Both) -> None:
+    given = {"DESKMIND_SERVER": "http://127.0.0.1:9", "DESKMIND_API_KEY": both.key_file.read_text().strip()}
+    words = ["--server", both.server, "access", "roles"]
+    refused = await asyncio.to_thread(CliRunner().invoke, command, words, env=given)
+    assert (refused.exit_code, "not sent to another" in refused.stderr) == (77, True)
+    words[2:2] = ["--key-file", str(both.key_file)]
+    told = await asyncio.to_thread(CliRunner().invoke, command, words, env=given)
+    assert told.exit_code == 0, told.output
+
+
 async def test_a_server_that_is_not_there_is_said(both: Both) -> None:
     words = ["--server", "http://127.0.0.1:9", "--key", "k", "access", "roles", "--json"]
     silent = await asyncio.to_thread(CliRunner().invoke, command, words)

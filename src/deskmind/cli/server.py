@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from dataclasses import dataclass
@@ -56,6 +57,12 @@ def server_of(settings: Settings) -> tuple[str, SecretStr]:
         return url, SecretStr(sys.stdin.readline() if given.key == _STANDARD_INPUT else given.key)
     if given.key_file is not None:
         return url, _read(given.key_file)
+    if given.url is not None and settings.server and given.url.rstrip("/") != settings.server.rstrip("/"):
+        raise AuthenticationError(
+            "The configured key is not sent to another server.",
+            why=f"{settings.server} is configured, and {url} was named.",
+            remedy="Give the key of that one: --key-file FILE.",
+        )
     if settings.api.key is not None:
         return url, settings.api.key
     if settings.api.key_file is not None:
@@ -80,13 +87,15 @@ def _read(file: Path) -> SecretStr:
     from pydantic import SecretStr
 
     try:
-        if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ConfigurationError(
-                f"The key in {file} is not used.",
-                why="Others than its owner may read or change the file.",
-                remedy=f"chmod 600 {file}",
-            )
-        return SecretStr(file.read_text(encoding="utf-8"))
+        with file.open(encoding="utf-8") as opened:  # what is looked at is what is read
+            about = os.fstat(opened.fileno())
+            if about.st_mode & (stat.S_IRWXG | stat.S_IRWXO) or about.st_uid not in (os.geteuid(), 0):
+                raise ConfigurationError(
+                    f"The key in {file} is not used.",
+                    why="Others than you may read or change the file.",
+                    remedy=f"chmod 600 {file}, as its owner.",
+                )
+            return SecretStr(opened.read())
     except OSError as error:
         raise ConfigurationError(f"The key in {file} cannot be read.", why=f"{error.strerror}.") from error
 

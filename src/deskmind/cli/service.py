@@ -69,6 +69,7 @@ def serve(
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                forwarded_allow_ips=list(settings.api.trusted_proxies),
                 timeout_keep_alive=settings.api.keep_alive_seconds,
                 timeout_graceful_shutdown=int(settings.jobs.shutdown_timeout),
             )

@@ -56,6 +56,29 @@ async def test_a_cancel_by_choice_takes_back_what_was_done_here_and_below(
         await ann.workflows.cancel(run_id, undo=True)
 
 
+async def test_a_run_that_is_cancelled_in_its_last_step_takes_back_all_the_same(
+    ann: Desk, register: Register, said: Counted, finish: Finish
+) -> None:
+    async def back(flow: Flow, value: str) -> None:
+        await flow.step("back", said, f"undo {value}")
+
+    async def cancelling() -> None:
+        await ann.workflows.cancel((await ann.workflows.runs(workflow="stopped-late"))[0].run_id, undo=True)
+
+    @workflow("stopped-late")
+    async def stopped(flow: Flow) -> str:
+        """Be cancelled when nothing more is to begin."""
+        await flow.step("one", said, "a", undo=back)
+        await flow.step("cancel", cancelling)
+        return "done"
+
+    register(stopped)
+    run_id = await ann.workflows.start("stopped-late")
+    await finish()
+    assert (await ann.workflows.show(run_id)).run.state == "cancelled"
+    assert said.calls == ["a", "undo A"]
+
+
 async def test_a_run_that_is_under_way_takes_back_before_its_next_step(
     ann: Desk, register: Register, said: Counted
 ) -> None:

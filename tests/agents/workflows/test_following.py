@@ -93,7 +93,10 @@ def test_a_place_is_short_where_steps_are_alike() -> None:
     assert last.place == "r;1:1000!d1,1001!r2"
 
 
-@pytest.mark.parametrize("place", ["x;", "r;1:99999999!d1", "r;a:b!d1", "r;1:60000!d1,60001:120000!d1", "12"])
+@pytest.mark.parametrize(
+    "place",
+    ["x;", "r;1:99999999!d1", "r;a:b!d1", "r;1:60000!d1,60001:120000!d1", "r;1:60000!d1,1:60000!d1", "12"],
+)
 def test_what_is_no_place_is_refused(place: str) -> None:
     with pytest.raises(InvalidRequestError):
         Told.after(place)

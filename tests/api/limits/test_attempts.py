@@ -51,6 +51,11 @@ async def test_guessing_is_slowed_down_by_address_and_goes_on_later() -> None:
     assert await tries("good 1") == "ann"  # it was valid a moment ago
     assert await tries("good 2") == LATER
     assert await tries("good 2", "192.0.2.2") == "ann"
+    assert [await tries(f"bad {number}", f"2001:db8::{number}") for number in range(10, 14)][2:] == [
+        "refused",
+        LATER,
+    ]
+    assert await tries("bad 14", "2001:db8:0:1::1") == "refused"
     clock.now += 20
     assert await tries("bad 5") == "refused"
     assert await tries("bad 6") == LATER
@@ -90,3 +95,6 @@ async def test_the_service_answers_429_and_says_when_to_try_again(
         repeated = {"Authorization": "Bearer dk_y", "Idempotency-Key": "one"}
         assert (await client.post("/v1/memories", json={"text": "x"}, headers=repeated)).status_code == 429
         assert (await client.get("/v1/documents")).status_code == 401  # nothing was tried
+        listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        tried = await client.post("/mcp", json=listing, headers={"Authorization": "Bearer dk_z"})
+        assert tried.status_code == 429

@@ -19,7 +19,7 @@ from deskmind.agents.workflows.recording import Parked, RecordEnded, Recorder, U
 from deskmind.agents.workflows.records import StepRow, as_json, read_workflow_steps
 from deskmind.agents.workflows.room import WorkflowRoom
 from deskmind.agents.workflows.workflow import Workflow
-from deskmind.database import Database
+from deskmind.database import Connection, Database
 from deskmind.errors import (
     AgentCancelledError,
     DeskmindError,
@@ -91,9 +91,13 @@ async def drive(room: WorkflowRoom, database: Database, scope: Scope, run_id: UU
     parties = Parties(room.desk_of(scope), room, lambda child: drive(room, database, scope, child))
     lease = room.settings.agents.lease_seconds
     journal = await Journal.take(database, scope, run_id, lease=lease, emit=parties.heard)
-    rows = await _steps(database, scope, run_id)
+    recorder = Recorder(run_id, await _steps(database, scope, run_id), journal)
     try:
-        end = await _kept(journal, _ended(workflow, journal, Recorder(run_id, rows, journal), parties))
+        end = await _kept(journal, _ended(workflow, journal, recorder, parties))
+        state = await _close(journal, end)
+        if not state:
+            end = await _kept(journal, _taken_back(journal, recorder, parties, _CANCELLED))
+            state = await _close(journal, end)
     except AgentCancelledError:
         count_workflow("cancelled")
         return await _row(database, scope, run_id)
@@ -102,7 +106,7 @@ async def drive(room: WorkflowRoom, database: Database, scope: Scope, run_id: UU
     ):  # another has it, or this process is ending: somebody goes on when the lease is over
         count_workflow("lost")
         raise
-    count_workflow(await _close(journal, end))
+    count_workflow(state)
     return await _row(database, scope, run_id)
 
 
@@ -140,9 +144,8 @@ async def _kept(journal: Journal, act: Awaitable[_End]) -> _End:
 
 
 async def _ended(workflow: Workflow, journal: Journal, recorder: Recorder, parties: Parties) -> _End:
-    flow = Flow(recorder, parties)
     try:
-        output = await workflow.run(flow, journal.row.prompt)
+        output = await workflow.run(Flow(recorder, parties), journal.row.prompt)
         recorder.check_all_passed()
         return _End("done", output=as_json(output))
     except Parked as parked:
@@ -158,12 +161,13 @@ async def _ended(workflow: Workflow, journal: Journal, recorder: Recorder, parti
             _log.warning("workflows.failed", run=str(journal.run_id), exc_info=error)
         problem = error.code if isinstance(error, DeskmindError) else "internal"
         end = _CANCELLED if recorder.undoing else _End("failed", problem=problem, remedy="stop")
-    recorder.taking_back, journal.ending = True, False
-    return await _taken_back(flow, parties, end)
+    return await _taken_back(journal, recorder, parties, end)
 
 
-async def _taken_back(flow: Flow, parties: Parties, end: _End) -> _End:
+async def _taken_back(journal: Journal, recorder: Recorder, parties: Parties, end: _End) -> _End:
     """Take back what the steps did that can be, the last first; how the run ends then."""
+    recorder.taking_back, journal.ending = True, False
+    flow = Flow(recorder, parties)
     try:
         for place, undo, value in reversed(parties.undos):
             await flow.undo(place, undo, value)
@@ -176,9 +180,11 @@ async def _taken_back(flow: Flow, parties: Parties, end: _End) -> _End:
 
 
 async def _close(journal: Journal, end: _End) -> str:
-    """Give the run back; the state it is in."""
+    """Give the run back; the state it is in. Empty, with nothing done, where it is done but is to be taken back."""
     scope, state = journal.scope, end.state
     async with journal.writing() as connection:
+        if state == "done" and await _to_undo(connection, scope, journal.run_id):
+            return ""
         await journal.end(connection, state, output=end.output, problem=end.problem, remedy=end.remedy)
         if state == "waiting":
             cursor = await connection.execute(
@@ -208,6 +214,16 @@ async def _close(journal: Journal, end: _End) -> str:
             problem=end.problem,
         )
     return state
+
+
+async def _to_undo(connection: Connection, scope: Scope, run_id: UUID) -> bool:
+    """Whether the run was cancelled, its last step being under way. It cannot be until the transaction ends."""
+    cursor = await connection.execute(
+        "SELECT undoing FROM agent_runs WHERE tenant_id = %s AND run_id = %s FOR UPDATE",
+        (scope.tenant_id, run_id),
+    )
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 async def _row(database: Database, scope: Scope, run_id: UUID) -> RunRow:

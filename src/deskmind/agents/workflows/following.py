@@ -47,10 +47,12 @@ class Told:
         told = cls()
         run, _, steps = place.partition(";")
         try:
-            told._run = _LETTERS[run]
+            told._run, left = _LETTERS[run], _MOST_STEPS
             for group in filter(None, steps.split(",")):
                 names, _, state = group.rpartition("!")
-                told._steps.update(dict.fromkeys(_paths(names, _MOST_STEPS - len(told._steps)), state))
+                paths = _paths(names, left)
+                left -= len(paths)  # named twice or not: each is work
+                told._steps.update(dict.fromkeys(paths, state))
         except (ValueError, KeyError) as error:
             raise InvalidRequestError(
                 "This is no place in what happened in a run.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address, ip_network
 from typing import TypeVar
 
 from starlette.types import Scope
@@ -23,6 +24,15 @@ _NAME = "refused"
 _KNOWN_SECONDS = 600.0
 _MOST_KNOWN = 10_000
 _refused = counter(API_REFUSED)
+
+
+def _network(address: str) -> str:
+    """What one customer of a provider has: an IPv4 address, or 2^64 of IPv6."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    return address if found.version == 4 else str(ip_network((int(found) >> 64 << 64, 64)))
 
 
 class Attempts:
@@ -58,7 +68,7 @@ class Attempts:
         """
         if self._limit is None:
             return await ask(credential)
-        asked = [((scope.get("client") or ("",))[0], self._limit)]
+        asked = [(_network((scope.get("client") or ("",))[0]), self._limit)]
         decision = self._counted.take(asked, count=False)
         digest = hashlib.sha256(credential.encode()).digest()
         if decision.refusing is not None and self._known.get(digest) is None:

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deskmind.api.problems import problem_response
-from deskmind.errors import AuthenticationError, DeskmindError, InsufficientScopeError
+from deskmind.errors import AuthenticationError, ConfigurationError, DeskmindError, InsufficientScopeError
 from deskmind.governance.access.oidc.resource import TokenResource
 from deskmind.settings import Settings
 
@@ -79,8 +79,18 @@ class Protection:
 
 
 def protection_of(settings: Settings) -> Protection | None:
-    """How ``/mcp`` is protected; None where no identity provider, or no address of the endpoint, is configured."""
+    """How ``/mcp`` is protected; None where no identity provider, or no address of the endpoint, is configured.
+
+    Raises:
+        ConfigurationError: its tokens would be taken by the HTTP API too.
+    """
     mcp = settings.mcp
     if settings.oidc.issuer is None or mcp.url is None:
         return None
+    if mcp.url == settings.oidc.audience:
+        raise ConfigurationError(
+            "`mcp.url` and `oidc.audience` are the same.",
+            why="A token that may only read at /mcp would have all rights of its user at /v1.",
+            remedy="Give the HTTP API an audience of its own.",
+        )
     return Protection(TokenResource(mcp.url, mcp.read_scope, mcp.write_scope), settings.oidc.issuer)
