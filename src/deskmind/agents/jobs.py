@@ -22,7 +22,16 @@ from deskmind.jobs import defer
 from deskmind.observability import logger
 from deskmind.scope import OPERATOR, Scope
 
-__all__ = ["AGENTS_QUEUE", "AGENTS_TASK", "check_room", "defer_run", "recover", "run_job", "scope_of_run", "wake_run"]
+__all__ = [
+    "AGENTS_QUEUE",
+    "AGENTS_TASK",
+    "check_room",
+    "defer_run",
+    "recover",
+    "run_job",
+    "scope_of_run",
+    "wake_run",
+]
 
 _log = logger("deskmind.agents")
 AGENTS_QUEUE = "agents"

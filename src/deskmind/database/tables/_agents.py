@@ -78,7 +78,12 @@ def describe_agents(metadata: MetaData) -> None:
         runs.c.parent_id,
         postgresql_where=text("parent_id IS NOT NULL"),
     )
-    Index("agent_runs_wanted", runs.c.tenant_id, runs.c.wanted_at, postgresql_where=text("wanted_at IS NOT NULL"))
+    Index(
+        "agent_runs_wanted",
+        runs.c.tenant_id,
+        runs.c.wanted_at,
+        postgresql_where=text("wanted_at IS NOT NULL"),
+    )
     Index("agent_runs_waking", runs.c.tenant_id, runs.c.wake_at, postgresql_where=text("wake_at IS NOT NULL"))
     Table(
         "agent_steps",

@@ -5,6 +5,20 @@ GRANT UPDATE (prepared) ON agent_effects TO <prefix>_app;
 CREATE POLICY privacy ON agent_effects FOR ALL TO <prefix>_privacy
     USING (tenant_id = (SELECT scope_tenant()) AND (SELECT scope_act()) = 'operate');
 GRANT SELECT (tenant_id, principal_id, prepared), UPDATE (prepared) ON agent_effects TO <prefix>_privacy;
+GRANT CREATE ON SCHEMA <schema> TO <prefix>_privacy;
+SET LOCAL ROLE <prefix>_privacy;
+DO $change$
+DECLARE
+    written text := pg_get_functiondef('<schema>.privacy_mask(text, text, text, text, text, boolean)'::regprocedure);
+    place text := $one$('agent_steps', 'content')$one$;
+BEGIN
+    IF array_length(string_to_array(written, place), 1) <> 2 THEN
+        RAISE invalid_function_definition USING MESSAGE = 'privacy_mask is not written as was expected';
+    END IF;
+    EXECUTE replace(written, place, $one$('agent_steps', 'content'), ('agent_effects', 'prepared')$one$);
+END $change$;
+SET LOCAL ROLE <prefix>_owner;
+REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_privacy;
 
 -- ---------------------------------------------------------------- a run that is cancelled may take back what its steps did
 
