@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
 from asyncio.subprocess import PIPE
@@ -19,11 +18,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from soak.processes import Worker
+
 from deskmind.agents import MemoryUse, ToolContext, tool
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox, Reply, ToolCall
-from soak.processes import Worker
 
 _PROMPT = "use look to find out why it does not print"
 _PEERS = Path(__file__).parents[1] / ".agent-peers" / "bin" / "python"
