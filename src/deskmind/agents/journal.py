@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -87,6 +88,7 @@ class Journal:
         self._lease = lease
         self._until = taken + lease
         self._position = len(steps)
+        self._turn = asyncio.Lock()
         self._began = time.monotonic()
         self._before = row.seconds
 
@@ -137,25 +139,26 @@ class Journal:
 
         Args:
             tainted: whether the run has read untrusted text.
-            steps: that are added to the transcript.
+            steps: that are added to the transcript, which gives them their positions.
 
         Raises:
             LeaseLostError: another worker has it.
             AgentCancelledError: it was cancelled.
         """
-        began = time.monotonic()
-        self.used.seconds = self._before + began - self._began
-        statement, values = _HOLD, self._holding(tainted)
-        if steps:
-            statement, values = _ADD, {**values, **self._adding(steps)}
-        async with self._database.transaction(self.scope) as connection:
-            cursor = await connection.execute(statement.encode(), values)
-            if cursor.rowcount != max(len(steps), 1):
-                raise await self._gone(connection)
-            yield connection
-        self.tainted |= tainted
-        self._position += len(steps)
-        self._until = began + self._lease
+        async with self._turn if steps else nullcontext():  # branches of a workflow write side by side
+            began = time.monotonic()
+            self.used.seconds = self._before + began - self._began
+            statement, values = _HOLD, self._holding(tainted)
+            if steps:
+                statement, values = _ADD, {**values, **self._adding(steps)}
+            async with self._database.transaction(self.scope) as connection:
+                cursor = await connection.execute(statement.encode(), values)
+                if cursor.rowcount != max(len(steps), 1):
+                    raise await self._gone(connection)
+                yield connection
+            self.tainted |= tainted
+            self._position += len(steps)
+            self._until = began + self._lease
 
     async def replied(
         self,
@@ -169,8 +172,8 @@ class Journal:
         self.used.steps += 1
         self.used.tokens += tokens
         self.used.cost += cost or Decimal(0)
-        said = [self._step("request", one, place) for place, one in enumerate(requests)]
-        async with self.writing(steps=(*said, self._step("response", response, len(said)))):
+        said = [_step("request", one) for one in requests]
+        async with self.writing(steps=(*said, _step("response", response))):
             pass
         self.history += [*requests, response]
 
@@ -190,10 +193,10 @@ class Journal:
         content: dict[str, Any] = {"text": text, "rule": rule} if rule else {"text": text}
         if readers:
             content["readers"] = sorted(str(one) for one in readers)
-        result = self._step("result", content, 0, tool, outcome, call_id)
+        result = _step("result", content, tool, outcome, call_id)
         async with self.writing(tainted=tainted, steps=(result,)) as connection:
             yield connection
-        self.results[call_id] = result
+        self.results[call_id] = replace(result, position=self.last)
         self.readers |= readers
         self.texts.append(text)
 
@@ -260,17 +263,6 @@ class Journal:
             "epoch": self.row.epoch,
         }
 
-    def _step(
-        self,
-        kind: Any,
-        content: dict[str, Any],
-        place: int,
-        tool: str = "",
-        outcome: str = "",
-        call: str = "",
-    ) -> Step:
-        return Step(self._position + place, kind, tool, outcome, content, datetime.now(UTC), call)
-
     def _adding(self, steps: Sequence[Step]) -> dict[str, Any]:
         return {
             "position": self._position,
@@ -287,6 +279,10 @@ class Journal:
         if row is not None and row.state == "cancelled":
             return AgentCancelledError("The run was cancelled.", run=str(self.run_id))
         return _lost(self.run_id)
+
+
+def _step(kind: Any, content: dict[str, Any], tool: str = "", outcome: str = "", call: str = "") -> Step:
+    return Step(-1, kind, tool, outcome, content, datetime.now(UTC), call)
 
 
 def _lost(run_id: UUID) -> LeaseLostError:
