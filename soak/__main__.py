@@ -1,4 +1,4 @@
-"""``python -m soak [accounting|agents|sync|files|mirrors] …``: one of them with its options, or all."""
+"""``python -m soak [accounting|agents|sync|files|mirrors|limits|drain] …``: one of them with its options, or all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ _PARTS = {
     "agents": (("soak.agents",),),
     "sync": (("soak.sync",),),
     "files": (("soak.large_file",),),
+    "limits": (("soak.limits",),),
+    "drain": (("soak.drain",),),
     "mirrors": (("pytest", "-q", "tests/sync/test_permission_mirror.py"),),
 }
 _LONG = {**os.environ, "DESKMIND_MIRROR_EXAMPLES": "100"}

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import httpx
 
-__all__ = ["Source", "Worker", "environment_of", "sandboxed"]
+__all__ = ["Source", "Worker", "database_cpu_seconds", "environment_of", "sandboxed"]
 
 _PATIENCE = 120.0
 _WHOLE = {"models", "budgets"}
@@ -118,8 +118,25 @@ class Worker:
     def cpu_seconds(self) -> float:
         """The processor time that it has used."""
         assert self._process is not None
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return sum(_stat(self._process.pid)[1:3]) / _TICKS
+
+
+def database_cpu_seconds(home: Path) -> float:
+    """The processor time that the home's PostgreSQL has used: its processes', and those that are gone."""
+    (named,) = home.glob("embedded/**/postmaster.pid")
+    postmaster = int(named.read_text("utf-8").split()[0])
+    spent = sum(_stat(postmaster)[1:5])
+    for one in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            parent, *times = _stat(int(one.name))
+            spent += sum(times[:2]) if parent == postmaster else 0
+    return spent / _TICKS
+
+
+def _stat(process: int) -> list[int]:
+    """Its parent, and its ticks in user and system mode, then those of its children that are gone."""
+    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return [int(fields[1]), *(int(one) for one in fields[11:15])]
 
 
 def environment_of(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from deskmind.agents.proposals import expire_proposals
+from deskmind.agents.proposals import expire_proposals, find_proposal
+from deskmind.agents.publishing import publish_proposal, publish_run
 from deskmind.agents.room import AgentRoom
 from deskmind.agents.store import RunRow, find_run, give_up, root_of
 from deskmind.database import Connection, Database
@@ -100,7 +101,9 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
         await (desk.workflows if row.kind == "workflow" else desk.agents).resume(run_id)
     except (PermissionDeniedError, PrincipalNotFoundError) as error:
         async with database.transaction(worker) as connection:
-            await give_up(connection, worker, run_id, error.code)
+            if await give_up(connection, worker, run_id, error.code):
+                told = {"kind": row.kind, "name": row.agent, "problem": error.code}
+                await publish_run(connection, worker, run_id, "failed", **told)
     except LeaseLostError:
         return  # whoever has it goes on
     except ConflictError:
@@ -120,7 +123,12 @@ async def recover(database: Database, worker: Scope, left: Sequence[UUID]) -> No
     async with database.transaction(worker) as connection:
         for run_id in left:
             await defer_run(connection, worker, run_id)
-        for run_id in {*await expire_proposals(connection, worker)}:
+        expired = await expire_proposals(connection, worker)
+        for proposal_id, _ in expired:
+            found = await find_proposal(connection, worker, proposal_id=proposal_id)
+            if found is not None:
+                await publish_proposal(connection, worker, "expired", found)
+        for run_id in {run_id for _, run_id in expired}:
             await wake_run(connection, worker, run_id)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
@@ -16,6 +16,7 @@ from deskmind.agents.jobs import check_room, defer_run, wake_run
 from deskmind.agents.journal import Journal
 from deskmind.agents.measuring import count_run
 from deskmind.agents.memory.runs import learn, tell_conversation
+from deskmind.agents.publishing import publish_run
 from deskmind.agents.room import AgentRoom
 from deskmind.agents.run import Definition, Run, RunDetails
 from deskmind.agents.safety.blocks import Block, list_blocks, unblock
@@ -28,6 +29,7 @@ from deskmind.agents.store import (
     list_runs,
     read_effects,
     read_steps,
+    run_versions,
     view_of,
 )
 from deskmind.agents.tool import Tool
@@ -144,6 +146,7 @@ class Agents:
             await record(
                 connection, self._scope, Permission.AGENTS_RUN, resource=f"runs/{run_id}", state="cancelled"
             )
+            await publish_run(connection, self._scope, run_id, "cancelled", kind="agent", name=row.agent)
             if row.parent_id is not None:  # the workflow that waits for it goes on
                 await wake_run(connection, self._scope, row.parent_id)
         if row.state != "running":  # a worker that has it counts it
@@ -178,6 +181,12 @@ class Agents:
             effects = await read_effects(connection, self._scope, run_id)
             await record(connection, self._scope, Permission.AGENTS_READ, resource=f"runs/{run_id}")
         return RunDetails(view_of(row), row.prompt, tuple(steps), tuple(effects))
+
+    @operation(Permission.AGENTS_READ, told=False)
+    async def versions(self, ids: Sequence[UUID]) -> dict[UUID, str]:
+        """What changes whenever a run goes a step on, of those that one may see."""
+        async with self._database.transaction(self._scope) as connection:
+            return await run_versions(connection, self._scope, ids)
 
     @operation(Permission.AGENTS_STOP)
     async def stop_tool(self, tool: str = switches.ALL_TOOLS, *, reason: str = "") -> None:
@@ -242,6 +251,7 @@ class Agents:
     ) -> Journal:
         """A new run that this process has, in one transaction."""
         _check_prompt(prompt, untrusted)
+        _check_loop()
         run_id, lease, taken = uuid4(), self._room.settings.agents.lease_seconds, time.monotonic()
         async with self._database.transaction(self._scope) as connection:
             given = (definition, prompt, untrusted, correlation_id())
@@ -260,16 +270,15 @@ class Agents:
     async def _go_on(
         self, run_id: UUID, tools: Mapping[str, Tool] | None, output_type: Any, emit: Emit
     ) -> Run[Any]:
+        _check_loop()
         await self._seen(run_id)
         lease = self._room.settings.agents.lease_seconds
         journal = await Journal.take(self._database, self._scope, run_id, lease=lease, emit=emit)
         return await self._driven(journal, tools, output_type)
 
     async def _driven(self, journal: Journal, tools: Mapping[str, Tool] | None, output_type: Any) -> Run[Any]:
-        try:
-            from deskmind.agents.loop import drive
-        except ImportError as error:
-            raise MissingExtraError("pydantic-ai", "agents") from error
+        from deskmind.agents.loop import drive
+
         try:
             known = self._tools_of(journal.definition) if tools is None else tools
             output = await drive(journal, known, self._room, output_type)
@@ -321,6 +330,15 @@ class Agents:
                 tokens=journal.used.tokens,
                 cost=str(journal.used.cost),
             )
+            await publish_run(
+                connection,
+                self._scope,
+                journal.run_id,
+                state,
+                kind="agent",
+                name=journal.row.agent,
+                problem=problem,
+            )
         return row
 
     async def _abandon(self, run_id: UUID) -> None:
@@ -352,6 +370,14 @@ def _told(journal: Journal, row: RunRow, output: Any) -> Run[Any]:
     run = run if output is None else replace(run, output=output)
     journal.emit(RunEnded(run))
     return run
+
+
+def _check_loop() -> None:
+    """See that there is a loop before a run is begun or taken."""
+    try:
+        import deskmind.agents.loop  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("pydantic-ai", "agents") from error
 
 
 def _check_prompt(prompt: str, untrusted: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -30,6 +30,7 @@ __all__ = [
     "read_effects",
     "read_steps",
     "root_of",
+    "run_versions",
     "take_run",
     "view_of",
 ]
@@ -199,6 +200,15 @@ async def list_runs(connection: Connection, scope: Scope, state: str | None, lim
     return [view_of(row) for row in await cursor.fetchall()]
 
 
+async def run_versions(connection: Connection, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What changes whenever a run goes a step on, of those that the scope may see."""
+    cursor = await connection.execute(
+        "SELECT run_id, state, epoch, steps FROM agent_runs WHERE tenant_id = %s AND run_id = ANY(%s)",
+        (scope.tenant_id, list(ids)),
+    )
+    return {found: f"{state}:{epoch}:{steps}" for found, state, epoch, steps in await cursor.fetchall()}
+
+
 async def end_run(connection: Connection, scope: Scope, run_id: UUID, states: tuple[str, ...]) -> bool:
     """Cancel a run that is in one of these states."""
     cursor = await connection.execute(
@@ -209,14 +219,15 @@ async def end_run(connection: Connection, scope: Scope, run_id: UUID, states: tu
     return cursor.rowcount == 1
 
 
-async def give_up(connection: Connection, scope: Scope, run_id: UUID, problem: str) -> None:
+async def give_up(connection: Connection, scope: Scope, run_id: UUID, problem: str) -> bool:
     """End a run that may not go on, unless a worker has it."""
-    await connection.execute(
+    cursor = await connection.execute(
         "UPDATE agent_runs SET state = 'failed', problem = %s, remedy = 'stop', ended_at = now(), lease_until = NULL"
         " WHERE tenant_id = %s AND run_id = %s"
         " AND (state IN ('queued', 'waiting') OR state = 'running' AND lease_until < now())",
         (problem, scope.tenant_id, run_id),
     )
+    return cursor.rowcount == 1
 
 
 async def root_of(connection: Connection, scope: Scope, run_id: UUID) -> UUID:

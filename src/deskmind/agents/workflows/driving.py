@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from deskmind.agents.journal import Journal
+from deskmind.agents.publishing import publish_run
 from deskmind.agents.store import RunRow, find_run
 from deskmind.agents.workflows.flow import Flow
 from deskmind.agents.workflows.measuring import count_step, count_workflow
@@ -196,6 +197,15 @@ async def _close(journal: Journal, end: _End) -> str:
             problem=end.problem,
             tokens=journal.used.tokens,
             cost=str(journal.used.cost),
+        )
+        await publish_run(
+            connection,
+            scope,
+            journal.run_id,
+            state,
+            kind="workflow",
+            name=journal.row.agent,
+            problem=end.problem,
         )
     return state
 

@@ -8,8 +8,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from deskmind.agents.jobs import check_room, defer_run, wake_run
+from deskmind.agents.publishing import publish_run
 from deskmind.agents.store import RunRow, end_run, find_run
 from deskmind.agents.workflows.driving import Replayed, drive, replay
+from deskmind.agents.workflows.following import Told
 from deskmind.agents.workflows.measuring import count_workflow
 from deskmind.agents.workflows.queueing import queue_run
 from deskmind.agents.workflows.records import (
@@ -180,6 +182,9 @@ class Workflows:
                 await self._undo(connection, run_id)
             else:
                 await self._cancel(connection, run_id)
+                await publish_run(
+                    connection, self._scope, run_id, "cancelled", kind="workflow", name=row.agent
+                )
         if row.state != "running" and not undo:
             count_workflow("cancelled")
 
@@ -266,27 +271,26 @@ class Workflows:
             return await self._details(connection, run_id)
 
     @streaming_operation(Permission.WORKFLOWS_READ)
-    async def events(self, run_id: UUID) -> AsyncIterator[RunEvent]:
+    async def events(self, run_id: UUID, *, after: str = "") -> AsyncIterator[RunEvent]:
         """What happened in a run, then what happens, until it has ended.
+
+        Args:
+            run_id: the run.
+            after: ``place`` of an event, after which to go on.
 
         Raises:
             NotFoundError: there is no such run.
+            InvalidRequestError: ``after`` is no place.
         """
-        known: dict[str, tuple[str, int]] = {}
-        state = ""
+        told = Told.after(after)
         async with self._database.transaction(self._scope) as connection:
             await record(connection, self._scope, Permission.WORKFLOWS_READ, resource=f"runs/{run_id}")
         while True:
             async with self._database.transaction(self._scope) as connection:
                 found = await self._details(connection, run_id)
-            for step in found.steps:
-                if known.get(step.path) != (step.state, step.attempts):
-                    known[step.path] = (step.state, step.attempts)
-                    yield RunEvent(found.run, step)
-            if found.run.state != state:
-                state = found.run.state
-                yield RunEvent(found.run)
-            if state not in _OPEN:
+            for event in told.news(found):
+                yield event
+            if found.run.state not in _OPEN:
                 return
             await asyncio.sleep(_LOOK)
 
