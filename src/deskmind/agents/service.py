@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
@@ -251,7 +251,7 @@ class Agents:
     ) -> Journal:
         """A new run that this process has, in one transaction."""
         _check_prompt(prompt, untrusted)
-        _check_loop()
+        _loop()
         run_id, lease, taken = uuid4(), self._room.settings.agents.lease_seconds, time.monotonic()
         async with self._database.transaction(self._scope) as connection:
             given = (definition, prompt, untrusted, correlation_id())
@@ -270,18 +270,16 @@ class Agents:
     async def _go_on(
         self, run_id: UUID, tools: Mapping[str, Tool] | None, output_type: Any, emit: Emit
     ) -> Run[Any]:
-        _check_loop()
+        _loop()
         await self._seen(run_id)
         lease = self._room.settings.agents.lease_seconds
         journal = await Journal.take(self._database, self._scope, run_id, lease=lease, emit=emit)
         return await self._driven(journal, tools, output_type)
 
     async def _driven(self, journal: Journal, tools: Mapping[str, Tool] | None, output_type: Any) -> Run[Any]:
-        from deskmind.agents.loop import drive
-
         try:
             known = self._tools_of(journal.definition) if tools is None else tools
-            output = await drive(journal, known, self._room, output_type)
+            output = await _loop()(journal, known, self._room, output_type)
         except BaseException as error:
             state, row = await self._ended(journal, error)
             count_run(state)
@@ -372,12 +370,13 @@ def _told(journal: Journal, row: RunRow, output: Any) -> Run[Any]:
     return run
 
 
-def _check_loop() -> None:
-    """See that there is a loop before a run is begun or taken."""
+def _loop() -> Callable[..., Awaitable[Any]]:
+    """What drives a run; seen to be there before one is begun or taken."""
     try:
-        import deskmind.agents.loop  # noqa: F401
+        from deskmind.agents.loop import drive
     except ImportError as error:
         raise MissingExtraError("pydantic-ai", "agents") from error
+    return drive
 
 
 def _check_prompt(prompt: str, untrusted: str) -> None:
