@@ -168,11 +168,11 @@ class Memories:
         wanted = _Wanted(reading, kinds, least, tokens)
         async with self._database.transaction(self._scope) as connection:
             masked = await store.unread(connection, self._scope, _AT_ONCE)
-            near = None if masked else await self._near(connection, wanted)
+            near = None if masked else await self._chosen_and_recorded(connection, wanted)
         if near is None:
             await store_anew(self._database, self._scope, embedder, masked)
             async with self._database.transaction(self._scope) as connection:
-                near = await self._near(connection, wanted)
+                near = await self._chosen_and_recorded(connection, wanted)
         found, recalled = near
         count_recall(len(recalled.memories))
         stale = [
@@ -307,7 +307,7 @@ class Memories:
         count_change("forgotten", gone)
         return gone
 
-    async def _near(
+    async def _chosen_and_recorded(
         self, connection: Connection, wanted: _Wanted
     ) -> tuple[list[tuple[Scored, str]], Recalled]:
         """The candidates, and those of them that fit."""
