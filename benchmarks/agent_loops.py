@@ -1,4 +1,4 @@
-"""The same run by other libraries, in an environment of their own: ``python agent_loops.py URL KEY COUNT`` prints a row for each.
+"""The same run by other libraries, in an environment of their own: ``python agent_loops.py URL KEY COUNT NAME`` prints a row.
 
 Two calls of a model and one of a tool. Each builds its agent once, as its documentation shows, and keeps nothing of a run.
 """
@@ -123,7 +123,7 @@ PEERS: dict[str, Callable[[str, str], Callable[[], Awaitable[Any]]]] = {
 
 
 async def measured(name: str, url: str, key: str, count: int) -> dict[str, Any]:
-    """Milliseconds of this process's processor time for one run, and MB that 300 at once add."""
+    """Milliseconds of this process's processor time for one run."""
     one = PEERS[name](url, key)
     for _ in range(5):
         await one()
@@ -135,11 +135,10 @@ async def measured(name: str, url: str, key: str, count: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """One library after the other, each in a process of its own."""
-    url, key, count, *names = sys.argv[1:]
+    """One library."""
+    url, key, count, name = sys.argv[1:]
     os.environ["AGNO_TELEMETRY"] = os.environ["LANGSMITH_TRACING"] = "false"
-    for name in names or PEERS:
-        print(json.dumps(asyncio.run(measured(name, url, key, int(count)))), flush=True)
+    print(json.dumps(asyncio.run(measured(name, url, key, int(count)))))
 
 
 if __name__ == "__main__":

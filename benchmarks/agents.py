@@ -1,6 +1,8 @@
-"""What a run of two model calls and one tool costs, beside pydantic-ai's bare loop in the same run.
+"""What a run of two model calls and one tool costs, beside other libraries in the same run, and what 300 at once take of memory.
 
-The model server is a process of its own, and so is PostgreSQL: the figures are this process's processor time.
+The model server is a process of its own, and so are PostgreSQL and each of the others (``make agent-peers`` installs them): the
+figures are a process's processor time. Ours is the whole: policy, gateway with redaction, budgets and ledger, memory recalled and
+learned, each step a row.
 """
 
 from __future__ import annotations
@@ -12,15 +14,20 @@ import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from deskmind.agents import ToolContext, tool
+from soak.processes import Worker
+
+from deskmind.agents import MemoryUse, ToolContext, tool
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.sandbox.models import DEFAULT_KEY
+from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox, Reply, ToolCall
 
 _PROMPT = "use look to find out why it does not print"
+_PEERS = Path(__file__).parents[1] / ".agent-peers" / "bin" / "python"
+_NAMES = ("Agno", "LangGraph", "LangGraph, checkpoints in memory", "OpenAI Agents", "pydantic-ai")
 
 
 @tool()
@@ -36,29 +43,92 @@ async def look(context: ToolContext, what: str) -> str:
 
 
 async def run(*, quick: bool) -> list[dict[str, Any]]:
-    """The rows: milliseconds of processor time for one run."""
+    """The rows: milliseconds of processor time for one run, and MB."""
     count = 20 if quick else 200
-    with TemporaryDirectory() as home:
-        async with _model_server() as url:
+    rows: list[dict[str, Any]] = []
+    async with _model_server() as url:
+        with TemporaryDirectory() as home:
             deployment = {"model": "echo", "base_url": f"{url}/v1", "api_key": DEFAULT_KEY}
             async with Deskmind.open(
                 home=home, knowledge={"embedder": "hashing"}, models={"fast": {"deployments": [deployment]}}
             ) as app:
                 desk = await _technician(app)
-                chat = await _cost(lambda: _two_calls(desk), count)
-                ours = await _cost(lambda: _ours(desk), count)
-    bare = await _cost(_bare(), count)
-    return [
-        {"case": "pydantic-ai's loop alone, model a function", "ms of CPU": bare},
-        {"case": "two calls of desk.models.chat alone", "ms of CPU": chat},
-        {"case": "a run: policy, gateway, durable", "ms of CPU": ours},
-    ]
+                for case, work in (
+                    ("two calls of desk.models.chat alone", lambda: _two_calls(desk)),
+                    ("a run: policy, gateway, durable", lambda: _ours(desk, None)),
+                    ("a run: policy, gateway, memory, durable", lambda: _ours(desk, MemoryUse())),
+                ):
+                    rows.append({"case": case, "ms of CPU": await _cost(work, count)})
+        rows += [row for name in _NAMES if (row := await _peer(name, url, count)) is not None]
+    loop = {"case": "pydantic-ai's loop alone, model a function", "ms of CPU": await _cost(_bare(), count)}
+    return [loop, *rows, await _at_once(20 if quick else 300)]
 
 
-async def _ours(desk: Desk) -> None:
-    agent = desk.agent("bench", instructions="Find causes.", model="fast", tools=[look])
+async def _ours(desk: Desk, memory: MemoryUse | None) -> None:
+    agent = desk.agent("bench", instructions="Find causes.", model="fast", tools=[look], memory=memory)
     done = await agent.run(_PROMPT)
     assert (done.steps, done.tool_calls) == (2, 1)
+
+
+async def _peer(name: str, url: str, count: int) -> dict[str, Any] | None:
+    """What another library takes; None where it is not installed."""
+    if not _PEERS.exists():
+        return None
+    script = Path(__file__).with_name("agent_loops.py")
+    process = await asyncio.create_subprocess_exec(
+        *(str(_PEERS), "-P", str(script), f"{url}/v1", DEFAULT_KEY, str(count), name), stdout=PIPE
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, name
+    return json.loads(said)
+
+
+async def _at_once(runs: int) -> dict[str, Any]:
+    """The most memory of a worker that has so many runs under way, each waiting for its model."""
+
+    def say(asked: dict[str, Any]) -> Reply:
+        if sum(one["role"] == "tool" for one in asked["messages"]):
+            return Reply(text="The spooler hangs.")
+        return Reply(tool_calls=(ToolCall("knowledge_search", {"question": "why does it not print"}),))
+
+    async with ModelSandbox(reply=say) as models:
+        with TemporaryDirectory() as home:
+            Path(home).chmod(0o755)
+            deployment = {"model": "echo", "base_url": f"{models.base_url}/v1", "api_key": DEFAULT_KEY}
+            settings: dict[str, Any] = {
+                "knowledge": {"embedder": "hashing"},
+                "jobs": {"concurrency": runs},
+                "models": {"fast": {"deployments": [deployment]}},
+            }
+            async with Deskmind.open(home=home, **settings) as app:
+                desk = await _technician(app)
+                agent = desk.agent(
+                    "bench",
+                    instructions="Find causes.",
+                    model="fast",
+                    tools=["knowledge_search"],
+                    memory=MemoryUse(),
+                )
+                slow = models.faults.add("slow_headers", seconds=600.0)
+                async with Worker(Path(home), settings) as worker:
+                    alone = worker.memory_mb()
+                    begun = [await agent.start(f"{_PROMPT} {number}") for number in range(runs)]
+                    await _until(lambda: models.book.in_flight >= runs)
+                    waiting = worker.memory_mb()
+                    models.faults.remove(slow)
+                    worker.kill()
+                del begun
+    return {
+        "case": f"a worker with {runs} runs under way",
+        "MB at most": waiting,
+        "MB without": alone,
+    }
+
+
+async def _until(reached: Callable[[], bool]) -> None:
+    async with asyncio.timeout(300):
+        while not reached():
+            await asyncio.sleep(0.1)
 
 
 async def _two_calls(desk: Desk) -> None:

@@ -108,6 +108,13 @@ class Worker:
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGCONT)
 
+    def memory_mb(self) -> float:
+        """The most memory that it has had, in MB (resident)."""
+        assert self._process is not None
+        lines = Path(f"/proc/{self._process.pid}/status").read_text("utf-8").splitlines()
+        (peak,) = [line for line in lines if line.startswith("VmHWM:")]
+        return round(int(peak.split()[1]) / 1024, 1)
+
     def cpu_seconds(self) -> float:
         """The processor time that it has used."""
         assert self._process is not None

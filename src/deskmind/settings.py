@@ -116,7 +116,7 @@ class IngestSettings(_Section):
 class JobsSettings(_Section):
     """``[jobs]``: background work."""
 
-    concurrency: int = Field(2, ge=1, le=64)
+    concurrency: int = Field(2, ge=1, le=1000)
     shutdown_timeout: float = Field(30.0, gt=0, description="seconds to finish running jobs on SIGTERM")
     stalled_after: float = Field(30.0, gt=0, description="seconds without a worker's heartbeat")
 

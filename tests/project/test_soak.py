@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from soak.accounting import run
+from soak.agents import run as work
 from soak.sync import run as synchronise
 
 
@@ -17,3 +18,10 @@ async def test_a_copy_equals_its_source_though_workers_are_killed_and_the_source
     assert found["right"], found
     assert found["killed"]["kills"] > 0
     assert found["killed"]["changes_meanwhile"] > 0
+
+
+async def test_runs_of_agents_end_and_write_once_though_workers_are_killed_and_stopped() -> None:
+    found = await work(runs=6, kills=2, stops=1, workers=2)
+    assert found["right"], found
+    assert (found["states"], found["kills"] > 0) == ({"done": 6}, True)
+    assert found["writes_at_the_vendor"] >= 12 - found["handed_to_a_person"]

@@ -240,10 +240,8 @@ class Caller:
         journal = self._journal
         journal.used.tool_calls += 1
         journal.used.cost += tool.cost if answer.outcome == "ok" else 0
-        async with journal.writing(tainted=answer.tainted) as connection:
-            await journal.answered(
-                connection, call_id, tool.name, answer.outcome, answer.text, answer.readers, answer.rule
-            )
+        said = (answer.outcome, answer.text, answer.readers, answer.rule)
+        async with journal.answering(call_id, tool.name, *said, tainted=answer.tainted) as connection:
             if answer.outcome == "refused":
                 await record(
                     connection,

@@ -57,7 +57,7 @@ async def claim(
         tool: its name.
         prepared: what will be sent, so that whoever takes over looks for that very write.
     """
-    scope = journal.scope
+    scope, journal.wrote = journal.scope, True
     place = (scope.tenant_id, journal.run_id, call_id, owner_of(scope))
     await connection.execute(_CLAIM, (*place, tool, journal.row.epoch, Jsonb(prepared)))
 

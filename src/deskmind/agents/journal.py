@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from deskmind.agents.events import AgentEvent
 from deskmind.agents.run import Definition, Step
-from deskmind.agents.store import RunRow, find_run, owner_of, read_steps, take_run
+from deskmind.agents.store import RUN_COLUMNS, RunRow, find_run, owner_of, read_steps, take_run
 from deskmind.database import Connection, Database
 from deskmind.errors import AgentCancelledError, ConflictError, LeaseLostError
 from deskmind.scope import Scope
@@ -27,9 +30,16 @@ UPDATE agent_runs
        steps = %(steps)s, tool_calls = %(tool_calls)s, tokens = %(tokens)s, cost = %(cost)s, seconds = %(seconds)s
  WHERE tenant_id = %(tenant)s AND run_id = %(run)s AND epoch = %(epoch)s AND state = 'running'
 """
-_ADD = """
+_ADD = f"""
+WITH held AS ({_HOLD} RETURNING 1)
 INSERT INTO agent_steps (tenant_id, run_id, position, principal_id, epoch, kind, call_id, tool, outcome, content)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+SELECT %(tenant)s, %(run)s, %(position)s + n - 1, %(owner)s, %(epoch)s, kind, call_id, tool, outcome, content
+  FROM held, unnest(%(kinds)s::text[], %(calls)s::text[], %(tools)s::text[], %(outcomes)s::text[], %(contents)s::jsonb[])
+       WITH ORDINALITY AS made (kind, call_id, tool, outcome, content, n)
+"""
+_END = f"""
+UPDATE agent_runs SET state = %s, output = %s, problem = %s, remedy = %s, lease_until = NULL, ended_at = CASE WHEN %s THEN now() END
+ WHERE tenant_id = %s AND run_id = %s AND epoch = %s RETURNING {RUN_COLUMNS}
 """
 
 
@@ -37,6 +47,7 @@ class Journal:
     """A run that this process has taken. Every write first sees that it still has it.
 
     Attributes:
+        wrote: whether an effect may have been claimed.
         pieces: whether ``emit`` is told pieces of text.
         ending: whether the run is cancelled and nothing is begun any more, except to take back what was done.
     """
@@ -60,6 +71,7 @@ class Journal:
         self.used = row.used
         self.tainted = row.tainted
         self.ending = False
+        self.wrote = row.epoch > 1
         self.emit = emit
         self.pieces = pieces
         self.history: list[dict[str, Any]] = [
@@ -76,6 +88,7 @@ class Journal:
         self._lease = lease
         self._until = taken + lease
         self._position = len(steps)
+        self._turn = asyncio.Lock()
         self._began = time.monotonic()
         self._before = row.seconds
 
@@ -113,23 +126,39 @@ class Journal:
             steps = await read_steps(connection, scope, run_id)
         return cls(database, scope, row, steps, lease=lease, taken=taken, emit=emit, pieces=pieces)
 
+    @property
+    def last(self) -> int:
+        """The position of the newest step."""
+        return self._position - 1
+
     @asynccontextmanager
-    async def writing(self, *, tainted: bool = False) -> AsyncGenerator[Connection]:
+    async def writing(
+        self, *, tainted: bool = False, steps: Sequence[Step] = ()
+    ) -> AsyncGenerator[Connection]:
         """A transaction that stands only if this process still has the run; it holds the lease on.
+
+        Args:
+            tainted: whether the run has read untrusted text.
+            steps: that are added to the transcript, which gives them their positions.
 
         Raises:
             LeaseLostError: another worker has it.
             AgentCancelledError: it was cancelled.
         """
-        began = time.monotonic()
-        self.used.seconds = self._before + began - self._began
-        async with self._database.transaction(self.scope) as connection:
-            cursor = await connection.execute(_HOLD, self._holding(tainted))
-            if cursor.rowcount != 1:
-                raise await self._gone(connection)
-            yield connection
-        self.tainted |= tainted
-        self._until = began + self._lease
+        async with self._turn if steps else nullcontext():  # branches of a workflow write side by side
+            began = time.monotonic()
+            self.used.seconds = self._before + began - self._began
+            statement, values = _HOLD, self._holding(tainted)
+            if steps:
+                statement, values = _ADD, {**values, **self._adding(steps)}
+            async with self._database.transaction(self.scope) as connection:
+                cursor = await connection.execute(statement.encode(), values)
+                if cursor.rowcount != max(len(steps), 1):
+                    raise await self._gone(connection)
+                yield connection
+            self.tainted |= tainted
+            self._position += len(steps)
+            self._until = began + self._lease
 
     async def replied(
         self,
@@ -143,27 +172,31 @@ class Journal:
         self.used.steps += 1
         self.used.tokens += tokens
         self.used.cost += cost or Decimal(0)
-        async with self.writing() as connection:
-            for request in requests:
-                await self._add(connection, "request", request)
-            await self._add(connection, "response", response)
+        said = [_step("request", one) for one in requests]
+        async with self.writing(steps=(*said, _step("response", response))):
+            pass
         self.history += [*requests, response]
 
-    async def answered(
+    @asynccontextmanager
+    async def answering(
         self,
-        connection: Connection,
         call_id: str,
         tool: str,
         outcome: str,
         text: str,
         readers: frozenset[UUID] = frozenset(),
         rule: str = "",
-    ) -> None:
-        """A tool's result, in the caller's transaction, with the access lists of what it draws on, or the rule that refused it."""
+        *,
+        tainted: bool = False,
+    ) -> AsyncGenerator[Connection]:
+        """A transaction as ``writing``'s that adds a tool's result, with the access lists of what it draws on, or the rule that refused it."""
         content: dict[str, Any] = {"text": text, "rule": rule} if rule else {"text": text}
         if readers:
             content["readers"] = sorted(str(one) for one in readers)
-        await self._add(connection, "result", content, call_id, tool, outcome)
+        result = _step("result", content, tool, outcome, call_id)
+        async with self.writing(tainted=tainted, steps=(result,)) as connection:
+            yield connection
+        self.results[call_id] = replace(result, position=self.last)
         self.readers |= readers
         self.texts.append(text)
 
@@ -196,11 +229,11 @@ class Journal:
 
     async def end(
         self, connection: Connection, state: str, *, output: Any = None, problem: str = "", remedy: str = ""
-    ) -> None:
-        """Give the run back, in the caller's transaction."""
-        await connection.execute(
-            "UPDATE agent_runs SET state = %s, output = %s, problem = %s, remedy = %s, lease_until = NULL,"
-            " ended_at = CASE WHEN %s THEN now() END WHERE tenant_id = %s AND run_id = %s AND epoch = %s",
+    ) -> RunRow:
+        """Give the run back, in the caller's transaction; its row then."""
+        cursor = connection.cursor(row_factory=class_row(RunRow))
+        await cursor.execute(
+            _END.encode(),
             (
                 state,
                 Jsonb({"value": output}) if state == "done" else None,
@@ -212,6 +245,9 @@ class Journal:
                 self.row.epoch,
             ),
         )
+        row = await cursor.fetchone()
+        assert row is not None  # the lease was seen to in this transaction
+        return row
 
     def _holding(self, tainted: bool) -> dict[str, Any]:
         return {
@@ -227,24 +263,26 @@ class Journal:
             "epoch": self.row.epoch,
         }
 
-    async def _add(
-        self,
-        connection: Connection,
-        kind: str,
-        content: dict[str, Any],
-        call_id: str = "",
-        tool: str = "",
-        outcome: str = "",
-    ) -> None:
-        place = (self.scope.tenant_id, self.run_id, self._position, owner_of(self.scope), self.row.epoch)
-        await connection.execute(_ADD, (*place, kind, call_id, tool, outcome, Jsonb(content)))
-        self._position += 1
+    def _adding(self, steps: Sequence[Step]) -> dict[str, Any]:
+        return {
+            "position": self._position,
+            "owner": owner_of(self.scope),
+            "kinds": [one.kind for one in steps],
+            "calls": [one.call_id for one in steps],
+            "tools": [one.tool for one in steps],
+            "outcomes": [one.outcome for one in steps],
+            "contents": [Jsonb(one.content) for one in steps],
+        }
 
     async def _gone(self, connection: Connection) -> Exception:
         row = await find_run(connection, self.scope, self.run_id)
         if row is not None and row.state == "cancelled":
             return AgentCancelledError("The run was cancelled.", run=str(self.run_id))
         return _lost(self.run_id)
+
+
+def _step(kind: Any, content: dict[str, Any], tool: str = "", outcome: str = "", call: str = "") -> Step:
+    return Step(-1, kind, tool, outcome, content, datetime.now(UTC), call)
 
 
 def _lost(run_id: UUID) -> LeaseLostError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic_ai import Agent as Loop
@@ -24,7 +25,7 @@ from deskmind.agents.memory.runs import remembered
 from deskmind.agents.model import GatewayModel
 from deskmind.agents.room import AgentRoom
 from deskmind.agents.safety.guard import Guard
-from deskmind.agents.tool import Tool
+from deskmind.agents.tool import Tool, ToolFunction
 from deskmind.errors import AgentLimitError, AgentOutputError
 
 __all__ = ["drive"]
@@ -75,13 +76,16 @@ class _Tools(AbstractToolset[None]):
                 max_retries=_REPAIRS,
                 args_validator=_ANY_OBJECT,
             )
-        made: LoopTool[None] = LoopTool(one.bare(), takes_ctx=False, name=one.name, sequential=True)
-        return ToolsetTool(
-            toolset=self,
-            tool_def=made.tool_def,
-            max_retries=_REPAIRS,
-            args_validator=made.function_schema.validator,
-        )
+        definition, validator = _described(one.function, one.name)
+        return ToolsetTool(toolset=self, tool_def=definition, max_retries=_REPAIRS, args_validator=validator)
+
+
+@lru_cache(maxsize=1_000)
+def _described(function: ToolFunction, name: str) -> tuple[ToolDefinition, Any]:
+    """What a model is told of a function, and what checks its arguments; making it takes milliseconds."""
+    bare = Tool(name, function).bare()
+    made: LoopTool[None] = LoopTool(bare, takes_ctx=False, name=name, sequential=True)
+    return made.tool_def, made.function_schema.validator
 
 
 async def drive(journal: Journal, tools: Mapping[str, Tool], room: AgentRoom, output_type: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
@@ -20,7 +21,9 @@ from deskmind.agents.room import AgentRoom
 from deskmind.agents.run import Definition, Run, RunDetails
 from deskmind.agents.safety.blocks import Block, list_blocks, unblock
 from deskmind.agents.store import (
+    RunRow,
     add_run,
+    begin_run,
     end_run,
     find_run,
     list_runs,
@@ -30,7 +33,7 @@ from deskmind.agents.store import (
     view_of,
 )
 from deskmind.agents.tool import Tool
-from deskmind.database import Database
+from deskmind.database import Connection, Database
 from deskmind.errors import (
     AgentCancelledError,
     ConflictError,
@@ -90,11 +93,11 @@ class Agents:
         pieces: bool = False,
     ) -> Run[T]:
         """Run an agent here, to its end or until it waits for a person; see ``Agent.run`` and ``Agent.stream``."""
-        run_id = await self._begin(agent.definition, prompt, untrusted)
+        journal = await self._begun(agent.definition, prompt, untrusted, emit, pieces)
         try:
-            return await self._go_on(run_id, agent.tools, agent.output_type, emit, pieces=pieces)
+            return await self._driven(journal, agent.tools, agent.output_type)
         except asyncio.CancelledError:  # whoever wanted it has gone
-            await asyncio.shield(self._abandon(run_id))
+            await asyncio.shield(self._abandon(journal.run_id))
             raise
 
     @operation(Permission.AGENTS_RUN)
@@ -108,7 +111,7 @@ class Agents:
         unknown = sorted(set(agent.definition.tools) - set(self._room.agent_tools))
         if unknown:
             raise _unregistered(unknown[0])
-        return await self._begin(agent.definition, prompt, untrusted, queued=True)
+        return await self._queued(agent.definition, prompt, untrusted)
 
     @operation(Permission.AGENTS_RUN)
     async def resume(self, run_id: UUID, agent: Agent[T] | None = None, *, emit: Emit = _ignore) -> Run[T]:
@@ -233,87 +236,84 @@ class Agents:
                 raise NotFoundError("There is no such block.", remedy="`deskmind agent blocks` shows them.")
             await record(connection, self._scope, Permission.AGENTS_STOP, resource="blocks", lifted=True)
 
-    async def _begin(
-        self, definition: Definition, prompt: str, untrusted: str, *, queued: bool = False
-    ) -> UUID:
-        if not prompt.strip() or len(prompt) > _MOST_PROMPT or len(untrusted) > _MOST_PROMPT:
-            raise InvalidRequestError(
-                "The prompt cannot be used.", why=f"It is empty, or longer than {_MOST_PROMPT:,} characters."
-            )
+    async def _queued(self, definition: Definition, prompt: str, untrusted: str) -> UUID:
+        _check_prompt(prompt, untrusted)
         run_id = uuid4()
         async with self._database.transaction(self._scope) as connection:
-            if queued:
-                await check_room(connection, self._room.settings.agents.most_queued)
+            await check_room(connection, self._room.settings.agents.most_queued)
             await add_run(connection, self._scope, run_id, definition, prompt, untrusted, correlation_id())
-            await record(
-                connection,
-                self._scope,
-                Permission.AGENTS_RUN,
-                resource=f"runs/{run_id}",
-                agent=definition.name,
-                state="queued",
-            )
-            if queued:
-                await defer_run(connection, self._scope, run_id)
+            await self._record(connection, run_id, definition.name, "queued")
+            await defer_run(connection, self._scope, run_id)
         return run_id
 
+    async def _begun(
+        self, definition: Definition, prompt: str, untrusted: str, emit: Emit, pieces: bool
+    ) -> Journal:
+        """A new run that this process has, in one transaction."""
+        _check_prompt(prompt, untrusted)
+        _loop()
+        run_id, lease, taken = uuid4(), self._room.settings.agents.lease_seconds, time.monotonic()
+        async with self._database.transaction(self._scope) as connection:
+            given = (definition, prompt, untrusted, correlation_id())
+            row = await begin_run(connection, self._scope, run_id, *given, lease=lease)
+            await self._record(connection, run_id, definition.name, "queued")
+        return Journal(
+            self._database, self._scope, row, (), lease=lease, taken=taken, emit=emit, pieces=pieces
+        )
+
+    async def _record(self, connection: Connection, run_id: UUID, agent: str, state: str) -> None:
+        resource = f"runs/{run_id}"
+        await record(
+            connection, self._scope, Permission.AGENTS_RUN, resource=resource, agent=agent, state=state
+        )
+
     async def _go_on(
-        self,
-        run_id: UUID,
-        tools: Mapping[str, Tool] | None,
-        output_type: Any,
-        emit: Emit,
-        *,
-        pieces: bool = False,
+        self, run_id: UUID, tools: Mapping[str, Tool] | None, output_type: Any, emit: Emit
     ) -> Run[Any]:
-        try:
-            from deskmind.agents.loop import drive
-        except ImportError as error:
-            raise MissingExtraError("pydantic-ai", "agents") from error
+        _loop()
         await self._seen(run_id)
         lease = self._room.settings.agents.lease_seconds
-        journal = await Journal.take(
-            self._database, self._scope, run_id, lease=lease, emit=emit, pieces=pieces
-        )
+        journal = await Journal.take(self._database, self._scope, run_id, lease=lease, emit=emit)
+        return await self._driven(journal, tools, output_type)
+
+    async def _driven(self, journal: Journal, tools: Mapping[str, Tool] | None, output_type: Any) -> Run[Any]:
         try:
             known = self._tools_of(journal.definition) if tools is None else tools
-            output = await drive(journal, known, self._room, output_type)
+            output = await _loop()(journal, known, self._room, output_type)
         except BaseException as error:
-            state = await self._ended(journal, error)
+            state, row = await self._ended(journal, error)
             count_run(state)
             if state not in ("waiting", "cancelled"):
                 raise
-            return await self._shown(run_id, None, emit)
+            return _told(journal, row or await self._row(journal.run_id), None)
         stored = _as_json(output)
         desk = self._room.desk_of(self._scope)
         await learn(journal, desk, stored)
-        await self._close(journal, "done", output=stored)
+        row = await self._close(journal, "done", output=stored)
         await tell_conversation(journal, desk, stored)
         count_run("done")
-        return await self._shown(run_id, output, emit)
+        return _told(journal, row, output)
 
-    async def _ended(self, journal: Journal, error: BaseException) -> str:
-        """Write down how a run ended that gave no output; the state it is in."""
+    async def _ended(self, journal: Journal, error: BaseException) -> tuple[str, RunRow | None]:
+        """Write down how a run ended that gave no output; the state it is in, and its row where that was written."""
         from deskmind.agents.calling import WaitingForPerson
 
         if isinstance(error, LeaseLostError):
-            return "lost"
+            return "lost", None
         if isinstance(error, AgentCancelledError):
-            return "cancelled"
+            return "cancelled", None
         if isinstance(error, WaitingForPerson):
-            await self._close(journal, "waiting")
-            return "waiting"
+            return "waiting", await self._close(journal, "waiting")
         if not isinstance(error, Exception):  # this process is ending: another goes on when the lease is over
-            return "lost"
+            return "lost", None
         code = error.code if isinstance(error, DeskmindError) else "internal"
-        await self._close(journal, "failed", problem=code, remedy=remedy_of(error))
-        return "failed"
+        return "failed", await self._close(journal, "failed", problem=code, remedy=remedy_of(error))
 
     async def _close(
         self, journal: Journal, state: str, *, output: Any = None, problem: str = "", remedy: str = ""
-    ) -> None:
+    ) -> RunRow:
         async with journal.writing() as connection:
-            await journal.end(connection, state, output=output, problem=problem, remedy=remedy)
+            row = await journal.end(connection, state, output=output, problem=problem, remedy=remedy)
             await record(
                 connection,
                 self._scope,
@@ -337,26 +337,22 @@ class Agents:
                 name=journal.row.agent,
                 problem=problem,
             )
+        return row
 
     async def _abandon(self, run_id: UUID) -> None:
         async with self._database.transaction(self._scope) as connection:
             await end_run(connection, self._scope, run_id, _OPEN)
 
     async def _seen(self, run_id: UUID) -> None:
-        async with self._database.transaction(self._scope) as connection:
-            row = await find_run(connection, self._scope, run_id)
-            if row is None or row.kind != "agent":
-                raise _no_run(run_id)
+        if (await self._row(run_id)).kind != "agent":
+            raise _no_run(run_id)
 
-    async def _shown(self, run_id: UUID, output: Any, emit: Emit) -> Run[Any]:
+    async def _row(self, run_id: UUID) -> RunRow:
         async with self._database.transaction(self._scope) as connection:
             row = await find_run(connection, self._scope, run_id)
         if row is None:
             raise _no_run(run_id)
-        run = view_of(row)
-        run = run if output is None else replace(run, output=output)
-        emit(RunEnded(run))
-        return run
+        return row
 
     def _tools_of(self, definition: Definition) -> dict[str, Tool]:
         known = self._room.agent_tools
@@ -364,6 +360,30 @@ class Agents:
             if name not in known:
                 raise _unregistered(name)
         return {name: known[name] for name in definition.tools}
+
+
+def _told(journal: Journal, row: RunRow, output: Any) -> Run[Any]:
+    """The run as it stands, which is the last event."""
+    run = view_of(row)
+    run = run if output is None else replace(run, output=output)
+    journal.emit(RunEnded(run))
+    return run
+
+
+def _loop() -> Callable[..., Awaitable[Any]]:
+    """What drives a run; seen to be there before one is begun or taken."""
+    try:
+        from deskmind.agents.loop import drive
+    except ImportError as error:
+        raise MissingExtraError("pydantic-ai", "agents") from error
+    return drive
+
+
+def _check_prompt(prompt: str, untrusted: str) -> None:
+    if not prompt.strip() or len(prompt) > _MOST_PROMPT or len(untrusted) > _MOST_PROMPT:
+        raise InvalidRequestError(
+            "The prompt cannot be used.", why=f"It is empty, or longer than {_MOST_PROMPT:,} characters."
+        )
 
 
 def _as_json(output: Any) -> Any:

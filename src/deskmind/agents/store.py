@@ -21,6 +21,7 @@ __all__ = [
     "RUN_COLUMNS",
     "RunRow",
     "add_run",
+    "begin_run",
     "end_run",
     "find_run",
     "give_up",
@@ -43,6 +44,12 @@ _ADD = """
 INSERT INTO agent_runs (tenant_id, run_id, principal_id, agent_id, key_id, agent, definition, prompt, untrusted, state,
                         tainted, correlation_id, parent_id)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'queued', %s, %s, %s)
+"""
+_BEGIN = f"""
+INSERT INTO agent_runs (tenant_id, run_id, principal_id, agent_id, key_id, agent, definition, prompt, untrusted, state,
+                        tainted, correlation_id, epoch, lease_until)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'running', %s, %s, 1, clock_timestamp() + make_interval(secs => %s))
+RETURNING {RUN_COLUMNS}
 """
 _TAKE = f"""
 UPDATE agent_runs
@@ -139,20 +146,34 @@ async def add_run(
     tainted: bool = False,
 ) -> None:
     """A new run, queued; ``tainted`` where its prompt holds text that others wrote."""
+    what = (prompt, untrusted, tainted or bool(untrusted), correlation_id)
+    await connection.execute(_ADD, (*_who(scope, run_id, definition), *what, parent_id))
+
+
+async def begin_run(
+    connection: Connection,
+    scope: Scope,
+    run_id: UUID,
+    definition: Definition,
+    prompt: str,
+    untrusted: str,
+    correlation_id: str,
+    *,
+    lease: float,
+) -> RunRow:
+    """A new run that is taken at once, for ``lease`` seconds."""
+    cursor = connection.cursor(row_factory=class_row(RunRow))
+    what = (prompt, untrusted, bool(untrusted), correlation_id, lease)
+    await cursor.execute(_BEGIN.encode(), (*_who(scope, run_id, definition), *what))
+    row = await cursor.fetchone()
+    assert row is not None
+    return row
+
+
+def _who(scope: Scope, run_id: UUID, definition: Definition) -> tuple[Any, ...]:
     agent = scope.agent.principal_id if scope.agent is not None else None
-    values = (scope.tenant_id, run_id, owner_of(scope), agent, scope.key_id, definition.name)
-    await connection.execute(
-        _ADD,
-        (
-            *values,
-            Jsonb(definition.as_dict()),
-            prompt,
-            untrusted,
-            tainted or bool(untrusted),
-            correlation_id,
-            parent_id,
-        ),
-    )
+    whose = (scope.tenant_id, run_id, owner_of(scope), agent, scope.key_id)
+    return (*whose, definition.name, Jsonb(definition.as_dict()))
 
 
 async def take_run(connection: Connection, scope: Scope, run_id: UUID, lease: float) -> RunRow | None:

@@ -35,6 +35,8 @@ _ATTEMPTS = 5
 _EACH_HOUR = "41 * * * *"
 _EACH_MINUTE = "* * * * *"
 _PAUSE_SECONDS = 1.0
+_MOST_CONNECTIONS = 16
+"""Jobs need one to begin and to end; their own work is on the application's."""
 _STATES = ("todo", "doing", "failed")
 
 _WAITING = """
@@ -102,7 +104,7 @@ class JobQueue:
                 pool_factory=database.pool,
                 conninfo=database.endpoints.jobs,
                 min_size=0,
-                max_size=settings.concurrency + 3,
+                max_size=min(settings.concurrency, _MOST_CONNECTIONS) + 3,
                 timeout=database.patience,
                 kwargs={} if self._listens else {"prepare_threshold": None},
             )

@@ -169,7 +169,7 @@ async def _worker(home: Path, sandbox: ModelSandbox) -> AsyncIterator[None]:
 
 
 async def _until(reached: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not reached():
             await asyncio.sleep(0.02)
 

@@ -487,3 +487,25 @@ async def test_events_tell_what_happened_to_the_end(ann: Desk, register: Registe
         ("say", "done"),
         ("", "done"),
     ]
+
+
+async def test_branches_call_tools_side_by_side(ann: Desk, register: Register) -> None:
+    @tool(untrusted=False)
+    async def double(context: ToolContext, number: int) -> int:
+        """Double a number."""
+        del context
+        await asyncio.sleep(0)
+        return 2 * number
+
+    @workflow("doubling")
+    async def doubling(flow: Flow) -> list[int]:
+        """Double many numbers."""
+
+        async def one(below: Flow, number: int) -> int:
+            return int((await below.call("double", double, number=number)).value)
+
+        return await flow.map(range(12), one)
+
+    register(doubling)
+    run = await ann.workflows.run("doubling")
+    assert (run.state, run.output) == ("done", [2 * number for number in range(12)])

@@ -15,8 +15,8 @@ async def main(home: str, url: str) -> None:
         home=home,
         knowledge={"embedder": "hashing"},
         models={"fast": {"deployments": [deployment], "retries": 0}},
-        jobs={"stalled_after": 1.0, "concurrency": 8},
-        agents={"lease_seconds": 1.0},
+        jobs={"stalled_after": 2.0, "concurrency": 8},
+        agents={"lease_seconds": 2.5},  # a busy machine stands still for a second
     ) as app:
         await app.jobs.drain()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -14,8 +14,8 @@ from deskmind.agents.memory.happened import Extractor, Happened, Told
 from deskmind.agents.memory.measuring import count_change
 from deskmind.agents.memory.memory import Memory
 from deskmind.agents.memory.modelled import ModelExtractor
-from deskmind.agents.run import Effected, Step
-from deskmind.agents.store import read_effects, read_steps
+from deskmind.agents.run import Effected
+from deskmind.agents.store import read_effects
 from deskmind.errors import (
     DeskmindError,
     EmbedderUnavailableError,
@@ -66,8 +66,8 @@ async def remembered(journal: Journal, desk: Desk) -> str:
     told = "\n\n".join(part for part in (text, spoken) if part)
     if told:
         readers = frozenset({NO_ONE}) if confined else frozenset[UUID]()
-        async with journal.writing(tainted=tainted) as connection:
-            await journal.answered(connection, _CALL, "memory", "ok", told, readers)
+        async with journal.answering(_CALL, "memory", "ok", told, readers, tainted=tainted):
+            pass
     return told
 
 
@@ -136,32 +136,36 @@ async def _conversation(desk: Desk, conversation: str, tokens: int) -> tuple[str
 
 
 async def _happened(journal: Journal, desk: Desk, output: Any) -> Happened:
-    async with desk.database.transaction(journal.scope) as connection:
-        steps = await read_steps(connection, journal.scope, journal.run_id)
-        effects = await read_effects(connection, journal.scope, journal.run_id)
+    effects: Sequence[Effected] = ()
+    if journal.wrote:
+        async with desk.database.transaction(journal.scope) as connection:
+            effects = await read_effects(connection, journal.scope, journal.run_id)
     agent = journal.row.agent
     # what a workflow asks may be made of what it has read
     own = journal.row.parent_id is None or not journal.tainted
     told = [Told(journal.row.prompt, "prompt", "trusted" if own else "untrusted", agent)]
     if journal.row.untrusted:
         told.append(Told(journal.row.untrusted, "untrusted", "untrusted", agent))
-    results = [
-        step for step in steps if step.kind == "result" and step.outcome == "ok" and step.call_id != _CALL
-    ]
+    results = [step for step in journal.results.values() if step.outcome == "ok" and step.call_id != _CALL]
+    results.sort(key=lambda step: step.position)
     told += [Told(step.text, "tool", "untrusted", step.tool, step.position) for step in results]
     trust = "untrusted" if journal.tainted else "trusted"
-    told.append(Told(_words(output), "output", trust, agent, len(steps) - 1))
+    told.append(Told(_words(output), "output", trust, agent, journal.last))
     tools = tuple(step.tool for step in results)
-    return Happened(journal.run_id, agent, tuple(told), journal.tainted, tools, _done(steps, effects))
+    return Happened(
+        journal.run_id, agent, tuple(told), journal.tainted, tools, _done(journal.history, effects)
+    )
 
 
-def _done(steps: Sequence[Step], effects: Sequence[Effected]) -> tuple[tuple[str, dict[str, Any]], ...]:
+def _done(
+    history: Sequence[Mapping[str, Any]], effects: Sequence[Effected]
+) -> tuple[tuple[str, dict[str, Any]], ...]:
     """The writes that were made, with their arguments as the model gave them."""
     arguments: dict[str, Any] = {
         part["tool_call_id"]: part.get("args")
-        for step in steps
-        if step.kind == "response"
-        for part in step.content.get("parts", [])
+        for message in history
+        if message.get("kind") == "response"
+        for part in message.get("parts", [])
         if part.get("tool_call_id")
     }
     return tuple((one.tool, _object(arguments.get(one.call_id))) for one in effects if one.state == "applied")

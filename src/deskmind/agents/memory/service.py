@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID, uuid4, uuid5
 
@@ -21,10 +21,10 @@ from deskmind.agents.memory.keeping import (
 from deskmind.agents.memory.measuring import count_change, count_recall
 from deskmind.agents.memory.memory import AUDIENCES, KINDS, Audience, Draft, Kind, Memory, Origin
 from deskmind.agents.memory.reading import read_question, read_texts, store_anew
-from deskmind.agents.memory.recalled import Recalled, fitted
+from deskmind.agents.memory.recalled import Recalled, Scored, fitted
 from deskmind.agents.memory.rules import check_allowed, may_be_remembered
 from deskmind.agents.memory.store import Owner, Reading
-from deskmind.database import Database
+from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, InvalidRequestError, PermissionDeniedError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
@@ -42,6 +42,16 @@ __all__ = ["Memories", "MemoryRoom"]
 _MOST_QUESTION = 4_000
 _CANDIDATES = 200
 _AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be recalled."""
+
+    reading: Reading
+    kinds: Sequence[Kind]
+    least: float
+    tokens: int
 
 
 class MemoryRoom(Protocol):
@@ -155,20 +165,16 @@ class Memories:
             raise InvalidRequestError(f"A budget of {tokens} tokens is not possible.")
         embedder = (await self._room.engine()).embedder
         reading = await read_question(embedder, question[:_MOST_QUESTION])
+        wanted = _Wanted(reading, kinds, least, tokens)
         async with self._database.transaction(self._scope) as connection:
             masked = await store.unread(connection, self._scope, _AT_ONCE)
-        await store_anew(self._database, self._scope, embedder, masked)
-        async with self._database.transaction(self._scope) as connection:
-            found = await store.nearest(
-                connection, self._scope, reading, kinds=kinds, least=least, limit=_CANDIDATES
-            )
-            recalled = fitted((one for one, _ in found), tokens)
-            chosen = [one.memory.memory_id for one in recalled.memories]
-            await store.touch(connection, self._scope, chosen)
-            await record(
-                connection, self._scope, Permission.MEMORIES_READ, resource="memories", memories=len(chosen)
-            )
-        count_recall(len(chosen))
+            near = None if masked else await self._chosen_and_recorded(connection, wanted)
+        if near is None:
+            await store_anew(self._database, self._scope, embedder, masked)
+            async with self._database.transaction(self._scope) as connection:
+                near = await self._chosen_and_recorded(connection, wanted)
+        found, recalled = near
+        count_recall(len(recalled.memories))
         stale = [
             (one.memory.memory_id, one.memory.text)
             for one, space in found
@@ -300,6 +306,26 @@ class Memories:
             await record_change(connection, self._scope, memory_id, "forget", memories=gone)
         count_change("forgotten", gone)
         return gone
+
+    async def _chosen_and_recorded(
+        self, connection: Connection, wanted: _Wanted
+    ) -> tuple[list[tuple[Scored, str]], Recalled]:
+        """The candidates, and those of them that fit."""
+        found = await store.nearest(
+            connection,
+            self._scope,
+            wanted.reading,
+            kinds=wanted.kinds,
+            least=wanted.least,
+            limit=_CANDIDATES,
+        )
+        recalled = fitted((one for one, _ in found), wanted.tokens)
+        chosen = [one.memory.memory_id for one in recalled.memories]
+        await store.touch(connection, self._scope, chosen)
+        await record(
+            connection, self._scope, Permission.MEMORIES_READ, resource="memories", memories=len(chosen)
+        )
+        return found, recalled
 
     def _as_agent(self, draft: Draft) -> Draft:
         """An agent is not the user that it acts for: what it tells is others' text."""

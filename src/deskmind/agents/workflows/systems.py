@@ -70,6 +70,11 @@ class Systems:
         """Where connections are kept."""
         return self._database
 
+    @property
+    def desk(self) -> Desk:
+        """Whose systems they are."""
+        return self._room.desk_of(self._scope)
+
     @operation(Permission.CONNECTIONS_USE)
     async def opened(self, name: str) -> VendorConnector:
         """The connector of a connection, to be closed.
@@ -81,25 +86,6 @@ class Systems:
             found = await find_connection(connection, self._scope, name)
             await self._record(connection, name)
             return await connector_of(connection, self._scope, self._room.keyring, found)
-
-    @asynccontextmanager
-    async def reached(self, name: str) -> AsyncGenerator[VendorConnector]:
-        """The connector of a connection, open. Errors as for ``opened``."""
-        async with await self.opened(name) as source:
-            yield source
-
-    async def confidence(
-        self, name: str, source: VendorConnector, ticket: str, values: Mapping[str, Any]
-    ) -> float | None:
-        """How sure a change of a ticket is by the tenant's triage; None where nothing says."""
-        found = await source.get(Kind.TICKET, ticket)
-        if not isinstance(found, Ticket):
-            return None
-        async with self._database.transaction(self._scope) as connection:
-            known = await find_connection(connection, self._scope, name)
-        ids = [str(one) for one in values.values()]
-        names = await group_names(self._database, self._scope, known.connection_id, ids)
-        return await confidence_of(self._room.desk_of(self._scope), found, values, names)
 
     @operation(Permission.CONNECTIONS_USE)
     async def ticket(self, name: str, ticket: str) -> Ticket:
@@ -174,19 +160,19 @@ def system_tool(room: WorkflowRoom) -> Tool:
 
     async def preview(context: ToolContext, arguments: Mapping[str, Any]) -> Preview:
         systems = Systems.of(context.desk, room)
-        async with systems.reached(arguments["connection"]) as source:
+        async with _reached(systems, arguments["connection"]) as source:
             act, ticket = Act(arguments["act"]), arguments.get("ticket") or None
             values: dict[str, Any] = arguments.get("values") or {}
             proposal = await source.propose(act, ticket, **values)
             sure = None
             if act in (Act.ASSIGN, Act.UPDATE) and is_asked(context.desk):
-                sure = await systems.confidence(arguments["connection"], source, str(ticket), values)
+                sure = await _confidence(systems, arguments["connection"], source, str(ticket), values)
         prepared = {"proposal": proposal.to_json()}
         return Preview(_named(proposal.changes, proposal.key), prepared, confidence=sure)
 
     async def reconcile(context: ToolContext, arguments: Mapping[str, Any]) -> Outcome:
         systems = Systems.of(context.desk, room)
-        return await reconciled(context, lambda: systems.reached(arguments["connection"]))
+        return await reconciled(context, lambda: _reached(systems, arguments["connection"]))
 
     @tool(
         permission=Permission.CONNECTIONS_USE,
@@ -213,7 +199,7 @@ def system_tool(room: WorkflowRoom) -> Tool:
             values: by field, as the vendor's page says.
         """
         del act, ticket, values
-        async with Systems.of(context.desk, room).reached(connection) as source:
+        async with _reached(Systems.of(context.desk, room), connection) as source:
             applied = await source.apply(proposal_of(context), claims=claims_of(context))
         return {
             "id": applied.id,
@@ -223,6 +209,26 @@ def system_tool(room: WorkflowRoom) -> Tool:
         }
 
     return system_write
+
+
+@asynccontextmanager
+async def _reached(systems: Systems, name: str) -> AsyncGenerator[VendorConnector]:
+    async with await systems.opened(name) as source:
+        yield source
+
+
+async def _confidence(
+    systems: Systems, name: str, source: VendorConnector, ticket: str, values: Mapping[str, Any]
+) -> float | None:
+    """How sure a change of a ticket is by the tenant's triage; None where nothing says."""
+    found = await source.get(Kind.TICKET, ticket)
+    if not isinstance(found, Ticket):
+        return None
+    async with systems.database.transaction(systems.scope) as connection:
+        known = await find_connection(connection, systems.scope, name)
+    ids = [str(one) for one in values.values()]
+    names = await group_names(systems.database, systems.scope, known.connection_id, ids)
+    return await confidence_of(systems.desk, found, values, names)
 
 
 def _named(changes: Sequence[Change], key: str) -> tuple[Change, ...]:

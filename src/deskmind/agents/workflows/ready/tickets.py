@@ -50,7 +50,8 @@ async def recent_tickets(systems: Systems, connection: str, since: datetime) -> 
 
 def _resolution(one: Mapping[str, Any]) -> str:
     """How it was solved, in words: the notes, or where the vendor has none, the last comment that its requester can read."""
-    said = [comment["text"] for comment in one.get("comments") or [] if not comment["internal"]]
+    comments: list[dict[str, Any]] = one.get("comments") or []
+    said = [str(comment["text"]) for comment in comments if not comment["internal"]]
     return str(one.get("resolution_notes") or (said[-1] if said else ""))
 
 

@@ -26,6 +26,20 @@ SET LOCAL ROLE <prefix>_owner;
 REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system;
 DROP INDEX procrastinate_jobs_place;
 ALTER TABLE agent_runs DROP COLUMN undoing, DROP COLUMN wanted_at;
+GRANT CREATE ON SCHEMA <schema> TO <prefix>_privacy;
+SET LOCAL ROLE <prefix>_privacy;
+DO $change$
+DECLARE
+    written text := pg_get_functiondef('<schema>.privacy_mask(text, text, text, text, text, boolean)'::regprocedure);
+    place text := $one$('agent_steps', 'content'), ('agent_effects', 'prepared')$one$;
+BEGIN
+    IF array_length(string_to_array(written, place), 1) <> 2 THEN
+        RAISE invalid_function_definition USING MESSAGE = 'privacy_mask is not written as was expected';
+    END IF;
+    EXECUTE replace(written, place, $one$('agent_steps', 'content')$one$);
+END $change$;
+SET LOCAL ROLE <prefix>_owner;
+REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_privacy;
 REVOKE SELECT (tenant_id, principal_id, prepared), UPDATE (prepared) ON agent_effects FROM <prefix>_privacy;
 DROP POLICY privacy ON agent_effects;
 ALTER TABLE agent_effects DROP COLUMN prepared;

@@ -5,6 +5,20 @@ GRANT UPDATE (prepared) ON agent_effects TO <prefix>_app;
 CREATE POLICY privacy ON agent_effects FOR ALL TO <prefix>_privacy
     USING (tenant_id = (SELECT scope_tenant()) AND (SELECT scope_act()) = 'operate');
 GRANT SELECT (tenant_id, principal_id, prepared), UPDATE (prepared) ON agent_effects TO <prefix>_privacy;
+GRANT CREATE ON SCHEMA <schema> TO <prefix>_privacy;
+SET LOCAL ROLE <prefix>_privacy;
+DO $change$
+DECLARE
+    written text := pg_get_functiondef('<schema>.privacy_mask(text, text, text, text, text, boolean)'::regprocedure);
+    place text := $one$('agent_steps', 'content')$one$;
+BEGIN
+    IF array_length(string_to_array(written, place), 1) <> 2 THEN
+        RAISE invalid_function_definition USING MESSAGE = 'privacy_mask is not written as was expected';
+    END IF;
+    EXECUTE replace(written, place, $one$('agent_steps', 'content'), ('agent_effects', 'prepared')$one$);
+END $change$;
+SET LOCAL ROLE <prefix>_owner;
+REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_privacy;
 
 -- ---------------------------------------------------------------- a run that is cancelled may take back what its steps did
 
@@ -57,7 +71,8 @@ SET LOCAL ROLE <prefix>_owner;
 CREATE POLICY agent_proposals_due ON agent_proposals FOR SELECT TO <prefix>_system USING (true);
 GRANT SELECT (tenant_id, state, expires_at, escalates_at, escalated_at) ON agent_proposals TO <prefix>_system;
 GRANT SELECT (run_id, parent_id, started_at, lease_until, wanted_at) ON agent_runs TO <prefix>_system;
--- A run that nobody works on although somebody should, and that no job will bring to a worker; or NULL: proposals of the tenant are
+-- A run that nobody works on although somebody should, and that no job will bring to a worker (for a day: its tools may be known
+-- nowhere any more); or NULL: proposals of the tenant are
 -- to be escalated or have expired.
 CREATE FUNCTION agents_due() RETURNS TABLE (tenant_id uuid, tenant text, run_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
@@ -65,7 +80,8 @@ AS $$ SELECT t.tenant_id, t.slug, d.run_id FROM (
              SELECT r.tenant_id, r.run_id FROM <schema>.agent_runs r
               WHERE (r.state = 'waiting' AND r.wanted_at IS NOT NULL
                      OR r.state IN ('queued', 'running') AND r.parent_id IS NULL
-                        AND (r.lease_until < now() OR r.lease_until IS NULL AND r.started_at < now() - interval '1 minute'))
+                        AND (r.lease_until BETWEEN now() - interval '1 day' AND now() OR r.lease_until IS NULL
+                             AND r.started_at BETWEEN now() - interval '1 day' AND now() - interval '1 minute'))
                 AND NOT EXISTS (SELECT FROM <schema>.procrastinate_jobs j
                                  WHERE j.status = 'todo' AND j.queueing_lock = 'agents.run:agent:' || r.run_id)
                 AND NOT EXISTS (SELECT FROM <schema>.procrastinate_jobs j
