@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from deskmind.api.cursors import cursor_of, place_of
+from deskmind.api.cursors import Before, cursor_of, place_of
 from deskmind.api.schemas import Amount, Problem
 from deskmind.desk import Desk
 from deskmind.explain.explanation import AnswerFacts, CacheDecision, PassageFate, PromptUse, Try
@@ -113,7 +113,7 @@ def add_requests(routes: APIRouter, asker: Any) -> None:
     async def list_requests(
         desk: Desk = asker,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: Annotated[str | None, Query(max_length=100)] = None,
+        before: Before = None,
         operation: Annotated[str | None, Query(max_length=100)] = None,
         failed: bool = False,
     ) -> RequestList:

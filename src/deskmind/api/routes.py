@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
 
 from deskmind.api.access import add_access
 from deskmind.api.agents import add_agents
+from deskmind.api.audit import add_audit
 from deskmind.api.connectors import add_connectors
 from deskmind.api.conversations import add_conversations
+from deskmind.api.directory import add_directory
 from deskmind.api.events import Sent, described_events, event_stream
 from deskmind.api.evidence import add_evidence
 from deskmind.api.experiments import add_experiments
@@ -37,10 +40,11 @@ from deskmind.api.schemas import (
 from deskmind.api.spending import add_spending
 from deskmind.api.stored_agents import add_stored_agents
 from deskmind.api.triage import add_triage
+from deskmind.api.webhooks import add_webhooks
 from deskmind.api.workflows import add_workflows
 from deskmind.api.writes import add_writes
 from deskmind.desk import Desk
-from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError
+from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError, NotFoundError
 from deskmind.knowledge.answering import AnswerEvent
 
 __all__ = ["DeskFor", "router"]
@@ -49,6 +53,7 @@ DeskFor = Callable[[Request], Awaitable[Desk]]
 
 
 _LONGEST_KEY, _LONGEST_TOKEN = 1_000, 8_192
+_DESK = "deskmind.desk"
 
 
 def _problems(**texts: str) -> dict[int | str, dict[str, Any]]:
@@ -59,11 +64,13 @@ _PROBLEMS = _problems(
     _400="cannot be parsed",
     _401="no valid API key",
     _403="not permitted",
+    _408="not received in time",
     _413="too large",
     _422="not valid",
     _429="more requests than a limit admits",
     _500="an error of ours",
     _503="temporarily unavailable",
+    _504="not answered in time",
 )
 _NOT_FOUND = _problems(_404="no such document")
 _TAKING_IN = _problems(_415="kind not supported", _507="storage is full")
@@ -80,11 +87,8 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
 
     The host application renders errors as it likes; ``deskmind.api.problems.install(app)`` gives RFC 9457.
     """
-    routes = APIRouter(prefix=prefix, responses=_PROBLEMS)
-
-    async def current(request: Request) -> Desk:
-        return await desk_for(request)
-
+    current = _asker(desk_for)
+    routes = APIRouter(prefix=prefix, responses=_PROBLEMS, route_class=_asked_first(current))
     asker: Any = Depends(current)
 
     @routes.post("/search", operation_id="search", tags=["knowledge"], summary="Find passages")
@@ -112,7 +116,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
                 answer={"$ref": "#/components/schemas/AnswerBody"},
                 until="answer",
             ),
-            **_problems(_404="no such conversation"),
+            **_problems(_404="no such conversation", _502="the model's provider refused, or broke off"),
         },
     )
     async def ask(
@@ -184,7 +188,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         return _taken_in(IngestBody.of(report))
 
     @routes.get(
-        "/documents/{document_id}",
+        "/documents/{document_id:uuid}",
         operation_id="getDocument",
         tags=["documents"],
         summary="Read a document",
@@ -194,7 +198,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         return DocumentText.of_document(await desk.knowledge.document(document_id))
 
     @routes.delete(
-        "/documents/{document_id}",
+        "/documents/{document_id:uuid}",
         operation_id="deleteDocument",
         tags=["documents"],
         status_code=204,
@@ -205,8 +209,23 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         await desk.knowledge.delete(document_id)
         return Response(status_code=204)
 
+    @routes.get(
+        "/ingests/{ingest_id}",
+        operation_id="getIngest",
+        tags=["documents"],
+        summary="How far an upload of one's own is",
+        responses=_problems(_404="no such upload of yours"),
+    )
+    async def get_ingest(ingest_id: UUID, desk: Desk = asker) -> IngestBody:
+        found = await desk.knowledge.ingest_report(ingest_id)
+        if found is None:
+            raise NotFoundError("There is no such upload of yours.", remedy="Give `ingest_id` of an upload.")
+        return IngestBody.of(found)
+
     add_spending(routes, asker)
     add_access(routes, asker)
+    add_directory(routes, asker)
+    add_audit(routes, asker)
     add_prompts(routes, asker)
     add_experiments(routes, asker)
     add_conversations(routes, asker)
@@ -221,7 +240,37 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_workflows(routes, asker)
     add_stored_agents(routes, asker)
     add_memories(routes, asker)
+    add_webhooks(routes, asker)
     return routes
+
+
+def _asker(desk_for: DeskFor) -> DeskFor:
+    """Tells whose desk a request is for, once for each request."""
+
+    async def current(request: Request) -> Desk:
+        if _DESK not in request.scope:
+            request.scope[_DESK] = await desk_for(request)
+        return request.scope[_DESK]
+
+    return current
+
+
+def _asked_first(current: DeskFor) -> type[APIRoute]:
+    """Routes that look who is asking before they read a body: the framework reads it first, whoever sent it."""
+
+    class Route(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+            if all(needed.call is not current for needed in self.dependant.dependencies):
+                return handle
+
+            async def known(request: Request) -> Response:
+                await current(request)
+                return await handle(request)
+
+            return known
+
+    return Route
 
 
 async def _told(events: AsyncIterator[AnswerEvent]) -> AsyncIterator[Sent]:

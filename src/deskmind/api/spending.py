@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from deskmind.api.schemas import Amount
+from deskmind.api.schemas import Amount, Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.gateway.usage import Grouping, UsageRow
 
@@ -57,14 +58,12 @@ class UsageReport(BaseModel):
     usage: list[UsageLine]
 
 
-class BudgetBody(BaseModel):
+class BudgetBody(Body):
     """A limit; US dollars, tokens, or both."""
 
-    model_config = ConfigDict(extra="forbid")
-
     window: Literal["minute", "day", "month"] = Field(description="in UTC")
-    usd: Decimal | None = Field(None, ge=0, examples=["100"])
-    tokens: int | None = Field(None, ge=0)
+    usd: Decimal | None = Field(None, ge=0, lt=10**12, examples=["100"])
+    tokens: int | None = Field(None, ge=0, lt=2**63)
     per: list[Literal["user", "key", "feature", "model"]] = Field(default_factory=list[Any])
     user: str | None = None
     key: str | None = None
@@ -144,6 +143,7 @@ def add_spending(routes: APIRouter, asker: Any) -> None:
         tags=["usage"],
         status_code=204,
         summary="Remove a budget",
+        responses={404: {"model": Problem, "description": "no such budget"}},
     )
     async def delete_budget(name: Name, desk: Desk = asker) -> Response:
         await desk.budgets.delete(name)

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from deskmind.api.events import Sent, described_events, event_stream
 from deskmind.api.schemas import Amount, Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
 if TYPE_CHECKING:
@@ -39,10 +40,8 @@ class WorkflowList(BaseModel):
     workflows: list[WorkflowBody]
 
 
-class StartRequest(BaseModel):
+class StartWorkflow(Body):
     """A run to be begun."""
-
-    model_config = ConfigDict(extra="forbid")
 
     input: dict[str, Any] = Field(default_factory=dict)
     untrusted: bool = Field(False, description="whether others wrote the input")
@@ -103,10 +102,8 @@ class WorkflowRunDetailsBody(BaseModel):
     steps: list[WorkflowStepBody]
 
 
-class ForkRequest(BaseModel):
+class ForkRequest(Body):
     """From where on to do a run anew."""
-
-    model_config = ConfigDict(extra="forbid")
 
     step: int = Field(ge=1, description="the first step to be done anew")
 
@@ -119,10 +116,8 @@ class ReplayBody(BaseModel):
     output: Any
 
 
-class ScheduleRequest(BaseModel):
+class ScheduleRequest(Body):
     """What is to begin a workflow: times, or an event of a connected system."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(max_length=63)
     workflow: str = Field(max_length=63)
@@ -189,8 +184,10 @@ def _add_catalogue(routes: APIRouter, asker: Any) -> None:
         responses={404: {"model": Problem, "description": "no such workflow"}},
         summary="Have a worker run a workflow",
     )
-    async def start(name: str, body: StartRequest, desk: Desk = asker) -> RunIdBody:
-        return RunIdBody(run_id=await desk.workflows.start(name, body.input, untrusted=body.untrusted))
+    async def start(name: str, body: StartWorkflow, response: Response, desk: Desk = asker) -> RunIdBody:
+        run_id = await desk.workflows.start(name, body.input, untrusted=body.untrusted)
+        response.headers["Location"] = f"{routes.prefix}/runs/{run_id}"
+        return RunIdBody(run_id=run_id)
 
 
 def _add_schedules(routes: APIRouter, asker: Any) -> None:
@@ -323,8 +320,8 @@ def _add_steering(routes: APIRouter, asker: Any) -> None:
         responses=_ENDED,
         summary="End a run and those below it",
     )
-    async def cancel(run_id: UUID, desk: Desk = asker) -> None:
-        await desk.workflows.cancel(run_id)
+    async def cancel(run_id: UUID, desk: Desk = asker, undo: bool = False) -> None:
+        await desk.workflows.cancel(run_id, undo=undo)
 
     @routes.post(
         "/runs/{run_id}/fork",
@@ -334,8 +331,10 @@ def _add_steering(routes: APIRouter, asker: Any) -> None:
         responses=_NO_RUN,
         summary="Do a run anew from a step on, as a new run",
     )
-    async def fork(run_id: UUID, body: ForkRequest, desk: Desk = asker) -> RunIdBody:
-        return RunIdBody(run_id=await desk.workflows.fork(run_id, body.step))
+    async def fork(run_id: UUID, body: ForkRequest, response: Response, desk: Desk = asker) -> RunIdBody:
+        forked = await desk.workflows.fork(run_id, body.step)
+        response.headers["Location"] = f"{routes.prefix}/runs/{forked}"
+        return RunIdBody(run_id=forked)
 
     @routes.post(
         "/runs/{run_id}/replay",

@@ -41,6 +41,7 @@ from deskmind.cli import (
     stored_agents,
     sync,
     triage,
+    webhooks,
     workflows,
     writes,
 )
@@ -131,6 +132,7 @@ app.add_typer(evidence.evidence_app, name="evidence")
 app.add_typer(release.release_app, name="release")
 app.add_typer(connectors.connect_app, name="connect")
 app.add_typer(writes.writes_app, name="writes")
+app.add_typer(webhooks.webhooks_app, name="webhooks")
 app.add_typer(sync.sync_app, name="sync")
 app.add_typer(triage.triage_app, name="triage")
 app.add_typer(agents.agent_app, name="agent")

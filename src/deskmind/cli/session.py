@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["CommandLine", "desk_of", "desk_or_operator_of", "fail", "operator_of"]
 
 _T = TypeVar("_T")
+Within = Callable[["Settings"], AbstractAsyncContextManager["Settings"]]
 _INTERRUPTED = 130
 # the command ends with the error itself; a log line of it would be a second one
 _TOLD_BY_THE_ERROR = (
@@ -80,14 +82,20 @@ class CommandLine:
                 logging.getLogger(name).setLevel(logging.CRITICAL)
         return settings
 
-    def run(self, work: Callable[[Deskmind], Awaitable[_T]]) -> _T:
-        """Open the application, do the work, close; errors end the process with their exit code."""
+    def run(self, work: Callable[[Deskmind], Awaitable[_T]], *, within: Within | None = None) -> _T:
+        """Open the application, do the work, close; errors end the process with their exit code.
+
+        Args:
+            work: with the application.
+            within: what is there as long as the application is, and may change its settings.
+        """
 
         async def opened() -> _T:
             settings = self._settings()
-            if address_of(settings):
+            if address_of(settings) and within is None:
                 return await _afar(*server_of(settings), work)
-            return await self._here(settings, work)
+            async with (within or _as_they_are)(self.settings()) as changed:
+                return await self._here(changed, work)
 
         return self.guard(lambda: asyncio.run(opened()))
 
@@ -120,6 +128,11 @@ class CommandLine:
         finally:
             for name in _TOLD_BY_THE_ERROR:
                 logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+@asynccontextmanager
+async def _as_they_are(settings: Settings) -> AsyncGenerator[Settings]:
+    yield settings
 
 
 async def operator_of(app: Deskmind, tenant: str | None) -> Desk:

@@ -34,6 +34,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   └── SuppressedError           it would bring back a person who was erased
     ├── AuthenticationError           who is asking could not be established
     ├── PermissionDeniedError         who is asking may not do this
+    │   └── InsufficientScopeError    a token's scopes permit too little
     ├── LimitExceededError            more requests than a limit admits
     ├── UnavailableError              a part we depend on does not answer
     │   ├── OverloadedError           too many requests are under way
@@ -123,6 +124,7 @@ from deskmind.errors._requests import (
     DocumentError,
     DocumentTooLargeError,
     EncryptedDocumentError,
+    InsufficientScopeError,
     InvalidRequestError,
     KeyReusedError,
     LegalHoldError,
@@ -180,6 +182,7 @@ __all__ = [
     "EmbedderUnavailableError",
     "EncryptedDocumentError",
     "ForbiddenAddressError",
+    "InsufficientScopeError",
     "InvalidRequestError",
     "KeyReusedError",
     "KeyringError",

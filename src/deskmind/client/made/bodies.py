@@ -29,6 +29,8 @@ __all__ = [
     "CaseBody",
     "Chance",
     "ChangeBody",
+    "ChatCompletion",
+    "CheckpointBody",
     "CitationBody",
     "ClusterBody",
     "ClustersResponse",
@@ -40,6 +42,8 @@ __all__ = [
     "ConversationSummaryBody",
     "DataMapBody",
     "DecisionBody",
+    "DeliveryBody",
+    "DeliveryList",
     "DocumentList",
     "DocumentSummaryBody",
     "DocumentText",
@@ -48,8 +52,14 @@ __all__ = [
     "DuplicatesResponse",
     "EditBody",
     "EffectBody",
+    "EmbeddingList",
     "ErasureBody",
     "ErasureList",
+    "EventBody",
+    "EventList",
+    "EventTypeBody",
+    "EventTypeList",
+    "EvidenceKeyList",
     "ExperimentBody",
     "ExperimentList",
     "ExperimentReportBody",
@@ -57,7 +67,10 @@ __all__ = [
     "ExportBody",
     "FeedbackBody",
     "FeedbackList",
+    "FindingBody",
     "GrantState",
+    "GroupBody",
+    "GroupList",
     "GuessBody",
     "Health",
     "HoldBody",
@@ -66,15 +79,20 @@ __all__ = [
     "IngestBody",
     "Interval",
     "IntervalBody",
+    "KeyBody",
     "KeyList",
     "KindBody",
     "LabelHistory",
     "LabelMoveBody",
+    "MadeKey",
     "MemoryBody",
     "MemoryList",
     "MessageBody",
     "MetricBody",
+    "Model",
+    "ModelList",
     "NeighbourBody",
+    "NewWebhookBody",
     "PartBody",
     "PassageBody",
     "PassageFate",
@@ -89,14 +107,17 @@ __all__ = [
     "PromptUse",
     "PromptUseBody",
     "PromptVersions",
+    "ProofBody",
     "ProposalBody",
     "ProposalList",
     "QualityLine",
     "QualityReport",
     "Readiness",
     "RecalledBody",
+    "RecordList",
     "RenderedMessages",
     "ReplayBody",
+    "ReplayedBody",
     "ReportBody",
     "RequestBody",
     "RequestList",
@@ -127,8 +148,13 @@ __all__ = [
     "TurnBody",
     "UsageLine",
     "UsageReport",
+    "UserBody",
+    "UserList",
     "VariantBody",
     "VariantResultBody",
+    "VerifyReport",
+    "WebhookBody",
+    "WebhookList",
     "WindowBody",
     "WorkflowBody",
     "WorkflowList",
@@ -318,6 +344,31 @@ class ChangeBody(Body):
     after: Any
 
 
+class ChatCompletion(Body):
+    """ChatCompletion"""
+
+    _defaults: ClassVar[Mapping[str, Any]] = {"usage": None}
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: tuple[dict[str, Any], ...]
+    usage: dict[str, Any]
+
+
+class CheckpointBody(Body):
+    """The log at one time, signed."""
+
+    origin: str
+    size: int
+    """events"""
+    root: str
+    """of the Merkle tree, in hex"""
+    at: datetime
+    note: str
+    """the signed note; keep it where nobody who can write the database can write"""
+
+
 class CitationBody(Body):
     """Where a sentence stands."""
 
@@ -442,6 +493,35 @@ class DecisionBody(Body):
     because: tuple[str, ...]
 
 
+class DeliveryBody(Body):
+    """An event on its way to a webhook."""
+
+    delivery_id: UUID
+    webhook_id: UUID
+    event_id: UUID
+    """the webhook-id header; the same in each attempt and replay"""
+    type: str
+    state: Literal["pending", "delivered", "dead"]
+    attempts: int
+    due_at: datetime | None
+    """of the next attempt"""
+    status: int | None
+    """HTTP's, of the last attempt"""
+    problem: str
+    milliseconds: int | None
+    attempted_at: datetime | None
+    settled_at: datetime | None
+    created_at: datetime
+
+
+class DeliveryList(Body):
+    """One page, the newest first; ``next`` continues it as ``before``."""
+
+    _defaults: ClassVar[Mapping[str, Any]] = {"next": None}
+    deliveries: tuple[DeliveryBody, ...]
+    next: str | None
+
+
 class DocumentList(Body):
     """One page; ``next`` continues it."""
 
@@ -516,8 +596,18 @@ class EffectBody(Body):
     state: Literal["claimed", "applied", "absent", "unknown"]
 
 
+class EmbeddingList(Body):
+    """EmbeddingList"""
+
+    _defaults: ClassVar[Mapping[str, Any]] = {"usage": None}
+    object: Literal["list"]
+    data: tuple[dict[str, Any], ...]
+    model: str
+    usage: dict[str, Any]
+
+
 class ErasureBody(Body):
-    """An erasure as it stands; of a dry run only ``stores``, what would go."""
+    """An erasure as it stands."""
 
     _defaults: ClassVar[Mapping[str, Any]] = {
         "requested_at": None,
@@ -525,8 +615,8 @@ class ErasureBody(Body):
         "replays": None,
         "receipt": "",
     }
-    erasure_id: UUID | None
-    state: Literal["waiting", "done", "dry-run"]
+    erasure_id: UUID
+    state: Literal["waiting", "done"]
     stores: dict[str, dict[str, int]]
     requested_at: datetime | None
     completed_at: datetime | None
@@ -539,6 +629,49 @@ class ErasureList(Body):
     """Erasures, newest first."""
 
     erasures: tuple[ErasureBody, ...]
+
+
+class EventBody(Body):
+    """One recorded act."""
+
+    event_id: UUID
+    occurred_at: datetime
+    principal: str
+    action: str
+    resource: str
+    outcome: str
+    correlation_id: str
+    """the request's id"""
+    details: dict[str, Any]
+    decision: str
+    """what allowed or refused it"""
+    address: str
+    """from which network address"""
+
+
+class EventList(Body):
+    """Events, newest first."""
+
+    events: tuple[EventBody, ...]
+
+
+class EventTypeBody(Body):
+    """A type of event."""
+
+    type: str
+    says: str
+
+
+class EventTypeList(Body):
+    """The types there are."""
+
+    types: tuple[EventTypeBody, ...]
+
+
+class EvidenceKeyList(Body):
+    """Public keys, oldest first."""
+
+    keys: tuple[str, ...]
 
 
 class ExperimentBody(Body):
@@ -621,6 +754,13 @@ class FeedbackList(Body):
     """give it as `before` for the next page; null on the last one"""
 
 
+class FindingBody(Body):
+    """Something that does not hold."""
+
+    kind: str
+    message: str
+
+
 class GrantState(Body):
     """A grant just made."""
 
@@ -630,6 +770,20 @@ class GrantState(Body):
     holder: str
     granted_at: datetime
     until: datetime | None
+
+
+class GroupBody(Body):
+    """A set of users that access is granted to."""
+
+    principal_id: UUID
+    name: str
+    members: int
+
+
+class GroupList(Body):
+    """Groups, by name."""
+
+    groups: tuple[GroupBody, ...]
 
 
 class GuessBody(Body):
@@ -710,10 +864,23 @@ class IntervalBody(Body):
     high: float | None
 
 
-class KeyList(Body):
-    """Public keys, oldest first."""
+class KeyBody(Body):
+    """An API key, without its secret."""
 
-    keys: tuple[str, ...]
+    key_id: UUID
+    name: str
+    user: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    """to the minute"""
+
+
+class KeyList(Body):
+    """API keys, oldest first."""
+
+    keys: tuple[KeyBody, ...]
 
 
 class KindBody(Body):
@@ -727,6 +894,8 @@ class KindBody(Body):
     complete: bool
     error: str
     notes: tuple[str, ...]
+    unmapped: dict[str, int]
+    """fields without a place in the model, and the records that hold something in each"""
 
 
 class LabelHistory(Body):
@@ -744,6 +913,16 @@ class LabelMoveBody(Body):
     rollback: bool
     moved_by: str
     moved_at: datetime
+
+
+class MadeKey(Body):
+    """A key just made."""
+
+    key_id: UUID
+    user: str
+    secret: str
+    """the whole key; it is never shown again"""
+    expires_at: datetime | None
 
 
 class MemoryBody(Body):
@@ -797,6 +976,22 @@ class MetricBody(Body):
     variants: dict[str, VariantResultBody]
 
 
+class Model(Body):
+    """Model"""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class ModelList(Body):
+    """ModelList"""
+
+    object: Literal["list"]
+    data: tuple[Model, ...]
+
+
 class NeighbourBody(Body):
     """A ticket of the past that reads alike."""
 
@@ -806,6 +1001,25 @@ class NeighbourBody(Body):
     labels: dict[str, str]
     uri: str
     """where to look at it, where known"""
+
+
+class NewWebhookBody(Body):
+    """A webhook with its secret, which is not shown again."""
+
+    webhook_id: UUID
+    url: str
+    types: tuple[str, ...]
+    description: str
+    active: bool
+    disabled_because: Literal["", "person", "failing", "gone"]
+    old_secret_until: datetime | None
+    """until then the secret before signs too"""
+    failing_since: datetime | None
+    """the first attempt that failed since one was accepted"""
+    created_at: datetime
+    changed_at: datetime
+    secret: str
+    """whsec_ and base64, as Standard Webhooks has it"""
 
 
 class PartBody(Body):
@@ -972,6 +1186,16 @@ class PromptVersions(Body):
     versions: tuple[PromptBody, ...]
 
 
+class ProofBody(Body):
+    """That an event stands in the log."""
+
+    proof: str
+    """for `python -m deskmind.governance.audit.verify`"""
+    position: int
+    """in the log, from 0"""
+    checkpoint: CheckpointBody
+
+
 class ProposalBody(Body):
     """A write, or a question, that waits for a person."""
 
@@ -1042,6 +1266,15 @@ class RecalledBody(Body):
     memories: tuple[ScoredBody, ...]
 
 
+class RecordList(Body):
+    """One page, by id; ``next`` continues it."""
+
+    records: tuple[dict[str, Any], ...]
+    """`id`, `key`, `url`, `version` and the fields of the kind"""
+    next: str | None
+    """give it as `after`; null on the last page"""
+
+
 class RenderedMessages(Body):
     """A prompt with its variables filled in."""
 
@@ -1054,6 +1287,12 @@ class ReplayBody(Body):
     steps: int
     complete: bool
     output: Any
+
+
+class ReplayedBody(Body):
+    """How many are sent again; 10,000 at most, then ask again."""
+
+    replayed: int
 
 
 class ReportBody(Body):
@@ -1386,6 +1625,24 @@ class UsageReport(Body):
     usage: tuple[UsageLine, ...]
 
 
+class UserBody(Body):
+    """A person or service that can act."""
+
+    principal_id: UUID
+    name: str
+    display_name: str
+    kind: Literal["user", "service"]
+    role: Literal["operator", "member"]
+    """operator: oversees the tenant"""
+    groups: tuple[str, ...]
+
+
+class UserList(Body):
+    """Users, by name."""
+
+    users: tuple[UserBody, ...]
+
+
 class VariantBody(Body):
     """One of the things tried."""
 
@@ -1407,6 +1664,39 @@ class VariantResultBody(Body):
     """to the first variant; null for the first itself"""
     differs: bool
     """whether the interval of the difference excludes zero"""
+
+
+class VerifyReport(Body):
+    """What the log showed."""
+
+    holds: bool
+    events: int
+    covered: int
+    """by the newest checkpoint that holds"""
+    findings: tuple[FindingBody, ...]
+
+
+class WebhookBody(Body):
+    """A webhook, without its secret."""
+
+    webhook_id: UUID
+    url: str
+    types: tuple[str, ...]
+    description: str
+    active: bool
+    disabled_because: Literal["", "person", "failing", "gone"]
+    old_secret_until: datetime | None
+    """until then the secret before signs too"""
+    failing_since: datetime | None
+    """the first attempt that failed since one was accepted"""
+    created_at: datetime
+    changed_at: datetime
+
+
+class WebhookList(Body):
+    """Webhooks, the oldest first."""
+
+    webhooks: tuple[WebhookBody, ...]
 
 
 class WindowBody(Body):
@@ -1525,6 +1815,12 @@ class WriteBody(Body):
     made_at: datetime
     claimed_at: datetime | None
     settled_at: datetime | None
+    looks: int
+    """how often a worker has looked for it since it was sent"""
+    look_at: datetime | None
+    """when a worker looks again"""
+    handed_at: datetime | None
+    """since when workers leave it to a person"""
 
 
 class WriteChange(Body):

@@ -13,8 +13,10 @@ from uuid import UUID
 __all__ = [
     "AgentSpec",
     "Case",
+    "ChatMessage",
     "Expected",
     "FilterBody",
+    "Kind",
     "LimitsSpec",
     "MemorySpec",
     "NewTicket",
@@ -50,6 +52,13 @@ class Case(TypedDict):
     expect: NotRequired[Expected]
 
 
+class ChatMessage(TypedDict):
+    """ChatMessage"""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: NotRequired[str]
+
+
 class Expected(TypedDict):
     """What must hold; what is left out may be anything."""
 
@@ -71,6 +80,10 @@ class FilterBody(TypedDict):
     updated_after: NotRequired[datetime | None]
     updated_before: NotRequired[datetime | None]
     document_ids: NotRequired[Sequence[UUID | str]]
+
+
+class Kind(TypedDict):
+    """What a connector reads."""
 
 
 class LimitsSpec(TypedDict):

@@ -45,10 +45,18 @@ OPERATIONS: Mapping[str, str] = {
     "getApproval": "approvals.get",
     "listApprovals": "approvals.list",
     "reject": "approvals.reject",
+    "exportAudit": "audit.export",
+    "getAuditCheckpoint": "audit.get_checkpoint",
+    "proveAuditEvent": "audit.prove_event",
+    "searchAuditEvents": "audit.search_events",
+    "verifyAudit": "audit.verify",
     "deleteBudget": "budgets.delete",
     "listBudgets": "budgets.list",
     "setBudget": "budgets.set",
+    "createChatCompletion": "chat.create_completion",
+    "getConnector": "connectors.get",
     "listConnectors": "connectors.list",
+    "listRecords": "connectors.list_records",
     "syncConnector": "connectors.sync",
     "appendTurns": "conversations.append_turns",
     "createConversation": "conversations.create",
@@ -57,11 +65,14 @@ OPERATIONS: Mapping[str, str] = {
     "listConversations": "conversations.list",
     "renameConversation": "conversations.rename",
     "summariseConversation": "conversations.summarise",
+    "getDelivery": "deliveries.get",
+    "replayDelivery": "deliveries.replay",
     "addDocument": "documents.add",
     "deleteDocument": "documents.delete",
     "getDocument": "documents.get",
     "listDocuments": "documents.list",
     "uploadDocument": "documents.upload",
+    "createEmbeddings": "embeddings.create",
     "listEvidenceKeys": "evidence.list_keys",
     "makeEvidence": "evidence.make",
     "getExperimentReport": "experiments.get_report",
@@ -73,12 +84,20 @@ OPERATIONS: Mapping[str, str] = {
     "listFeedback": "feedback.list",
     "grantRole": "grants.grant_role",
     "revokeRole": "grants.revoke_role",
+    "addGroup": "groups.add",
+    "listGroups": "groups.list",
+    "getIngest": "ingests.get",
+    "createKey": "keys.create",
+    "listKeys": "keys.list",
+    "revokeKey": "keys.revoke",
     "addMemory": "memories.add",
     "correctMemory": "memories.correct",
     "forgetMemory": "memories.forget",
     "getMemory": "memories.get",
     "listMemories": "memories.list",
     "recallMemories": "memories.recall",
+    "getModel": "models.get",
+    "listModels": "models.list",
     "health": "operations.health",
     "metrics": "operations.metrics",
     "ready": "operations.ready",
@@ -123,6 +142,21 @@ OPERATIONS: Mapping[str, str] = {
     "predictTriage": "triage.predict",
     "trainTriage": "triage.train",
     "reportUsage": "usage.report",
+    "addUser": "users.add",
+    "listUsers": "users.list",
+    "setUserGroups": "users.set_groups",
+    "addWebhook": "webhooks.add",
+    "changeWebhook": "webhooks.change",
+    "deleteWebhook": "webhooks.delete",
+    "disableWebhook": "webhooks.disable",
+    "enableWebhook": "webhooks.enable",
+    "getWebhook": "webhooks.get",
+    "listWebhooks": "webhooks.list",
+    "listDeliveries": "webhooks.list_deliveries",
+    "listEventTypes": "webhooks.list_event_types",
+    "replayDeadLetters": "webhooks.replay_dead_letters",
+    "rotateWebhookSecret": "webhooks.rotate_secret",
+    "testWebhook": "webhooks.test",
     "addSchedule": "workflows.add_schedule",
     "listWorkflows": "workflows.list",
     "listSchedules": "workflows.list_schedules",
@@ -145,7 +179,92 @@ class AsyncAccess:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def check(self, permission: str, *, user: str | None = None) -> bodies.DecisionBody:
+    async def check(
+        self,
+        permission: Literal[
+            "knowledge:search",
+            "knowledge:ask",
+            "knowledge:ingest",
+            "documents:read",
+            "documents:delete",
+            "principals:read",
+            "principals:write",
+            "keys:read",
+            "keys:write",
+            "models:call",
+            "usage:read",
+            "usage:survey",
+            "budgets:read",
+            "budgets:write",
+            "audit:read",
+            "audit:seal",
+            "audit:forget",
+            "metrics:read",
+            "requests:read",
+            "feedback:give",
+            "feedback:read",
+            "feedback:erase",
+            "quality:read",
+            "prompts:read",
+            "prompts:write",
+            "experiments:read",
+            "experiments:write",
+            "experiments:join",
+            "conversations:read",
+            "conversations:write",
+            "conversations:erase",
+            "access:check",
+            "access:read",
+            "access:grant",
+            "access:define",
+            "access:delegate",
+            "access:own",
+            "privacy:read",
+            "privacy:export",
+            "privacy:erase",
+            "privacy:hold",
+            "privacy:retain",
+            "evidence:make",
+            "redaction:read",
+            "redaction:write",
+            "triage:train",
+            "triage:read",
+            "triage:predict",
+            "triage:similar",
+            "triage:compare",
+            "connections:read",
+            "connections:write",
+            "sync:read",
+            "sync:run",
+            "writes:propose",
+            "writes:read",
+            "writes:send",
+            "webhooks:read",
+            "webhooks:write",
+            "agents:run",
+            "agents:read",
+            "agents:stop",
+            "workflows:run",
+            "workflows:read",
+            "workflows:schedule",
+            "connections:use",
+            "agents:define",
+            "memories:read",
+            "memories:write",
+            "approvals:read",
+            "approvals:decide",
+            "tickets:read",
+            "tickets:write",
+            "notifications:send",
+            "diagnostics:run",
+            "tenants:read",
+            "tenants:write",
+            "tenants:delete",
+            "database:read",
+        ],
+        *,
+        user: str | None = None,
+    ) -> bodies.DecisionBody:
         """Whether one, or a user, may do something, and why (``GET /v1/access/check``)."""
         call = Call("GET", "/v1/access/check", query={"permission": permission, "user": user})
         return bodies.DecisionBody(await self._sender.json(call))
@@ -349,6 +468,77 @@ class AsyncApprovals:
         return bodies.ProposalBody(await self._sender.json(call))
 
 
+class AsyncAudit:
+    """``client.audit``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def export(self, *, form: Literal["bundle", "readable"] | None = None) -> bytes:
+        """All sealed events: a bundle that is checked without a database, or with people by name (``GET
+        /v1/audit/export``)."""
+        call = Call("GET", "/v1/audit/export", query={"form": form})
+        return await self._sender.content(call)
+
+    async def get_checkpoint(self) -> bodies.CheckpointBody:
+        """The newest checkpoint, to be kept elsewhere (``GET /v1/audit/checkpoint``)."""
+        call = Call("GET", "/v1/audit/checkpoint")
+        return bodies.CheckpointBody(await self._sender.json(call))
+
+    async def prove_event(self, event_id: UUID | str) -> bodies.ProofBody:
+        """The proof that an event is in the log, for who holds the public key (``GET
+        /v1/audit/events/{event_id}/proof``)."""
+        call = Call("GET", f"/v1/audit/events/{part(event_id)}/proof")
+        return bodies.ProofBody(await self._sender.json(call))
+
+    async def search_events(
+        self,
+        *,
+        action: str | None = None,
+        principal: str | None = None,
+        resource: str | None = None,
+        outcome: str | None = None,
+        request_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> bodies.EventList:
+        """Who did what: the events that fit, newest first; for operators and auditors (``GET
+        /v1/audit/events``).
+
+        Args:
+            action: what it begins with
+        """
+        call = Call(
+            "GET",
+            "/v1/audit/events",
+            query={
+                "action": action,
+                "principal": principal,
+                "resource": resource,
+                "outcome": outcome,
+                "request_id": request_id,
+                "since": since,
+                "until": until,
+                "limit": limit,
+            },
+        )
+        return bodies.EventList(await self._sender.json(call))
+
+    async def verify(
+        self, *, keys: Sequence[str] | None = None, checkpoints: Sequence[str] | None = None
+    ) -> bodies.VerifyReport:
+        """Compare the log with its checkpoints, and with those that were kept elsewhere (``POST
+        /v1/audit/verify``).
+
+        Args:
+            keys: public keys from elsewhere; without them those that the database names
+            checkpoints: notes that were kept elsewhere
+        """
+        call = Call("POST", "/v1/audit/verify", body={**sent({"keys": keys, "checkpoints": checkpoints})})
+        return bodies.VerifyReport(await self._sender.json(call))
+
+
 class AsyncBudgets:
     """``client.budgets``."""
 
@@ -404,17 +594,79 @@ class AsyncBudgets:
         await self._sender.nothing(call)
 
 
+class AsyncChat:
+    """``client.chat``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def create_completion(
+        self,
+        model: str,
+        messages: Sequence[given.ChatMessage],
+        *,
+        stream: bool | None = None,
+        max_completion_tokens: int | None = None,
+        temperature: float | None = None,
+    ) -> bodies.ChatCompletion:
+        """Have a model go on with a conversation, as OpenAI's API does; with `stream` as server-sent events
+        (``POST /v1/chat/completions``)."""
+        call = Call(
+            "POST",
+            "/v1/chat/completions",
+            body={
+                "model": model,
+                "messages": messages,
+                **sent(
+                    {
+                        "stream": stream,
+                        "max_completion_tokens": max_completion_tokens,
+                        "temperature": temperature,
+                    }
+                ),
+            },
+        )
+        return bodies.ChatCompletion(await self._sender.json(call))
+
+
 class AsyncConnectors:
     """``client.connectors``."""
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
+    async def get(self, name: str) -> bodies.ConnectorBody:
+        """A connected system, and how far a run is; for operators (``GET /v1/connectors/{name}``)."""
+        call = Call("GET", f"/v1/connectors/{part(name)}")
+        return bodies.ConnectorBody(await self._sender.json(call))
+
     async def list(self) -> bodies.ConnectorList:
         """The connected systems, how far they are read and what is missing; for operators (``GET
         /v1/connectors``)."""
         call = Call("GET", "/v1/connectors")
         return bodies.ConnectorList(await self._sender.json(call))
+
+    async def list_records(
+        self, name: str, kind: given.Kind, *, limit: int | None = None, after: str | None = None
+    ) -> bodies.RecordList:
+        """Tickets and other records as they were read from a connected system, by id; for operators (``GET
+        /v1/connectors/{name}/records``)."""
+        call = Call(
+            "GET",
+            f"/v1/connectors/{part(name)}/records",
+            query={"kind": kind, "limit": limit, "after": after},
+        )
+        return bodies.RecordList(await self._sender.json(call))
+
+    def each_records(
+        self, name: str, kind: given.Kind, *, limit: int | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Tickets and other records as they were read from a connected system, by id; for operators: all of
+        them, page by page (``GET /v1/connectors/{name}/records``)."""
+        return every(
+            lambda cursor: self.list_records(name, kind=kind, limit=limit, after=cursor),
+            lambda page: page.records,
+        )
 
     async def sync(self, name: str, *, full: bool | None = None) -> bodies.ConnectorBody:
         """Have workers read a connected system now; for operators (``POST /v1/connectors/{name}/sync``)."""
@@ -461,7 +713,11 @@ class AsyncConversations:
         return bodies.ConversationBody(await self._sender.json(call))
 
     async def list(self, *, limit: int | None = None, before: str | None = None) -> bodies.ConversationList:
-        """List one's own conversations, the last changed first (``GET /v1/conversations``)."""
+        """List one's own conversations, the last changed first (``GET /v1/conversations``).
+
+        Args:
+            before: `next` of the page before
+        """
         call = Call("GET", "/v1/conversations", query={"limit": limit, "before": before})
         return bodies.ConversationList(await self._sender.json(call))
 
@@ -482,6 +738,24 @@ class AsyncConversations:
         /v1/conversations/{conversation_id}/summary``)."""
         call = Call("POST", f"/v1/conversations/{part(conversation_id)}/summary", query={"keep": keep})
         return bodies.ConversationSummaryBody(await self._sender.json(call))
+
+
+class AsyncDeliveries:
+    """``client.deliveries``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def get(self, delivery_id: UUID | str) -> bodies.DeliveryBody:
+        """What became of an event on its way to a webhook (``GET /v1/deliveries/{delivery_id}``)."""
+        call = Call("GET", f"/v1/deliveries/{part(delivery_id)}")
+        return bodies.DeliveryBody(await self._sender.json(call))
+
+    async def replay(self, delivery_id: UUID | str) -> bodies.DeliveryBody:
+        """Have an event be sent again, with the id it has (``POST
+        /v1/deliveries/{delivery_id}/replay``)."""
+        call = Call("POST", f"/v1/deliveries/{part(delivery_id)}/replay")
+        return bodies.DeliveryBody(await self._sender.json(call))
 
 
 class AsyncDocuments:
@@ -557,16 +831,38 @@ class AsyncDocuments:
         return bodies.IngestBody(await self._sender.json(call))
 
 
+class AsyncEmbeddings:
+    """``client.embeddings``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def create(
+        self,
+        model: str,
+        input: str | Sequence[str],
+        *,
+        encoding_format: Literal["float", "base64"] | None = None,
+    ) -> bodies.EmbeddingList:
+        """Embed texts, as OpenAI's API does (``POST /v1/embeddings``)."""
+        call = Call(
+            "POST",
+            "/v1/embeddings",
+            body={"model": model, "input": input, **sent({"encoding_format": encoding_format})},
+        )
+        return bodies.EmbeddingList(await self._sender.json(call))
+
+
 class AsyncEvidence:
     """``client.evidence``."""
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def list_keys(self) -> bodies.KeyList:
+    async def list_keys(self) -> bodies.EvidenceKeyList:
         """The keys that sign bundles (``GET /v1/evidence/keys``)."""
         call = Call("GET", "/v1/evidence/keys")
-        return bodies.KeyList(await self._sender.json(call))
+        return bodies.EvidenceKeyList(await self._sender.json(call))
 
     async def make(
         self,
@@ -673,7 +969,11 @@ class AsyncFeedback:
         before: str | None = None,
         rating: Literal["up", "down"] | None = None,
     ) -> bodies.FeedbackList:
-        """List ratings, newest first: one's own, or all as an operator (``GET /v1/feedback``)."""
+        """List ratings, newest first: one's own, or all as an operator (``GET /v1/feedback``).
+
+        Args:
+            before: `next` of the page before
+        """
         call = Call("GET", "/v1/feedback", query={"limit": limit, "before": before, "rating": rating})
         return bodies.FeedbackList(await self._sender.json(call))
 
@@ -723,6 +1023,66 @@ class AsyncGrants:
     ) -> None:
         """Take a role from one of a user, a group and an API key (``DELETE /v1/grants``)."""
         call = Call("DELETE", "/v1/grants", query={"role": role, "user": user, "group": group, "key": key})
+        await self._sender.nothing(call)
+
+
+class AsyncGroups:
+    """``client.groups``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def add(self, name: str) -> None:
+        """Make a group; nothing happens where it is; for operators (``PUT /v1/groups/{name}``)."""
+        call = Call("PUT", f"/v1/groups/{part(name)}")
+        await self._sender.nothing(call)
+
+    async def list(self) -> bodies.GroupList:
+        """Groups, by name; for operators (``GET /v1/groups``)."""
+        call = Call("GET", "/v1/groups")
+        return bodies.GroupList(await self._sender.json(call))
+
+
+class AsyncIngests:
+    """``client.ingests``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def get(self, ingest_id: UUID | str) -> bodies.IngestBody:
+        """How far an upload of one's own is (``GET /v1/ingests/{ingest_id}``)."""
+        call = Call("GET", f"/v1/ingests/{part(ingest_id)}")
+        return bodies.IngestBody(await self._sender.json(call))
+
+
+class AsyncKeys:
+    """``client.keys``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def create(
+        self, user: str, *, name: str | None = None, expires_at: datetime | None = None
+    ) -> bodies.MadeKey:
+        """Make an API key with which a user acts; its secret is shown this once; for operators (``POST
+        /v1/keys``).
+
+        Args:
+            user: printable
+            name: for people
+        """
+        call = Call("POST", "/v1/keys", body={"user": user, **sent({"name": name, "expires_at": expires_at})})
+        return bodies.MadeKey(await self._sender.json(call))
+
+    async def list(self) -> bodies.KeyList:
+        """API keys, oldest first; for operators (``GET /v1/keys``)."""
+        call = Call("GET", "/v1/keys")
+        return bodies.KeyList(await self._sender.json(call))
+
+    async def revoke(self, key_id: UUID | str) -> None:
+        """End an API key: here at once, on other replicas within a second; for operators (``DELETE
+        /v1/keys/{key_id}``)."""
+        call = Call("DELETE", f"/v1/keys/{part(key_id)}")
         await self._sender.nothing(call)
 
 
@@ -819,6 +1179,23 @@ class AsyncMemories:
             reads=True,
         )
         return bodies.RecalledBody(await self._sender.json(call))
+
+
+class AsyncModels:
+    """``client.models``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def get(self, model: str) -> bodies.Model:
+        """One model (``GET /v1/models/{model}``)."""
+        call = Call("GET", f"/v1/models/{part(model)}")
+        return bodies.Model(await self._sender.json(call))
+
+    async def list(self) -> bodies.ModelList:
+        """The models that may be called (``GET /v1/models``)."""
+        call = Call("GET", "/v1/models")
+        return bodies.ModelList(await self._sender.json(call))
 
 
 class AsyncOperations:
@@ -1054,7 +1431,11 @@ class AsyncRequests:
         operation: str | None = None,
         failed: bool | None = None,
     ) -> bodies.RequestList:
-        """List requests, newest first: one's own, or all as an operator (``GET /v1/requests``)."""
+        """List requests, newest first: one's own, or all as an operator (``GET /v1/requests``).
+
+        Args:
+            before: `next` of the page before
+        """
         call = Call(
             "GET",
             "/v1/requests",
@@ -1105,9 +1486,9 @@ class AsyncRuns:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def cancel(self, run_id: UUID | str) -> None:
+    async def cancel(self, run_id: UUID | str, *, undo: bool | None = None) -> None:
         """End a run and those below it (``POST /v1/runs/{run_id}/cancel``)."""
-        call = Call("POST", f"/v1/runs/{part(run_id)}/cancel")
+        call = Call("POST", f"/v1/runs/{part(run_id)}/cancel", query={"undo": undo})
         await self._sender.nothing(call)
 
     def follow(
@@ -1287,6 +1668,170 @@ class AsyncUsage:
         return bodies.UsageReport(await self._sender.json(call))
 
 
+class AsyncUsers:
+    """``client.users``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def add(
+        self,
+        name: str,
+        *,
+        display_name: str | None = None,
+        kind: Literal["user", "service"] | None = None,
+        groups: Sequence[str] | None = None,
+    ) -> bodies.UserBody:
+        """Add a requester; groups that do not exist are made; for operators (``POST /v1/users``).
+
+        Args:
+            name: printable
+        """
+        call = Call(
+            "POST",
+            "/v1/users",
+            body={"name": name, **sent({"display_name": display_name, "kind": kind, "groups": groups})},
+        )
+        return bodies.UserBody(await self._sender.json(call))
+
+    async def list(self) -> bodies.UserList:
+        """Users, by name; for operators (``GET /v1/users``)."""
+        call = Call("GET", "/v1/users")
+        return bodies.UserList(await self._sender.json(call))
+
+    async def set_groups(self, name: str, groups: Sequence[str]) -> bodies.UserBody:
+        """Replace a user's memberships; for operators (``PUT /v1/users/{name}/groups``)."""
+        call = Call("PUT", f"/v1/users/{part(name)}/groups", body={"groups": groups})
+        return bodies.UserBody(await self._sender.json(call))
+
+
+class AsyncWebhooks:
+    """``client.webhooks``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def add(
+        self, url: str, *, types: Sequence[str] | None = None, description: str | None = None
+    ) -> bodies.NewWebhookBody:
+        """Have an address be told of events; the secret is shown this once (``POST /v1/webhooks``).
+
+        Args:
+            url: of https, in public networks, or a host the installation allows
+            types: of events; run.* for all that begin so, * for all
+        """
+        call = Call(
+            "POST", "/v1/webhooks", body={"url": url, **sent({"types": types, "description": description})}
+        )
+        return bodies.NewWebhookBody(await self._sender.json(call))
+
+    async def change(
+        self,
+        webhook_id: UUID | str,
+        *,
+        url: str | None = None,
+        types: Sequence[str] | None = None,
+        description: str | None = None,
+    ) -> bodies.WebhookBody:
+        """Change the address, the types or the description (``PATCH /v1/webhooks/{webhook_id}``)."""
+        call = Call(
+            "PATCH",
+            f"/v1/webhooks/{part(webhook_id)}",
+            body={**sent({"url": url, "types": types, "description": description})},
+        )
+        return bodies.WebhookBody(await self._sender.json(call))
+
+    async def delete(self, webhook_id: UUID | str) -> None:
+        """Delete a webhook with its deliveries (``DELETE /v1/webhooks/{webhook_id}``)."""
+        call = Call("DELETE", f"/v1/webhooks/{part(webhook_id)}")
+        await self._sender.nothing(call)
+
+    async def disable(self, webhook_id: UUID | str) -> bodies.WebhookBody:
+        """Send nothing more (``POST /v1/webhooks/{webhook_id}/disable``)."""
+        call = Call("POST", f"/v1/webhooks/{part(webhook_id)}/disable")
+        return bodies.WebhookBody(await self._sender.json(call))
+
+    async def enable(self, webhook_id: UUID | str) -> bodies.WebhookBody:
+        """Send again, what waits first (``POST /v1/webhooks/{webhook_id}/enable``)."""
+        call = Call("POST", f"/v1/webhooks/{part(webhook_id)}/enable")
+        return bodies.WebhookBody(await self._sender.json(call))
+
+    async def get(self, webhook_id: UUID | str) -> bodies.WebhookBody:
+        """A webhook, without its secret (``GET /v1/webhooks/{webhook_id}``)."""
+        call = Call("GET", f"/v1/webhooks/{part(webhook_id)}")
+        return bodies.WebhookBody(await self._sender.json(call))
+
+    async def list(self) -> bodies.WebhookList:
+        """Webhooks; for operators (``GET /v1/webhooks``)."""
+        call = Call("GET", "/v1/webhooks")
+        return bodies.WebhookList(await self._sender.json(call))
+
+    async def list_deliveries(
+        self,
+        webhook_id: UUID | str,
+        *,
+        state: Literal["pending", "delivered", "dead"] | None = None,
+        limit: int | None = None,
+        before: str | None = None,
+    ) -> bodies.DeliveryList:
+        """What was sent to a webhook or waits, newest first (``GET
+        /v1/webhooks/{webhook_id}/deliveries``)."""
+        call = Call(
+            "GET",
+            f"/v1/webhooks/{part(webhook_id)}/deliveries",
+            query={"state": state, "limit": limit, "before": before},
+        )
+        return bodies.DeliveryList(await self._sender.json(call))
+
+    def each_deliveries(
+        self,
+        webhook_id: UUID | str,
+        *,
+        state: Literal["pending", "delivered", "dead"] | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[bodies.DeliveryBody]:
+        """What was sent to a webhook or waits, newest first: all of them, page by page (``GET
+        /v1/webhooks/{webhook_id}/deliveries``)."""
+        return every(
+            lambda cursor: self.list_deliveries(webhook_id, state=state, limit=limit, before=cursor),
+            lambda page: page.deliveries,
+        )
+
+    async def list_event_types(self) -> bodies.EventTypeList:
+        """The types of events that webhooks can be told of (``GET /v1/webhooks/types``)."""
+        call = Call("GET", "/v1/webhooks/types")
+        return bodies.EventTypeList(await self._sender.json(call))
+
+    async def replay_dead_letters(self, webhook_id: UUID | str, since: datetime) -> bodies.ReplayedBody:
+        """Have the dead letters of a webhook be sent again, the oldest first (``POST
+        /v1/webhooks/{webhook_id}/replay``).
+
+        Args:
+            since: those that were given up from then on
+        """
+        call = Call("POST", f"/v1/webhooks/{part(webhook_id)}/replay", body={"since": since})
+        return bodies.ReplayedBody(await self._sender.json(call))
+
+    async def rotate_secret(
+        self, webhook_id: UUID | str, *, overlap_hours: float | None = None
+    ) -> bodies.NewWebhookBody:
+        """A new secret, shown this once; both sign until the overlap is over (``POST
+        /v1/webhooks/{webhook_id}/rotate``).
+
+        Args:
+            overlap_hours: 0 where the old one has leaked
+        """
+        call = Call(
+            "POST", f"/v1/webhooks/{part(webhook_id)}/rotate", body={**sent({"overlap_hours": overlap_hours})}
+        )
+        return bodies.NewWebhookBody(await self._sender.json(call))
+
+    async def test(self, webhook_id: UUID | str) -> bodies.DeliveryBody:
+        """Have a worker send a test event; its delivery (``POST /v1/webhooks/{webhook_id}/test``)."""
+        call = Call("POST", f"/v1/webhooks/{part(webhook_id)}/test")
+        return bodies.DeliveryBody(await self._sender.json(call))
+
+
 class AsyncWorkflows:
     """``client.workflows``."""
 
@@ -1439,15 +1984,23 @@ class AsyncResources:
         self.access = AsyncAccess(sender)
         self.agents = AsyncAgents(sender)
         self.approvals = AsyncApprovals(sender)
+        self.audit = AsyncAudit(sender)
         self.budgets = AsyncBudgets(sender)
+        self.chat = AsyncChat(sender)
         self.connectors = AsyncConnectors(sender)
         self.conversations = AsyncConversations(sender)
+        self.deliveries = AsyncDeliveries(sender)
         self.documents = AsyncDocuments(sender)
+        self.embeddings = AsyncEmbeddings(sender)
         self.evidence = AsyncEvidence(sender)
         self.experiments = AsyncExperiments(sender)
         self.feedback = AsyncFeedback(sender)
         self.grants = AsyncGrants(sender)
+        self.groups = AsyncGroups(sender)
+        self.ingests = AsyncIngests(sender)
+        self.keys = AsyncKeys(sender)
         self.memories = AsyncMemories(sender)
+        self.models = AsyncModels(sender)
         self.operations = AsyncOperations(sender)
         self.privacy = AsyncPrivacy(sender)
         self.prompts = AsyncPrompts(sender)
@@ -1457,6 +2010,8 @@ class AsyncResources:
         self.runs = AsyncRuns(sender)
         self.triage = AsyncTriage(sender)
         self.usage = AsyncUsage(sender)
+        self.users = AsyncUsers(sender)
+        self.webhooks = AsyncWebhooks(sender)
         self.workflows = AsyncWorkflows(sender)
         self.writes = AsyncWrites(sender)
 

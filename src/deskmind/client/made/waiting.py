@@ -47,6 +47,16 @@ class Approvals(Part[resources.AsyncApprovals]):
     reject = Blocking(resources.AsyncApprovals.reject)
 
 
+class Audit(Part[resources.AsyncAudit]):
+    """``client.audit``."""
+
+    export = Blocking(resources.AsyncAudit.export)
+    get_checkpoint = Blocking(resources.AsyncAudit.get_checkpoint)
+    prove_event = Blocking(resources.AsyncAudit.prove_event)
+    search_events = Blocking(resources.AsyncAudit.search_events)
+    verify = Blocking(resources.AsyncAudit.verify)
+
+
 class Budgets(Part[resources.AsyncBudgets]):
     """``client.budgets``."""
 
@@ -55,10 +65,19 @@ class Budgets(Part[resources.AsyncBudgets]):
     set = Blocking(resources.AsyncBudgets.set)
 
 
+class Chat(Part[resources.AsyncChat]):
+    """``client.chat``."""
+
+    create_completion = Blocking(resources.AsyncChat.create_completion)
+
+
 class Connectors(Part[resources.AsyncConnectors]):
     """``client.connectors``."""
 
+    get = Blocking(resources.AsyncConnectors.get)
     list = Blocking(resources.AsyncConnectors.list)
+    list_records = Blocking(resources.AsyncConnectors.list_records)
+    each_records = Iterating(resources.AsyncConnectors.each_records)
     sync = Blocking(resources.AsyncConnectors.sync)
 
 
@@ -75,6 +94,13 @@ class Conversations(Part[resources.AsyncConversations]):
     summarise = Blocking(resources.AsyncConversations.summarise)
 
 
+class Deliveries(Part[resources.AsyncDeliveries]):
+    """``client.deliveries``."""
+
+    get = Blocking(resources.AsyncDeliveries.get)
+    replay = Blocking(resources.AsyncDeliveries.replay)
+
+
 class Documents(Part[resources.AsyncDocuments]):
     """``client.documents``."""
 
@@ -84,6 +110,12 @@ class Documents(Part[resources.AsyncDocuments]):
     list = Blocking(resources.AsyncDocuments.list)
     each = Iterating(resources.AsyncDocuments.each)
     upload = Blocking(resources.AsyncDocuments.upload)
+
+
+class Embeddings(Part[resources.AsyncEmbeddings]):
+    """``client.embeddings``."""
+
+    create = Blocking(resources.AsyncEmbeddings.create)
 
 
 class Evidence(Part[resources.AsyncEvidence]):
@@ -118,6 +150,27 @@ class Grants(Part[resources.AsyncGrants]):
     revoke_role = Blocking(resources.AsyncGrants.revoke_role)
 
 
+class Groups(Part[resources.AsyncGroups]):
+    """``client.groups``."""
+
+    add = Blocking(resources.AsyncGroups.add)
+    list = Blocking(resources.AsyncGroups.list)
+
+
+class Ingests(Part[resources.AsyncIngests]):
+    """``client.ingests``."""
+
+    get = Blocking(resources.AsyncIngests.get)
+
+
+class Keys(Part[resources.AsyncKeys]):
+    """``client.keys``."""
+
+    create = Blocking(resources.AsyncKeys.create)
+    list = Blocking(resources.AsyncKeys.list)
+    revoke = Blocking(resources.AsyncKeys.revoke)
+
+
 class Memories(Part[resources.AsyncMemories]):
     """``client.memories``."""
 
@@ -127,6 +180,13 @@ class Memories(Part[resources.AsyncMemories]):
     get = Blocking(resources.AsyncMemories.get)
     list = Blocking(resources.AsyncMemories.list)
     recall = Blocking(resources.AsyncMemories.recall)
+
+
+class Models(Part[resources.AsyncModels]):
+    """``client.models``."""
+
+    get = Blocking(resources.AsyncModels.get)
+    list = Blocking(resources.AsyncModels.list)
 
 
 class Operations(Part[resources.AsyncOperations]):
@@ -219,6 +279,32 @@ class Usage(Part[resources.AsyncUsage]):
     report = Blocking(resources.AsyncUsage.report)
 
 
+class Users(Part[resources.AsyncUsers]):
+    """``client.users``."""
+
+    add = Blocking(resources.AsyncUsers.add)
+    list = Blocking(resources.AsyncUsers.list)
+    set_groups = Blocking(resources.AsyncUsers.set_groups)
+
+
+class Webhooks(Part[resources.AsyncWebhooks]):
+    """``client.webhooks``."""
+
+    add = Blocking(resources.AsyncWebhooks.add)
+    change = Blocking(resources.AsyncWebhooks.change)
+    delete = Blocking(resources.AsyncWebhooks.delete)
+    disable = Blocking(resources.AsyncWebhooks.disable)
+    enable = Blocking(resources.AsyncWebhooks.enable)
+    get = Blocking(resources.AsyncWebhooks.get)
+    list = Blocking(resources.AsyncWebhooks.list)
+    list_deliveries = Blocking(resources.AsyncWebhooks.list_deliveries)
+    each_deliveries = Iterating(resources.AsyncWebhooks.each_deliveries)
+    list_event_types = Blocking(resources.AsyncWebhooks.list_event_types)
+    replay_dead_letters = Blocking(resources.AsyncWebhooks.replay_dead_letters)
+    rotate_secret = Blocking(resources.AsyncWebhooks.rotate_secret)
+    test = Blocking(resources.AsyncWebhooks.test)
+
+
 class Workflows(Part[resources.AsyncWorkflows]):
     """``client.workflows``."""
 
@@ -253,15 +339,23 @@ class Resources(Part[resources.AsyncResources]):
         self.access = Access(part.access, loop)
         self.agents = Agents(part.agents, loop)
         self.approvals = Approvals(part.approvals, loop)
+        self.audit = Audit(part.audit, loop)
         self.budgets = Budgets(part.budgets, loop)
+        self.chat = Chat(part.chat, loop)
         self.connectors = Connectors(part.connectors, loop)
         self.conversations = Conversations(part.conversations, loop)
+        self.deliveries = Deliveries(part.deliveries, loop)
         self.documents = Documents(part.documents, loop)
+        self.embeddings = Embeddings(part.embeddings, loop)
         self.evidence = Evidence(part.evidence, loop)
         self.experiments = Experiments(part.experiments, loop)
         self.feedback = Feedback(part.feedback, loop)
         self.grants = Grants(part.grants, loop)
+        self.groups = Groups(part.groups, loop)
+        self.ingests = Ingests(part.ingests, loop)
+        self.keys = Keys(part.keys, loop)
         self.memories = Memories(part.memories, loop)
+        self.models = Models(part.models, loop)
         self.operations = Operations(part.operations, loop)
         self.privacy = Privacy(part.privacy, loop)
         self.prompts = Prompts(part.prompts, loop)
@@ -271,5 +365,7 @@ class Resources(Part[resources.AsyncResources]):
         self.runs = Runs(part.runs, loop)
         self.triage = Triage(part.triage, loop)
         self.usage = Usage(part.usage, loop)
+        self.users = Users(part.users, loop)
+        self.webhooks = Webhooks(part.webhooks, loop)
         self.workflows = Workflows(part.workflows, loop)
         self.writes = Writes(part.writes, loop)
