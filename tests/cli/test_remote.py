@@ -106,7 +106,12 @@ async def test_documents_are_taken_in_and_found(both: Both, folder: Path) -> Non
 _ALIKE = (
     *("search VPN", "documents list", "prompts show answer --versions", "usage report", "budget list"),
     *("requests list --operation knowledge.ingest", "access review", "privacy map", "sync status"),
-    *("workflows list", "memory list", "documents show 0190a3c2-8f4e-7c3d-9a41-2b6f0e9d1c55"),
+    *("workflows list", "memory list", "user list", "group list"),
+    *(
+        "audit search --action knowledge:ingest",
+        "webhooks list",
+        "documents show 0190a3c2-8f4e-7c3d-9a41-2b6f0e9d1c55",
+    ),
 )
 
 
@@ -277,6 +282,13 @@ async def test_what_changes_something_is_done_there(both: Both, app: Deskmind, t
     assert (await done("experiments", "weigh", "far", "b=3"))["variants"][1]["weight"] == 3
     assert (await done("experiments", "show", "far"))["metrics"] == []
     assert (await done("experiments", "stop", "far"))["running"] is False
+
+    assert (await done("user", "add", "ada", "--groups", "hr"))["groups"] == ["hr"]
+    assert (await done("user", "groups", "ada", "--groups", "it"))["groups"] == ["it"]
+    key = await done("key", "create", "--user", "ada", "--name", "far")
+    assert key["key"].startswith("dk_")
+    assert key["key_id"] in {one["key_id"] for one in await done("key", "list")}
+    assert (await both("key", "revoke", key["key_id"])).exit_code == 0
 
     hold = await done("privacy", "hold", "add", "--reason", "case 7", "--subject", "boss")
     await done("privacy", "hold", "release", hold["hold_id"])
