@@ -29,7 +29,7 @@ async def serving(app: Deskmind) -> AsyncIterator[str]:
     """What `deskmind serve` does, in this process."""
     server = uvicorn.Server(uvicorn.Config(create_app(app=app), port=0, log_config=None))
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True

@@ -106,7 +106,12 @@ async def test_documents_are_taken_in_and_found(both: Both, folder: Path) -> Non
 _ALIKE = (
     *("search VPN", "documents list", "prompts show answer --versions", "usage report", "budget list"),
     *("requests list --operation knowledge.ingest", "access review", "privacy map", "sync status"),
-    *("workflows list", "memory list", "documents show 0190a3c2-8f4e-7c3d-9a41-2b6f0e9d1c55"),
+    *("workflows list", "memory list", "user list", "group list"),
+    *(
+        "audit search --action knowledge:ingest",
+        "webhooks list",
+        "documents show 0190a3c2-8f4e-7c3d-9a41-2b6f0e9d1c55",
+    ),
 )
 
 
@@ -260,3 +265,66 @@ def _kind_of(name: str) -> type:
     found = re.search(rf"self\.{name} = (\w+)\(", source)
     assert found is not None, name
     return vars(sys.modules[Desk.__module__])[found[1]]
+
+
+_AGENT = """
+name: far-helper
+description: Helps.
+instructions: You help.
+model: fast
+"""
+_CASES = """
+- name: answers
+  prompt: Where is my printer?
+  script:
+    - text: On floor 2.
+  expect:
+    output: On floor 2.
+"""
+
+
+async def test_what_changes_something_is_done_there(both: Both, app: Deskmind, tmp_path: Path) -> None:
+    async def done(*words: str | Path) -> Any:
+        result = await both(*words, "--json")
+        assert result.exit_code == 0, (words, result.output, result.exception)
+        return json.loads(result.stdout)
+
+    made = await done("memory", "add", "My printer is HP-22.", "--subject", "my printer")
+    right = await done("memory", "correct", made["memory_id"], "My printer is HP-40.")
+    assert (await done("memory", "pin", right["memory_id"]))["pinned"] is True
+    assert (await done("memory", "forget", right["memory_id"]))["forgotten"] == 2
+
+    (tmp_path / "helper.yaml").write_text(_AGENT)
+    (tmp_path / "cases.yaml").write_text(_CASES)
+    assert (await done("agents", "define", tmp_path / "helper.yaml", "--publish"))["labels"] == ["production"]
+    assert (await done("agents", "test", "far-helper", "--cases", tmp_path / "cases.yaml"))["passed"] is True
+    assert (await done("agents", "list"))[0]["name"] == "far-helper"
+
+    (tmp_path / "answer.yaml").write_text((await both("prompts", "export", "answer")).stdout)
+    assert (await done("prompts", "save", tmp_path / "answer.yaml", "-m", "as it was"))["version"] == 1
+    assert (await done("prompts", "label", "answer", "production", "1"))["version"] == 1
+    assert (await done("experiments", "start", "far", "answer", "-v", "a=0", "-v", "b=1"))["running"] is True
+    assert (await done("experiments", "weigh", "far", "b=3"))["variants"][1]["weight"] == 3
+    assert (await done("experiments", "show", "far"))["metrics"] == []
+    assert (await done("experiments", "stop", "far"))["running"] is False
+
+    assert (await done("user", "add", "ada", "--groups", "hr"))["groups"] == ["hr"]
+    assert (await done("user", "groups", "ada", "--groups", "it"))["groups"] == ["it"]
+    key = await done("key", "create", "--user", "ada", "--name", "far")
+    assert key["key"].startswith("dk_")
+    assert key["key_id"] in {one["key_id"] for one in await done("key", "list")}
+    assert (await both("key", "revoke", key["key_id"])).exit_code == 0
+
+    hold = await done("privacy", "hold", "add", "--reason", "case 7", "--subject", "boss")
+    await done("privacy", "hold", "release", hold["hold_id"])
+    assert (await done("access", "grant", "auditor", "--user", "boss", "--until", "8h"))["role"] == "auditor"
+    assert (await both("access", "revoke", "auditor", "--user", "boss")).exit_code == 0
+    assert (await both("access", "define", "reader", "--permits", "documents:read")).exit_code == 0
+    assert (await both("access", "undefine", "reader")).exit_code == 0
+    assert (await both("budget", "set", "far", "--usd", "25.50", "--per", "user")).exit_code == 0
+    assert (await done("budget", "list"))[0]["usd"] == "25.5"
+    assert (await both("budget", "delete", "far")).exit_code == 0
+    app.register_workflow(shout)
+    words = ("workflows", "schedule", "add", "early", "remote-shout", "-i", "word=x", "--cron", "0 6 * * *")
+    assert (await done(*words))["event"] == "time"
+    assert (await done("workflows", "schedule", "remove", "early"))["removed"] is True

@@ -294,8 +294,8 @@ def create_key(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> None:
-        asker = (await desk_of(app, tenant, user)).scope
-        person, desk = asker.principal, await app.desk(tenant=asker.tenant)
+        desk = await operator_of(app, tenant)
+        person = user or app.settings.defaults.user or (await desk_of(app, tenant, None)).scope.principal
         expires = datetime.now(UTC) + timedelta(days=expires_days) if expires_days else None
         key = await desk.keys.create(person, name=name, expires_at=expires)
         if as_json:

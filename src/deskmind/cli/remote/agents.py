@@ -95,7 +95,7 @@ class RemoteStoredAgents(Part):
     async def save(self, agent: Any, *, note: str = "") -> Any:
         """A new version."""
         told = await self._client.agents.define(
-            spec.model_dump(mode="json", exclude_defaults=True), note=note
+            agent.model_dump(mode="json", exclude_defaults=True), note=note
         )
         return Shown(told, spec=agent)
 

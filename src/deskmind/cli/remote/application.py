@@ -14,6 +14,7 @@ from deskmind.cli.remote.agents import (
     RemoteStoredAgents,
     RemoteWorkflows,
 )
+from deskmind.cli.remote.directory import RemoteAuditLog, RemoteKeys, RemotePrincipals, RemoteWebhooks
 from deskmind.cli.remote.governance import RemoteAccess, RemoteEvidence, RemotePrivacy
 from deskmind.cli.remote.knowledge import RemoteKnowledge, answered
 from deskmind.cli.remote.models import RemoteBudgets, RemoteExperiments, RemotePrompts, RemoteUsage
@@ -35,6 +36,10 @@ class RemoteDesk(Part):
     def __init__(self, client: AsyncClient) -> None:
         super().__init__(client)
         self.knowledge = RemoteKnowledge(client)
+        self.principals = RemotePrincipals(client)
+        self.keys = RemoteKeys(client)
+        self.audit_log = RemoteAuditLog(client)
+        self.webhooks = RemoteWebhooks(client)
         self.prompts = RemotePrompts(client)
         self.experiments = RemoteExperiments(client)
         self.usage = RemoteUsage(client)

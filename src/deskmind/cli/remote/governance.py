@@ -15,11 +15,11 @@ __all__ = ["RemoteAccess", "RemoteEvidence", "RemotePrivacy"]
 class RemoteAccess(Part):
     """``desk.access``."""
 
-    async def check(self, permission: str) -> Any:
+    async def check(self, permission: Any) -> Any:
         """Whether the key's owner may do something, and why."""
         return Shown(await self._client.access.check(permission))
 
-    async def check_of(self, user: str, permission: str) -> Any:
+    async def check_of(self, user: str, permission: Any) -> Any:
         """Whether a user may."""
         whom = None if user == KEYS_OWNER else user
         return Shown(await self._client.access.check(permission, user=whom))
