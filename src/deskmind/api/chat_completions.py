@@ -161,7 +161,8 @@ def _check_types(body: dict[str, Any], messages: list[Any]) -> None:
         raise InvalidRequestError(
             "The field 'temperature' is not a number from 0 to 2.", remedy="Correct it."
         )
-    contents = [one.get("content") for one in messages if isinstance(one, dict)]
+    parts = cast("list[dict[str, Any]]", [one for one in messages if isinstance(one, dict)])
+    contents = [one.get("content") for one in parts]
     if not all(content is None or isinstance(content, str | list) for content in contents):
         raise InvalidRequestError(
             "The content of a message is neither a text nor a list of parts.", remedy="Correct the message."
