@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from deskmind.api.schemas import Problem
+from deskmind.api.schemas import Amount, Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
@@ -29,7 +29,7 @@ class RunBody(BaseModel):
     steps: int
     tool_calls: int
     tokens: int
-    cost: str = Field(description="US dollars")
+    cost: Amount = Field(description="US dollars")
     seconds: float
     started_at: datetime
     ended_at: datetime | None

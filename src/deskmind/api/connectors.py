@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
@@ -32,6 +32,31 @@ class KindBody(BaseModel):
     complete: bool
     error: str
     notes: list[str]
+    unmapped: dict[str, int] = Field(
+        description="fields without a place in the model, and the records that hold something in each"
+    )
+
+
+class ConnectionBody(BaseModel):
+    """How a system is connected."""
+
+    connection_id: UUID
+    name: str
+    vendor: str
+    url: str
+    networks: Literal["any", "public"]
+    kinds: list[str] = Field(description="the kinds of record that are read; empty for all")
+    every_seconds: int
+    created_at: datetime
+
+
+class ProblemBody(BaseModel):
+    """A record that could not be read or stored."""
+
+    kind: str
+    id: str
+    why: str
+    found_at: datetime
 
 
 class ConnectorBody(BaseModel):
@@ -49,6 +74,11 @@ class ConnectorBody(BaseModel):
     error: str
     waiting_documents: int
     kinds: list[KindBody]
+    connection: ConnectionBody
+    swept_at: datetime | None
+    waiting: int
+    unreadable: int
+    problems: list[ProblemBody] = Field(description="the newest")
 
     @classmethod
     def of(cls, found: SyncStatus) -> ConnectorBody:

@@ -16,7 +16,7 @@ from deskmind.api.audit import add_audit
 from deskmind.api.connectors import add_connectors
 from deskmind.api.conversations import add_conversations
 from deskmind.api.directory import add_directory
-from deskmind.api.events import server_sent_events
+from deskmind.api.events import Sent, described_events, event_stream
 from deskmind.api.evidence import add_evidence
 from deskmind.api.experiments import add_experiments
 from deskmind.api.feedback import add_feedback
@@ -25,7 +25,6 @@ from deskmind.api.privacy import add_privacy
 from deskmind.api.prompts import add_prompts
 from deskmind.api.requests import add_requests
 from deskmind.api.schemas import (
-    EVENT_STREAM,
     AnswerBody,
     AskRequest,
     DocumentBody,
@@ -41,10 +40,12 @@ from deskmind.api.schemas import (
 from deskmind.api.spending import add_spending
 from deskmind.api.stored_agents import add_stored_agents
 from deskmind.api.triage import add_triage
+from deskmind.api.webhooks import add_webhooks
 from deskmind.api.workflows import add_workflows
 from deskmind.api.writes import add_writes
 from deskmind.desk import Desk
 from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError, NotFoundError
+from deskmind.knowledge.answering import AnswerEvent
 
 __all__ = ["DeskFor", "router"]
 
@@ -104,7 +105,17 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         summary="Get a cited answer; as server-sent events with `Accept: text/event-stream`",
         response_model=AnswerBody,
         responses={
-            200: {"content": EVENT_STREAM},
+            **described_events(
+                delta={
+                    "title": "AnswerDelta",
+                    "description": "A piece of the answer's text.",
+                    "type": "object",
+                    "properties": {"text": {"type": "string"}},
+                    "required": ["text"],
+                },
+                answer={"$ref": "#/components/schemas/AnswerBody"},
+                until="answer",
+            ),
             **_problems(_404="no such conversation", _502="the model's provider refused, or broke off"),
         },
     )
@@ -117,12 +128,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
                 await desk.ask(body.question, filter=conditions, conversation=body.conversation)
             )
         events = desk.ask_stream(body.question, filter=conditions, conversation=body.conversation)
-        first = await anext(events)
-        return StreamingResponse(
-            server_sent_events(_resumed(first, events)),
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        )
+        return await event_stream(_told(events))
 
     @routes.get("/documents", operation_id="listDocuments", tags=["documents"], summary="List documents")
     async def list_documents(
@@ -163,11 +169,21 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         file: UploadFile,
         desk: Desk = asker,
         groups: Annotated[list[str] | None, Query(max_length=100)] = None,
+        uri: Annotated[
+            str | None, Query(max_length=2000, description="where it came from; else its name")
+        ] = None,
+        source: Annotated[
+            str, Query(min_length=1, max_length=200, description="the same file in it is replaced")
+        ] = "uploads",
     ) -> IngestBody:
         if file.size is not None and file.size > max_upload_bytes:
             raise _too_large(file.filename or "the file", max_upload_bytes)
         report = await desk.knowledge.add(
-            file.filename or "upload", await file.read(max_upload_bytes + 1), groups=groups or ()
+            file.filename or "upload",
+            await file.read(max_upload_bytes + 1),
+            uri=uri,
+            groups=groups or (),
+            source=source,
         )
         return _taken_in(IngestBody.of(report))
 
@@ -224,6 +240,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_workflows(routes, asker)
     add_stored_agents(routes, asker)
     add_memories(routes, asker)
+    add_webhooks(routes, asker)
     return routes
 
 
@@ -256,10 +273,15 @@ def _asked_first(current: DeskFor) -> type[APIRoute]:
     return Route
 
 
-async def _resumed(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    yield first
-    async for event in rest:
-        yield event
+async def _told(events: AsyncIterator[AnswerEvent]) -> AsyncIterator[Sent]:
+    """``delta`` events with pieces of text, then ``answer`` with the whole."""
+    number = 0
+    async for event in events:
+        number += 1
+        if event.answer is not None:
+            yield Sent("answer", str(number), AnswerBody.of(event.answer).model_dump(mode="json"))
+        else:
+            yield Sent("delta", str(number), {"text": event.text})
 
 
 def _too_large(name: str, limit: int) -> DocumentTooLargeError:
@@ -273,7 +295,9 @@ def _taken_in(report: IngestBody) -> IngestBody:
     if report.failed and not report.stored and report.failures:
         problem = report.failures[0]
         error = _RefusedDocument(
-            str(problem.get("detail") or problem.get("title")), remedy=str(problem.get("remedy"))
+            str(problem.get("detail") or problem.get("title")),
+            why=str(problem.get("why", "")),
+            remedy=str(problem.get("remedy")),
         )
         error.problem_status = int(problem.get("status", 422))
         error.problem_type = str(problem.get("type"))

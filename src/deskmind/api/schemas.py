@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from deskmind.api.strictness import Body
 from deskmind.knowledge.documents import Document, DocumentSummary
@@ -15,8 +16,8 @@ from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.retrieval import SearchFilter
 
 __all__ = [
-    "EVENT_STREAM",
     "UUID_PATTERN",
+    "Amount",
     "AnswerBody",
     "AskRequest",
     "CitationBody",
@@ -34,24 +35,9 @@ __all__ = [
 ]
 
 
-EVENT_STREAM: dict[str, Any] = {
-    "text/event-stream": {
-        "schema": {
-            "type": "object",
-            "description": "each event of the stream",
-            "required": ["data"],
-            "properties": {
-                "id": {"type": "string"},
-                "event": {"type": "string"},
-                "data": {"type": "string", "description": "JSON"},
-            },
-        }
-    }
-}
-"""What a response that is streamed is described by."""
-
-
 UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+Amount = Annotated[Decimal, WithJsonSchema({"type": "string", "format": "decimal"}, mode="serialization")]
+"""A decimal number in an answer, such as US dollars; the format tells clients that the string is one."""
 
 
 class Problem(BaseModel):
@@ -62,7 +48,8 @@ class Problem(BaseModel):
     type: str = Field(examples=["urn:deskmind:problem:question-too-long"])
     title: str
     status: int
-    detail: str
+    detail: str = Field(description="what happened, why, and the remedy")
+    why: str = ""
     remedy: str = ""
     request_id: str = ""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from deskmind.api.schemas import Problem
+from deskmind.api.schemas import Amount, Problem
 from deskmind.api.strictness import Body, Moment
 from deskmind.desk import Desk
 from deskmind.gateway.usage import Grouping, UsageRow
@@ -25,7 +25,7 @@ class UsageLine(BaseModel):
     cached_tokens: int
     output_tokens: int
     reasoning_tokens: int
-    cost_usd: Decimal = Field(description="of the calls whose price is known")
+    cost_usd: Amount = Field(description="of the calls whose price is known")
     unpriced: int = Field(description="calls without a known price; they are not in cost_usd")
     estimated: int
     unsettled: int
@@ -75,12 +75,12 @@ class BudgetState(BaseModel):
 
     name: str
     window: str
-    usd: Decimal | None
+    usd: Amount | None
     tokens: int | None
     per: list[str]
     feature: str | None
     model: str | None
-    taken: dict[str, Decimal]
+    taken: dict[str, Amount]
 
 
 class BudgetList(BaseModel):

@@ -69,6 +69,9 @@ class WriteBody(BaseModel):
     made_at: datetime
     claimed_at: datetime | None
     settled_at: datetime | None
+    looks: int = Field(description="how often a worker has looked for it since it was sent")
+    look_at: datetime | None = Field(description="when a worker looks again")
+    handed_at: datetime | None = Field(description="since when workers leave it to a person")
 
 
 class WriteList(BaseModel):

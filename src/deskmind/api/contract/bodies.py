@@ -78,6 +78,7 @@ BODIES: dict[str, Any] = {
     "search": {"query": "reset VPN token", "limit": 10},
     "setBudget": {"window": "day", "usd": "100", "per": ["user"]},
     "setUserGroups": {"groups": ["hr"]},
+    "addWebhook": {"url": "https://hooks.example.com/deskmind", "types": ["*"], "description": "for chat"},
     "verifyAudit": {"keys": [], "checkpoints": []},
     "setPolicy": {
         "text": 'forbid (principal == Deskmind::User::"guest", action in Deskmind::Action::"documents:*", resource);'

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from deskmind.api.schemas import EVENT_STREAM
-
 __all__ = ["add_models"]
 
 _TAGS = ["models"]
+_EVENT_STREAM: dict[str, Any] = {
+    "text/event-stream": {
+        "schema": {
+            "type": "object",
+            "description": "each event of the stream",
+            "required": ["data"],
+            "properties": {"data": {"type": "string", "description": "JSON, or `[DONE]`"}},
+        }
+    }
+}
 _ERRORS = {
     "400": "refused by the policy of redaction, or longer than the model reads",
     "401": "no valid API key",
@@ -51,7 +59,7 @@ def _chat() -> dict[str, Any]:
         "ChatCompletion",
         "ChatCompletionRequest",
     )
-    said["responses"]["200"]["content"] |= EVENT_STREAM
+    said["responses"]["200"]["content"] |= _EVENT_STREAM
     return said
 
 

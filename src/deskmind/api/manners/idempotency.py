@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deskmind.api.limits.limiter import HEADERS
-from deskmind.api.manners.claiming import LEASE_SECONDS, Claims, Stored
+from deskmind.api.manners.claiming import Claims, Stored
 from deskmind.api.problems import problem_response
 from deskmind.errors import DeskmindError, InvalidRequestError
 from deskmind.governance.audit.claims import Claim, acting_under
+from deskmind.jobs import ended
 from deskmind.scope import Scope as DeskScope
 
 __all__ = ["Idempotency"]
@@ -138,13 +139,11 @@ class _Attempt:
         try:
             yield
         finally:
-            renewing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await renewing
+            await ended(renewing)
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
+            await asyncio.sleep(self._claims.lease_seconds / 3)
             with contextlib.suppress(DeskmindError):  # the act itself will meet what is wrong
                 await self._claims.renew(self._who, self.claim)
 

@@ -6,7 +6,14 @@ from deskmind.observability import names
 from deskmind.observability._instrument import REQUEST_SECONDS, STEP_SECONDS, Instrument, Label
 from deskmind.observability.instruments._labels import CODE, OUTCOME
 
-__all__ = ["API_REFUSED", "HTTP_ACTIVE", "HTTP_DURATION", "OPERATION_DURATION"]
+__all__ = [
+    "API_REFUSED",
+    "HTTP_ACTIVE",
+    "HTTP_DURATION",
+    "MCP_CALL_DURATION",
+    "MCP_SESSIONS",
+    "OPERATION_DURATION",
+]
 
 _METHOD = Label(
     "http.request.method",
@@ -35,6 +42,23 @@ API_REFUSED = Instrument(
     "{request}",
     "requests that a limit did not admit: of the tenant, the user, the key, of refused credentials, or of requests at once",
     (Label("deskmind.limit", CODE, ("tenant", "user", "key", "refused", "load")),),
+)
+MCP_CALL_DURATION = Instrument(
+    "deskmind.mcp.call.duration",
+    "histogram",
+    "s",
+    "calls of tools by clients of the Model Context Protocol; of one that asks a person, each message",
+    (
+        Label("deskmind.mcp.tool", "the tools of the code", most=30),
+        Label("deskmind.outcome", CODE, ("ok", "refused", "error", "asked", "cancelled")),
+    ),
+    REQUEST_SECONDS,
+)
+MCP_SESSIONS = Instrument(
+    "deskmind.mcp.sessions",
+    "up_down_counter",
+    "{session}",
+    "sessions of clients of the Model Context Protocol",
 )
 OPERATION_DURATION = Instrument(
     "deskmind.operation.duration",
