@@ -81,7 +81,7 @@ _OF_REQUESTERS = {
     *("summariseConversation", "listRequests", "explainRequest", "giveFeedback", "listFeedback"),
     *("predictTriage", "listTriageModels", "findSimilarTickets", "listMemories", "addMemory", "getMemory"),
     *("correctMemory", "forgetMemory", "recallMemories", "listModels", "getModel", "createChatCompletion"),
-    "createEmbeddings",
+    *("createEmbeddings", "listEventTypes"),
 }
 """What every requester may do, with what is their own."""
 

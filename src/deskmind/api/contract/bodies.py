@@ -41,6 +41,7 @@ BODIES: dict[str, Any] = {
     "appendTurns": {"turns": [{"role": "user", "content": "And for contractors?"}]},
     "approve": {"answer": "The blue one."},
     "ask": {"question": "How do I reset my VPN token?"},
+    "changeWebhook": {"types": ["run.*"], "description": "for chat"},
     "correctMemory": {"text": "My printer is HP-40.", "pinned": True},
     "createChatCompletion": {
         "model": "fast",
