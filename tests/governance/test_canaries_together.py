@@ -118,7 +118,7 @@ async def test_canaries_are_nowhere_but_where_they_belong(
     logged: io.StringIO,  # noqa: F811
     traced: InMemorySpanExporter,
     valkey: Valkey,  # noqa: F811
-    serving: Serve,  # noqa: F811
+    serving: Serve,
     desk_home: Path,
     tmp_path: Path,
     driven: set[str],
