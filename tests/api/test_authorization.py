@@ -60,6 +60,11 @@ _OF_OBJECTS: dict[str, set[str]] = {
     "schedule": {"removeSchedule"},
     "training": {"getTriageTraining"},
     "user": {"setUserGroups"},
+    "webhook": {
+        *("getWebhook", "changeWebhook", "deleteWebhook", "rotateWebhookSecret", "enableWebhook"),
+        *("disableWebhook", "testWebhook", "listDeliveries", "replayDeadLetters"),
+    },
+    "delivery": {"getDelivery", "replayDelivery"},
     "write": {"getWrite", "sendWrite", "rejectWrite", "reconcileWrite", "resolveWrite"},
 }
 _OF_ONE = {"agent run", "conversation", "ingest", "memory", "request", "run"}
@@ -76,7 +81,7 @@ _OF_REQUESTERS = {
     *("summariseConversation", "listRequests", "explainRequest", "giveFeedback", "listFeedback"),
     *("predictTriage", "listTriageModels", "findSimilarTickets", "listMemories", "addMemory", "getMemory"),
     *("correctMemory", "forgetMemory", "recallMemories", "listModels", "getModel", "createChatCompletion"),
-    "createEmbeddings",
+    *("createEmbeddings", "listEventTypes"),
 }
 """What every requester may do, with what is their own."""
 
@@ -206,6 +211,8 @@ async def _of_the_tenant(app: Deskmind, operator: Desk) -> dict[str, str]:
     erasure = await operator.privacy.request_erasure("leaver")
     hold = await operator.privacy.hold("somebody@example.com", "case 7")
     key = await operator.keys.create("ann")
+    webhook = (await operator.webhooks.add("https://hooks.example.com/deskmind")).webhook
+    delivery = await operator.webhooks.test(webhook.webhook_id)
     await app.sealing.seal()
     event = (await operator.audit_log.search())[-1]
     return {
@@ -216,6 +223,8 @@ async def _of_the_tenant(app: Deskmind, operator: Desk) -> dict[str, str]:
         "erasure": str(erasure.erasure_id),
         "hold": str(hold.hold_id),
         "key": str(key.key_id),
+        "webhook": str(webhook.webhook_id),
+        "delivery": str(delivery.delivery_id),
         "event": str(event.event_id),
     }
 

@@ -62,7 +62,7 @@ async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None
 
     names = {
         f"#/components/{kind}/{name}"
-        for kind in ("schemas", "examples")
+        for kind in ("schemas", "examples", "headers")
         for name in document["components"][kind]
     }
     found = references(document["paths"]) + references(document["components"])

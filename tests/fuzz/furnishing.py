@@ -31,7 +31,7 @@ async def furnish(app: Deskmind, tenant: str, box: ServiceNowSandbox) -> dict[st
     await operator.principals.add_user(OWNER, role="operator", groups=["hr"])
     for name in PEERS:
         await operator.principals.add_user(name)
-    await operator.connections.add("now", box.vendor, box.url, box.credentials, every_seconds=0)
+    await operator.connections.add("now", box.vendor, box.url, box.credentials, every_seconds=0, replace=True)
     await operator.triage.train(tickets(90), targets=["category"], embed=False)
     await _of_the_tenant(await app.desk(tenant=tenant, user=OWNER))
     for name in (OWNER, *PEERS):

@@ -26,7 +26,7 @@ import httpx
 import psycopg
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from tests.api.conftest import Serve, serving  # noqa: F401
+from tests.api.conftest import Serve
 from tests.cache.conftest import Valkey, shared_valkey, valkey  # noqa: F401
 from tests.gateway.test_redacted_desks import (  # noqa: F401
     _TOOLS,
@@ -118,7 +118,7 @@ async def test_canaries_are_nowhere_but_where_they_belong(
     logged: io.StringIO,  # noqa: F811
     traced: InMemorySpanExporter,
     valkey: Valkey,  # noqa: F811
-    serving: Serve,  # noqa: F811
+    serving: Serve,
     desk_home: Path,
     tmp_path: Path,
     driven: set[str],

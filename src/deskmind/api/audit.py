@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Problem
-from deskmind.api.strictness import Body
+from deskmind.api.strictness import Body, Moment
 from deskmind.desk import Desk
 from deskmind.errors import InvalidRequestError, NotFoundError
 from deskmind.governance.audit import AuditEvent, Checkpoint, VerifyKey
@@ -129,8 +129,8 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         resource: Text = None,
         outcome: Text = None,
         request_id: Text = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> EventList:
         only = AuditFilter(action, principal, resource, outcome, request_id, since, until)

@@ -150,6 +150,25 @@ def _check_names(options: dict[str, Any]) -> None:
         raise InvalidRequestError(f"A model call takes no field '{min(ours)}'.", remedy="Leave it out.")
 
 
+def _check_types(body: dict[str, Any], messages: list[Any]) -> None:
+    """Providers differ in what they make of a field of another type than the API's."""
+    stream, temperature = body.get("stream"), body.get("temperature")
+    if stream is not None and not isinstance(stream, bool):
+        raise InvalidRequestError("The field 'stream' is neither true nor false.", remedy="Correct it.")
+    if temperature is not None and (
+        not isinstance(temperature, int | float) or isinstance(temperature, bool) or not 0 <= temperature <= 2
+    ):
+        raise InvalidRequestError(
+            "The field 'temperature' is not a number from 0 to 2.", remedy="Correct it."
+        )
+    parts = cast("list[dict[str, Any]]", [one for one in messages if isinstance(one, dict)])
+    contents = [one.get("content") for one in parts]
+    if not all(content is None or isinstance(content, str | list) for content in contents):
+        raise InvalidRequestError(
+            "The content of a message is neither a text nor a list of parts.", remedy="Correct the message."
+        )
+
+
 def _chat_fields(body: dict[str, Any]) -> tuple[str, list[dict[str, Any]], int | None]:
     model, messages = body.get("model"), body.get("messages")
     if not isinstance(model, str) or not model:
@@ -158,6 +177,7 @@ def _chat_fields(body: dict[str, Any]) -> tuple[str, list[dict[str, Any]], int |
         )
     if not isinstance(messages, list):
         raise InvalidRequestError("The field 'messages' is not a list.", remedy="Send a list of messages.")
+    _check_types(body, cast("list[Any]", messages))
     if body.get("n") not in (None, 1):
         raise InvalidRequestError(
             "Only one choice is given.", remedy="Leave 'n' out, and ask again for more."

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from deskmind.api.cursors import Before, cursor_of, place_of
 from deskmind.api.schemas import Problem
-from deskmind.api.strictness import Body
+from deskmind.api.strictness import Body, Moment
 from deskmind.desk import Desk
 from deskmind.feedback import FeedbackEntry, QualityGrouping, QualityRow, Rating, Reason
 from deskmind.prompts.intervals import Interval
@@ -130,7 +130,7 @@ def add_feedback(routes: APIRouter, asker: Any) -> None:
         summary="How answers are rated and how often nothing is found",
     )
     async def report_quality(
-        by: QualityGrouping, desk: Desk = asker, since: datetime | None = None, until: datetime | None = None
+        by: QualityGrouping, desk: Desk = asker, since: Moment | None = None, until: Moment | None = None
     ) -> QualityReport:
         rows = await desk.quality.report(by, since=since, until=until)
         return QualityReport(quality=[QualityLine.of(row) for row in rows])

@@ -43,7 +43,9 @@ class HoldRequest(Body):
 
     subject: Identifier | None = None
     also: list[Identifier] = Field(default_factory=list, max_length=50)
-    reason: str = Field(min_length=1, max_length=500, description="a reference to the case, naming nobody")
+    reason: str = Field(
+        min_length=1, max_length=500, pattern=r"\S", description="a reference to the case, naming nobody"
+    )
 
 
 class HoldingBody(BaseModel):

@@ -22,7 +22,7 @@ _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "descript
 _CONFLICT: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": "changed meanwhile"}}
 
 _PromptName = Annotated[str, Path(min_length=1, max_length=80)]
-_LabelName = Annotated[str, Path(min_length=1, max_length=80)]
+_LabelName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_.-]{0,79}$")]
 _Version = Annotated[int | None, Query(ge=0, description="0 is the prompt that comes with Deskmind")]
 _Label = Annotated[str | None, Query(max_length=80, description="production when left out")]
 

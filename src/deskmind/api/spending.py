@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -10,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Amount, Problem
-from deskmind.api.strictness import Body
+from deskmind.api.strictness import Body, Moment
 from deskmind.desk import Desk
 from deskmind.gateway.usage import Grouping, UsageRow
 
@@ -102,8 +101,8 @@ def add_spending(routes: APIRouter, asker: Any) -> None:
     async def report_usage(
         by: Annotated[list[Grouping], Query(min_length=1, max_length=4)],
         desk: Desk = asker,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
     ) -> UsageReport:
         rows = await desk.usage.report(by, since=since, until=until)
         return UsageReport(usage=[UsageLine.of(row) for row in rows])

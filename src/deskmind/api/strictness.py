@@ -5,12 +5,13 @@ Pydantic is lenient by default, so that a client's mistake would pass until it m
 
 from __future__ import annotations
 
-from typing import Any, cast
+from datetime import datetime
+from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-__all__ = ["Body"]
+__all__ = ["Body", "Moment"]
 
 _Node = dict[str, Any]
 
@@ -43,6 +44,10 @@ def _moment(value: Any) -> Any:
     if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
         raise PydanticCustomError("moment_type", "Input should be a date and time, as in RFC 3339")
     return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+"""A time of a query."""
 
 
 class Body(BaseModel):

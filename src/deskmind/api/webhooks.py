@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
-from deskmind.api.cursors import cursor_of, place_of
+from deskmind.api.cursors import Before, cursor_of, place_of
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.webhooks import EVENT_TYPES
 
@@ -25,11 +26,7 @@ _DISABLED: dict[int | str, dict[str, Any]] = {
 }
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class AddWebhook(_Body):
+class AddWebhook(Body):
     """An address that is to be told of events."""
 
     url: str = Field(
@@ -44,7 +41,7 @@ class AddWebhook(_Body):
     description: str = Field("", max_length=500)
 
 
-class ChangeWebhook(_Body):
+class ChangeWebhook(Body):
     """What is to be different; what is left out stays."""
 
     url: str | None = Field(None, max_length=2000)
@@ -52,13 +49,13 @@ class ChangeWebhook(_Body):
     description: str | None = Field(None, max_length=500)
 
 
-class RotateSecret(_Body):
+class RotateSecret(Body):
     """For how long both secrets sign."""
 
     overlap_hours: float = Field(24.0, ge=0, le=720, description="0 where the old one has leaked")
 
 
-class ReplayDead(_Body):
+class ReplayDead(Body):
     """Which dead letters are to be sent again."""
 
     since: AwareDatetime = Field(description="those that were given up from then on")
@@ -275,7 +272,7 @@ def _add_deliveries(routes: APIRouter, asker: Any) -> None:
         webhook_id: UUID,
         state: _State | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: Annotated[str | None, Query(max_length=100)] = None,
+        before: Before = None,
         desk: Desk = asker,
     ) -> DeliveryList:
         found = await desk.webhooks.deliveries(webhook_id, state=state, before=place_of(before), limit=limit)

@@ -41,6 +41,7 @@ BODIES: dict[str, Any] = {
     "appendTurns": {"turns": [{"role": "user", "content": "And for contractors?"}]},
     "approve": {"answer": "The blue one."},
     "ask": {"question": "How do I reset my VPN token?"},
+    "changeWebhook": {"types": ["run.*"], "description": "for chat"},
     "correctMemory": {"text": "My printer is HP-40.", "pinned": True},
     "createChatCompletion": {
         "model": "fast",
@@ -78,6 +79,7 @@ BODIES: dict[str, Any] = {
     "search": {"query": "reset VPN token", "limit": 10},
     "setBudget": {"window": "day", "usd": "100", "per": ["user"]},
     "setUserGroups": {"groups": ["hr"]},
+    "addWebhook": {"url": "https://hooks.example.com/deskmind", "types": ["*"], "description": "for chat"},
     "verifyAudit": {"keys": [], "checkpoints": []},
     "setPolicy": {
         "text": 'forbid (principal == Deskmind::User::"guest", action in Deskmind::Action::"documents:*", resource);'

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from deskmind.api.contract.examples import add_examples
-from deskmind.api.contract.headers import add_headers
+from deskmind.api.contract.headers import HEADERS, add_headers
 from deskmind.api.contract.links import add_links
 from deskmind.api.contract.models import add_models
 from deskmind.api.contract.problems import add_problems
@@ -33,6 +33,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     """The document that FastAPI made, with what it cannot say; changed in place."""
     document["info"] |= {"description": _DESCRIPTION, "x-api-version": VERSION}
     components: dict[str, Any] = document.setdefault("components", {})
+    components["headers"] = HEADERS
     components["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "dk_…"}}
     add_models(document)
     for operation in _operations(document):

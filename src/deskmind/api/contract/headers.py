@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-__all__ = ["add_headers"]
+__all__ = ["HEADERS", "add_headers"]
 
 _WRITES = frozenset({"post", "put", "patch", "delete"})
 _CONDITIONAL = frozenset({"put", "patch", "delete"})
@@ -62,12 +62,21 @@ _PLACE = {
     "description": "where to see how far it is",
     "schema": {"type": "string", "examples": ["/v1/runs/6f1d7c52-3b0a-4c64-9d0e-2f6f3a1b8c11"]},
 }
-_OF_STATUS: dict[str, dict[str, Any]] = {
-    "202": {"Location": _PLACE},
-    "401": {"WWW-Authenticate": _CHALLENGE},
-    "409": {"Retry-After": _AGAIN},
-    "429": {"Retry-After": _AGAIN},
-    "503": {"Retry-After": _AGAIN},
+HEADERS: dict[str, dict[str, Any]] = {
+    **{"API-Version": _VERSION, "X-Request-ID": _REQUEST_ID, "ETag": _TAG, "Location": _PLACE},
+    **{"Retry-After": _AGAIN, "WWW-Authenticate": _CHALLENGE},
+    **_LIMITS,
+}
+_ALWAYS = ("API-Version", "X-Request-ID")
+_OF_STATUS = {
+    "200": tuple(_LIMITS),
+    "201": tuple(_LIMITS),
+    "202": ("Location", *_LIMITS),
+    "204": tuple(_LIMITS),
+    "401": ("WWW-Authenticate",),
+    "409": ("Retry-After",),
+    "429": ("Retry-After", *_LIMITS),
+    "503": ("Retry-After",),
 }
 
 
@@ -81,24 +90,31 @@ def add_headers(path: str, method: str, said: dict[str, Any], beside: Collection
         beside: the methods of the same path.
     """
     resource = path.startswith("/v1/")
-    if resource and method in _WRITES and said["operationId"] not in _UNREPEATED:
+    if resource:
+        _tell_of_requests(method, said, beside)
+    for status, response in said["responses"].items():
+        _carry(response, *_ALWAYS, *(_OF_STATUS.get(status, ()) if resource else ()))
+
+
+def _tell_of_requests(method: str, said: dict[str, Any], beside: Collection[str]) -> None:
+    name = said["operationId"]
+    if method in _WRITES and name not in _UNREPEATED:
         _take(said, _KEY)
         _answer(said, "507", "no space is left")
         _answer(said, "409", "under way with this Idempotency-Key, its response lost, or a conflict")
-    if resource and method in _CONDITIONAL and "get" in beside:
+    if method in _CONDITIONAL and "get" in beside:
         _take(said, _IF_MATCH)
         _answer(said, "412", "the resource is not what If-Match expects")
-    tagged = resource and said["operationId"] not in _UNTAGGED
-    if tagged and method == "get" and _PLAIN in said["responses"].get("200", {}).get("content", {}):
+    if method == "get" and name not in _UNTAGGED and _PLAIN in said["responses"]["200"].get("content", {}):
         _take(said, _IF_NONE_MATCH)
         said["responses"]["304"] = {"description": "what If-None-Match names is what is there"}
         for status in ("200", "304"):
-            said["responses"][status].setdefault("headers", {})["ETag"] = _TAG
-    for status, response in said["responses"].items():
-        headers = response.setdefault("headers", {})
-        headers |= {"X-Request-ID": _REQUEST_ID, "API-Version": _VERSION} | _OF_STATUS.get(status, {})
-        if resource:
-            headers |= _LIMITS
+            _carry(said["responses"][status], "ETag")
+
+
+def _carry(response: dict[str, Any], *names: str) -> None:
+    headers: dict[str, Any] = response.setdefault("headers", {})
+    headers.update({name: {"$ref": f"#/components/headers/{name}"} for name in names})
 
 
 def _take(said: dict[str, Any], parameter: dict[str, Any]) -> None:

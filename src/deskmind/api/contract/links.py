@@ -32,6 +32,10 @@ _OF_DOCUMENT = ("getDocument", "deleteDocument")
 _OF_EXPERIMENT = ("getExperimentReport", "weighExperiment", "stopExperiment")
 _OF_MEMORY = ("getMemory", "correctMemory", "forgetMemory")
 _OF_PROMPT = ("getPrompt", "listPromptVersions", "exportPrompt", "renderPrompt")
+_OF_WEBHOOK = (
+    *("getWebhook", "changeWebhook", "testWebhook", "listDeliveries", "rotateWebhookSecret"),
+    *("disableWebhook", "enableWebhook", "deleteWebhook"),
+)
 _OF_WRITE = ("getWrite", "sendWrite", "rejectWrite", "reconcileWrite", "resolveWrite")
 
 LINKS: dict[str, tuple[Lead, ...]] = {
@@ -72,6 +76,9 @@ LINKS: dict[str, tuple[Lead, ...]] = {
     "runAgent": (Lead("run_id", "run_id", ("getAgentRun", "cancelAgentRun")),),
     "listMemories": (Lead("memory_id", "memories/0/memory_id", _OF_MEMORY),),
     "addMemory": (Lead("memory_id", "memory_id", _OF_MEMORY),),
+    "addWebhook": (Lead("webhook_id", "webhook_id", _OF_WEBHOOK),),
+    "listWebhooks": (Lead("webhook_id", "webhooks/0/webhook_id", _OF_WEBHOOK),),
+    "testWebhook": (Lead("delivery_id", "delivery_id", ("getDelivery", "replayDelivery")),),
     "listModels": (Lead("model", "data/0/id", ("getModel",)),),
 }
 

@@ -115,16 +115,19 @@ _SCHEMAS: dict[str, Any] = {
     "ChatMessage": _object(
         "role",
         role={"enum": ["system", "developer", "user", "assistant"], "examples": ["user"]},
-        content={**_TEXT, "examples": ["How do I reset my VPN token?"]},
+        content={"type": ["string", "array", "null"], "examples": ["How do I reset my VPN token?"]},
     ),
     "ChatCompletionRequest": {
         **_object(
             "model messages",
             model={**_TEXT, "minLength": 1, "examples": ["fast"]},
             messages={"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/ChatMessage"}},
-            stream={"type": "boolean", "examples": [False]},
-            max_completion_tokens={"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "examples": [200]},
-            temperature={"type": "number", "minimum": 0, "maximum": 2, "examples": [0]},
+            stream={"type": ["boolean", "null"], "examples": [False]},
+            max_completion_tokens={
+                **{"type": ["integer", "null"], "minimum": 1, "maximum": 2**31 - 1},
+                "examples": [200],
+            },
+            temperature={"type": ["number", "null"], "minimum": 0, "maximum": 2, "examples": [0]},
         ),
         "description": "Further fields of OpenAI's API, such as `tools`, are passed on.",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,29 +20,55 @@ _NOT_OVER_HTTP = frozenset(
 )
 """Of commands and of the start, where nobody is served."""
 
+_SPECIAL: tuple[tuple[type[DeskmindError], frozenset[str]], ...] = (
+    (errors.DocumentTooLargeError, frozenset()),
+    (errors.DocumentError, frozenset({"documents"})),
+    (errors.PromptError, frozenset({"prompts"})),
+    (errors.PromptNotFoundError, frozenset({"prompts", "experiments"})),
+    (errors.ConversationNotFoundError, frozenset({"conversations", "knowledge"})),
+    (errors.PrincipalNotFoundError, frozenset({"directory", "access", "privacy"})),
+    (errors.LegalHoldError, frozenset({"privacy"})),
+    (errors.SuppressedError, frozenset({"privacy", "directory", "documents"})),
+    (errors.ModelError, frozenset({"knowledge", "conversations", "agents", "memories"})),
+    (errors.SourceError, frozenset({"connectors", "writes"})),
+    (errors.AgentError, frozenset({"agents", "workflows", "approvals"})),
+)
+"""Problems that only operations of these tags have; of no tag: all operations. The first class that fits counts."""
+
 
 def add_problems(said: dict[str, Any], components: dict[str, Any]) -> None:
     """Problems have their own media type, which FastAPI cannot say, and examples."""
     named: dict[str, Any] = components.setdefault("examples", {})
     if not named:
         named.update(problem_examples())
+    tags = set(said.get("tags", ()))
     for status, response in said["responses"].items():
         content = response.get("content", {})
         body = content.get("application/json", content.get(_PROBLEM, {}))
         if not body.get("schema", {}).get("$ref", "").endswith("/Problem"):
             continue
         shown = {
-            name: {"$ref": f"#/components/examples/{name}"}
-            for name, example in named.items()
-            if example["value"]["status"] == int(status)
+            kind.code: {"$ref": f"#/components/examples/{kind.code}"}
+            for kind in _shown()
+            if kind.status == int(status) and _concerns(kind, tags)
         }
         response["content"] = {_PROBLEM: {**body, **({"examples": shown} if shown else {})}}
 
 
 def problem_examples() -> dict[str, Any]:
     """By the last part of their type."""
-    made = {kind.code: _example(kind) for kind in _kinds(DeskmindError) if kind.code not in _NOT_OVER_HTTP}
-    return dict(sorted(made.items()))
+    return {kind.code: _example(kind) for kind in _shown()}
+
+
+@functools.cache
+def _shown() -> tuple[type[DeskmindError], ...]:
+    kinds = [kind for kind in _kinds(DeskmindError) if kind.code not in _NOT_OVER_HTTP]
+    return tuple(sorted(kinds, key=lambda kind: kind.code))
+
+
+def _concerns(kind: type[DeskmindError], tags: set[str]) -> bool:
+    special = next((only for base, only in _SPECIAL if issubclass(kind, base)), frozenset[str]())
+    return not special or bool(special & tags)
 
 
 def _kinds(kind: type[DeskmindError]) -> Iterator[type[DeskmindError]]:
