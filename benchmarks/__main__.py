@@ -19,6 +19,8 @@ from benchmarks import (
     asking,
     audit,
     cache,
+    calling,
+    delivering,
     gateway,
     ingesting,
     privacy,
@@ -28,6 +30,7 @@ from benchmarks import (
     starting,
     stories,
     telemetry,
+    tools,
     transactions,
     triaging,
 )
@@ -44,6 +47,7 @@ _ALL = {
     "telemetry": telemetry.run,
     "transactions": transactions.run,
     "stories": stories.run,
+    "mcp": tools.run,
     "redaction": redacting.run,
     "audit": audit.run,
     "access": access.run,
@@ -51,6 +55,8 @@ _ALL = {
     "triage": triaging.run,
     "agents": agents.run,
     "memory": remembering.run,
+    "client": calling.run,
+    "webhooks": delivering.run,
 }
 
 

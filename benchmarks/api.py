@@ -215,7 +215,7 @@ async def _load(server: _Server, read: str, seconds: int, pause_ms: float = 0.0)
     )
     assert not done.broken
     assert not done.unsuccessful
-    return done, 1000 * (_cpu(server.process) - before) / done.requests
+    return done, 1000 * (_cpu(server.process) - before) / max(done.requests, 1)
 
 
 def _row(read: str, server: _Server, rounds: list[dict[str, tuple[Run, float]]]) -> dict[str, Any]:

@@ -64,6 +64,10 @@ def _connections(state: str) -> str:
     return f',deskmind_vendor="servicenow",deskmind_state="{state}"'
 
 
+def _unknown(state: str, age: str) -> str:
+    return f',deskmind_state="{state}",deskmind_age="{age}"'
+
+
 def _objective(
     alert: str,
     bad: Mapping[str, str],
@@ -278,6 +282,54 @@ CASES: tuple[Case, ...] = (
         "all are read in time",
         "60m",
         _gauge("deskmind_sync_connections", "3x60", _connections("ok")),
+    ),
+    Case(
+        "DeskmindWebhooksLate",
+        True,
+        "no worker delivers",
+        "40m",
+        _gauge("deskmind_webhooks_waiting_seconds", "0+60x40"),
+    ),
+    Case(
+        "DeskmindWebhooksLate",
+        False,
+        "a worker is restarted",
+        "40m",
+        _gauge("deskmind_webhooks_waiting_seconds", "0x10 0+60x8 0x20"),
+    ),
+    Case(
+        "DeskmindWebhooksDead",
+        True,
+        "a receiver was down for days",
+        "60m",
+        _gauge("deskmind_webhooks_deliveries", "2x40 5x20", ',deskmind_state="dead"'),
+    ),
+    Case(
+        "DeskmindWebhooksDead",
+        False,
+        "old dead letters stay, and some are replayed",
+        "60m",
+        _gauge("deskmind_webhooks_deliveries", "5x30 2x30", ',deskmind_state="dead"'),
+    ),
+    Case(
+        "DeskmindWritesUnknown",
+        True,
+        "workers have given up looking for two, of which one is new",
+        "60m",
+        {
+            **_gauge("deskmind_writes_unknown", "0x10 1x50", _unknown("person", "hour")),
+            **_gauge("deskmind_writes_unknown", "0x10 1x50", _unknown("person", "day")),
+        },
+    ),
+    Case(
+        "DeskmindWritesUnknown",
+        False,
+        "workers look for some",
+        "60m",
+        {
+            **_gauge("deskmind_writes_unknown", "3x60", _unknown("looking", "hour")),
+            **_gauge("deskmind_writes_unknown", "0x60", _unknown("person", "hour")),
+        },
     ),
     Case(
         "DeskmindIngestStalled",

@@ -1,4 +1,4 @@
-"""``python -m soak [accounting|sync|files|mirrors|limits|drain] …``: one of them with its options, or all."""
+"""``python -m soak [accounting|agents|sync|files|mirrors|limits|drain] …``: one of them with its options, or all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 
 _PARTS = {
     "accounting": (("soak.accounting",), ("soak.accounting", "--kill")),
+    "agents": (("soak.agents",),),
     "sync": (("soak.sync",),),
     "files": (("soak.large_file",),),
     "limits": (("soak.limits",),),

@@ -7,13 +7,14 @@ import functools
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from deskmind import __version__
-from deskmind.agents.announcing import ANNOUNCE_QUEUE, ANNOUNCE_TASK, announce_job, escalate
+from deskmind.agents.announcing import ANNOUNCE_QUEUE, ANNOUNCE_TASK, announce_job, announce_write, escalate
 from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
 from deskmind.agents.memory.reading import read_shared_anew
 from deskmind.agents.safety import BUILT_IN_CHECKS, Check
@@ -85,12 +86,18 @@ from deskmind.triage.erasing import TriageStore
 from deskmind.triage.jobs import run_training, schedule_training
 from deskmind.triage.shelf import Shelf
 from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
+from deskmind.webhooks.delivering import WEBHOOKS_QUEUE, WEBHOOKS_TASK, Deliverer
+from deskmind.webhooks.health import WebhookGauges
+from deskmind.webhooks.upkeep import expire, wake_due
+from deskmind.writes.health import WriteGauges
+from deskmind.writes.looking import LOOK_QUEUE, LOOK_TASK, look_for, schedule_looks
 
 if TYPE_CHECKING:
     from deskmind.cache import Cache
     from deskmind.gateway import Budget, Gateway, Shield
     from deskmind.gateway.alerts import Listener
     from deskmind.governance.access.oidc.principal import TokenPrincipals
+    from deskmind.governance.access.oidc.resource import TokenResource
 
 __all__ = ["Deskmind", "administrator"]
 
@@ -219,17 +226,22 @@ class Deskmind:
             return Desk(self, operator)
         return Desk(self, await Principals(self.database, operator).scope_of(name=user))
 
-    async def authenticate(self, api_key: str) -> Desk:
+    async def authenticate(self, api_key: str, *, resource: TokenResource | None = None) -> Desk:
         """The desk of the user an API key stands for; what the database said is believed for one second.
 
         Where ``oidc.issuer`` is set, a token of that issuer is taken as well.
 
+        Args:
+            api_key: or a token.
+            resource: the part of the service that a token must be meant for, and whose scopes bound it; None for the API.
+
         Raises:
             AuthenticationError: the key or the token is not valid.
+            InsufficientScopeError: the token's scopes leave nothing.
             UnavailableError: the issuer's keys are not known.
         """
         if self.settings.oidc.issuer is not None and not api_key.startswith("dk_"):
-            return Desk(self, await self._token_principals().scope_of(api_key))
+            return Desk(self, await self._token_principals().scope_of(api_key, resource))
         return await self._authentication.of(api_key)
 
     def forget_authentication(self) -> None:
@@ -324,11 +336,15 @@ class Deskmind:
         start_metrics(telemetry, release=__version__)
         gauges = JobGauges(self.jobs, every=telemetry.metrics_poll_seconds)
         syncs = SyncGauges(self.database, every=telemetry.metrics_poll_seconds)
+        webhooks = WebhookGauges(self.database, every=telemetry.metrics_poll_seconds)
+        unknown = WriteGauges(self.database, every=telemetry.metrics_poll_seconds)
         watch = LoopWatch()
 
         async def keep_looking() -> None:
             if telemetry.metrics != "none":
-                await asyncio.gather(gauges.keep_asking(), syncs.keep_asking(), watch.watch())
+                await asyncio.gather(
+                    *(one.keep_asking() for one in (gauges, syncs, webhooks, unknown)), watch.watch()
+                )
 
         return asyncio.create_task(keep_looking())
 
@@ -449,10 +465,32 @@ class Deskmind:
         self.jobs.register(SYNC_TASK, SYNC_QUEUE, self._sync_job)
         self.jobs.register(WEBHOOK_TASK, SYNC_QUEUE, self._webhook_job)
         self.jobs.register_each_minute("sync.schedule", self.schedule_syncs)
+        self.jobs.register(LOOK_TASK, LOOK_QUEUE, self._look_job)
+        self.jobs.register_each_minute("writes.schedule", partial(schedule_looks, self.database))
         self._keep_stories(endpoints)
         self._keep_privacy()
         self._keep_agents()
         self._keep_triage()
+        self._keep_webhooks()
+
+    def _keep_webhooks(self) -> None:
+        self._deliverer = Deliverer(self.database, self)
+        self._resources.push_async_callback(self._deliverer.close)
+        self.jobs.register(WEBHOOKS_TASK, WEBHOOKS_QUEUE, self._deliverer.run)
+        self.jobs.register_each_minute("webhooks.wake", self.wake_webhooks)
+        self.jobs.register_hourly("webhooks.expire", self.expire_webhooks)
+
+    async def deliver_webhook(self, tenant_id: UUID, webhook_id: UUID) -> None:
+        """Deliver here and now what is due for one webhook; a worker does it without being asked."""
+        await self._deliverer.run({"tenant_id": str(tenant_id), "webhook_id": str(webhook_id)})
+
+    async def wake_webhooks(self) -> None:
+        """Have what is due be delivered where no job is left to do it, in all tenants."""
+        await wake_due(self.database)
+
+    async def expire_webhooks(self) -> None:
+        """Give up what nobody sends any more, and remove what is older than ``webhooks.keep_days``, in all tenants."""
+        await expire(self.database, self.settings.webhooks)
 
     def _keep_triage(self) -> None:
         self.jobs.register(
@@ -472,7 +510,7 @@ class Deskmind:
         self.jobs.register(
             AGENTS_TASK, AGENTS_QUEUE, lambda arguments: run_job(self, self.database, arguments)
         )
-        self.jobs.register_hourly("agents.recover", self.recover_runs)
+        self.jobs.register_each_minute("agents.recover", self.recover_runs)
         self.jobs.register_each_minute("workflows.begin", self.begin_workflows)
         self.jobs.register_hourly("memories.read", self.read_memories)
         self.jobs.register(
@@ -522,8 +560,18 @@ class Deskmind:
 
     async def recover_runs(self) -> None:
         """Take up runs of agents that nobody works on, and those whose proposals have expired."""
-        for tenant in await self.tenants.all():
-            await recover(self.database, Scope.operator(tenant.tenant_id, tenant.slug, "worker"))
+        for operator, left in await self._agents_due():
+            await recover(self.database, operator, left)
+
+    async def _agents_due(self) -> list[tuple[Scope, list[UUID]]]:
+        """The tenants with something to recover, expire or escalate, each with the runs that were left behind."""
+        async with self.database.transaction(Scope.directory()) as connection:
+            cursor = await connection.execute("SELECT tenant_id, tenant, run_id FROM agents_due()")
+            rows = await cursor.fetchall()
+        left: dict[tuple[UUID, str], list[UUID]] = {}
+        for tenant_id, tenant, run_id in rows:
+            left.setdefault((tenant_id, tenant), []).extend([] if run_id is None else [run_id])
+        return [(Scope.operator(*tenant, "worker"), runs) for tenant, runs in left.items()]
 
     async def read_memories(self) -> None:
         """Make vectors anew of shared memories that lack them, such as those that an erasure has masked."""
@@ -534,8 +582,7 @@ class Deskmind:
 
     async def escalate_proposals(self) -> None:
         """Announce again what agents proposed and nobody decided in ``agents.escalate_hours``."""
-        for tenant in await self.tenants.all():
-            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+        for operator, _ in await self._agents_due():
             await escalate(self.database, operator, self.settings.agents)
 
     def _keep_privacy(self) -> None:
@@ -618,6 +665,15 @@ class Deskmind:
             await runner.read_one(connection_id, kind, arguments["record"])
             await begin_for_webhook(self, self.database, scope, connection_id, kind, arguments["record"])
             await begin_due(self, self.database, scope)
+
+    async def _look_job(self, arguments: dict[str, str]) -> None:
+        operator = self.desk_of(Scope.operator(UUID(arguments["tenant_id"]), "", "worker"))
+        await look_for(
+            operator.writes,
+            UUID(arguments["write_id"]),
+            most=self.settings.sync.write_looks,
+            announce=partial(announce_write, self.settings.agents),
+        )
 
     async def _connected(self, arguments: dict[str, str]) -> Scope | None:
         """The operator's scope of a connection's tenant; None when the connection was removed meanwhile."""

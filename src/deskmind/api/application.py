@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -24,9 +26,11 @@ from deskmind import __version__
 from deskmind.api import problems
 from deskmind.api.chat_completions import OpenAIEndpoints
 from deskmind.api.connectors import add_webhook
+from deskmind.api.contract import complete
 from deskmind.api.documentation import add_documentation
 from deskmind.api.draining import Drain
 from deskmind.api.limits.admission import Admission, Places
+from deskmind.api.limits.attempts import Attempts
 from deskmind.api.limits.limiter import Limiter
 from deskmind.api.manners.claiming import Claims
 from deskmind.api.manners.conditions import Conditions
@@ -34,7 +38,7 @@ from deskmind.api.manners.deadline import Deadline
 from deskmind.api.manners.idempotency import Idempotency
 from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
-from deskmind.api.routes import bearer, router
+from deskmind.api.routes import DeskFor, bearer, router
 from deskmind.api.schemas import Health, Readiness
 from deskmind.api.shelf import Shelf
 from deskmind.app import Deskmind
@@ -64,12 +68,16 @@ _SENT_BY_PAGES = (
     "X-Request-ID",
 )
 _READ_BY_PAGES = (
+    "API-Version",
+    "Deprecation",
     "ETag",
     "Idempotency-Replayed",
+    "Link",
     "Location",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
+    "Sunset",
     "X-Request-ID",
 )
 _OURS: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
@@ -132,9 +140,10 @@ def create_app(
         telemetry=_OURS,
     )
 
+    known = _known_to(service, Attempts(chosen.limits.refused))
+
     async def desk_for(request: Request) -> Desk:
-        deskmind: Deskmind = request.app.state.deskmind
-        desk = await deskmind.authenticate(bearer(request))
+        desk = await known(request)
         await limiter.admit(request.scope, desk)
         return desk
 
@@ -144,14 +153,14 @@ def create_app(
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
     _serve_models(service, endpoints.routes(), places, drain, accept_parent=accept_parent)
-    protocol = _model_context(chosen, desk_for)
+    protocol = _model_context(chosen, service, limiter)
     if protocol is not None:
-        service.router.routes.append(protocol.route())
+        service.router.routes[:0] = protocol.routes()  # the others are looked through one by one
     _health(service, limiter, drain)
     add_documentation(service)
     add_metrics(service, desk_for)
     problems.install(service)
-    _mind_manners(service, chosen)
+    _mind_manners(service, chosen, known)
     if places.most:
         service.add_middleware(Admission, places=places)
     service.add_middleware(RequestContext, accept_parent=accept_parent, drain=drain)
@@ -159,12 +168,22 @@ def create_app(
     return service
 
 
-def _mind_manners(service: _Service, settings: Settings) -> None:
+def _known_to(service: FastAPI, attempts: Attempts) -> DeskFor:
+    """Tells whose desk a request is for, by its key or token."""
+
+    async def known(request: Request) -> Desk:
+        deskmind: Deskmind = service.state.deskmind
+        return await attempts.of(request.scope, bearer(request), deskmind.authenticate)
+
+    return known
+
+
+def _mind_manners(service: _Service, settings: Settings, known: DeskFor) -> None:
     """Conditions, repeated requests, limits of size and time, compression, callers in browsers: the last is outermost."""
 
     async def asking(request: Request) -> tuple[Scope, Claims]:
         deskmind: Deskmind = service.state.deskmind
-        desk = await deskmind.authenticate(bearer(request))
+        desk = await known(request)
         kept, lease = settings.api.idempotency_hours * 3600, settings.api.claim_seconds
         return desk.scope, Claims(deskmind.database, deskmind.keyring, kept, lease)
 
@@ -238,15 +257,34 @@ class _Service(FastAPI):
             await endpoint(scope, receive, send)
 
 
-def _model_context(settings: Settings, desk_for: Callable[[Request], Awaitable[Desk]]) -> McpEndpoint | None:
+def _model_context(settings: Settings, service: FastAPI, limiter: Limiter) -> McpEndpoint | None:
     """MCP's endpoint, where it is wanted and its extra is installed."""
     if not settings.mcp.enabled or find_spec("mcp") is None:
         return None
     from deskmind.api.mcp.endpoint import McpEndpoint
-    from deskmind.api.mcp.server import tools_offered
+    from deskmind.api.mcp.oauth import protection_of
+    from deskmind.api.mcp.offer import offer_of
+
+    protection = protection_of(settings)
+
+    def again(request: Request) -> Callable[[], Awaitable[Desk]]:
+        deskmind: Deskmind = service.state.deskmind
+        resource = protection.resource if protection is not None else None
+        return partial(deskmind.authenticate, bearer(request), resource=resource)
+
+    async def desk_for(request: Request) -> Desk:
+        desk = await again(request)()
+        await limiter.admit(request.scope, desk)
+        return desk
 
     return McpEndpoint(
-        desk_for, tools_offered(allow_writes=settings.mcp.allow_writes), origins=settings.mcp.origins
+        desk_for,
+        offer_of(settings.mcp),
+        again=again,
+        origins=settings.mcp.origins,
+        protection=protection,
+        session_seconds=settings.mcp.session_seconds,
+        max_sessions=settings.mcp.max_sessions,
     )
 
 
@@ -289,30 +327,9 @@ def _health(service: FastAPI, limiter: Limiter, drain: Drain) -> None:
 
 
 def _describe(service: FastAPI) -> None:
-    """Complete the OpenAPI document: the API key, and problems by their media type, which FastAPI cannot say."""
+    """Complete the OpenAPI document, once."""
     produce = service.openapi
-
-    def described() -> dict[str, Any]:
-        document = produce()
-        components = document.setdefault("components", {})
-        components["securitySchemes"] = {
-            "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "dk_…"}
-        }
-        for path, operations in document["paths"].items():
-            for operation in operations.values():
-                if (path.startswith("/v1/") or path == "/metrics") and not path.endswith("/webhook"):
-                    operation["security"] = [{"apiKey": []}]
-                for response in operation["responses"].values():
-                    _name_problem(response)
-        return document
-
-    service.openapi = described
-
-
-def _name_problem(response: dict[str, Any]) -> None:
-    body = response.get("content", {}).get("application/json", {})
-    if body.get("schema", {}).get("$ref", "").endswith("/Problem"):
-        response["content"] = {"application/problem+json": body}
+    service.openapi = functools.cache(lambda: complete(produce()))
 
 
 def _settle() -> None:

@@ -10,6 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from deskmind.api.contract.retiring import version_headers
 from deskmind.api.draining import Drain
 from deskmind.api.manners.headers import safe_headers
 from deskmind.api.measures import begun, ended
@@ -95,6 +96,7 @@ class _Exchange:
                 message["headers"] = [
                     *given,
                     (b"x-request-id", self._request_id.encode()),
+                    *version_headers(scope),
                     *safe_headers(scope, given),
                     *(_LAST if self._drain.begun else ()),
                 ]
@@ -151,7 +153,7 @@ class _Exchange:
 
 def _route(scope: Scope) -> str:
     """The template of the path, such as ``/v1/documents/{document_id}``; empty where there is none."""
-    return getattr(scope.get("route"), "path", "")
+    return getattr(scope.get("route"), "path_format", "")
 
 
 @contextmanager

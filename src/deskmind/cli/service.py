@@ -161,6 +161,6 @@ def openapi(home: Home = None, config: Config = None) -> None:
     def act() -> str:
         from deskmind.api import create_app
 
-        return json.dumps(create_app(line.settings()).openapi(), indent=2, ensure_ascii=False)
+        return json.dumps(create_app(line.settings(anywhere=True)).openapi(), indent=2, ensure_ascii=False)
 
     say(line.guard(act))

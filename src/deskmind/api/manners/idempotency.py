@@ -59,8 +59,8 @@ class Idempotency:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        key = _key(scope) if scope["type"] == "http" and scope["method"] in _CHANGING else b""
-        if not key or not scope["path"].startswith(self._prefix):
+        key = _key(scope) if scope["type"] == "http" and scope["method"] in _CHANGING else None
+        if key is None or not scope["path"].startswith(self._prefix):
             await self._app(scope, receive, send)
             return
         try:
@@ -216,7 +216,7 @@ async def _answer_again(stored: Stored, send: Send) -> None:
 
 
 def _check(scope: Scope, key: bytes) -> None:
-    if len(key) > _LONGEST_KEY or not key.isascii() or not key.decode("latin-1").isprintable():
+    if not key or len(key) > _LONGEST_KEY or not key.isascii() or not key.decode("latin-1").isprintable():
         raise InvalidRequestError(
             "The Idempotency-Key cannot be used.",
             why=f"It has 1 to {_LONGEST_KEY} printable ASCII characters.",
@@ -235,8 +235,8 @@ def _boundary(scope: Scope) -> bytes:
     return rest.split(b";")[0].strip(b' "') if kind.startswith(b"multipart/") else b""
 
 
-def _key(scope: Scope) -> bytes:
-    return _header(scope, b"idempotency-key")
+def _key(scope: Scope) -> bytes | None:
+    return next((value for name, value in scope["headers"] if name == b"idempotency-key"), None)
 
 
 def _header(scope: Scope, name: bytes) -> bytes:
