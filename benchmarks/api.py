@@ -180,9 +180,12 @@ async def _bare(app: Deskmind, ours: _Server, document: str) -> AsyncGenerator[_
     try:
         base = f"http://127.0.0.1:{port}"
         await answering(f"{base}/models", process)
-        yield _Server(
-            "bare", base, {"models": "/models", "document": f"/documents/{document}"}, {}, process.pid
-        )
+        paths = {
+            "models": "/models",
+            "check": "/access/check?permission=knowledge:ask",
+            "document": f"/documents/{document}",
+        }
+        yield _Server("bare", base, paths, {}, process.pid)
     finally:
         stop(process)
 
