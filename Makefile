@@ -126,7 +126,7 @@ bench: $(VENV)/.development ## measure speed; writes benchmarks/results/
 eval: $(VENV)/.development ## measure quality on the public question sets beside the checkout
 	$(BIN)/python evals/run.py $(ARGS)
 
-soak: $(VENV)/.development ## long runs: ledgers, copies of systems, large files, mirrors, agents, processes killed (ARGS=accounting, agents, sync, files, mirrors)
+soak: $(VENV)/.development ## long runs: ledgers, copies, large files, mirrors, agents, limits, ends (ARGS=accounting, agents, sync, files, mirrors, limits, drain)
 	$(BIN)/python -m soak $(ARGS)
 
 $(VENV)/load/.installed: $(VENV)/.development tests/load/requirements.lock

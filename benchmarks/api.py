@@ -180,9 +180,12 @@ async def _bare(app: Deskmind, ours: _Server, document: str) -> AsyncGenerator[_
     try:
         base = f"http://127.0.0.1:{port}"
         await answering(f"{base}/models", process)
-        yield _Server(
-            "bare", base, {"models": "/models", "document": f"/documents/{document}"}, {}, process.pid
-        )
+        paths = {
+            "models": "/models",
+            "check": "/access/check?permission=knowledge:ask",
+            "document": f"/documents/{document}",
+        }
+        yield _Server("bare", base, paths, {}, process.pid)
     finally:
         stop(process)
 
@@ -215,7 +218,7 @@ async def _load(server: _Server, read: str, seconds: int, pause_ms: float = 0.0)
     )
     assert not done.broken
     assert not done.unsuccessful
-    return done, 1000 * (_cpu(server.process) - before) / done.requests
+    return done, 1000 * (_cpu(server.process) - before) / max(done.requests, 1)
 
 
 def _row(read: str, server: _Server, rounds: list[dict[str, tuple[Run, float]]]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ def environment(running_home: Path) -> dict[str, str]:
     found = {
         "DESKMIND_HOME": str(running_home),
         "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
+        "DESKMIND_API_DRAIN_SECONDS": "0",
         "DESKMIND_JOBS_SHUTDOWN_TIMEOUT": "5",  # what a worker has begun by itself is not waited for
     }
     result = CliRunner().invoke(app, ["tenant", "create", "acme"], env=found)

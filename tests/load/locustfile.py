@@ -2,7 +2,7 @@
 
 The plan is a JSON file named by ``LOAD_PLAN``: ``phases`` (name, seconds, users), ``keys``, ``staff`` (an operator's key),
 ``questions``, ``model``, ``agent`` and ``results``, the file that takes one line for each request: seconds since the start, kind,
-milliseconds, error.
+milliseconds, error (``shed`` where it was turned away).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from locust import FastHttpUser, LoadTestShape, constant_pacing, events, task
 PLAN = json.loads(Path(os.environ["LOAD_PLAN"]).read_text("utf-8"))
 _rows: list[tuple[float, str, float, str]] = []
 _AT_ONCE = 1000.0  # users a second that come or go
+_TURNED_AWAY = 503
 _draw = random.Random(20)
 _started: list[float] = []
 
@@ -113,15 +114,12 @@ def _begin(**_: object) -> None:
 
 
 @events.request.add_listener
-def _note(name: str, response_time: float, exception: object, start_time: float, **_: object) -> None:
-    _rows.append(
-        (
-            round(start_time - _started[0], 3),
-            name,
-            round(response_time, 2),
-            repr(exception) if exception else "",
-        )
-    )
+def _note(
+    name: str, response_time: float, exception: object, start_time: float, response: object, **_: object
+) -> None:
+    shed = getattr(response, "status_code", 0) == _TURNED_AWAY
+    error = "shed" if shed else repr(exception) if exception else ""
+    _rows.append((round(start_time - _started[0], 3), name, round(response_time, 2), error))
 
 
 @events.quitting.add_listener

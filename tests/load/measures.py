@@ -9,17 +9,34 @@ from typing import Any
 
 from tests.load.profiles import KINDS, Limits, Phase, Profile
 
+from deskmind.api.limits.classes import URGENCY
+
 __all__ = ["Request", "Sample", "breaches", "summary"]
+
+_URGENCY: dict[str, float] = {**URGENCY}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: when it was sent (seconds since the start), its kind, how long it took (milliseconds), what failed."""
+    """One request: when it was sent (seconds since the start), its kind, how long it took (milliseconds), what failed.
+
+    One that was turned away because the service was at its limit has the error ``shed``, and is no failure.
+    """
 
     at: float
     kind: str
     milliseconds: float
     error: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something went wrong."""
+        return bool(self.error) and not self.shed
+
+    @property
+    def shed(self) -> bool:
+        """Whether it was turned away."""
+        return self.error == "shed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +60,8 @@ def summary(profile: Profile, requests: Sequence[Request], samples: Sequence[Sam
         "profile": profile.name,
         "seconds": profile.seconds,
         "requests": len(requests),
-        "errors": sum(1 for one in requests if one.error),
+        "errors": sum(one.failed for one in requests),
+        "shed": sum(one.shed for one in requests),
         "cpu_ms_per_request": _cpu(requests, samples),
         "memory_mb": _memory(profile, samples),
         "phases": phases,
@@ -60,6 +78,8 @@ def breaches(figures: Mapping[str, Any], limits: Limits) -> list[str]:
     for phase, factor in (("steady", limits.steady_factor), ("recovery", limits.recovery_factor)):
         if factor is not None:
             found += _slower(figures["phases"], phase, factor)
+    if limits.sheds:
+        found += _disorder(figures["phases"]["overload"]["shed"])
     growth = figures["memory_mb"]["growth"]
     if limits.memory_growth is not None and (growth is None or growth > limits.memory_growth):
         found.append(
@@ -78,18 +98,40 @@ def _slower(phases: Mapping[str, Any], phase: str, factor: float) -> list[str]:
     ]
 
 
+def _disorder(shed: Mapping[str, float]) -> list[str]:
+    """Where a less urgent class was spared more than a more urgent one."""
+    if not any(shed.values()):
+        return ["no request was turned away under more load than the service can bear"]
+    return [
+        f"{more} was turned away more often ({shed[more]:.0%}) than {less} ({shed[less]:.0%}), which is less urgent"
+        for more in shed
+        for less in shed
+        if _URGENCY[more] > _URGENCY[less] and shed[more] > shed[less]
+    ]
+
+
 def _phase(phase: Phase, requests: Sequence[Request]) -> dict[str, Any]:
-    kinds = sorted({one.kind for one in requests})
+    served = [one for one in requests if not one.shed]
+    kinds = sorted({one.kind for one in served})
     return {
         "offered_per_second": phase.users,
-        "answered_per_second": round(len(requests) / phase.seconds, 1),
-        "errors": sum(1 for one in requests if one.error),
-        "kinds": {kind: _times([one for one in requests if one.kind == kind]) for kind in kinds},
+        "answered_per_second": round(len(served) / phase.seconds, 1),
+        "errors": sum(one.failed for one in requests),
+        "shed": _shed(requests),
+        "kinds": {kind: _times([one for one in served if one.kind == kind]) for kind in kinds},
         "classes": {
-            name: _times([one for one in requests if KINDS[one.kind] == name])
+            name: _times([one for one in served if KINDS[one.kind] == name])
             for name in sorted({KINDS[kind] for kind in kinds})
         },
     }
+
+
+def _shed(requests: Sequence[Request]) -> dict[str, float]:
+    """The share of each class that was turned away, the most urgent class first."""
+    found: dict[str, list[bool]] = {}
+    for one in requests:
+        found.setdefault(KINDS[one.kind], []).append(one.shed)
+    return {name: round(statistics.mean(found[name]), 4) for name in _URGENCY if name in found}
 
 
 def _times(requests: Sequence[Request]) -> dict[str, Any]:

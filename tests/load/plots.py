@@ -18,19 +18,20 @@ Line = tuple[str, list[tuple[float, float]]]
 def plot(profile: Profile, requests: Sequence[Request], samples: Sequence[Sample]) -> str:
     """The picture of one run."""
     bucket = max(1.0, profile.seconds / 120)
+    served = [one for one in requests if not one.shed]
     panels: list[tuple[str, list[Line]]] = [
         (
             "requests a second",
             [
                 ("offered", _offered(profile)),
-                ("answered", _buckets(requests, bucket, lambda of: len(of) / bucket)),
+                ("answered", _buckets(served, bucket, lambda of: len(of) / bucket)),
             ],
         ),
         (
             "response time, p95 in ms",
             [
-                (name, _buckets([one for one in requests if KINDS[one.kind] == name], bucket, _p95))
-                for name in sorted({KINDS[one.kind] for one in requests})
+                (name, _buckets([one for one in served if KINDS[one.kind] == name], bucket, _p95))
+                for name in sorted({KINDS[one.kind] for one in served})
             ],
         ),
         ("memory of the service, MB", [("resident", [(one.at, one.megabytes) for one in samples])]),

@@ -41,22 +41,29 @@ class Limits:
         errors: failed requests at most.
         steady_factor: 95th percentile of the phase ``steady`` against ``baseline``, for each class of requests.
         recovery_factor: the same of the phase ``recovery``.
+        sheds: in the phase ``overload`` requests are turned away, of a less urgent class no smaller share than of a more urgent one.
         memory_growth: of the service between the first and the last quarter of the phase ``steady``, 0 to 1.
     """
 
     errors: int = 0
     steady_factor: float | None = None
     recovery_factor: float | None = None
+    sheds: bool = False
     memory_growth: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One kind of load. Every profile begins with the smoke profile's load, against which it is judged."""
+    """One kind of load. Every profile begins with the smoke profile's load, against which it is judged.
+
+    Attributes:
+        concurrent: requests at once in one process of the service, beyond which the less urgent are turned away; 0 for no limit.
+    """
 
     name: str
     phases: tuple[Phase, ...]
     limits: Limits
+    concurrent: int = 0
 
     @property
     def seconds(self) -> float:
@@ -83,10 +90,12 @@ PROFILES = {
             (
                 _BASELINE,
                 *(Phase(f"step-{users}", 15, users) for users in (20, 40, 60, 80, 100)),
-                Phase("drain", 10, 4),
-                Phase("recovery", 15, 4),
+                Phase("overload", 20, 300),
+                Phase("drain", 10, 8),
+                Phase("recovery", 15, 8),
             ),
-            Limits(recovery_factor=2.0),
+            Limits(recovery_factor=2.0, sheds=True),
+            concurrent=24,
         ),
         Profile(
             "spike",

@@ -56,8 +56,8 @@ def _phases(figures: Mapping[str, Any]) -> list[str]:
     lines = [
         f"### {name}",
         "",
-        f"| phase | offered /s | answered /s | {' | '.join(KINDS)} |",
-        f"|---|---|---|{'---|' * len(KINDS)}",
+        f"| phase | offered /s | answered /s | turned away | {' | '.join(KINDS)} |",
+        f"|---|---|---|---|{'---|' * len(KINDS)}",
     ]
     for phase, of in figures["phases"].items():
         times = [
@@ -65,7 +65,12 @@ def _phases(figures: Mapping[str, Any]) -> list[str]:
             for one in KINDS
         ]
         lines.append(
-            f"| {phase} | {of['offered_per_second']} | {of['answered_per_second']} | {' | '.join(times)} |"
+            f"| {phase} | {of['offered_per_second']} | {of['answered_per_second']} | {_turned_away(of['shed'])}"
+            f" | {' | '.join(times)} |"
         )
     verdict = [f"- broken: {one}" for one in figures["breaches"]] or ["Every limit held."]
     return [*lines, "", *verdict, "", f"![{name}](images/load-{name}.svg)", ""]
+
+
+def _turned_away(shed: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {share:.0%}" for name, share in shed.items() if share) or "none"

@@ -27,7 +27,12 @@ LOCUST = ROOT / ".venv" / "load" / "bin" / "locust"
 
 async def run(profile: Profile, results: Path, *, workers: int, embedder: str = "local") -> dict[str, Any]:
     """What was measured; ``breaches`` is empty when all limits hold. Writes ``<profile>.json`` and ``.svg``."""
-    async with staged(workers=workers, knowledge={"embedder": embedder}, log={"level": "warning"}) as stage:
+    async with staged(
+        workers=workers,
+        knowledge={"embedder": embedder},
+        log={"level": "warning"},
+        limits={"concurrent": profile.concurrent},
+    ) as stage:
         await _warm(stage)
         with tempfile.TemporaryDirectory() as folder:
             requests, samples = await _drive(profile, stage, Path(folder))

@@ -57,6 +57,27 @@ def test_each_limit_is_held(requests: list[Request], samples: list[Sample], said
     )
 
 
+def test_the_less_urgent_are_turned_away_first() -> None:
+    profile = Profile("over", (Phase("baseline", 10, 2), Phase("overload", 10, 9)), Limits(sheds=True))
+
+    def judged(**shed: int) -> list[str]:
+        """Of ten requests of each kind so many were turned away."""
+        requests = [Request(1.0, "read", 10.0)] + [
+            Request(11.0, kind, 10.0, "shed" if number < count else "")
+            for kind, count in shed.items()
+            for number in range(10)
+        ]
+        return breaches(summary(profile, requests, _samples()), profile.limits)
+
+    assert judged(read=1, chat=2, write=8) == []
+    assert judged(read=3, chat=2, write=8) == [
+        "read was turned away more often (30%) than models (20%), which is less urgent"
+    ]
+    assert judged(read=0, chat=0, write=0) == [
+        "no request was turned away under more load than the service can bear"
+    ]
+
+
 def test_figures_are_those_of_the_requests() -> None:
     figures = summary(PROFILE, _requests(), _samples())
     assert figures["requests"] == 100
