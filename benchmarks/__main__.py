@@ -15,9 +15,12 @@ from typing import Any
 from benchmarks import (
     access,
     agents,
+    api,
     asking,
     audit,
     cache,
+    calling,
+    delivering,
     gateway,
     ingesting,
     privacy,
@@ -27,6 +30,7 @@ from benchmarks import (
     starting,
     stories,
     telemetry,
+    tools,
     transactions,
     triaging,
 )
@@ -39,9 +43,11 @@ _ALL = {
     "ingest": ingesting.run,
     "cache": cache.run,
     "gateway": gateway.run,
+    "api": api.run,
     "telemetry": telemetry.run,
     "transactions": transactions.run,
     "stories": stories.run,
+    "mcp": tools.run,
     "redaction": redacting.run,
     "audit": audit.run,
     "access": access.run,
@@ -49,6 +55,8 @@ _ALL = {
     "triage": triaging.run,
     "agents": agents.run,
     "memory": remembering.run,
+    "client": calling.run,
+    "webhooks": delivering.run,
 }
 
 

@@ -229,6 +229,25 @@ ALERTS: tuple[Alert, ...] = (
         empty="no system is connected",
     ),
     _over(
+        "DeskmindWebhooksLate",
+        "max by (job) (deskmind_webhooks_waiting_seconds)",
+        "> 600",
+        "5m",
+        "page",
+        "An event that is due waits since {{ $value | humanizeDuration }} although its target is not held back.",
+        "webhooks-late",
+    ),
+    _over(
+        "DeskmindWebhooksDead",
+        'max by (job) (deskmind_webhooks_deliveries{deskmind_state="dead"})'
+        ' - min by (job) (min_over_time(deskmind_webhooks_deliveries{deskmind_state="dead"}[1h]))',
+        "> 0",
+        "5m",
+        "ticket",
+        "{{ $value }} events were given up within an hour.",
+        "webhooks-dead",
+    ),
+    _over(
         "DeskmindWritesUnknown",
         'max by (job) (sum without (deskmind_age) (deskmind_writes_unknown{deskmind_state="person"}))',
         "> 0",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Mapping
@@ -15,9 +16,10 @@ from typing import Any, Self
 
 import httpx
 
-__all__ = ["Source", "Worker", "database_cpu_seconds", "sandboxed"]
+__all__ = ["Source", "Worker", "database_cpu_seconds", "environment_of", "sandboxed"]
 
 _PATIENCE = 120.0
+_WHOLE = {"models", "budgets"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -68,11 +70,7 @@ class Worker:
 
     def __init__(self, home: Path, settings: Mapping[str, Mapping[str, Any]]) -> None:
         self._home = home
-        self._environment = {
-            f"DESKMIND_{section}_{name}".upper(): str(value)
-            for section, values in settings.items()
-            for name, value in values.items()
-        }
+        self._environment = environment_of(settings)
         self._process: Process | None = None
         self._words: asyncio.Task[None] | None = None
 
@@ -99,6 +97,17 @@ class Worker:
         assert self._process is not None
         self._process.kill()
 
+    def stop(self) -> None:
+        """Let it stand still (SIGSTOP)."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on (SIGCONT)."""
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGCONT)
+
     def cpu_seconds(self) -> float:
         """The processor time that it has used."""
         assert self._process is not None
@@ -121,6 +130,19 @@ def _stat(process: int) -> list[int]:
     """Its parent, and its ticks in user and system mode, then those of its children that are gone."""
     fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
     return [int(fields[1]), *(int(one) for one in fields[11:15])]
+
+
+def environment_of(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Settings by section as variables."""
+    found: dict[str, str] = {}
+    for section, values in settings.items():
+        if section in _WHOLE:
+            found[f"DESKMIND_{section}".upper()] = json.dumps(values)
+            continue
+        for name, value in values.items():
+            text = json.dumps(value) if isinstance(value, list | dict) else str(value)
+            found[f"DESKMIND_{section}_{name}".upper()] = text
+    return found
 
 
 async def _hear(process: Process, ready: asyncio.Event) -> None:

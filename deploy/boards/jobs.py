@@ -92,5 +92,68 @@ BOARD = Board(
                 ),
             ),
         ),
+        Section(
+            "Webhooks",
+            (
+                Panel(
+                    "Attempts by outcome",
+                    "Attempts a second to deliver an event. Refused: the receiver does not want it; unavailable, timeout and"
+                    " unreachable: it is down; forbidden: nothing was sent there.",
+                    "ops",
+                    (
+                        q(
+                            rate("deskmind_webhooks_attempts_total", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="nobody is told of anything",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+                Panel(
+                    "Time of an attempt",
+                    "95th percentile by outcome.",
+                    "s",
+                    (
+                        q(
+                            quantile(0.95, "deskmind_webhooks_duration_seconds", by="deskmind_outcome"),
+                            "{{deskmind_outcome}}",
+                            empty="nobody is told of anything",
+                        ),
+                    ),
+                ),
+                Panel(
+                    "Deliveries that wait and dead letters",
+                    "Dead letters were given up and can be replayed: `deskmind webhooks replay --since`.",
+                    "none",
+                    (
+                        q(
+                            f"max by (deskmind_state) ({series('deskmind_webhooks_deliveries')})",
+                            "{{deskmind_state}}",
+                        ),
+                    ),
+                    thresholds=((1000, WARN), (10000, BAD)),
+                ),
+                Panel(
+                    "Longest wait of what is due",
+                    "Of targets that nothing holds back. Above some minutes there are too few workers, or none.",
+                    "s",
+                    (q(f"max({series('deskmind_webhooks_waiting_seconds')})", "waits"),),
+                    thresholds=((60, WARN), (600, BAD)),
+                ),
+                Panel(
+                    "Webhooks by how they do",
+                    "Failing: something was not taken since the last success. Given up: disabled because nothing was taken for"
+                    " days.",
+                    "none",
+                    (
+                        q(
+                            f"max by (deskmind_state) ({series('deskmind_webhooks_count')})",
+                            "{{deskmind_state}}",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+            ),
+        ),
     ),
 )

@@ -59,7 +59,7 @@ from deskmind.governance.privacy.replaylist import ReplayList
 from deskmind.governance.privacy.tables import table_stores
 from deskmind.governance.redaction import Redactor
 from deskmind.installation import administrator, embedded_address, make_home, no_space
-from deskmind.jobs import JobGauges, JobQueue
+from deskmind.jobs import JobGauges, JobQueue, ended
 from deskmind.keyring import Keyring
 from deskmind.knowledge.answering import ExtractiveAnswerer
 from deskmind.knowledge.embedding import Embedder, configured_embedder
@@ -86,6 +86,9 @@ from deskmind.triage.erasing import TriageStore
 from deskmind.triage.jobs import run_training, schedule_training
 from deskmind.triage.shelf import Shelf
 from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
+from deskmind.webhooks.delivering import WEBHOOKS_QUEUE, WEBHOOKS_TASK, Deliverer
+from deskmind.webhooks.health import WebhookGauges
+from deskmind.webhooks.upkeep import expire, wake_due
 from deskmind.writes.health import WriteGauges
 from deskmind.writes.looking import LOOK_QUEUE, LOOK_TASK, look_for, schedule_looks
 
@@ -94,6 +97,7 @@ if TYPE_CHECKING:
     from deskmind.gateway import Budget, Gateway, Shield
     from deskmind.gateway.alerts import Listener
     from deskmind.governance.access.oidc.principal import TokenPrincipals
+    from deskmind.governance.access.oidc.resource import TokenResource
 
 __all__ = ["Deskmind", "administrator"]
 
@@ -222,17 +226,22 @@ class Deskmind:
             return Desk(self, operator)
         return Desk(self, await Principals(self.database, operator).scope_of(name=user))
 
-    async def authenticate(self, api_key: str) -> Desk:
+    async def authenticate(self, api_key: str, *, resource: TokenResource | None = None) -> Desk:
         """The desk of the user an API key stands for; what the database said is believed for one second.
 
         Where ``oidc.issuer`` is set, a token of that issuer is taken as well.
 
+        Args:
+            api_key: or a token.
+            resource: the part of the service that a token must be meant for, and whose scopes bound it; None for the API.
+
         Raises:
             AuthenticationError: the key or the token is not valid.
+            InsufficientScopeError: the token's scopes leave nothing.
             UnavailableError: the issuer's keys are not known.
         """
         if self.settings.oidc.issuer is not None and not api_key.startswith("dk_"):
-            return Desk(self, await self._token_principals().scope_of(api_key))
+            return Desk(self, await self._token_principals().scope_of(api_key, resource))
         return await self._authentication.of(api_key)
 
     def forget_authentication(self) -> None:
@@ -327,13 +336,14 @@ class Deskmind:
         start_metrics(telemetry, release=__version__)
         gauges = JobGauges(self.jobs, every=telemetry.metrics_poll_seconds)
         syncs = SyncGauges(self.database, every=telemetry.metrics_poll_seconds)
+        webhooks = WebhookGauges(self.database, every=telemetry.metrics_poll_seconds)
         unknown = WriteGauges(self.database, every=telemetry.metrics_poll_seconds)
         watch = LoopWatch()
 
         async def keep_looking() -> None:
             if telemetry.metrics != "none":
                 await asyncio.gather(
-                    *(one.keep_asking() for one in (gauges, syncs, unknown)), watch.watch()
+                    *(one.keep_asking() for one in (gauges, syncs, webhooks, unknown)), watch.watch()
                 )
 
         return asyncio.create_task(keep_looking())
@@ -358,28 +368,24 @@ class Deskmind:
             on_ready: called when jobs are taken and signals are heeded.
         """
         loop = asyncio.get_running_loop()
-        worker = asyncio.create_task(self._work(on_ready))
+        told = asyncio.Event()
+        worker = asyncio.create_task(self._work(on_ready, told))
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, worker.cancel)
+            loop.add_signal_handler(number, told.set)
         looking = await self.measure()
         sealing = self.keep_sealing()
         try:
             await worker
-        except asyncio.CancelledError:
-            if not worker.cancelled():
-                raise
         finally:
-            looking.cancel()
-            sealing.cancel()
-            await asyncio.gather(looking, sealing, return_exceptions=True)
+            await ended(looking, sealing)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
 
-    async def _work(self, on_ready: Callable[[], None] | None) -> None:
+    async def _work(self, on_ready: Callable[[], None] | None, told: asyncio.Event) -> None:
         await self.engine()
         if on_ready is not None:
             on_ready()
-        await self.jobs.work()
+        await self.jobs.work(told)
 
     async def migration_status(self) -> MigrationStatus:
         """Where the database's schema stands, with the application's own rights."""
@@ -465,6 +471,26 @@ class Deskmind:
         self._keep_privacy()
         self._keep_agents()
         self._keep_triage()
+        self._keep_webhooks()
+
+    def _keep_webhooks(self) -> None:
+        self._deliverer = Deliverer(self.database, self)
+        self._resources.push_async_callback(self._deliverer.close)
+        self.jobs.register(WEBHOOKS_TASK, WEBHOOKS_QUEUE, self._deliverer.run)
+        self.jobs.register_each_minute("webhooks.wake", self.wake_webhooks)
+        self.jobs.register_hourly("webhooks.expire", self.expire_webhooks)
+
+    async def deliver_webhook(self, tenant_id: UUID, webhook_id: UUID) -> None:
+        """Deliver here and now what is due for one webhook; a worker does it without being asked."""
+        await self._deliverer.run({"tenant_id": str(tenant_id), "webhook_id": str(webhook_id)})
+
+    async def wake_webhooks(self) -> None:
+        """Have what is due be delivered where no job is left to do it, in all tenants."""
+        await wake_due(self.database)
+
+    async def expire_webhooks(self) -> None:
+        """Give up what nobody sends any more, and remove what is older than ``webhooks.keep_days``, in all tenants."""
+        await expire(self.database, self.settings.webhooks)
 
     def _keep_triage(self) -> None:
         self.jobs.register(
@@ -484,7 +510,7 @@ class Deskmind:
         self.jobs.register(
             AGENTS_TASK, AGENTS_QUEUE, lambda arguments: run_job(self, self.database, arguments)
         )
-        self.jobs.register_hourly("agents.recover", self.recover_runs)
+        self.jobs.register_each_minute("agents.recover", self.recover_runs)
         self.jobs.register_each_minute("workflows.begin", self.begin_workflows)
         self.jobs.register_hourly("memories.read", self.read_memories)
         self.jobs.register(
@@ -534,8 +560,18 @@ class Deskmind:
 
     async def recover_runs(self) -> None:
         """Take up runs of agents that nobody works on, and those whose proposals have expired."""
-        for tenant in await self.tenants.all():
-            await recover(self.database, Scope.operator(tenant.tenant_id, tenant.slug, "worker"))
+        for operator, left in await self._agents_due():
+            await recover(self.database, operator, left)
+
+    async def _agents_due(self) -> list[tuple[Scope, list[UUID]]]:
+        """The tenants with something to recover, expire or escalate, each with the runs that were left behind."""
+        async with self.database.transaction(Scope.directory()) as connection:
+            cursor = await connection.execute("SELECT tenant_id, tenant, run_id FROM agents_due()")
+            rows = await cursor.fetchall()
+        left: dict[tuple[UUID, str], list[UUID]] = {}
+        for tenant_id, tenant, run_id in rows:
+            left.setdefault((tenant_id, tenant), []).extend([] if run_id is None else [run_id])
+        return [(Scope.operator(*tenant, "worker"), runs) for tenant, runs in left.items()]
 
     async def read_memories(self) -> None:
         """Make vectors anew of shared memories that lack them, such as those that an erasure has masked."""
@@ -546,8 +582,7 @@ class Deskmind:
 
     async def escalate_proposals(self) -> None:
         """Announce again what agents proposed and nobody decided in ``agents.escalate_hours``."""
-        for tenant in await self.tenants.all():
-            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+        for operator, _ in await self._agents_due():
             await escalate(self.database, operator, self.settings.agents)
 
     def _keep_privacy(self) -> None:

@@ -38,6 +38,7 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
+from deskmind.webhooks.service import Webhooks
 from deskmind.writes import Writes
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Desk:
         connections: the systems the tenant is connected to (operators).
         sync: reading them, and how far that is (operators).
         writes: changing them: proposed, sent once, accounted for (operators).
+        webhooks: addresses that are told of what happens (operators).
         triage: labels, duplicates and clusters of tickets.
         agents: runs of agents, one's own, and stopping their tools (operators).
         approvals: what agents propose, and who lets it pass.
@@ -110,6 +112,7 @@ class Desk:
         self.writes = Writes(
             app.database, scope, app.keyring, lease_seconds=app.settings.sync.write_lease_seconds
         )
+        self.webhooks = Webhooks(app.database, scope, app)
         self.agents = Agents(app.database, scope, app)
         self.approvals = Approvals(app.database, scope, app)
         self.workflows = Workflows(app.database, scope, app)

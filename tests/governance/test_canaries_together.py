@@ -135,6 +135,7 @@ async def test_canaries_are_nowhere_but_where_they_belong(
         desk = await app.desk(tenant=operator.scope.tenant)
         with correlation("canaries-together"):
             await _people(desk)
+            await _hooked(desk, app)
             person = await app.desk(tenant=operator.scope.tenant, user=USER)
             await _knowledge(desk, person, sandbox, tmp_path)
             await _models(desk)
@@ -211,6 +212,28 @@ async def _people(desk: Desk) -> None:
     await desk.redaction.redactor()
 
 
+async def _hooked(desk: Desk, app: Deskmind) -> None:
+    """A webhook whose address and description say what must not be told; it is told of all that follows."""
+    made = await desk.webhooks.add(f"https://hooks.invalid/{USER}/{MAIL}", description=f"For {NAME}, {MAIL}")
+    webhook_id = made.webhook.webhook_id
+    assert NAME in (await desk.webhooks.get(webhook_id)).description
+    await desk.webhooks.change(webhook_id, description=SAID.replace("\n", " "))
+    await desk.webhooks.rotate(webhook_id)
+    begun = await desk.webhooks.test(webhook_id)
+    await app.deliver_webhook(desk.scope.tenant_id, webhook_id)
+    assert (await desk.webhooks.delivery(begun.delivery_id)).problem == "unreachable"
+    await desk.webhooks.replay(begun.delivery_id)
+    await desk.webhooks.replay_dead(datetime(2000, 1, 1, tzinfo=UTC))
+    await desk.webhooks.deliveries(webhook_id)
+    other = await desk.webhooks.add("https://hooks.invalid/x")
+    await desk.webhooks.disable(other.webhook.webhook_id)
+    await desk.webhooks.enable(other.webhook.webhook_id)
+    await desk.webhooks.remove(other.webhook.webhook_id)
+    await _refused(desk.webhooks.add(f"https://10.0.0.5/{SAID}"))
+    await _refused(desk.webhooks.add("https://hooks.invalid/", [SAID]))
+    assert len(await desk.webhooks.all()) == 1
+
+
 async def _knowledge(desk: Desk, person: Desk, sandbox: ModelSandbox, folder: Path) -> None:
     await desk.knowledge.add(f"{USER}.md", TEXT.encode())
     file = folder / f"{USER}.md"
@@ -228,6 +251,11 @@ async def _knowledge(desk: Desk, person: Desk, sandbox: ModelSandbox, folder: Pa
     await _refused(desk.ask(SAID * 1_000))
     for summary in await desk.knowledge.documents():
         await desk.knowledge.document(summary.document_id)
+        await desk.knowledge.versions([summary.document_id])
+    await desk.knowledge.named(SAID)
+    await desk.knowledge.view()
+    await desk.knowledge.ticket_versions([SAID])
+    await _refused(desk.knowledge.ticket(SAID))
     await _refused(desk.knowledge.document(uuid4()))
 
 
@@ -401,6 +429,7 @@ async def _agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
         await person.agents.start(person.agent("idle", instructions=SAID, model="fast"), SAID)
     )
     await desk.agents.list()
+    await desk.agents.versions([one.run_id for one in await desk.agents.list()])
     await desk.agents.stop_tool(note.name, reason=f"{NAME} asked")
     await desk.agents.stopped_tools()
     await desk.agents.allow_tool(note.name)
@@ -708,7 +737,12 @@ async def _stored(app: Deskmind, desk: Desk) -> dict[str, str]:
             "SELECT string_agg(j::text, ' ') FROM deskmind.procrastinate_jobs j"
         )
         (jobs,) = await cursor.fetchone() or ("",)
-    return {"audit log": str(events), "jobs": str(jobs)}
+        cursor = await connection.execute(
+            "SELECT string_agg(e.body, ' ') FROM deskmind.webhook_events e WHERE tenant_id = %s",
+            (desk.scope.tenant_id,),
+        )
+        (told,) = await cursor.fetchone() or ("",)
+    return {"audit log": str(events), "jobs": str(jobs), "webhook events": str(told)}
 
 
 async def _refused(act: Awaitable[object]) -> None:

@@ -39,6 +39,7 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
+from deskmind.webhooks.service import Webhooks
 from deskmind.writes import Writes
 
 _WITHOUT = {
@@ -85,6 +86,7 @@ def _operations() -> dict[str, object]:
                 Connections,
                 Sync,
                 Writes,
+                Webhooks,
             ),
         )
         for name, method in vars(kind).items()

@@ -15,6 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 from deskmind.agents.proposals import Proposed, escalate_proposals, find_proposal
+from deskmind.agents.publishing import publish_proposal
 from deskmind.agents.tools.http import send_request
 from deskmind.database import Connection, Database
 from deskmind.governance.audit import record
@@ -48,7 +49,9 @@ async def announce(
     await defer(connection, ANNOUNCE_QUEUE, ANNOUNCE_TASK, f"announce:{proposal_id}:{occasion}", arguments)
 
 
-async def announce_write(settings: AgentsSettings, connection: Connection, scope: Scope, write: Write) -> None:
+async def announce_write(
+    settings: AgentsSettings, connection: Connection, scope: Scope, write: Write
+) -> None:
     """The same for a write of which nobody knows what became: a person is to look."""
     if settings.announce_url is None:
         return
@@ -92,6 +95,9 @@ async def escalate(database: Database, operator: Scope, settings: AgentsSettings
         for proposal_id in await escalate_proposals(connection, operator):
             await record(connection, operator, "approvals.escalate", resource=f"proposals/{proposal_id}")
             await announce(connection, operator, settings, proposal_id, "escalated")
+            found = await find_proposal(connection, operator, proposal_id=proposal_id)
+            if found is not None:
+                await publish_proposal(connection, operator, "escalated", found)
 
 
 def signature(secret: str, body: bytes, *, at: int | None = None) -> str:

@@ -11,6 +11,7 @@ from deskmind.agents.events import ApprovalWanted
 from deskmind.agents.gate import Verdict
 from deskmind.agents.journal import Journal
 from deskmind.agents.proposals import Proposed, add_proposal
+from deskmind.agents.publishing import publish_proposal
 from deskmind.agents.tool import Preview, Tool
 from deskmind.governance.audit import record
 from deskmind.settings import AgentsSettings
@@ -64,5 +65,6 @@ async def hand_over(
             run=str(journal.run_id),
             needed=verdict.needed,
         )
+        await publish_proposal(connection, journal.scope, "requested", made)
         await announce(connection, journal.scope, settings, made.proposal_id, "proposed")
     journal.emit(ApprovalWanted(made.proposal_id, tool.name, verdict.reason))

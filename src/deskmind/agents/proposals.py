@@ -154,14 +154,14 @@ async def list_proposals(
     return await cursor.fetchall()
 
 
-async def expire_proposals(connection: Connection, scope: Scope) -> list[UUID]:
-    """Close those whose time is over; gives the runs that waited for them."""
+async def expire_proposals(connection: Connection, scope: Scope) -> list[tuple[UUID, UUID]]:
+    """Close those whose time is over; gives each with the run that waited for it."""
     cursor = await connection.execute(
         "UPDATE agent_proposals SET state = 'expired' WHERE tenant_id = %s AND state = 'open' AND expires_at < now()"
-        " RETURNING run_id",
+        " RETURNING proposal_id, run_id",
         (scope.tenant_id,),
     )
-    return [row[0] for row in await cursor.fetchall()]
+    return [(row[0], row[1]) for row in await cursor.fetchall()]
 
 
 async def edit_proposal(

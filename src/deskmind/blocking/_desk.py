@@ -9,7 +9,7 @@ from deskmind.agents import Agents, Approvals, Memories
 from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.app import Deskmind
-from deskmind.blocking._waiting import Blocking, Iterating, Loop, Part, Streaming
+from deskmind.blocking._waiting import Streaming
 from deskmind.desk import Desk
 from deskmind.explain import Requests
 from deskmind.feedback import Feedback, Quality
@@ -30,6 +30,8 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
+from deskmind.waiting import Blocking, Iterating, Loop, Part
+from deskmind.webhooks.service import Webhooks
 from deskmind.writes import Writes
 
 __all__ = ["BlockingDesk", "BlockingDeskmind"]
@@ -317,6 +319,24 @@ class BlockingWrites(Part[Writes]):
     resolve = Blocking(Writes.resolve)
 
 
+class BlockingWebhooks(Part[Webhooks]):
+    """``desk.webhooks``."""
+
+    add = Blocking(Webhooks.add)
+    all = Blocking(Webhooks.all)
+    get = Blocking(Webhooks.get)
+    change = Blocking(Webhooks.change)
+    rotate = Blocking(Webhooks.rotate)
+    disable = Blocking(Webhooks.disable)
+    enable = Blocking(Webhooks.enable)
+    remove = Blocking(Webhooks.remove)
+    test = Blocking(Webhooks.test)
+    deliveries = Blocking(Webhooks.deliveries)
+    delivery = Blocking(Webhooks.delivery)
+    replay = Blocking(Webhooks.replay)
+    replay_dead = Blocking(Webhooks.replay_dead)
+
+
 class BlockingAuditLog(Part[AuditLog]):
     """``desk.audit_log``."""
 
@@ -395,6 +415,7 @@ class BlockingDesk(Part[Desk]):
         self.connections = BlockingConnections(desk.connections, loop)
         self.sync = BlockingSync(desk.sync, loop)
         self.writes = BlockingWrites(desk.writes, loop)
+        self.webhooks = BlockingWebhooks(desk.webhooks, loop)
         self.agents = BlockingAgents(desk.agents, loop)
         self.approvals = BlockingApprovals(desk.approvals, loop)
         self.workflows = BlockingWorkflows(desk.workflows, loop)

@@ -65,7 +65,7 @@ def check_connection(
         conclude(*await (await operator_of(app, tenant)).connections.test(name or ""))
 
     def act() -> None:
-        credentials = credentials_of(credentials_file, line.settings())
+        credentials = credentials_of(credentials_file, line.settings(anywhere=True))
         conclude(*asyncio.run(_tested(vendor or vendor_of(url), url, credentials)))
 
     if name is not None:

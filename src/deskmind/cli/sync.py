@@ -145,6 +145,10 @@ def _show(found: list[SyncStatus], *, as_json: bool) -> None:
             )
             for kind in one.kinds
         ]
-        print_table(("kind", "records", "unreadable", "unmapped fields", "lag", "remarks"), rows, empty="Nothing was read yet.")
+        print_table(
+            ("kind", "records", "unreadable", "unmapped fields", "lag", "remarks"),
+            rows,
+            empty="Nothing was read yet.",
+        )
         for problem in one.problems:
             say(f"  {problem.kind} {problem.id}: {problem.why}")

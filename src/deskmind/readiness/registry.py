@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from deskmind.readiness import checks, connected, deployment, protection, schema, server, service, triage
 from deskmind.readiness.memory import memory
 from deskmind.readiness.report import CheckFunction, Section
+from deskmind.readiness.webhooks import webhooks
 
 __all__ = ["CHECKS"]
 
@@ -19,6 +20,7 @@ CHECKS: Mapping[Section, Mapping[str, CheckFunction]] = {
         "synchronisation": connected.synchronisation,
         "writes": connected.writes,
         "triage": triage.triage,
+        "webhooks": webhooks,
     },
     "observability": {
         "metrics": checks.metrics,

@@ -66,7 +66,9 @@ UPDATE sync_passes p SET running = false, finished_at = clock_timestamp(), error
             AND x.connection_id = p.connection_id AND x.kind = p.kind) THEN p.started_at ELSE p.complete_at END
  WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND pass = %s AND running
 """
-_SOLVED = "DELETE FROM sync_problems WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND found_at < %s"
+_SOLVED = (
+    "DELETE FROM sync_problems WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND found_at < %s"
+)
 _AGAIN = """
 SELECT external_id FROM sync_problems WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND found_at < %s
  ORDER BY found_at LIMIT 20

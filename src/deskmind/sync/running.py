@@ -37,6 +37,7 @@ from deskmind.sync.measures import measure_run
 from deskmind.sync.mirroring import Mirrored, mirror
 from deskmind.sync.passes import MISSHAPEN, Pass, misshapen, read_kind, sweep_kind
 from deskmind.sync.storing import Counted, RecordStore
+from deskmind.webhooks import publish
 
 if TYPE_CHECKING:
     from deskmind.connectors.opening import VendorConnector
@@ -148,6 +149,8 @@ class Runner:
             found = await find_connection(connection, self._scope, connection_id)
             await connection.execute(_STARTED, (self._scope.tenant_id, connection_id))
             await self._finished(connection, found, _said(error))
+            told = {"connection_id": connection_id, "vendor": found.vendor, "problem": error.code}
+            await publish(connection, self._scope, "sync.failed", told)
         measure_run(found.vendor, "error", 0.0)
 
     async def _finished(
@@ -269,6 +272,16 @@ class Runner:
             joined=mirrored.joined,
             left=mirrored.left,
         )
+        told = {
+            "connection_id": run.found.connection_id,
+            "vendor": run.found.vendor,
+            "added": counted.added,
+            "changed": counted.changed,
+            "gone": counted.gone,
+            "failed": counted.failed,
+        }
+        event_type = "sync.failed" if _errors(passes) else "sync.finished"
+        await publish(connection, self._scope, event_type, told)
 
 
 def kinds_of(found: Connection, source: Connector) -> list[Kind]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -15,6 +15,7 @@ from deskmind.connectors import Act, Applied, Proposal
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.errors import ConflictError, NotFoundError
 from deskmind.scope import OPERATOR, Scope
+from deskmind.webhooks import publish
 
 __all__ = [
     "OpenWrite",
@@ -31,6 +32,7 @@ __all__ = [
     "open_write",
     "owner_of",
     "settle",
+    "stored",
     "take_look",
 ]
 
@@ -68,6 +70,7 @@ UPDATE writes SET state = %(state)s, lease_until = NULL, settled_at = clock_time
        decided_by = coalesce(%(by)s, decided_by),
        written_id = CASE WHEN %(written)s = '' THEN written_id ELSE %(written)s END
  WHERE tenant_id = %(tenant)s AND write_id = %(write)s AND epoch = %(epoch)s AND state IN ('sending', 'uncertain')
+RETURNING vendor, act, target, run_id
 """
 _LOOK = """
 UPDATE writes SET looks = looks + 1, look_at = clock_timestamp() + make_interval(secs => least(3600, 60 * 2 ^ least(looks, 6)))
@@ -83,6 +86,7 @@ _DESCRIBE = """
 UPDATE writes SET written_id = %s, url = %s, version = %s, differing = %s
  WHERE tenant_id = %s AND write_id = %s AND epoch = %s AND state = 'applied'
 """
+_TOLD: Final[dict[WriteState, str]] = {"applied": "ticket.written", "uncertain": "ticket.uncertain"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ async def add_write(
     """A new one, which waits to be sent."""
     write_id = UUID(proposal.id)
     who = (scope.tenant_id, write_id, connection_id, owner_of(scope))
-    what = (proposal.vendor, str(proposal.act), proposal.target, proposal.key, Jsonb(_stored(proposal)))
+    what = (proposal.vendor, str(proposal.act), proposal.target, proposal.key, Jsonb(stored(proposal)))
     await connection.execute(_ADD, (*who, *what))
     return write_id
 
@@ -259,13 +263,18 @@ async def settle(
     """
     values = {"state": state, "written": written, "problem": problem, "by": by, "epoch": epoch}
     key = {"tenant": scope.tenant_id, "write": write_id}
-    if (await connection.execute(_SETTLE, {**values, **key})).rowcount != 1:
+    row = await (await connection.execute(_SETTLE, {**values, **key})).fetchone()
+    if row is None:
         raise ConflictError(
             "Somebody else has claimed the write since.",
             why="This one took longer than sync.write_lease_seconds.",
             remedy="Look at what became of it.",
             write=str(write_id),
         )
+    if state in _TOLD:
+        told = dict(zip(("vendor", "act", "target", "run_id"), row, strict=True), write_id=write_id)
+        link = f"/v1/writes/{write_id}"
+        await publish(connection, scope, _TOLD[state], told, link=link)
 
 
 async def describe(
@@ -295,10 +304,10 @@ async def _epoch(
     return None if row is None else int(row[0])
 
 
-def _stored(proposal: Proposal) -> dict[str, Any]:
+def stored(proposal: Proposal) -> dict[str, Any]:
     """JSON without what cannot be stored."""
-    stored: dict[str, Any] = _storable(proposal.to_json())
-    return {**stored, "act": str(Act(proposal.act))}
+    given: dict[str, Any] = _storable(proposal.to_json())
+    return {**given, "act": str(Act(proposal.act))}
 
 
 def _storable(value: Any) -> Any:

@@ -17,6 +17,7 @@ from deskmind.errors import InvalidRequestError, NotFoundError, PermissionDenied
 from deskmind.governance.access import Permission
 from deskmind.governance.audit import record
 from deskmind.scope import OPERATOR, Scope
+from deskmind.webhooks import publish
 
 __all__ = ["Keeper", "found_memory", "none_such", "not_yours", "owner_for", "record_change"]
 
@@ -141,9 +142,11 @@ async def found_memory(connection: Connection, scope: Scope, memory_id: UUID) ->
 async def record_change(
     connection: Connection, scope: Scope, memory_id: UUID, act: str, **details: Any
 ) -> None:
-    """The audit event of a change, without the text."""
+    """The audit event of a change, and what webhooks are told of it, without the text."""
     resource = f"memories/{memory_id}"
     await record(connection, scope, Permission.MEMORIES_WRITE, resource=resource, act=act, **details)
+    link = f"/v1/memories/{memory_id}"
+    await publish(connection, scope, "memory.changed", {"memory_id": memory_id, "act": act}, link=link)
 
 
 def none_such(memory_id: UUID) -> NotFoundError:

@@ -16,6 +16,7 @@ from deskmind.errors import (
     SourceRequestError,
     SourceUnavailableError,
 )
+from deskmind.outbound import guarded_session, literal_refused
 
 if TYPE_CHECKING:
     import aiohttp
@@ -98,7 +99,7 @@ async def read_address(
     import aiohttp
 
     try:
-        async with _session(networks, seconds) as session:
+        async with guarded_session(networks, seconds) as session:
             for _ in range(_MOST_REDIRECTS + 1):
                 _check(url, hosts, networks, schemes)
                 async with session.get(url, allow_redirects=False) as response:
@@ -136,7 +137,7 @@ async def send_request(
     _check(url, hosts, networks, schemes)
     try:
         async with (
-            _session(networks, seconds) as session,
+            guarded_session(networks, seconds) as session,
             session.request(method, url, data=body, headers=headers, allow_redirects=False) as response,
         ):
             if response.status in _REDIRECTS:
@@ -152,19 +153,6 @@ async def send_request(
         raise SourceUnavailableError("The address does not answer.", why=type(error).__name__) from error
     except (aiohttp.ClientError, TimeoutError) as error:
         raise OutcomeUnknownError("No answer came.", why=type(error).__name__) from error
-
-
-def _session(networks: str, seconds: float) -> aiohttp.ClientSession:
-    import aiohttp
-
-    from deskmind.connectors.core.reach import GuardedResolver
-
-    resolver = GuardedResolver(aiohttp.ThreadedResolver(), networks)
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False),
-        timeout=aiohttp.ClientTimeout(total=seconds),
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
 
 
 async def _text(response: aiohttp.ClientResponse) -> str:
@@ -194,7 +182,7 @@ def _check(url: str, hosts: tuple[str, ...], networks: str, schemes: tuple[str, 
         or parts.username
         or "\\" in url
         or named not in hosts
-        or _inside(host, networks)
+        or literal_refused(host, networks)
     ):
         raise ForbiddenAddressError(
             f"A request to '{host[:100]}' was not sent.",
@@ -202,13 +190,3 @@ def _check(url: str, hosts: tuple[str, ...], networks: str, schemes: tuple[str, 
             remedy="Use an https address of an allowed host.",
             host=host[:100],
         )
-
-
-def _inside(host: str, networks: str) -> bool:
-    """Whether the host is an IP address that may not be reached; names are looked at when they are resolved."""
-    from deskmind.connectors.core.reach import address_permitted
-
-    try:
-        return not address_permitted(host, networks)
-    except ValueError:
-        return False

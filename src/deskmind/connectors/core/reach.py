@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
-from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from deskmind.errors import ForbiddenAddressError, InvalidRequestError
+from deskmind.outbound.addresses import address_permitted
+from deskmind.outbound.resolver import GuardedResolver
 
 __all__ = ["GuardedResolver", "Reach", "address_permitted"]
 
@@ -81,37 +80,6 @@ class Reach:
         if parts.scheme == "https" and named and not _literal(host):
             return URL(full, encoded=True), False
         raise _forbidden(host)
-
-
-class GuardedResolver(AbstractResolver):
-    """Name resolution that gives no address which may not be reached: a name that changes its mind gains nothing."""
-
-    def __init__(self, inner: AbstractResolver, networks: str) -> None:
-        self._inner = inner
-        self._networks = networks
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """The permitted addresses of a host."""
-        found = await self._inner.resolve(host, port, family)
-        permitted = [one for one in found if address_permitted(one["host"], self._networks)]
-        if found and not permitted:
-            raise _forbidden(host)
-        return permitted
-
-    async def close(self) -> None:
-        """End the inner one."""
-        await self._inner.close()
-
-
-def address_permitted(address: str, networks: str) -> bool:
-    """Whether an IP address may be reached."""
-    ip: Any = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    if ip.is_link_local or ip.is_multicast or ip.is_unspecified:
-        return False
-    return networks == "any" or bool(ip.is_global)
 
 
 def _origin(url: str) -> tuple[str, str, int]:

@@ -25,6 +25,7 @@ from deskmind.database.tables._people import (
     describe_principals,
     describe_request_keys,
 )
+from deskmind.database.tables._webhooks import describe_webhooks
 from deskmind.database.tables._wording import describe_conversations, describe_experiments, describe_prompts
 from deskmind.database.tables._workflows import describe_workflows
 
@@ -55,4 +56,5 @@ def describe(schema: str) -> MetaData:
     describe_workflows(metadata)
     describe_memory(metadata)
     describe_agent_versions(metadata)
+    describe_webhooks(metadata)
     return metadata

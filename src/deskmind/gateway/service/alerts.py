@@ -8,12 +8,15 @@ from deskmind.database import Database
 from deskmind.gateway.alerts import BudgetAlert
 from deskmind.governance.audit import Person, record
 from deskmind.scope import Scope
+from deskmind.webhooks import publish
 
 __all__ = ["AuditedAlerts"]
 
 _ACTION = "budget.alert"
 _ALERTS = UUID("5ce4e6a4-6a3b-5b0e-9d0c-3f6a7d1c2b90")
 """Namespace of the events' ids: the same alert has the same id, whoever raises it."""
+_EVENTS = UUID("1a1f5c52-0f2f-5d0a-8a50-2a8f6a1f7f0e")
+"""The same of what webhooks are told."""
 
 
 class AuditedAlerts:
@@ -46,6 +49,14 @@ class AuditedAlerts:
                 limit=alert.limit,
                 window_start=start,
             )
+            told = {
+                "budget": alert.budget,
+                "share": alert.share,
+                "unit": alert.unit,
+                "window_start": start,
+            }
+            event_id = uuid5(_EVENTS, f"{alert.tenant_id}\n{identity}")
+            await publish(connection, scope, "budget.threshold", told, link="/v1/budgets", event_id=event_id)
 
 
 def _person_in(subject: str) -> Person | None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from deskmind.errors import InvalidRequestError, PermissionDeniedError
 from deskmind.scope import Scope
 
-__all__ = ["OWN_REACH", "PERMISSIONS", "Permission", "authorize", "permitted"]
+__all__ = ["OWN_REACH", "PERMISSIONS", "READING", "Permission", "authorize", "permitted"]
 
 
 class Permission(StrEnum):
@@ -73,6 +73,8 @@ class Permission(StrEnum):
     WRITES_PROPOSE = "writes.propose"
     WRITES_READ = "writes.read"
     WRITES_SEND = "writes.send"
+    WEBHOOKS_READ = "webhooks.read"
+    WEBHOOKS_WRITE = "webhooks.write"
     AGENTS_RUN = "agents.run"
     AGENTS_READ = "agents.read"
     AGENTS_STOP = "agents.stop"
@@ -174,6 +176,8 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.WRITES_PROPOSE: "propose changes of connected systems, and see what they hold now",
     Permission.WRITES_READ: "see what was proposed and written to connected systems",
     Permission.WRITES_SEND: "send what is proposed to connected systems, or reject it, and settle what is uncertain",
+    Permission.WEBHOOKS_READ: "see which addresses are told of what, and what became of it (never their secrets)",
+    Permission.WEBHOOKS_WRITE: "have addresses be told of what happens, change, test and replay that",
     Permission.AGENTS_RUN: "run agents, resume and cancel one's own runs",
     Permission.AGENTS_READ: "see runs of agents: one's own, or all as an operator",
     Permission.AGENTS_STOP: "stop and allow the tools of agents",
@@ -244,6 +248,14 @@ OWN_REACH = _MEMBER | {
     ),
 }
 """What reaches what the principal itself may see; everything else of a tenant concerns all of it."""
+
+
+READING = frozenset(
+    item.code
+    for item in Permission
+    if item.value.endswith((".read", ".search", ".ask", ".check", ".predict", ".similar", ".compare"))
+) | {Permission.MODELS_CALL.code}
+"""``resource:action`` of what changes nothing: what a token that may only read leaves of a user's permissions."""
 
 
 def permitted(scope: Scope) -> frozenset[Permission]:

@@ -17,6 +17,7 @@ from deskmind.database import Connection
 from deskmind.knowledge.lexical import DIMENSIONS, document_weights
 from deskmind.knowledge.models import Chunk, LoadedDocument
 from deskmind.scope import Scope
+from deskmind.webhooks import publish
 
 __all__ = [
     "OF_FILE",
@@ -186,6 +187,14 @@ async def store_files(
             ingest.ingest_id,
         ),
     )
+    for _, prepared, document_id in pairs:
+        told = {
+            "document_id": document_id,
+            "version": versions.get(prepared.external_id, 0) + 1,
+            "ingest_id": ingest.ingest_id,
+        }
+        link = f"/v1/documents/{document_id}"
+        await publish(connection, scope, "document.stored", told, link=link)
 
 
 async def supersede(
@@ -202,7 +211,9 @@ async def remove_documents(
     await connection.execute("SELECT lock_knowledge()")
     await supersede(connection, scope, source_id, external_ids)
     of_files = {"tenant": scope.tenant_id, "source": source_id, "names": list(external_ids)}
-    await connection.execute(_REMOVE, of_files)
+    cursor = await connection.execute(f"{_REMOVE} RETURNING document_id", of_files)
+    for (document_id,) in await cursor.fetchall():
+        await publish(connection, scope, "document.deleted", {"document_id": document_id})
 
 
 async def replace_chunks(

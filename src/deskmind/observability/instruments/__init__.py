@@ -70,6 +70,8 @@ from deskmind.observability.instruments.requests import (
     API_REFUSED,
     HTTP_ACTIVE,
     HTTP_DURATION,
+    MCP_CALL_DURATION,
+    MCP_SESSIONS,
     OPERATION_DURATION,
 )
 from deskmind.observability.instruments.services import (
@@ -83,6 +85,11 @@ from deskmind.observability.instruments.services import (
     POOL_COUNT,
     POOL_MAX,
     POOL_PENDING,
+    WEBHOOK_ATTEMPTS,
+    WEBHOOK_DELIVERIES,
+    WEBHOOK_DURATION,
+    WEBHOOK_WAITING,
+    WEBHOOKS,
 )
 from deskmind.observability.instruments.tickets import (
     AGENT_CALLS,
@@ -143,6 +150,8 @@ __all__ = [
     "LEDGER_BACKLOG",
     "LEDGER_FLUSH",
     "LOOP_LAG",
+    "MCP_CALL_DURATION",
+    "MCP_SESSIONS",
     "MEMORY",
     "MEMORY_CHANGES",
     "MEMORY_RECALLS",
@@ -165,6 +174,11 @@ __all__ = [
     "TELEMETRY_FAILING",
     "TRIAGE",
     "TRIAGE_DURATION",
+    "WEBHOOKS",
+    "WEBHOOK_ATTEMPTS",
+    "WEBHOOK_DELIVERIES",
+    "WEBHOOK_DURATION",
+    "WEBHOOK_WAITING",
     "WORKFLOW_RUNS",
     "WORKFLOW_STARTS",
     "WORKFLOW_STEPS",

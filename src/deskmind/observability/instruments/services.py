@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from deskmind.observability._instrument import STEP_SECONDS, WORK_SECONDS, Instrument, Label
+from deskmind.observability._instrument import (
+    REQUEST_SECONDS,
+    STEP_SECONDS,
+    WORK_SECONDS,
+    Instrument,
+    Label,
+)
 from deskmind.observability.instruments._labels import CODE, OUTCOME
 
 __all__ = [
@@ -16,9 +22,19 @@ __all__ = [
     "POOL_COUNT",
     "POOL_MAX",
     "POOL_PENDING",
+    "WEBHOOKS",
+    "WEBHOOK_ATTEMPTS",
+    "WEBHOOK_DELIVERIES",
+    "WEBHOOK_DURATION",
+    "WEBHOOK_WAITING",
 ]
 
 _QUEUE = Label("deskmind.queue", "the queues of the registered jobs; else other", most=8)
+_SENT = Label(
+    "deskmind.outcome",
+    CODE,
+    ("delivered", "refused", "unavailable", "timeout", "unreachable", "redirected", "forbidden", "gone"),
+)
 
 CACHE_REQUESTS = Instrument(
     "deskmind.cache.requests",
@@ -87,4 +103,45 @@ JOBS_DURATION = Instrument(
     "jobs that were run",
     (Label("deskmind.task", "the registered tasks", most=12), OUTCOME),
     WORK_SECONDS,
+)
+WEBHOOK_ATTEMPTS = Instrument(
+    "deskmind.webhooks.attempts",
+    "counter",
+    "{attempt}",
+    "attempts to deliver an event to a webhook",
+    (_SENT,),
+)
+WEBHOOK_DURATION = Instrument(
+    "deskmind.webhooks.duration",
+    "histogram",
+    "s",
+    "from the beginning of an attempt to the target's answer, or to where none was waited for",
+    (_SENT,),
+    REQUEST_SECONDS,
+)
+WEBHOOK_DELIVERIES = Instrument(
+    "deskmind.webhooks.deliveries",
+    "gauge",
+    "{delivery}",
+    "deliveries of all tenants that wait, and dead letters that are kept",
+    (Label("deskmind.state", CODE, ("pending", "dead")),),
+    across="max",
+    observed=True,
+)
+WEBHOOK_WAITING = Instrument(
+    "deskmind.webhooks.waiting",
+    "gauge",
+    "s",
+    "since that delivery was due that waits longest although its target is not held back; 0 when none is late",
+    across="max",
+    observed=True,
+)
+WEBHOOKS = Instrument(
+    "deskmind.webhooks.count",
+    "gauge",
+    "{webhook}",
+    "webhooks of all tenants by how they do; given_up are those that were disabled because nothing could be delivered",
+    (Label("deskmind.state", CODE, ("working", "failing", "disabled", "given_up")),),
+    across="max",
+    observed=True,
 )

@@ -1,0 +1,13 @@
+DROP FUNCTION webhook_health();
+DROP FUNCTION webhook_tenants();
+DROP FUNCTION wake_due_webhooks();
+DROP FUNCTION take_webhook_jobs(uuid);
+DROP FUNCTION wake_webhook(uuid, timestamptz);
+DROP FUNCTION publish_events(jsonb);
+REVOKE DELETE ON procrastinate_jobs FROM <prefix>_system;
+REVOKE SELECT (job_id), UPDATE (job_id) ON procrastinate_periodic_defers FROM <prefix>_system;
+DROP INDEX webhook_jobs;
+DELETE FROM procrastinate_jobs WHERE task_name LIKE 'webhooks.%';
+DROP TABLE webhook_deliveries;
+DROP TABLE webhook_events;
+DROP TABLE webhooks;
