@@ -31,6 +31,7 @@ __all__ = ["run"]
 
 NAME = "source"
 _POLL = 0.1
+_STALLED = 10.0
 _POLL_LATER = 2.0
 _SOON = 10.0
 """A look costs the database a count of all records, which must not be what is measured."""
@@ -50,7 +51,7 @@ async def run(
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         home.chmod(0o755)
-        settings: dict[str, Any] = {"knowledge": {"embedder": embedder}, "jobs": {"stalled_after": 3.0}}
+        settings: dict[str, Any] = {"knowledge": {"embedder": embedder}, "jobs": {"stalled_after": _STALLED}}
         async with sandboxed(vendor, size) as source, Deskmind.open(home=home, **settings) as app:
             desks = [calm := await _connected(app, source, "calm")]
             async with Worker(home, settings) as worker:

@@ -9,18 +9,21 @@ import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiohttp import web
 from tests.agents.conftest import Brain, Person, wants
 
 from deskmind.agents import Agent, Preview, Proposed, Run, Tool, ToolContext, tool
+from deskmind.agents.announcing import announce_write
 from deskmind.agents.gate import Circumstances, judge
 from deskmind.app import Deskmind
 from deskmind.connectors import Change
 from deskmind.desk import Desk
 from deskmind.errors import ConflictError, InvalidRequestError, PermissionDeniedError
 from deskmind.settings import AgentsSettings, ApprovalRule
+from deskmind.writes.store import find_write
 
 
 @pytest.fixture
@@ -224,5 +227,39 @@ async def test_approvers_are_told_by_a_signed_webhook_and_again_when_nobody_deci
     assert (await ben.approvals.show(proposal.proposal_id)).escalated_at is not None
     assert any(one.action == "approvals.escalate" for one in await admin.audit())
     await modelled.escalate_proposals()  # once is enough
+    await modelled.jobs.drain()
+    assert got.empty()
+
+
+async def test_a_write_that_nobody_knows_of_is_announced_until_it_is_settled(
+    admin: Desk,
+    modelled: Deskmind,
+    policy: Callable[..., None],
+    told: tuple[str, asyncio.Queue[tuple[bytes, str]]],
+) -> None:
+    url, got = told
+    policy(announce_url=url, announce_hosts=(url.split("/")[2],), announce_secret="s3cret")
+    write_id = uuid4()
+    async with admin.database.transaction(admin.scope) as connection:
+        await connection.execute(
+            "INSERT INTO writes (tenant_id, write_id, vendor, act, target, target_key, proposal, state, claimed_at)"
+            " VALUES (%s, %s, 'servicenow', 'comment', 'x', 'INC1', '{}', 'uncertain', now())",
+            (admin.scope.tenant_id, write_id),
+        )
+        write = await find_write(connection, admin.scope, write_id)
+        await announce_write(modelled.settings.agents, connection, admin.scope, write)
+    await modelled.jobs.drain()
+    body, _ = await asyncio.wait_for(got.get(), 60)
+    event = json.loads(body)
+    assert (event["event"], event["write_id"]) == ("write.uncertain", str(write_id))
+    assert (event["tenant"], event["vendor"], event["act"]) == (
+        admin.scope.tenant,
+        "servicenow",
+        "comment",
+    )
+    assert "INC1" not in body.decode()
+    async with admin.database.transaction(admin.scope) as connection:
+        await announce_write(modelled.settings.agents, connection, admin.scope, write)
+        await connection.execute("UPDATE writes SET state = 'applied' WHERE write_id = %s", (write_id,))
     await modelled.jobs.drain()
     assert got.empty()

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from tests.writes.conftest import SENDS, System
 
 from deskmind.app import Deskmind
@@ -67,9 +67,9 @@ async def rename(app: Deskmind, write_id: UUID, vendor: str) -> None:
     address = app.database.endpoints.admin
     assert address is not None
     async with await AsyncConnection.connect(address, autocommit=True) as connection:
-        await connection.execute(
-            "UPDATE deskmind.writes SET vendor = %s WHERE write_id = %s", (vendor, write_id)
-        )
+        statement = sql.SQL("UPDATE {} SET vendor = %s WHERE write_id = %s")
+        table = sql.Identifier(app.database.endpoints.schema, "writes")
+        await connection.execute(statement.format(table), (vendor, write_id))
 
 
 async def test_a_worker_finds_what_arrived_although_nobody_heard(system: System, app: Deskmind) -> None:

@@ -19,7 +19,8 @@ SELECT DISTINCT %(tenant)s::uuid, %(source)s, n.type, btrim(n.value) FROM synced
     UNION ALL SELECT %(host)s, h FROM jsonb_array_elements_text(r.record->'hosts') h WHERE r.kind = 'configuration-item'
     UNION ALL SELECT %(asset)s, r.record->>'asset_tag' WHERE r.kind = 'configuration-item'
     UNION ALL SELECT %(asset)s, r.record->>'serial_number' WHERE r.kind = 'configuration-item') n(type, value)
- WHERE r.tenant_id = %(tenant)s AND r.connection_id = %(connection)s AND length(btrim(n.value)) BETWEEN 3 AND 200
+ WHERE r.tenant_id = %(tenant)s AND r.connection_id = %(connection)s
+   AND r.kind IN ('person', 'organisation', 'configuration-item') AND length(btrim(n.value)) BETWEEN 3 AND 200
  LIMIT %(most)s ON CONFLICT DO NOTHING
 """
 

@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 from deskmind.connectors.access import EVERYONE as EVERYBODY
 from deskmind.connectors.access import Access, Grantee
 from deskmind.database import Connection as DatabaseConnection
-from deskmind.knowledge.ingest.staging import intern_acl
+from deskmind.knowledge.ingest.staging import AclSets, intern_acls
 from deskmind.scope import EVERYONE, NO_ONE, Scope
 
 __all__ = ["AccessLists", "Mirrored", "closure", "forget_groups", "mirror"]
@@ -96,16 +96,21 @@ class AccessLists:
 
         What is remembered here is forgotten with the transaction: call ``forget`` when it did not commit.
         """
-        known = self._known.get(access)
-        if known is not None:
-            return known
-        await self._name(connection, {one for some in (*access.any_of, access.deny) for one in some})
-        sets = [[self._id(one) for one in some] or [NO_ONE] for some in access.any_of] or [[NO_ONE]]
-        made = await intern_acl(connection, sets, [self._id(one) for one in access.deny])
-        if len(self._known) >= _MOST_REMEMBERED:
+        return (await self.all(connection, [access]))[access]
+
+    async def all(self, connection: DatabaseConnection, lists: Iterable[Access]) -> dict[Access, UUID]:
+        """The same of many, by one statement: nearly each ticket has a list of its own."""
+        wanted = list(dict.fromkeys(lists))
+        fresh = [one for one in wanted if one not in self._known]
+        if len(self._known) + len(fresh) > _MOST_REMEMBERED:
             self._known.clear()
-        self._known[access] = made
-        return made
+            fresh = wanted
+        if fresh:
+            named = {one for access in fresh for some in (*access.any_of, access.deny) for one in some}
+            await self._name(connection, named)
+            ids = await intern_acls(connection, [self._sets(one) for one in fresh])
+            self._known.update(zip(fresh, ids, strict=True))
+        return {one: self._known[one] for one in wanted}
 
     async def closed(self, connection: DatabaseConnection) -> UUID:
         """The list that lets nobody in."""
@@ -115,6 +120,10 @@ class AccessLists:
         """Ask the database again."""
         self._known.clear()
         self._named.clear()
+
+    def _sets(self, access: Access) -> AclSets:
+        sets = [[self._id(one) for one in some] or [NO_ONE] for some in access.any_of] or [[NO_ONE]]
+        return sets, [self._id(one) for one in access.deny]
 
     def _id(self, grantee: Grantee) -> UUID:
         return EVERYONE if grantee == EVERYBODY else group_id(self.connection_id, grantee)

@@ -26,6 +26,7 @@ from deskmind.triage.tickets import TrainingTicket
 __all__ = ["Sync", "receive_webhook"]
 
 _POLL_SECONDS = 0.2
+_TOLD_SECONDS = 1.0
 _MOST_TICKETS = 200_000
 _TICKETS = """
 SELECT r.record_key, r.record, coalesce(s.source_id || '/ticket/' || r.external_id, '') FROM synced_records r
@@ -198,7 +199,8 @@ class Sync:
         helper = asyncio.create_task(self._jobs.drain())
         try:
             while True:
-                await asyncio.wait([helper], timeout=_POLL_SECONDS)
+                # a status counts all records: it is asked for to be shown, and when there is nothing left to do
+                await asyncio.wait([helper], timeout=None if on_progress is None else _TOLD_SECONDS)
                 status = await self._status(found)
                 if on_progress is not None:
                     on_progress(status)

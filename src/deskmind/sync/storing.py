@@ -266,6 +266,9 @@ class RecordStore:
             for name in document_ids(one.kind, one.id)
             if name not in {document.external_id for document in documents}
         ]
+        lists = await self._lists.all(
+            connection, (document.access for _, documents in found.values() for document in documents)
+        )
         files = [
             StagedFile(
                 document.external_id,
@@ -274,7 +277,7 @@ class RecordStore:
                 document.text.encode("utf-8", "replace"),
                 "text/markdown",
                 {**document.facts, "connection": self._source},
-                acl_id=await self._lists.of(connection, document.access),
+                acl_id=lists[document.access],
             )
             for one, documents in found.values()
             for document in documents

@@ -180,3 +180,12 @@ async def test_a_base_table_has_the_rows_of_all_that_extend_it(reader: Asker):
     whole = await reader.rows("task", "sys_class_name=incident", sysparm_limit="1")
     assert "caller_id" not in whole[0], "a base table shows its own columns"
     assert await reader.rows("cmdb_ci", "sys_class_nameINSTANCEOFcmdb_ci_computer", sysparm_limit="1")
+
+
+async def test_a_ticket_without_comments_among_others_hides_nothing(reader: Asker) -> None:
+    every = await reader.rows("sys_journal_field", sysparm_fields="sys_id,element_id")
+    told = sorted({row["element_id"] for row in every})[:2]
+    wanted = sorted(row["sys_id"] for row in every if row["element_id"] in told)
+    query = f"element_idIN{told[0].upper()},{'0' * 32},{told[1]}"
+    found = await reader.rows("sys_journal_field", query, sysparm_fields="sys_id")
+    assert sorted(row["sys_id"] for row in found) == wanted

@@ -21,7 +21,16 @@ from deskmind.knowledge.measures import count_files
 from deskmind.observability import correlation_id
 from deskmind.scope import OPERATOR, Scope
 
-__all__ = ["INGEST_QUEUE", "INGEST_TASK", "StagedFile", "Stager", "ensure_source", "intern_acl"]
+__all__ = [
+    "INGEST_QUEUE",
+    "INGEST_TASK",
+    "AclSets",
+    "StagedFile",
+    "Stager",
+    "ensure_source",
+    "intern_acl",
+    "intern_acls",
+]
 
 INGEST_TASK = "knowledge.ingest"
 INGEST_QUEUE = "ingest"
@@ -41,12 +50,20 @@ SELECT f.name, d.content_hash, d.pipeline = %(pipeline)s, array_agg(DISTINCT d.a
   FROM unnest(%(names)s::text[]) f(name), {OF_FILE} GROUP BY 1, 2, 3
 """
 
+_INTERN = """
+SELECT l.number, intern_acl(l.any_of, l.deny) FROM unnest(%b::jsonb[], %b::jsonb[]) WITH ORDINALITY l(any_of, deny, number)
+"""
+
 # a permission change touches the document's row alone: no chunk and no vector is written again
 _REGRANT = f"""
 UPDATE documents o SET acl_id = f.acl_id, updated_at = now()
   FROM unnest(%(names)s::text[], %(lists)s::uuid[]) f(name, acl_id), {OF_FILE}
  WHERE o.tenant_id = %(tenant)s AND o.document_id = d.document_id
 """
+
+
+AclSets = tuple[Sequence[Sequence[UUID]], Sequence[UUID]]
+"""An access list: any-of sets that all must let in, and who is kept out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,17 +326,20 @@ async def intern_acl(
     connection: Connection, any_of: Sequence[Sequence[UUID]], deny: Sequence[UUID] = ()
 ) -> UUID:
     """The id of an access list; equal lists have equal ids."""
+    return (await intern_acls(connection, [(any_of, deny)]))[0]
+
+
+async def intern_acls(connection: Connection, lists: Sequence[AclSets]) -> list[UUID]:
+    """The ids of access lists, in their order, by one statement."""
     cursor = await connection.execute(
-        "SELECT intern_acl(%s, %s)",
+        _INTERN,
         (
-            Jsonb([[str(member) for member in clause] for clause in any_of]),
-            Jsonb([str(member) for member in deny]),
+            [Jsonb([[str(member) for member in clause] for clause in any_of]) for any_of, _ in lists],
+            [Jsonb([str(member) for member in deny]) for _, deny in lists],
         ),
     )
-    row = await cursor.fetchone()
-    if row is None:
-        raise RuntimeError("no access list came back")
-    return row[0]
+    ids = dict(await cursor.fetchall())
+    return [ids[number] for number in range(1, len(lists) + 1)]
 
 
 @dataclass(frozen=True, slots=True)

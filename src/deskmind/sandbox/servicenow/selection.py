@@ -17,6 +17,8 @@ _INDEXED = frozenset(
     "sys_id element_id table_sys_id number documentkey request request_item user group task table_key user_name "
     "kb_knowledge_base correlation_id".split()
 )
+_OF_IDS = frozenset({"element_id", "table_sys_id", "documentkey", "table_key"})
+"""Indexed texts that hold ids: these are written in one way, so an index says when there is none."""
 
 
 def select(
@@ -45,8 +47,10 @@ def _indexed(store: Store, table: str, condition: Condition) -> list[Row] | None
     if place is None or condition.field not in _INDEXED or condition.operator not in ("=", "IN") or scripted:
         return None
     keys = [condition.value] if condition.operator == "=" else condition.value.split(",")
-    found = [store.by(table, condition.field, key) for key in dict.fromkeys(key.strip() for key in keys)]
-    if store.schema[table].columns[place].kind == "string" and not all(found):
+    ids = condition.field in _OF_IDS
+    wanted = dict.fromkeys(key.strip().lower() if ids else key.strip() for key in keys)
+    found = [store.by(table, condition.field, key) for key in wanted]
+    if store.schema[table].columns[place].kind == "string" and not ids and not all(found):
         return None
     return [row for rows in found for row in rows]
 
