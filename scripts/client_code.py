@@ -189,8 +189,11 @@ class Source:
 
     def _plain(self, schema: Json, *, told: bool) -> str:
         kind = schema.get("type")
+        if isinstance(kind, list):
+            kinds = [self._plain({**schema, "type": one}, told=told) for one in kind]
+            return " | ".join(dict.fromkeys(kinds))
         if kind == "array":
-            item = self.type_of(schema.get("items", {}), told=told)
+            item = self.type_of(schema["items"], told=told) if "items" in schema else "Any"
             return f"tuple[{item}, ...]" if told else f"Sequence[{item}]"
         if kind == "object":
             value = schema.get("additionalProperties", True)

@@ -56,7 +56,7 @@ class ChatMessage(TypedDict):
     """ChatMessage"""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: NotRequired[str]
+    content: NotRequired[str | Sequence[Any] | None]
 
 
 class Expected(TypedDict):

@@ -1775,7 +1775,11 @@ class AsyncWebhooks:
         before: str | None = None,
     ) -> bodies.DeliveryList:
         """What was sent to a webhook or waits, newest first (``GET
-        /v1/webhooks/{webhook_id}/deliveries``)."""
+        /v1/webhooks/{webhook_id}/deliveries``).
+
+        Args:
+            before: `next` of the page before
+        """
         call = Call(
             "GET",
             f"/v1/webhooks/{part(webhook_id)}/deliveries",
