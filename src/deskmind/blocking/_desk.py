@@ -48,6 +48,7 @@ class BlockingKnowledge(Part[Knowledge]):
     ask_stream = Iterating(Knowledge.ask_stream)
     documents = Blocking(Knowledge.documents)
     document = Blocking(Knowledge.document)
+    ticket = Blocking(Knowledge.ticket)
     delete = Blocking(Knowledge.delete)
     ingest_report = Blocking(Knowledge.ingest_report)
 
