@@ -6,6 +6,7 @@ PHOENIX := .phoenix
 PEERS := .peers
 CLIENTS := .clients
 AGENTDOJO := .agentdojo
+AGENTPEERS := .agent-peers
 CONFORMANCE := .conformance
 BIN := $(VENV)/bin
 export PYTHONPATH :=
@@ -13,7 +14,7 @@ export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup phoenix peers clients agentdojo conformance demo test lint types imports docs hygiene wheel-check release-check bench eval soak load dashboards lock format changelog clean
+.PHONY: help setup phoenix peers clients agentdojo agent-peers conformance demo test lint types imports docs fragments hygiene wheel-check release-check bench eval soak load fuzz dashboards lock format changelog clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -64,6 +65,13 @@ $(AGENTDOJO)/.installed: requirements-agentdojo.lock | $(VENV)/.created
 
 agentdojo: $(AGENTDOJO)/.installed ## install AgentDojo in an environment of its own, for its attacks on agents (300 MB)
 
+$(AGENTPEERS)/.installed: requirements-agent-peers.lock | $(VENV)/.created
+	$(BIN)/python -m venv $(AGENTPEERS)
+	@$(AGENTPEERS)/bin/python scripts/install.py requirements-agent-peers.lock
+	@touch $@
+
+agent-peers: $(AGENTPEERS)/.installed ## install LangGraph, Agno and OpenAI Agents in an environment of their own, which runs of agents are compared with (400 MB)
+
 $(CONFORMANCE)/.installed: tests/conformance/package.json
 	@mkdir -p $(CONFORMANCE)
 	@cp tests/conformance/package.json $(CONFORMANCE)/
@@ -76,10 +84,10 @@ conformance: $(VENV)/.development $(CONFORMANCE)/.installed ## run the Model Con
 demo: $(VENV)/.runtime ## show Deskmind on a fictional company (ARGS=--exit ends after the answers)
 	@$(BIN)/deskmind demo $(ARGS)
 
-test: $(VENV)/.development ## run all tests with the coverage gate
-	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --cov --cov-report= $(ARGS)
-	$(BIN)/python -m coverage report
+test: $(VENV)/.development ## run all tests (COVERAGE=yes: with the coverage gate, as .ci/run does)
+	@$(if $(COVERAGE),$(BIN)/python -m coverage erase)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0) $(ARGS)
+	@$(if $(COVERAGE),$(BIN)/python -m coverage report)
 
 lint: $(VENV)/.development ## check style and formatting
 	$(BIN)/ruff check .
@@ -97,6 +105,9 @@ imports: $(VENV)/.development ## check that lower floors import no upper ones
 
 docs: $(VENV)/.development ## run the documentation's snippets, check its links and the changelog's fragments
 	$(BIN)/python -m pytest --quiet --no-header tests/project/test_documentation.py
+	@$(MAKE) --no-print-directory fragments
+
+fragments: $(VENV)/.development ## check the changelog's fragments
 	$(BIN)/towncrier build --draft --version next >/dev/null
 
 hygiene: $(VENV)/.development ## look for secrets, index addresses, machine paths, large files, unresolved merges
@@ -115,7 +126,7 @@ bench: $(VENV)/.development ## measure speed; writes benchmarks/results/
 eval: $(VENV)/.development ## measure quality on the public question sets beside the checkout
 	$(BIN)/python evals/run.py $(ARGS)
 
-soak: $(VENV)/.development ## long runs: ledgers, copies of systems, large files, mirrors, processes killed (ARGS=accounting, sync, files, mirrors)
+soak: $(VENV)/.development ## long runs: ledgers, copies of systems, large files, mirrors, agents, processes killed (ARGS=accounting, agents, sync, files, mirrors)
 	$(BIN)/python -m soak $(ARGS)
 
 $(VENV)/load/.installed: $(VENV)/.development tests/load/requirements.lock
@@ -126,6 +137,15 @@ $(VENV)/load/.installed: $(VENV)/.development tests/load/requirements.lock
 
 load: $(VENV)/load/.installed ## load on a real service: ARGS=smoke, load, stress, spike or soak
 	$(BIN)/python -m tests.load.run $(ARGS)
+
+$(VENV)/fuzz/.installed: $(VENV)/.development tests/fuzz/requirements.lock
+	@echo "installing what makes up requests into an environment of its own"
+	@$(BIN)/python -m venv $(VENV)/fuzz
+	@$(VENV)/fuzz/bin/python scripts/install.py tests/fuzz/requirements.lock
+	@touch $@
+
+fuzz: $(VENV)/fuzz/.installed ## requests made up from the OpenAPI document against a real service, 15 minutes (ARGS="--seconds 120")
+	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
 dashboards: $(VENV)/.development ## make Grafana's dashboards and Prometheus's rules anew
 	$(BIN)/python -m deploy.generate
@@ -139,4 +159,4 @@ changelog: $(VENV)/.development ## gather changes/ into CHANGELOG.md (VERSION=â€
 	$(BIN)/towncrier build --yes --version $(VERSION)
 
 clean: ## remove what was built, .venv included
-	rm -rf $(VENV) $(PHOENIX) $(PEERS) $(CLIENTS) $(AGENTDOJO) $(CONFORMANCE) .reports dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) $(PHOENIX) $(PEERS) $(CLIENTS) $(AGENTDOJO) $(AGENTPEERS) $(CONFORMANCE) .reports dist build htmlcov .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -15,9 +15,11 @@ from typing import Any
 from benchmarks import (
     access,
     agents,
+    api,
     asking,
     audit,
     cache,
+    calling,
     delivering,
     gateway,
     ingesting,
@@ -28,6 +30,7 @@ from benchmarks import (
     starting,
     stories,
     telemetry,
+    tools,
     transactions,
     triaging,
 )
@@ -40,9 +43,11 @@ _ALL = {
     "ingest": ingesting.run,
     "cache": cache.run,
     "gateway": gateway.run,
+    "api": api.run,
     "telemetry": telemetry.run,
     "transactions": transactions.run,
     "stories": stories.run,
+    "mcp": tools.run,
     "redaction": redacting.run,
     "audit": audit.run,
     "access": access.run,
@@ -50,6 +55,7 @@ _ALL = {
     "triage": triaging.run,
     "agents": agents.run,
     "memory": remembering.run,
+    "client": calling.run,
     "webhooks": delivering.run,
 }
 

@@ -64,6 +64,10 @@ def _connections(state: str) -> str:
     return f',deskmind_vendor="servicenow",deskmind_state="{state}"'
 
 
+def _unknown(state: str, age: str) -> str:
+    return f',deskmind_state="{state}",deskmind_age="{age}"'
+
+
 def _objective(
     alert: str,
     bad: Mapping[str, str],
@@ -306,6 +310,26 @@ CASES: tuple[Case, ...] = (
         "old dead letters stay, and some are replayed",
         "60m",
         _gauge("deskmind_webhooks_deliveries", "5x30 2x30", ',deskmind_state="dead"'),
+    ),
+    Case(
+        "DeskmindWritesUnknown",
+        True,
+        "workers have given up looking for two, of which one is new",
+        "60m",
+        {
+            **_gauge("deskmind_writes_unknown", "0x10 1x50", _unknown("person", "hour")),
+            **_gauge("deskmind_writes_unknown", "0x10 1x50", _unknown("person", "day")),
+        },
+    ),
+    Case(
+        "DeskmindWritesUnknown",
+        False,
+        "workers look for some",
+        "60m",
+        {
+            **_gauge("deskmind_writes_unknown", "3x60", _unknown("looking", "hour")),
+            **_gauge("deskmind_writes_unknown", "0x60", _unknown("person", "hour")),
+        },
     ),
     Case(
         "DeskmindIngestStalled",

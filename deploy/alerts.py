@@ -248,6 +248,15 @@ ALERTS: tuple[Alert, ...] = (
         "webhooks-dead",
     ),
     _over(
+        "DeskmindWritesUnknown",
+        'max by (job) (sum without (deskmind_age) (deskmind_writes_unknown{deskmind_state="person"}))',
+        "> 0",
+        "5m",
+        "ticket",
+        "Of {{ $value }} writes to connected systems nobody knows whether they were done.",
+        "writes-unknown",
+    ),
+    _over(
         "DeskmindLedgerBacklog",
         "sum by (instance) (deskmind_ledger_backlog)",
         "> 1000",

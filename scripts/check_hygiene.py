@@ -33,8 +33,9 @@ def files(root: Path) -> list[Path]:
     try:
         listed = subprocess.run(git, cwd=root, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
-        return [path for path in _walk(root) if path.is_file()]
-    return [path for name in listed.split("\0") if name and (path := root / name).is_file()]
+        return [path for path in _walk(root) if path.is_symlink() or path.is_file()]
+    paths = [root / name for name in listed.split("\0") if name]
+    return [path for path in paths if path.is_symlink() or path.is_file()]
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -53,7 +54,9 @@ def problems(root: Path) -> list[str]:
 
 
 def findings(path: Path) -> list[str]:
-    """What is wrong with one file."""
+    """What is wrong with one file, or a link: it may only lead to a file of the repository."""
+    if path.is_symlink() and not (path.is_file() and path.resolve().is_relative_to(_ROOT)):
+        return ["a link out of the repository"]
     lock = path.name in _LOCKS
     found: list[str] = []
     if path.stat().st_size > _MAX_BYTES and not lock:

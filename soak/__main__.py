@@ -1,4 +1,4 @@
-"""``python -m soak [accounting|sync|files|mirrors] …``: one of them with its options, or all."""
+"""``python -m soak [accounting|agents|sync|files|mirrors|limits|drain] …``: one of them with its options, or all."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import sys
 
 _PARTS = {
     "accounting": (("soak.accounting",), ("soak.accounting", "--kill")),
+    "agents": (("soak.agents",),),
     "sync": (("soak.sync",),),
     "files": (("soak.large_file",),),
+    "limits": (("soak.limits",),),
+    "drain": (("soak.drain",),),
     "mirrors": (("pytest", "-q", "tests/sync/test_permission_mirror.py"),),
 }
 _LONG = {**os.environ, "DESKMIND_MIRROR_EXAMPLES": "100"}

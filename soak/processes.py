@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Mapping
@@ -15,9 +16,10 @@ from typing import Any, Self
 
 import httpx
 
-__all__ = ["Source", "Worker", "sandboxed"]
+__all__ = ["Source", "Worker", "database_cpu_seconds", "environment_of", "sandboxed"]
 
 _PATIENCE = 120.0
+_WHOLE = {"models", "budgets"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -68,11 +70,7 @@ class Worker:
 
     def __init__(self, home: Path, settings: Mapping[str, Mapping[str, Any]]) -> None:
         self._home = home
-        self._environment = {
-            f"DESKMIND_{section}_{name}".upper(): str(value)
-            for section, values in settings.items()
-            for name, value in values.items()
-        }
+        self._environment = environment_of(settings)
         self._process: Process | None = None
         self._words: asyncio.Task[None] | None = None
 
@@ -99,11 +97,52 @@ class Worker:
         assert self._process is not None
         self._process.kill()
 
+    def stop(self) -> None:
+        """Let it stand still (SIGSTOP)."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on (SIGCONT)."""
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGCONT)
+
     def cpu_seconds(self) -> float:
         """The processor time that it has used."""
         assert self._process is not None
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return sum(_stat(self._process.pid)[1:3]) / _TICKS
+
+
+def database_cpu_seconds(home: Path) -> float:
+    """The processor time that the home's PostgreSQL has used: its processes', and those that are gone."""
+    (named,) = home.glob("embedded/**/postmaster.pid")
+    postmaster = int(named.read_text("utf-8").split()[0])
+    spent = sum(_stat(postmaster)[1:5])
+    for one in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            parent, *times = _stat(int(one.name))
+            spent += sum(times[:2]) if parent == postmaster else 0
+    return spent / _TICKS
+
+
+def _stat(process: int) -> list[int]:
+    """Its parent, and its ticks in user and system mode, then those of its children that are gone."""
+    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return [int(fields[1]), *(int(one) for one in fields[11:15])]
+
+
+def environment_of(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Settings by section as variables."""
+    found: dict[str, str] = {}
+    for section, values in settings.items():
+        if section in _WHOLE:
+            found[f"DESKMIND_{section}".upper()] = json.dumps(values)
+            continue
+        for name, value in values.items():
+            text = json.dumps(value) if isinstance(value, list | dict) else str(value)
+            found[f"DESKMIND_{section}_{name}".upper()] = text
+    return found
 
 
 async def _hear(process: Process, ready: asyncio.Event) -> None:

@@ -19,14 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from deskmind import Deskmind
+from deskmind.agents.definitions import AgentSpec
 from deskmind.demo import load_company, prepare
 from deskmind.settings import load_settings
 
-__all__ = ["MODEL", "PRICE", "Stage", "staged"]
+__all__ = ["AGENT", "MODEL", "PRICE", "Stage", "replica", "staged"]
 
 MODEL = "fast"
+AGENT = "helper"
 PRICE = {"input": "1", "output": "2"}
 _PATIENCE = 120.0
+_NOBODY = {"username": "nobody", "password": "nothing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Stage:
         base_url: of the service.
         metrics_address: host and port of ``/metrics``.
         keys: an API key for each user of the company, by name.
+        staff: the key of an operator.
         settings: what the service was given, to open an application on the same home.
         service: its first process.
         sandbox_url: of the model provider.
@@ -45,6 +49,7 @@ class Stage:
     base_url: str
     metrics_address: str
     keys: Mapping[str, str]
+    staff: str
     settings: Mapping[str, Any]
     service: Process
     sandbox_url: str
@@ -67,16 +72,31 @@ async def staged(
         try:
             port, metrics_port = _free_port(), _free_port()
             settings = _settings(home, address, metrics_port, {**more, "models": more_models or {}})
-            keys = await _company(settings)
+            keys, staff = await _company(settings)
             service = await _serve(Path(home), settings, port, workers)
             try:
                 url = f"http://127.0.0.1:{port}"
                 await _ready(url, service)
-                yield Stage(url, f"127.0.0.1:{metrics_port}", keys, settings, service, address)
+                yield Stage(url, f"127.0.0.1:{metrics_port}", keys, staff, settings, service, address)
             finally:
                 await _end(service)
         finally:
             await _end(sandbox)
+
+
+@asynccontextmanager
+async def replica(stage: Stage) -> AsyncGenerator[str]:
+    """Another service beside that of a stage; its address."""
+    port = _free_port()
+    telemetry = {**stage.settings["telemetry"], "metrics_port": 0}
+    home = Path(stage.settings["home"])
+    service = await _serve(home, {**stage.settings, "telemetry": telemetry}, port, 1)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        await _ready(url, service)
+        yield url
+    finally:
+        await _end(service)
 
 
 def _settings(home: str, sandbox: str, metrics_port: int, more: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +106,7 @@ def _settings(home: str, sandbox: str, metrics_port: int, more: Mapping[str, Any
         **more,
         "models": {MODEL: {"deployments": [deployment]}, **more["models"]},
         "telemetry": {"metrics_port": metrics_port, **more.get("telemetry", {})},
+        "api": {"drain_seconds": 0, **more.get("api", {})},
     }
 
 
@@ -97,11 +118,19 @@ async def _sandbox() -> tuple[Process, str]:
     return process, json.loads(await process.stdout.readline())["base_url"]
 
 
-async def _company(settings: Mapping[str, Any]) -> dict[str, str]:
+async def _company(settings: Mapping[str, Any]) -> tuple[dict[str, str], str]:
+    """The users' keys and an operator's; there is an agent too, and a connected system that is not read."""
     company = load_company()
     async with Deskmind.open(load_settings(**settings)) as app:
         desk = await prepare(app, company)
-        return {name: (await desk.keys.create(name)).secret for name, _, _ in company.users}
+        keys = {name: (await desk.keys.create(name)).secret for name, _, _ in company.users}
+        await desk.principals.add_user("staff", role="operator")
+        await desk.stored_agents.save(
+            AgentSpec(name=AGENT, instructions="Help in one sentence.", model=MODEL)
+        )
+        await desk.stored_agents.publish(AGENT)
+        await desk.connections.add("now", "servicenow", "http://127.0.0.1:9", _NOBODY, every_seconds=0)
+        return keys, (await desk.keys.create("staff")).secret
 
 
 async def _serve(home: Path, settings: Mapping[str, Any], port: int, workers: int) -> Process:
@@ -114,10 +143,15 @@ async def _serve(home: Path, settings: Mapping[str, Any], port: int, workers: in
             environment[f"DESKMIND_{section.upper()}"] = json.dumps(values)
         else:
             environment.update(
-                {f"DESKMIND_{section}_{name}".upper(): str(value) for name, value in values.items()}
+                {
+                    f"DESKMIND_{section}_{name}".upper(): json.dumps(value)
+                    if isinstance(value, dict)
+                    else str(value)
+                    for name, value in values.items()
+                }
             )
     arguments = ["serve", "--port", str(port), "--workers", str(workers), "--home", str(home)]
-    with (home / "service.log").open("wb") as log:
+    with (home / f"service-{port}.log").open("wb") as log:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "deskmind.cli", *arguments),
             env=environment,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import itertools
 import os
@@ -9,11 +10,14 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import httpx
 import hypothesis
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -76,6 +80,24 @@ async def app(desk_home: Path) -> AsyncIterator[Deskmind]:
         home=desk_home, knowledge={"embedder": "hashing"}, answer={"threshold": 0.0}
     ) as started:
         yield started
+
+
+@asynccontextmanager
+async def _serving(service: FastAPI) -> AsyncIterator[str]:
+    server = uvicorn.Server(uvicorn.Config(service, host="127.0.0.1", port=0, log_config=None, lifespan="on"))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    await task
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[FastAPI], AbstractAsyncContextManager[str]]:
+    """Serves an ASGI application on a socket of its own; gives its address."""
+    return _serving
 
 
 @pytest.fixture(scope="session")

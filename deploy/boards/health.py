@@ -108,6 +108,29 @@ BOARD = Board(
                     ),
                     stacked=True,
                 ),
+                Panel(
+                    "Tools called over MCP",
+                    "By clients of the Model Context Protocol. A tool that fails more than others has an answer that a model"
+                    " cannot use; see its outcome.",
+                    "reqps",
+                    (
+                        q(
+                            rate(
+                                "deskmind_mcp_call_duration_seconds_count",
+                                by="deskmind_mcp_tool, deskmind_outcome",
+                            ),
+                            "{{deskmind_mcp_tool}} {{deskmind_outcome}}",
+                            empty="no client called a tool",
+                        ),
+                    ),
+                    stacked=True,
+                ),
+                Panel(
+                    "MCP sessions",
+                    "That are open in all processes. Each holds two tasks and some 50 kB; mcp.max_sessions bounds them.",
+                    "none",
+                    (q(f"sum({series('deskmind_mcp_sessions')})", "open", empty="no client has opened one"),),
+                ),
             ),
         ),
         Section(

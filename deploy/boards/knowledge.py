@@ -278,6 +278,37 @@ BOARD = Board(
             ),
         ),
         Section(
+            "Writes to connected systems",
+            (
+                Panel(
+                    "Writes whose outcome is not known",
+                    "By who looks for them, workers or a person, and by when they were sent: within the hour, the day, or before."
+                    " `deskmind writes list --state uncertain` names them.",
+                    "none",
+                    (
+                        q(
+                            f"max by (deskmind_state, deskmind_age) ({series('deskmind_writes_unknown')})",
+                            "{{deskmind_state}} {{deskmind_age}}",
+                        ),
+                    ),
+                    stacked=True,
+                    width=12,
+                ),
+                Panel(
+                    "Oldest write whose outcome is not known",
+                    "Since it was sent; 0 where all are known. Workers look for two hours, then it is left to a person.",
+                    "s",
+                    (
+                        q(
+                            f"max by (deskmind_state) ({series('deskmind_writes_oldest_unknown_age_seconds')})",
+                            "{{deskmind_state}}",
+                        ),
+                    ),
+                    width=12,
+                ),
+            ),
+        ),
+        Section(
             "Remembered answers",
             (
                 Panel(

@@ -7,13 +7,14 @@ import functools
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from deskmind import __version__
-from deskmind.agents.announcing import ANNOUNCE_QUEUE, ANNOUNCE_TASK, announce_job, escalate
+from deskmind.agents.announcing import ANNOUNCE_QUEUE, ANNOUNCE_TASK, announce_job, announce_write, escalate
 from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
 from deskmind.agents.memory.reading import read_shared_anew
 from deskmind.agents.safety import BUILT_IN_CHECKS, Check
@@ -58,7 +59,7 @@ from deskmind.governance.privacy.replaylist import ReplayList
 from deskmind.governance.privacy.tables import table_stores
 from deskmind.governance.redaction import Redactor
 from deskmind.installation import administrator, embedded_address, make_home, no_space
-from deskmind.jobs import JobGauges, JobQueue
+from deskmind.jobs import JobGauges, JobQueue, ended
 from deskmind.keyring import Keyring
 from deskmind.knowledge.answering import ExtractiveAnswerer
 from deskmind.knowledge.embedding import Embedder, configured_embedder
@@ -88,12 +89,15 @@ from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
 from deskmind.webhooks.delivering import WEBHOOKS_QUEUE, WEBHOOKS_TASK, Deliverer
 from deskmind.webhooks.health import WebhookGauges
 from deskmind.webhooks.upkeep import expire, wake_due
+from deskmind.writes.health import WriteGauges
+from deskmind.writes.looking import LOOK_QUEUE, LOOK_TASK, look_for, schedule_looks
 
 if TYPE_CHECKING:
     from deskmind.cache import Cache
     from deskmind.gateway import Budget, Gateway, Shield
     from deskmind.gateway.alerts import Listener
     from deskmind.governance.access.oidc.principal import TokenPrincipals
+    from deskmind.governance.access.oidc.resource import TokenResource
 
 __all__ = ["Deskmind", "administrator"]
 
@@ -222,17 +226,22 @@ class Deskmind:
             return Desk(self, operator)
         return Desk(self, await Principals(self.database, operator).scope_of(name=user))
 
-    async def authenticate(self, api_key: str) -> Desk:
+    async def authenticate(self, api_key: str, *, resource: TokenResource | None = None) -> Desk:
         """The desk of the user an API key stands for; what the database said is believed for one second.
 
         Where ``oidc.issuer`` is set, a token of that issuer is taken as well.
 
+        Args:
+            api_key: or a token.
+            resource: the part of the service that a token must be meant for, and whose scopes bound it; None for the API.
+
         Raises:
             AuthenticationError: the key or the token is not valid.
+            InsufficientScopeError: the token's scopes leave nothing.
             UnavailableError: the issuer's keys are not known.
         """
         if self.settings.oidc.issuer is not None and not api_key.startswith("dk_"):
-            return Desk(self, await self._token_principals().scope_of(api_key))
+            return Desk(self, await self._token_principals().scope_of(api_key, resource))
         return await self._authentication.of(api_key)
 
     def forget_authentication(self) -> None:
@@ -328,12 +337,13 @@ class Deskmind:
         gauges = JobGauges(self.jobs, every=telemetry.metrics_poll_seconds)
         syncs = SyncGauges(self.database, every=telemetry.metrics_poll_seconds)
         webhooks = WebhookGauges(self.database, every=telemetry.metrics_poll_seconds)
+        unknown = WriteGauges(self.database, every=telemetry.metrics_poll_seconds)
         watch = LoopWatch()
 
         async def keep_looking() -> None:
             if telemetry.metrics != "none":
                 await asyncio.gather(
-                    gauges.keep_asking(), syncs.keep_asking(), webhooks.keep_asking(), watch.watch()
+                    *(one.keep_asking() for one in (gauges, syncs, webhooks, unknown)), watch.watch()
                 )
 
         return asyncio.create_task(keep_looking())
@@ -358,28 +368,24 @@ class Deskmind:
             on_ready: called when jobs are taken and signals are heeded.
         """
         loop = asyncio.get_running_loop()
-        worker = asyncio.create_task(self._work(on_ready))
+        told = asyncio.Event()
+        worker = asyncio.create_task(self._work(on_ready, told))
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, worker.cancel)
+            loop.add_signal_handler(number, told.set)
         looking = await self.measure()
         sealing = self.keep_sealing()
         try:
             await worker
-        except asyncio.CancelledError:
-            if not worker.cancelled():
-                raise
         finally:
-            looking.cancel()
-            sealing.cancel()
-            await asyncio.gather(looking, sealing, return_exceptions=True)
+            await ended(looking, sealing)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
 
-    async def _work(self, on_ready: Callable[[], None] | None) -> None:
+    async def _work(self, on_ready: Callable[[], None] | None, told: asyncio.Event) -> None:
         await self.engine()
         if on_ready is not None:
             on_ready()
-        await self.jobs.work()
+        await self.jobs.work(told)
 
     async def migration_status(self) -> MigrationStatus:
         """Where the database's schema stands, with the application's own rights."""
@@ -459,6 +465,8 @@ class Deskmind:
         self.jobs.register(SYNC_TASK, SYNC_QUEUE, self._sync_job)
         self.jobs.register(WEBHOOK_TASK, SYNC_QUEUE, self._webhook_job)
         self.jobs.register_each_minute("sync.schedule", self.schedule_syncs)
+        self.jobs.register(LOOK_TASK, LOOK_QUEUE, self._look_job)
+        self.jobs.register_each_minute("writes.schedule", partial(schedule_looks, self.database))
         self._keep_stories(endpoints)
         self._keep_privacy()
         self._keep_agents()
@@ -502,7 +510,7 @@ class Deskmind:
         self.jobs.register(
             AGENTS_TASK, AGENTS_QUEUE, lambda arguments: run_job(self, self.database, arguments)
         )
-        self.jobs.register_hourly("agents.recover", self.recover_runs)
+        self.jobs.register_each_minute("agents.recover", self.recover_runs)
         self.jobs.register_each_minute("workflows.begin", self.begin_workflows)
         self.jobs.register_hourly("memories.read", self.read_memories)
         self.jobs.register(
@@ -552,8 +560,18 @@ class Deskmind:
 
     async def recover_runs(self) -> None:
         """Take up runs of agents that nobody works on, and those whose proposals have expired."""
-        for tenant in await self.tenants.all():
-            await recover(self.database, Scope.operator(tenant.tenant_id, tenant.slug, "worker"))
+        for operator, left in await self._agents_due():
+            await recover(self.database, operator, left)
+
+    async def _agents_due(self) -> list[tuple[Scope, list[UUID]]]:
+        """The tenants with something to recover, expire or escalate, each with the runs that were left behind."""
+        async with self.database.transaction(Scope.directory()) as connection:
+            cursor = await connection.execute("SELECT tenant_id, tenant, run_id FROM agents_due()")
+            rows = await cursor.fetchall()
+        left: dict[tuple[UUID, str], list[UUID]] = {}
+        for tenant_id, tenant, run_id in rows:
+            left.setdefault((tenant_id, tenant), []).extend([] if run_id is None else [run_id])
+        return [(Scope.operator(*tenant, "worker"), runs) for tenant, runs in left.items()]
 
     async def read_memories(self) -> None:
         """Make vectors anew of shared memories that lack them, such as those that an erasure has masked."""
@@ -564,8 +582,7 @@ class Deskmind:
 
     async def escalate_proposals(self) -> None:
         """Announce again what agents proposed and nobody decided in ``agents.escalate_hours``."""
-        for tenant in await self.tenants.all():
-            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+        for operator, _ in await self._agents_due():
             await escalate(self.database, operator, self.settings.agents)
 
     def _keep_privacy(self) -> None:
@@ -648,6 +665,15 @@ class Deskmind:
             await runner.read_one(connection_id, kind, arguments["record"])
             await begin_for_webhook(self, self.database, scope, connection_id, kind, arguments["record"])
             await begin_due(self, self.database, scope)
+
+    async def _look_job(self, arguments: dict[str, str]) -> None:
+        operator = self.desk_of(Scope.operator(UUID(arguments["tenant_id"]), "", "worker"))
+        await look_for(
+            operator.writes,
+            UUID(arguments["write_id"]),
+            most=self.settings.sync.write_looks,
+            announce=partial(announce_write, self.settings.agents),
+        )
 
     async def _connected(self, arguments: dict[str, str]) -> Scope | None:
         """The operator's scope of a connection's tenant; None when the connection was removed meanwhile."""

@@ -45,6 +45,7 @@ class Scope:
         role: ``operator`` for who oversees the whole tenant.
         key_id: of the API key that was shown; its own grants, where it has any, bound what may be done.
         agent: who acts in the principal's place; nothing may be done that not both may.
+        bounds: the permissions, ``resource:action``, that a token's scopes leave; None where they take none.
         widened: the act is that of one operation that concerns the whole tenant, not the desk's.
     """
 
@@ -57,6 +58,7 @@ class Scope:
     role: Role = "member"
     key_id: UUID | None = None
     agent: Scope | None = None
+    bounds: frozenset[str] | None = None
     widened: bool = False
 
     @classmethod

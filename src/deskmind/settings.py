@@ -56,6 +56,7 @@ __all__ = [
 
 _IDENTIFIER = r"^[a-z][a-z0-9_]{0,30}$"
 _HTTP_URL = r"^https?://[^\s]+$"
+_SCOPE = r"^[!#-\[\]-~]+$"  # RFC 6749
 
 
 class _Section(BaseModel):
@@ -138,6 +139,17 @@ class ApiSettings(_Section):
     idempotency_hours: float = Field(
         24.0, gt=0, le=720, description="how long a response is given again to the same Idempotency-Key"
     )
+    claim_seconds: float = Field(
+        10.0, gt=0, le=300, description="until a request whose process died may be tried again under its key"
+    )
+    keep_alive_seconds: int = Field(
+        75, ge=1, le=3600, description="until a connection without a request is closed"
+    )
+    drain_seconds: float = Field(
+        2.0, ge=0, le=300, description="of serving on after SIGTERM, not ready, closing each connection"
+    )
+    key: SecretStr | None = Field(None, description="what commands act with on `server`")
+    key_file: Path | None = Field(None, description="a file with it, which only its owner may read")
 
 
 _Signing = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -170,6 +182,9 @@ class LimitsSettings(_Section):
         description="such as 600/minute, by tenant, user, key, also of a class: user:models",
     )
     concurrent: int = Field(0, ge=0, description="requests at once in one process; 0 for no limit")
+    refused: str = Field(
+        "120/minute", description="keys and tokens that are not valid, from one address; empty for no limit"
+    )
 
 
 class McpSettings(_Section):
@@ -177,6 +192,20 @@ class McpSettings(_Section):
 
     enabled: bool = Field(True, description="served where the extra mcp is installed")
     allow_writes: bool = Field(False, description="offer the tools that change something")
+    allow_sampling: bool = Field(False, description="offer the tools that ask the client's own model")
+    url: str | None = Field(
+        None, pattern=_HTTP_URL, description="the endpoint as clients reach it; tokens must be meant for it"
+    )
+    read_scope: str = Field("deskmind:read", pattern=_SCOPE, description="scope of a token that may read")
+    write_scope: str = Field(
+        "deskmind:write", pattern=_SCOPE, description="scope of a token that may do what its user may"
+    )
+    session_seconds: float = Field(
+        1800.0, ge=0, le=86400, description="quiet after which a session ends; 0 keeps none"
+    )
+    max_sessions: int = Field(1000, ge=1, description="sessions in one process")
+    answer_seconds: float = Field(300.0, gt=0, le=3600, description="that a person has to answer a question")
+    watch_seconds: float = Field(2.0, ge=0.05, le=300, description="between two looks at watched resources")
     origins: tuple[str, ...] = Field((), description="pages that may send messages, besides this machine's")
 
 
@@ -364,6 +393,12 @@ class AgentsSettings(_Section):
     lease_seconds: float = Field(10.0, ge=0.5, le=600, description="until another worker may take a run over")
     approval_hours: float = Field(72.0, gt=0, le=8760, description="until what nobody decided expires")
     approvals: tuple[ApprovalRule, ...] = Field((), description="who must approve which writes")
+    most_queued: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="runs of a tenant that wait for a worker; beyond, none is started",
+    )
     result_chars: int = Field(
         8000, ge=200, le=200_000, description="of a tool's result that a model is shown"
     )
@@ -472,6 +507,9 @@ class SyncSettings(_Section):
     write_lease_seconds: float = Field(
         900.0, ge=1, le=86_400, description="for sending one write; then others may ask what became of it"
     )
+    write_looks: int = Field(
+        8, ge=1, le=100, description="by workers for a write that is not known; then it is left to a person"
+    )
 
 
 class WebhooksSettings(_Section):
@@ -545,6 +583,7 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(default_factory=lambda: user_data_path("deskmind", appauthor=False))
+    server: str | None = Field(None, description="address of a service that commands work against")
     database: DatabaseSettings = DatabaseSettings()  # pyright: ignore[reportCallIssue]
     knowledge: KnowledgeSettings = KnowledgeSettings()  # pyright: ignore[reportCallIssue]
     answer: AnswerSettings = AnswerSettings()  # pyright: ignore[reportCallIssue]

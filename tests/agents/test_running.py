@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 from tests.agents.conftest import Brain, Person, wants
 
-from deskmind.agents import Limits, ModelReplied, RunEnded, ToolAnswered, ToolContext, tool
+from deskmind.agents import Limits, ModelReplied, RunEnded, TextPiece, ToolAnswered, ToolContext, tool
 from deskmind.desk import Desk
 from deskmind.errors import (
     AgentLimitError,
@@ -122,12 +122,23 @@ async def test_a_run_ends_at_its_limit(
 
 
 async def test_what_happens_is_streamed(ann: Desk, brain: Brain) -> None:
-    brain.says(wants("look", what="x"), "done")
+    brain.says(wants("look", what="x"), "It is done now.")
     agent = ann.agent("helper", instructions="Find.", tools=[look], model="fast")
     events = [event async for event in agent.stream("Find x.")]
-    assert [type(event) for event in events] == [ModelReplied, ToolAnswered, ModelReplied, RunEnded]
-    assert isinstance(events[-1], RunEnded)
-    assert events[-1].run.output == "done"
+    pieces = [event for event in events if isinstance(event, TextPiece)]
+    assert "".join(one.text for one in pieces) == "It is done now."
+    assert (len(pieces) > 1, {one.step for one in pieces}) == (True, {2})
+    rest = [event for event in events if event not in pieces]
+    assert [type(event) for event in rest] == [ModelReplied, ToolAnswered, ModelReplied, RunEnded]
+    assert events.index(pieces[0]) < events.index(rest[2])
+    assert isinstance(rest[-1], RunEnded)
+    assert (rest[-1].run.output, rest[-1].run.tokens > 0) == ("It is done now.", True)
+
+
+async def test_what_checks_must_see_first_is_not_streamed(ann: Desk, brain: Brain) -> None:
+    brain.says("It is done now.")
+    agent = ann.agent("helper", instructions="Find.", model="fast", checks=["leakage"])
+    assert [type(event) async for event in agent.stream("Find x.")] == [ModelReplied, RunEnded]
 
 
 async def test_leaving_a_stream_early_cancels_the_run(ann: Desk, brain: Brain) -> None:

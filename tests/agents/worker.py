@@ -6,8 +6,9 @@ import asyncio
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from deskmind.agents import Tool, ToolContext, tool
+from deskmind.agents import Preview, Tool, ToolContext, tool
 from deskmind.app import Deskmind
 from deskmind.connectors import Outcome
 
@@ -20,18 +21,22 @@ def note_tool(outside: Path, halt: str = "") -> Tool:
             print(place, flush=True)
             await asyncio.to_thread(sys.stdin.readline)
 
+    async def preview(context: ToolContext, arguments: Any) -> Preview:
+        del context, arguments
+        return Preview((), {"mark": uuid4().hex})  # another one each time, as connectors make them
+
     async def reconcile(context: ToolContext, arguments: Any) -> Outcome:
         del arguments
-        return Outcome.APPLIED if context.effect_id in outside.read_text().split() else Outcome.ABSENT
+        return Outcome.APPLIED if context.prepared["mark"] in outside.read_text().split() else Outcome.ABSENT
 
-    @tool(effect="write", reconcile=reconcile)
+    @tool(effect="write", preview=preview, reconcile=reconcile)
     async def note(context: ToolContext, text: str) -> str:
         """Write a note."""
         del text
         await still("before")
         await context.confirm()
         with outside.open("a") as file:
-            file.write(f"{context.effect_id}\n")
+            file.write(f"{context.prepared['mark']}\n")
         await still("after")
         return "written"
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from deskmind.api import create_app
@@ -29,28 +27,10 @@ class Caller:
 Serve = Callable[[FastAPI], AbstractAsyncContextManager[str]]
 
 
-@asynccontextmanager
-async def _serving(service: FastAPI) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(service, host="127.0.0.1", port=0, log_config=None, lifespan="on"))
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    await task
-
-
-@pytest.fixture(scope="session")
-def serving() -> Serve:
-    """Serves an ASGI application on a socket of its own; gives its address."""
-    return _serving
-
-
 @pytest.fixture(scope="module")
-async def base_url(app: Deskmind) -> AsyncIterator[str]:
+async def base_url(app: Deskmind, serving: Serve) -> AsyncIterator[str]:
     """The address of the service. It ends with the file, and its worker with it, which would take others' jobs."""
-    async with _serving(create_app(app=app)) as address:
+    async with serving(create_app(app=app)) as address:
         yield address
 
 

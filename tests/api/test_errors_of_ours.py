@@ -13,11 +13,10 @@ from fastapi.responses import PlainTextResponse
 
 from deskmind import api
 from deskmind.api.application import _OURS as UNWATCHED
-from deskmind.api.events import server_sent_events
+from deskmind.api.events import Sent, server_sent_events
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import DatabaseUnavailableError, DeskmindError
-from deskmind.knowledge.answering import AnswerEvent
 
 Serve = Callable[[FastAPI], AbstractAsyncContextManager[str]]
 
@@ -62,13 +61,13 @@ async def test_a_part_that_does_not_answer_is_temporary(broken: httpx.AsyncClien
 
 
 async def test_a_stream_that_fails_ends_with_the_problem() -> None:
-    async def failing() -> AsyncIterator[AnswerEvent]:
-        yield AnswerEvent(text="The token ")
+    async def failing() -> AsyncIterator[Sent]:
+        yield Sent("delta", "1", {"text": "The token "})
         raise DatabaseUnavailableError("PostgreSQL does not answer.")
 
     events = [event async for event in server_sent_events(failing())]
     assert events[0] == 'id: 1\nevent: delta\ndata: {"text": "The token "}\n\n'
-    assert events[1].startswith("id: 2\nevent: problem\ndata: ")
+    assert events[1].startswith("event: problem\ndata: ")
     problem = json.loads(events[1].split("data: ")[1])
     assert problem["status"] == 503
 

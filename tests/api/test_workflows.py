@@ -89,3 +89,22 @@ async def test_schedules_are_for_operators(clients: dict[str, httpx.AsyncClient]
     assert listed == made.json()
     assert (await clients["boss"].delete(f"{path}/early")).status_code == 204
     assert (await clients["boss"].get(path)).json() == {"schedules": []}
+
+
+async def test_following_goes_on_after_an_event(
+    modelled: Deskmind, clients: dict[str, httpx.AsyncClient]
+) -> None:
+    ann = clients["ann"]
+    run = (await ann.post("/v1/workflows/http-ask/runs", json={"input": {"word": "hi"}})).json()["run_id"]
+    await modelled.jobs.drain()
+    await ann.post(f"/v1/runs/{run}/cancel")
+
+    async def told(**headers: str) -> list[str]:
+        text = (await ann.get(f"/v1/runs/{run}/events", headers=headers)).text
+        return [line.removeprefix("id: ") for line in text.splitlines() if line.startswith("id: ")]
+
+    step, ended = await told()
+    assert await told(**{"Last-Event-ID": step}) == [ended]
+    assert await told(**{"Last-Event-ID": ended}) == []
+    wrong = await ann.get(f"/v1/runs/{run}/events", headers={"Last-Event-ID": "x"})
+    assert wrong.status_code == 422

@@ -280,11 +280,31 @@ def test_the_demonstration(run: Run, tmp_path: Path) -> None:
     ticket = re.search(r"INC\S+: .* — (http://127\.0\.0\.1:\d+)/", answer)
     assert ticket
     assert {found[:2] for found in re.findall(r"file://\S+/((?:KB|RB)\d+)-", answer)} == {"KB", "RB"}
+    told_of_one_ticket(output)
     again = run("demo", "--exit", env={"DESKMIND_HOME": str(tmp_path)}).stdout
+    told_of_one_ticket(again)
     answer = again.partition("4. Three connected systems")[2]
     ticket = re.search(r"INC\S+: .* — (http://127\.0\.0\.1:\d+)/", answer)
     assert ticket
     assert f"({ticket[1]}):" in answer, "links lead to where the systems are now"
+
+
+def told_of_one_ticket(output: str) -> None:
+    """The whole story: the order in it is refused, its answer is there once, nothing personal was shown, the log finds an edit."""
+    ticket = output.partition("5. A new ticket")[2]
+    assert "IBAN" not in ticket.partition("8. What the model")[0]
+    for told in (
+        "refused: Personal data or secrets may not be given to this tool.",
+        "- Print, copy and scan with the pull-print devices",
+        "ServiceNow has the comment, here the write is 'claimed'",
+        "the write is 'applied', nothing is sent again; comments at ServiceNow: 1",
+        "the run is done: INC",
+        "The columns of 1 events are not what was sealed of them.",
+    ):
+        assert told in ticket, told
+    assert re.search(r"redacted in \d+ calls: .*EMAIL_ADDRESS, \d+ IBAN_CODE.* PHONE_NUMBER", ticket)
+    assert re.search(r"\d+ tokens read, \d+ written: \$0\.00\d+", ticket)
+    assert ticket.count("under a checkpoint that holds") == 2
 
 
 def test_version_and_help(run: Run) -> None:

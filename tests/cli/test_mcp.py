@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
@@ -32,6 +35,56 @@ async def _first_resource(client: Client) -> Resource:
                 found = (await client.list_resources(cache_mode="bypass")).resources
                 if found:
                     return found[0]
+
+
+async def test_nothing_but_the_protocol_is_printed(operator: Desk, desk_home: Path) -> None:
+    await operator.principals.add_user("req1")
+    command = _command(desk_home, "--tenant", operator.scope.tenant, "--user", "req1", "--allow-writes")
+    about = {"capabilities": {"elicitation": {}}, "clientInfo": {"name": "x", "version": "1"}}
+    change = {"connection": "now", "act": "create", "values": {"title": "x"}}
+    messages = [
+        _asked(1, "initialize", {"protocolVersion": "2025-11-25", **about}),
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        _asked(2, "tools/call", {"name": "ask", "arguments": {"question": "x"}}),
+        _asked(3, "tools/call", {"name": "read_ticket", "arguments": {}}),
+        _asked(4, "nonsense", {}),
+        _asked(5, "tools/call", {"name": "propose_change", "arguments": change}),
+    ]
+    process = await asyncio.create_subprocess_exec(
+        command.command,
+        *command.args,
+        env={**os.environ, **(command.env or {}), "DESKMIND_LOG_LEVEL": "debug"},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdin
+    assert process.stdout
+    answered: dict[int, Any] = {}
+    async with asyncio.timeout(60):
+        for message in messages:
+            process.stdin.write(json.dumps(message).encode() + b"\n")
+        while len(answered) < 5:
+            line = json.loads(await process.stdout.readline())
+            assert line["jsonrpc"] == "2.0"
+            if line.get("method") == "elicitation/create":
+                result = {"action": "accept", "content": {"sure": True}}
+                reply = {"jsonrpc": "2.0", "id": line["id"], "result": result}
+                process.stdin.write(json.dumps(reply).encode() + b"\n")
+            else:
+                answered[line["id"]] = line
+        process.stdin.close()
+        assert await process.stdout.read() == b""
+        assert await process.wait() == 0
+    assert answered[2]["result"]["structuredContent"]["question"] == "x"
+    assert answered[3]["result"]["isError"]
+    assert answered[4]["error"]["code"] == -32601
+    refused = answered[5]["result"]["_meta"]["deskmind/problem"]  # they agreed, and are not allowed
+    assert refused["status"] == 403
+
+
+def _asked(number: int, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
 
 
 async def test_a_client_works_as_a_user_whose_rights_are_those_of_the_moment(

@@ -9,16 +9,18 @@ import argparse
 import asyncio
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request
-from tests.conformance.fixtures import PROMPTS, TOOLS
+from tests.conformance.fixtures import MADE, PROMPTS, RESOURCES, TOOLS
 
 from deskmind.api.mcp.endpoint import McpEndpoint
-from deskmind.api.mcp.server import tools_offered
+from deskmind.api.mcp.offer import offer_of
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
+from deskmind.settings import McpSettings
 
 HERE = Path(__file__).parent
 
@@ -46,9 +48,16 @@ async def _run(app: Deskmind, tool: Path, results: Path) -> int:
     async def desk_for(_: Request) -> Desk:
         return await app.desk(tenant="acme", user="req1")
 
-    endpoint = McpEndpoint(desk_for, (*tools_offered(allow_writes=True), *TOOLS))
+    ours = offer_of(McpSettings(allow_writes=True, allow_sampling=True))
+    offer = replace(
+        ours,
+        tools=(*ours.tools, *TOOLS),
+        resources=(*ours.resources, *RESOURCES),
+        prompts=(*ours.prompts, *MADE),
+    )
+    endpoint = McpEndpoint(desk_for, offer, session_seconds=600)
     service = FastAPI()
-    service.router.routes.append(endpoint.route())
+    service.router.routes.extend(endpoint.routes())
     server = uvicorn.Server(uvicorn.Config(service, port=0, log_level="warning"))
     async with endpoint.running():
         serving = asyncio.create_task(server.serve())

@@ -188,6 +188,7 @@ async def _drive(stage: Stage, overseer: str) -> None:
             await client.post("/v1/triage/predict", json={"texts": [question]}, headers=key)
             prompt = {"prompt": {"name": "mine", "messages": [{"role": "user", "content": "hello"}]}}
             await client.post("/v1/prompts", json=prompt, headers=key)
+            await _use_tools(client, key)
             await _work(client, turn, {"Authorization": f"Bearer {overseer}"})
 
 
@@ -200,6 +201,20 @@ async def _work(client: httpx.AsyncClient, turn: int, key: dict[str, str]) -> No
     await client.post("/v1/agents/greeter/runs", json=greeting, headers=key)
     shift = {"input": {"connection": "now", "hours": 1, "model": MODEL}}
     await client.post("/v1/workflows/shift-handover/runs", json=shift, headers=key)
+
+
+async def _use_tools(client: httpx.AsyncClient, key: dict[str, str]) -> None:
+    """What a client of the Model Context Protocol does."""
+    headers = {**key, "Accept": "application/json, text/event-stream"}
+    about = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    for number, (method, params) in enumerate(
+        (
+            ("initialize", about),
+            ("tools/call", {"name": "check_access", "arguments": {"permission": "audit:read"}}),
+        )
+    ):
+        message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        await client.post("/mcp", json=message, headers=headers)
 
 
 async def _say(client: httpx.AsyncClient, stage: Stage, found: list[dict[str, str]]) -> None:

@@ -251,6 +251,11 @@ async def _knowledge(desk: Desk, person: Desk, sandbox: ModelSandbox, folder: Pa
     await _refused(desk.ask(SAID * 1_000))
     for summary in await desk.knowledge.documents():
         await desk.knowledge.document(summary.document_id)
+        await desk.knowledge.versions([summary.document_id])
+    await desk.knowledge.named(SAID)
+    await desk.knowledge.view()
+    await desk.knowledge.ticket_versions([SAID])
+    await _refused(desk.knowledge.ticket(SAID))
     await _refused(desk.knowledge.document(uuid4()))
 
 
@@ -424,6 +429,7 @@ async def _agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
         await person.agents.start(person.agent("idle", instructions=SAID, model="fast"), SAID)
     )
     await desk.agents.list()
+    await desk.agents.versions([one.run_id for one in await desk.agents.list()])
     await desk.agents.stop_tool(note.name, reason=f"{NAME} asked")
     await desk.agents.stopped_tools()
     await desk.agents.allow_tool(note.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -48,23 +48,32 @@ class Attack:
         return {row[0] for row in await self.rows("SELECT title FROM documents")}
 
 
-@pytest.fixture
-async def attack(operator: Desk, app: Deskmind, new_tenant: Callable[[], Any]) -> AsyncIterator[Attack]:
-    await operator.principals.add_user("mallory")
-    await operator.principals.add_user("alice", groups=["hr"])
-    await operator.knowledge.add("open.md", b"# Open\n\nopen text")
-    await operator.knowledge.add("hidden.md", b"# Hidden\n\nCOLLEAGUE-SECRET", groups=["hr"])
-    victim = await app.desk(tenant=await new_tenant())
+@pytest.fixture(scope="module")
+async def stage(app: Deskmind) -> tuple[Scope, Desk, UUID]:
+    """The attacker's scope, the victim, a colleague's document. Made once: an attack's transaction is rolled back."""
+    for tenant in ("scope-token-own", "scope-token-victim"):
+        await app.tenants.create(tenant)
+    own, victim = await app.desk(tenant="scope-token-own"), await app.desk(tenant="scope-token-victim")
+    await own.principals.add_user("mallory")
+    await own.principals.add_user("alice", groups=["hr"])
+    await own.knowledge.add("open.md", b"# Open\n\nopen text")
+    await own.knowledge.add("hidden.md", b"# Hidden\n\nCOLLEAGUE-SECRET", groups=["hr"])
     await victim.principals.add_user("bob")
     await victim.keys.create("bob")
     await victim.knowledge.add("victim.md", b"# Victim\n\nVICTIM-SECRET")
-    hidden = next(item for item in await operator.knowledge.documents() if item.title == "Hidden")
-    scope = (await app.desk(tenant=operator.scope.tenant, user="mallory")).scope
+    hidden = next(item for item in await own.knowledge.documents() if item.title == "Hidden")
+    scope = (await app.desk(tenant=own.scope.tenant, user="mallory")).scope
+    return scope, victim, hidden.document_id
+
+
+@pytest.fixture
+async def attack(stage: tuple[Scope, Desk, UUID], app: Deskmind) -> AsyncIterator[Attack]:
+    scope, victim, hidden = stage
     async with await AsyncConnection.connect(app.database.endpoints.app, autocommit=True) as connection:
         token = ScopeSigner(app.keyring.current("scope-token")).sign(scope, connection.info.backend_pid)
         async with connection.transaction(force_rollback=True):
             await connection.execute("SELECT set_config('deskmind.scope', %s, true)", (token,))
-            yield Attack(connection, scope, token, victim, hidden.document_id)
+            yield Attack(connection, scope, token, victim, hidden)
 
 
 async def test_the_own_token_shows_the_own_rows_only(attack: Attack) -> None:
@@ -349,10 +358,14 @@ async def test_notifications_carry_no_content(attack: Attack, app: Deskmind) -> 
 
 async def test_unique_names_of_others_cannot_be_probed(attack: Attack, app: Deskmind) -> None:
     """What the victim or a colleague has already is no obstacle, so its existence does not show."""
-    desk = await app.desk(tenant=attack.scope.tenant, user="mallory")
+    admin = await app.desk(tenant=attack.scope.tenant)
+    await admin.principals.add_user("prober")
+    desk = await app.desk(tenant=attack.scope.tenant, user="prober")
     report = await desk.knowledge.add("hidden.md", b"# Mine\n\nmy own text")
     assert report.count("stored") == 1
-    assert {item.title for item in await desk.knowledge.documents()} == {"Open", "Mine"}
+    seen = {item.title: item.document_id for item in await desk.knowledge.documents()}
+    await desk.knowledge.delete(seen["Mine"])
+    assert seen.keys() == {"Open", "Mine"}
 
 
 async def test_an_access_list_cannot_be_claimed_beforehand(attack: Attack) -> None:

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.load.profiles import Limits, Phase, Profile
+from tests.load.profiles import KINDS, Limits, Phase, Profile
 
 __all__ = ["Request", "Sample", "breaches", "summary"]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: when it was sent (seconds since the start), how long it took (milliseconds), what failed."""
+    """One request: when it was sent (seconds since the start), its kind, how long it took (milliseconds), what failed."""
 
     at: float
-    path: str
+    kind: str
     milliseconds: float
     error: str = ""
 
@@ -72,23 +72,27 @@ def breaches(figures: Mapping[str, Any], limits: Limits) -> list[str]:
 
 def _slower(phases: Mapping[str, Any], phase: str, factor: float) -> list[str]:
     return [
-        f"{path}: p95 {now['p95_ms']} ms in {phase}, more than {factor:g} times the {base['p95_ms']} ms of the baseline"
-        for path, base in phases["baseline"]["paths"].items()
-        if (now := phases[phase]["paths"].get(path)) and now["p95_ms"] > factor * base["p95_ms"]
+        f"{name}: p95 {now['p95_ms']} ms in {phase}, more than {factor:g} times the {base['p95_ms']} ms of the baseline"
+        for name, base in phases["baseline"]["classes"].items()
+        if (now := phases[phase]["classes"].get(name)) and now["p95_ms"] > factor * base["p95_ms"]
     ]
 
 
 def _phase(phase: Phase, requests: Sequence[Request]) -> dict[str, Any]:
-    paths = sorted({one.path for one in requests})
+    kinds = sorted({one.kind for one in requests})
     return {
         "offered_per_second": phase.users,
         "answered_per_second": round(len(requests) / phase.seconds, 1),
         "errors": sum(1 for one in requests if one.error),
-        "paths": {path: _path([one for one in requests if one.path == path]) for path in paths},
+        "kinds": {kind: _times([one for one in requests if one.kind == kind]) for kind in kinds},
+        "classes": {
+            name: _times([one for one in requests if KINDS[one.kind] == name])
+            for name in sorted({KINDS[kind] for kind in kinds})
+        },
     }
 
 
-def _path(requests: Sequence[Request]) -> dict[str, Any]:
+def _times(requests: Sequence[Request]) -> dict[str, Any]:
     times = sorted(one.milliseconds for one in requests)
     return {
         "requests": len(times),

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from xml.sax.saxutils import escape
 
 from tests.load.measures import Request, Sample, percentile
-from tests.load.profiles import Profile
+from tests.load.profiles import KINDS, Profile
 
 __all__ = ["plot"]
 
 _WIDTH, _PANEL, _LEFT, _TOP, _GAP = 860, 150, 70, 46, 44
-_COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#8250df")
+_COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#8250df", "#bf8700")
 Line = tuple[str, list[tuple[float, float]]]
 
 
@@ -29,8 +29,8 @@ def plot(profile: Profile, requests: Sequence[Request], samples: Sequence[Sample
         (
             "response time, p95 in ms",
             [
-                (path, _buckets([one for one in requests if one.path == path], bucket, _p95))
-                for path in sorted({one.path for one in requests})
+                (name, _buckets([one for one in requests if KINDS[one.kind] == name], bucket, _p95))
+                for name in sorted({KINDS[one.kind] for one in requests})
             ],
         ),
         ("memory of the service, MB", [("resident", [(one.at, one.megabytes) for one in samples])]),
@@ -65,7 +65,7 @@ def _panel(title: str, lines: Sequence[Line], seconds: float, top: int) -> list[
             for at, value in points
         )
         parts.append(f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
-        x = _LEFT + 190 + 170 * number
+        x = _LEFT + 190 + 110 * number
         parts.append(f'<text x="{x}" y="{top - 5}" fill="{colour}">{escape(name)}</text>')
     return parts
 

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["PROFILES", "Limits", "Phase", "Profile"]
+from deskmind.api.limits.classes import RouteClass
+
+__all__ = ["KINDS", "PROFILES", "Limits", "Phase", "Profile"]
+
+KINDS: dict[str, RouteClass] = {
+    "search": "search",
+    "ask": "models",
+    "ask, streamed": "models",
+    "chat": "models",
+    "chat, streamed": "models",
+    "read": "read",
+    "approvals": "read",
+    "sync status": "read",
+    "write": "write",
+    "agent run": "write",
+    "mcp": "mcp",
+}
+"""Kinds of requests, and the class of the service's limits that each belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +39,7 @@ class Limits:
 
     Attributes:
         errors: failed requests at most.
-        steady_factor: 95th percentile of the phase ``steady`` against ``baseline``, for each path.
+        steady_factor: 95th percentile of the phase ``steady`` against ``baseline``, for each class of requests.
         recovery_factor: the same of the phase ``recovery``.
         memory_growth: of the service between the first and the last quarter of the phase ``steady``, 0 to 1.
     """
@@ -46,8 +63,15 @@ class Profile:
         """How long it takes."""
         return sum(phase.seconds for phase in self.phases)
 
+    def lasting(self, seconds: float) -> Profile:
+        """The same with so many seconds of the phase ``steady``."""
+        phases = (
+            replace(phase, seconds=seconds) if phase.name == "steady" else phase for phase in self.phases
+        )
+        return replace(self, phases=tuple(phases))
 
-_BASELINE = Phase("baseline", 10, 4)
+
+_BASELINE = Phase("baseline", 15, 8)
 
 PROFILES = {
     profile.name: profile
@@ -78,7 +102,7 @@ PROFILES = {
         Profile(
             "soak",
             (_BASELINE, Phase("steady", 1800, 8)),
-            Limits(steady_factor=3.0, memory_growth=0.1),
+            Limits(steady_factor=3.0, memory_growth=0.05),
         ),
     )
 }

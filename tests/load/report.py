@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.load.profiles import PROFILES
+from tests.load.profiles import KINDS, PROFILES
 
 __all__ = ["document", "results"]
 
@@ -35,9 +35,9 @@ def results() -> str:
         if (path := _DOCS / "load" / f"{name}.json").exists()
     ]
     head = [
-        "| profile | requests | failed | processor a request | memory at most | growth | processes | load average, 15 min |"
+        "| profile | seconds | requests | failed | processor a request | memory at most | growth | processes | load average, 15 min |"
     ]
-    head.append("|---|---|---|---|---|---|---|---|")
+    head.append("|---|---|---|---|---|---|---|---|---|")
     rows = [_row(figures) for figures in found]
     return "\n".join([*head, *rows, "", *(line for figures in found for line in _phases(figures))])
 
@@ -46,7 +46,7 @@ def _row(figures: Mapping[str, Any]) -> str:
     memory = figures["memory_mb"]
     growth = "–" if memory["growth"] is None else f"{memory['growth']:.1%}"
     return (
-        f"| {figures['profile']} | {figures['requests']:,} | {figures['errors']} | {figures['cpu_ms_per_request']} ms"
+        f"| {figures['profile']} | {figures['seconds']:.0f} | {figures['requests']:,} | {figures['errors']} | {figures['cpu_ms_per_request']} ms"
         f" | {memory['peak']:.0f} MB | {growth} | {figures['workers']} | {figures['load_average_15_minutes']} |"
     )
 
@@ -56,13 +56,13 @@ def _phases(figures: Mapping[str, Any]) -> list[str]:
     lines = [
         f"### {name}",
         "",
-        "| phase | offered /s | answered /s | ask p50, p95 | search p50, p95 | chat p50, p95 |",
-        "|---|---|---|---|---|---|",
+        f"| phase | offered /s | answered /s | {' | '.join(KINDS)} |",
+        f"|---|---|---|{'---|' * len(KINDS)}",
     ]
     for phase, of in figures["phases"].items():
         times = [
-            f"{path['p50_ms']:.0f}, {path['p95_ms']:.0f} ms" if (path := of["paths"].get(one)) else "–"
-            for one in ("/v1/ask", "/v1/search", "/v1/chat/completions")
+            f"{kind['p50_ms']:.0f}, {kind['p95_ms']:.0f}" if (kind := of["kinds"].get(one)) else "–"
+            for one in KINDS
         ]
         lines.append(
             f"| {phase} | {of['offered_per_second']} | {of['answered_per_second']} | {' | '.join(times)} |"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from soak.stage import MODEL, Stage, staged
+from soak.stage import AGENT, MODEL, Stage, staged
 from tests.load.measures import Request, Sample, breaches, summary
 from tests.load.plots import plot
 from tests.load.profiles import PROFILES, Profile
@@ -49,14 +49,15 @@ async def _warm(stage: Stage) -> None:
     """Each path once, so that what is loaded on first use is loaded."""
     import httpx
 
-    key = next(iter(stage.keys.values()))
     async with httpx.AsyncClient(
-        base_url=stage.base_url, headers={"Authorization": f"Bearer {key}"}, timeout=60
+        base_url=stage.base_url, headers={"Authorization": f"Bearer {stage.staff}"}, timeout=60
     ) as client:
         for path, body in (
             ("/v1/search", {"query": "vpn"}),
             ("/v1/ask", {"question": "How do I connect to the VPN?"}),
             ("/v1/chat/completions", {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}),
+            ("/v1/conversations", {"title": "load"}),
+            (f"/v1/agents/{AGENT}/runs", {"prompt": "hello", "wait": True}),
         ):
             (await client.post(path, json=body)).raise_for_status()
 
@@ -69,6 +70,8 @@ async def _drive(profile: Profile, stage: Stage, folder: Path) -> tuple[list[Req
             {
                 "phases": [asdict(phase) for phase in profile.phases],
                 "keys": list(stage.keys.values()),
+                "staff": stage.staff,
+                "agent": AGENT,
                 "questions": _questions(),
                 "model": MODEL,
                 "results": str(results),
@@ -144,9 +147,13 @@ def main() -> None:
     parser.add_argument("profile", choices=sorted(PROFILES), nargs="?", default="smoke")
     parser.add_argument("--workers", type=int, default=1, help="processes of the service")
     parser.add_argument("--results", type=Path, default=ROOT / "tests" / "load" / "results")
+    parser.add_argument("--steady", type=float, help="seconds of the phase steady, for a shorter soak")
     parser.add_argument("--document", action="store_true", help="put the results into docs/load.md")
     given = parser.parse_args()
-    figures = asyncio.run(run(PROFILES[given.profile], given.results, workers=given.workers))
+    profile = PROFILES[given.profile]
+    if given.steady is not None:
+        profile = profile.lasting(given.steady)
+    figures = asyncio.run(run(profile, given.results, workers=given.workers))
     if given.document:
         document(given.profile, given.results)
     print(json.dumps(figures, indent=1))

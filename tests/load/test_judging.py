@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from tests.load.measures import Request, Sample, breaches, summary
 from tests.load.plots import plot
-from tests.load.profiles import PROFILES, Limits, Phase, Profile
+from tests.load.profiles import KINDS, PROFILES, Limits, Phase, Profile
 from tests.load.report import results
+
+from deskmind.api.limits.classes import CLASSES
 
 ROOT = Path(__file__).parents[2]
 PROFILE = Profile(
@@ -23,7 +25,7 @@ def _requests(steady: float = 20.0, recovery: float = 10.0, error: str = "") -> 
     times = [(float(second), 10.0) for second in range(10)]
     times += [(float(second), steady) for second in range(10, 90)]
     times += [(float(second), recovery) for second in range(90, 100)]
-    return [Request(at, "/v1/ask", ms, error if at == 50 else "") for at, ms in times]
+    return [Request(at, "ask", ms, error if at == 50 else "") for at, ms in times]
 
 
 def _samples(growth: float = 0.0) -> list[Sample]:
@@ -59,7 +61,7 @@ def test_figures_are_those_of_the_requests() -> None:
     figures = summary(PROFILE, _requests(), _samples())
     assert figures["requests"] == 100
     assert figures["phases"]["steady"]["answered_per_second"] == 1.0
-    assert figures["phases"]["steady"]["paths"]["/v1/ask"]["p50_ms"] == 20.0
+    assert figures["phases"]["steady"]["kinds"]["ask"]["p50_ms"] == 20.0
     assert figures["cpu_ms_per_request"] == pytest.approx(99.0)
     assert figures["memory_mb"]["growth"] == 0.0
 
@@ -82,6 +84,12 @@ def test_every_profile_begins_with_the_baseline_and_limits_errors_to_none() -> N
         assert profile.limits.errors == 0
     assert PROFILES["soak"].seconds >= 1800
     assert PROFILES["smoke"].seconds <= 15
+
+
+def test_every_class_of_requests_is_sent() -> None:
+    assert set(KINDS.values()) == set(CLASSES)
+    sent = (ROOT / "tests" / "load" / "locustfile.py").read_text("utf-8")
+    assert [kind for kind in KINDS if f'"{kind}"' not in sent] == []
 
 
 def test_what_drives_the_load_stays_out_of_the_products_locks() -> None:

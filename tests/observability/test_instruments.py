@@ -55,7 +55,7 @@ def test_each_label_is_bounded(item: Instrument) -> None:
     assert item.description
     for label in item.labels:
         assert label.bound
-        assert 0 < label.size <= 120
+        assert 0 < label.size <= 160
     assert bool(item.buckets) == (item.kind == "histogram")
     assert list(item.buckets) == sorted(set(item.buckets))
     assert item.most_series > 0

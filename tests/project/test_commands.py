@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROMISED = {
-    "setup", "phoenix", "peers", "clients", "agentdojo", "conformance", "demo", "test", "lint", "format", "types", "imports", "docs", "hygiene",
+    "setup", "phoenix", "peers", "clients", "agentdojo", "agent-peers", "conformance", "demo", "test", "lint", "format", "types", "imports", "docs",
+    "fragments", "fuzz", "hygiene",
     "wheel-check", "release-check", "bench", "eval", "soak", "load", "dashboards", "lock", "changelog", "clean", "help",
 }  # fmt: skip
 STEPS = [
@@ -20,12 +21,13 @@ STEPS = [
     "lint",
     "types",
     "import contract",
-    "documentation",
+    "changelog",
     "hygiene",
     "wheel",
     "release record",
     "MCP conformance",
     "load",
+    "fuzz",
 ]
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")

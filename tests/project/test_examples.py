@@ -13,6 +13,16 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SHOWN = {
     "quickstart.py": ["approval of two finance managers", "I found nothing in your knowledge"],
     "notebook_style.py": ["1 documents, 1 chunks, 0 failures", "open tray 3"],
+    "client.py": [
+        "open the self-service portal",
+        "quoted from VPN access",
+        "documents: ['VPN access']",
+        "(request req_…)",
+    ],
+    "parts/client.py": [
+        "renamed to 'VPN tokens', done 1 time",
+        "not waited for: Try again in 120 s. (req_0001)",
+    ],
     "parts/access.py": [
         "allowed because role bookkeeper granted to group accounts until 2027-04-01 00:00 UTC",
         "no role of bot includes invoice:approve",
@@ -99,6 +109,13 @@ SHOWN = {
         "429 200",
     ],
     "parts/stories.py": ["order-17: ok", "fetch stock in prepare", "'outcome': 'miss'"],
+    "mcp_client.py": [
+        "15 tools, 15 of them only read",
+        "characters written",
+        "choose Security, then Reset token.",
+        "deskmind: To reset your VPN token",
+        "no role of tom includes audit:read",
+    ],
     "explain.py": [
         "knowledge.ask by ann of facilities: ok",
         "cited as [1]",

@@ -57,6 +57,15 @@ def test_what_must_not_be_committed_is_named_with_its_file_and_line(what: str, c
     assert check(checkout) == (1, f"notes.md: {what} (line 2)\n")
 
 
+@pytest.mark.parametrize("target", ["/tmp", "/etc/hosts", "nowhere", ".."])
+def test_a_link_leads_to_a_file_of_the_repository(target: str, checkout: Path):
+    (checkout / "notes.md").write_text("first\n", "utf-8")
+    (checkout / "same.md").symlink_to("notes.md")
+    assert check(checkout) == (0, CLEAN)
+    (checkout / "other").symlink_to(target)
+    assert check(checkout) == (1, "other: a link out of the repository\n")
+
+
 @pytest.mark.parametrize("text", HARMLESS)
 def test_harmless_text_passes(text: str, checkout: Path):
     (checkout / "notes.md").write_text(text, "utf-8")

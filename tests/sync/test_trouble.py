@@ -114,6 +114,95 @@ async def test_one_row_that_breaks_every_answer_is_named_and_costs_nothing_else(
 
 
 @pytest.mark.usefixtures("impatient")
+async def test_a_comment_that_breaks_its_answer_is_named_with_its_ticket_which_is_there_without_it(
+    operator: Desk, servicenow_box: ServiceNowSandbox
+) -> None:
+    await connect(operator, servicenow_box, kinds=("ticket",))
+    store = servicenow_box.instance.store
+    rows = {
+        ticket: [store.read("sys_journal_field", row, "sys_id") for row in store.by("sys_journal_field", "element_id", ticket)]
+        for ticket in await there(servicenow_box, Kind.TICKET)
+    }  # fmt: skip
+    ticket, (broken, *others) = next((one, some) for one, some in sorted(rows.items()) if len(some) > 1)
+    servicenow_box.broken_rows.add(("sys_journal_field", broken))
+    status = await operator.sync.run("now")
+    assert (status.error, status.complete) == ("", False)
+    (problem,) = status.problems
+    assert (problem.kind, problem.id) == ("ticket", ticket)
+    assert broken in problem.why
+    assert await said(operator, ticket) == others
+    servicenow_box.broken_rows.clear()
+    assert (await operator.sync.run("now")).complete, "the next run asks for the ticket again"
+    assert sorted(await said(operator, ticket)) == sorted([broken, *others])
+
+
+async def said(desk: Desk, ticket: str) -> list[str]:
+    """Ids of a ticket's comments in the copy."""
+    (found,) = [one for one in await desk.sync.records("now", "ticket", limit=1000) if one["id"] == ticket]
+    return [one["id"] for one in found["comments"]]
+
+
+@pytest.mark.parametrize("box", ["jira", "freshservice"], indirect=True)
+async def test_a_comment_that_lacks_its_form_does_not_take_its_ticket_with_it(
+    operator: Desk, box: SandboxServer
+) -> None:
+    await connect(operator, box, kinds=("ticket",))
+    answer, spoiled = box.answer, set[str]()
+
+    async def strange(call: Call) -> Reply:
+        reply = await answer(call)
+        if not isinstance(reply.body, bytes) or not reply.body.startswith(b"{"):
+            return reply
+        return Reply(
+            reply.status,
+            json.dumps(_spoiled(json.loads(reply.body), spoiled)).encode(),
+            reply.headers,
+            reply.user,
+        )
+
+    with patch.object(box, "answer", strange):
+        status = await operator.sync.run("now")
+    assert spoiled
+    assert status.error == ""
+    assert {one.id for one in status.problems} == spoiled
+    assert all(one.why.startswith("comment") for one in status.problems)
+    assert spoiled <= set(await here(operator, Kind.TICKET))
+    assert (await operator.sync.run("now")).complete
+
+
+def _spoiled(body: dict[str, Any], spoiled: set[str]) -> dict[str, Any]:
+    """An answer in which the first comment of each ticket has no id, for two tickets at most."""
+    for issue in [*body.get("issues", []), body.get("ticket") or {}]:
+        fields = issue.get("fields", issue)
+        comments = (fields.get("comment") or {}).get("comments") or fields.get("conversations") or []
+        if comments and (len(spoiled) < 2 or str(issue["id"]) in spoiled):
+            spoiled.add(str(issue["id"]))
+            comments[0].pop("id")
+    return body
+
+
+async def test_fields_without_a_place_are_counted(operator: Desk, servicenow_box: ServiceNowSandbox) -> None:
+    await connect(operator, servicenow_box, kinds=("ticket",))
+    first = await operator.sync.run("now")
+    (kind,) = first.kinds
+    assert kind.unmapped
+    assert max(kind.unmapped.values()) <= kind.records
+    found = [one["unmapped"] for one in await operator.sync.records("now", "ticket", limit=1000)]
+    name = next(iter(kind.unmapped))
+    assert kind.unmapped[name] == sum(name in one for one in found)
+
+
+async def test_a_list_without_its_rows_removes_nothing(operator: Desk, jira_box: SandboxServer) -> None:
+    await connect(operator, jira_box, kinds=("group",))
+    await operator.sync.run("now")
+    known = await here(operator, Kind.GROUP)
+    jira_box.faults.add("changed_schema", path="/group/bulk", rename={"values": ""})
+    status = await operator.sync.run("now")
+    assert "source-reply" in status.error
+    assert await here(operator, Kind.GROUP) == known
+
+
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("missing", ["sys_id", "sys_updated_on", "result"])
 async def test_a_field_that_is_gone_is_told(
     operator: Desk, servicenow_box: ServiceNowSandbox, missing: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from deskmind.agents.agent import Agent
 from deskmind.agents.approvals import Approvals
-from deskmind.agents.events import AgentEvent, ApprovalWanted, ModelReplied, RunEnded, ToolAnswered
+from deskmind.agents.events import AgentEvent, ApprovalWanted, ModelReplied, RunEnded, TextPiece, ToolAnswered
 from deskmind.agents.limits import Limits, Used
 from deskmind.agents.memory import Memories, MemoryUse
 from deskmind.agents.proposals import Proposed
@@ -39,6 +39,7 @@ __all__ = [
     "RunDetails",
     "RunEnded",
     "Step",
+    "TextPiece",
     "Tool",
     "ToolAnswered",
     "ToolContext",

@@ -94,12 +94,17 @@ class Agent(Generic[T]):
         return await self._service.run(self, prompt, untrusted=untrusted)
 
     async def stream(self, prompt: str, *, untrusted: str = "") -> AsyncIterator[AgentEvent]:
-        """The same as events, each when it is written down; the last one is ``RunEnded``. Leaving early cancels the work."""
+        """The same as events: pieces of text as they arrive, all others when they are written down; the last one is ``RunEnded``.
+
+        Leaving early cancels the work.
+        """
         events: asyncio.Queue[AgentEvent | None] = asyncio.Queue()
 
         async def work() -> None:
             try:
-                await self._service.run(self, prompt, untrusted=untrusted, emit=events.put_nowait)
+                await self._service.run(
+                    self, prompt, untrusted=untrusted, emit=events.put_nowait, pieces=True
+                )
             finally:
                 events.put_nowait(None)
 

@@ -1,7 +1,7 @@
-"""Telling those who decide: a signed webhook for each proposal, and again when nobody decided in time.
+"""Telling those who decide: a signed webhook for each proposal, again when nobody decided in time, and for a write that is unknown.
 
-It names the proposal and no content: who receives it reads the proposal through the API or the command line, with rights of
-their own.
+It names the proposal or the write and no content: who receives it reads that through the API or the command line, with rights
+of their own.
 """
 
 from __future__ import annotations
@@ -22,8 +22,17 @@ from deskmind.governance.audit import record
 from deskmind.jobs import defer
 from deskmind.scope import Scope
 from deskmind.settings import AgentsSettings
+from deskmind.writes.store import Write, find_write
 
-__all__ = ["ANNOUNCE_QUEUE", "ANNOUNCE_TASK", "announce", "announce_job", "escalate", "signature"]
+__all__ = [
+    "ANNOUNCE_QUEUE",
+    "ANNOUNCE_TASK",
+    "announce",
+    "announce_job",
+    "announce_write",
+    "escalate",
+    "signature",
+]
 
 ANNOUNCE_QUEUE = "agents"
 ANNOUNCE_TASK = "agents.announce"
@@ -40,8 +49,18 @@ async def announce(
     await defer(connection, ANNOUNCE_QUEUE, ANNOUNCE_TASK, f"announce:{proposal_id}:{occasion}", arguments)
 
 
+async def announce_write(
+    settings: AgentsSettings, connection: Connection, scope: Scope, write: Write
+) -> None:
+    """The same for a write of which nobody knows what became: a person is to look."""
+    if settings.announce_url is None:
+        return
+    arguments = {"tenant_id": str(scope.tenant_id), "write_id": str(write.write_id)}
+    await defer(connection, ANNOUNCE_QUEUE, ANNOUNCE_TASK, f"announce:{write.write_id}", arguments)
+
+
 async def announce_job(database: Database, settings: AgentsSettings, arguments: Mapping[str, str]) -> None:
-    """Announce a proposal, unless it is decided meanwhile.
+    """Announce a proposal or a write, unless it is decided meanwhile.
 
     Raises:
         SourceError: it was not taken; the job is tried again.
@@ -50,12 +69,12 @@ async def announce_job(database: Database, settings: AgentsSettings, arguments: 
         return
     scope = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
     async with database.transaction(scope) as connection:
-        proposal = await find_proposal(connection, scope, proposal_id=UUID(arguments["proposal_id"]))
+        found = await _found(connection, scope, arguments)
         cursor = await connection.execute("SELECT slug FROM tenants WHERE tenant_id = %s", (scope.tenant_id,))
         tenant = await cursor.fetchone()
-    if proposal is None or tenant is None or proposal.state != "open":
+    if found is None or tenant is None:
         return
-    body = _body(proposal, tenant[0], arguments["occasion"])
+    body = json.dumps({"tenant": tenant[0], **found}).encode()
     secret = settings.announce_secret.get_secret_value() if settings.announce_secret else ""
     scheme = settings.announce_url.partition(":")[0]
     await send_request(
@@ -88,10 +107,22 @@ def signature(secret: str, body: bytes, *, at: int | None = None) -> str:
     return f"t={moment},v1={signed.hexdigest()}"
 
 
-def _body(proposal: Proposed, tenant: str, occasion: str) -> bytes:
-    told = {
+async def _found(
+    connection: Connection, scope: Scope, arguments: Mapping[str, str]
+) -> dict[str, object] | None:
+    """What is told of a proposal or a write; None where nobody is to decide any more."""
+    if "write_id" in arguments:
+        write = await find_write(connection, scope, UUID(arguments["write_id"]))
+        return _write(write) if write.state in ("sending", "uncertain") else None
+    proposal = await find_proposal(connection, scope, proposal_id=UUID(arguments["proposal_id"]))
+    if proposal is None or proposal.state != "open":
+        return None
+    return _proposal(proposal, arguments["occasion"])
+
+
+def _proposal(proposal: Proposed, occasion: str) -> dict[str, object]:
+    return {
         "event": f"approval.{occasion}",
-        "tenant": tenant,
         "proposal_id": str(proposal.proposal_id),
         "run_id": str(proposal.run_id),
         "tool": proposal.tool,
@@ -100,4 +131,15 @@ def _body(proposal: Proposed, tenant: str, occasion: str) -> bytes:
         "approvals": proposal.approvals,
         "expires_at": proposal.expires_at.isoformat(),
     }
-    return json.dumps(told).encode()
+
+
+def _write(write: Write) -> dict[str, object]:
+    return {
+        "event": "write.uncertain",
+        "write_id": str(write.write_id),
+        "connection": write.connection,
+        "vendor": write.vendor,
+        "act": write.act,
+        "sent_at": write.claimed_at.isoformat() if write.claimed_at else None,
+        "looks": write.looks,
+    }

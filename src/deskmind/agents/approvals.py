@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from deskmind.agents.editing import revise
-from deskmind.agents.jobs import defer_run
+from deskmind.agents.jobs import wake_run
 from deskmind.agents.proposals import Proposed, edit_proposal, find_proposal, list_proposals
 from deskmind.agents.publishing import publish_proposal
 from deskmind.agents.room import AgentRoom
@@ -202,7 +202,7 @@ class Approvals:
             (state, said, self._scope.tenant_id, proposal.proposal_id),
         )
         await publish_proposal(connection, self._scope, "decided", proposal, decision=state)
-        await defer_run(connection, self._scope, proposal.run_id)
+        await wake_run(connection, self._scope, proposal.run_id)
 
     def _refusal(self, proposal: Proposed) -> ConflictError | PermissionDeniedError | None:
         if proposal.state != "open":

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from deskmind.agents.answers import Answer, edited, failed, refused
 from deskmind.agents.asking import hand_over
-from deskmind.agents.effects import claim, settle
+from deskmind.agents.effects import Claimed, claim, claimed, settle
 from deskmind.agents.events import ToolAnswered
 from deskmind.agents.failures import remedy_of
 from deskmind.agents.gate import Circumstances, Verdict, judge
@@ -30,6 +30,7 @@ from deskmind.scope import NO_ONE
 __all__ = ["Caller", "WaitingForPerson"]
 
 _log = logger("deskmind.agents")
+_DONE = "It was done."
 _UNKNOWN = "It is not known whether this was done. Do not try it again; a person has to look."
 
 
@@ -66,17 +67,33 @@ class Caller:
             room=self._room,
         )
         with span(f"tool {tool.name}") as current:
-            refusal = await self._guard.of_call(tool, arguments)
-            answer = refused(refusal) if refusal else await self._decided(tool, context, arguments)
+            answer = await self._answered(tool, context, arguments)
             current.set_attribute("deskmind.outcome", answer.outcome)
         await self._write(tool, call_id, answer)
         return answer.text
 
-    async def _decided(self, tool: Tool, context: ToolContext, arguments: Mapping[str, Any]) -> Answer:
+    async def _answered(self, tool: Tool, context: ToolContext, arguments: Mapping[str, Any]) -> Answer:
+        proposal, held = await self._before(tool, context)
+        if held is not None:
+            context = replace(context, prepared=held.prepared or {})
+            given = arguments if proposal is None else proposal.arguments
+            answer = await self._found(tool, context, given, held)
+            if answer is not None:
+                return answer if proposal is None else edited(proposal, answer)
+        if self._journal.ending:
+            return Answer("refused", "The run is being cancelled.")
+        if refusal := await self._guard.of_call(tool, arguments):
+            return refused(refusal)
+        if held is not None and held.prepared is not None and proposal is None:
+            return await self._effected(tool, context, arguments)  # the same write, which was let pass before
+        return await self._decided(tool, context, arguments, proposal)
+
+    async def _decided(
+        self, tool: Tool, context: ToolContext, arguments: Mapping[str, Any], proposal: Proposed | None
+    ) -> Answer:
         """Do it, once it is decided that it may be done."""
         if tool.effect == "read" and self._judged(tool, Preview(())).approval == "auto":
             return await self._done(tool, context, arguments)
-        proposal = await self._proposal(context)
         if proposal is None:
             try:
                 preview = await _preview(tool, context, arguments)
@@ -109,11 +126,15 @@ class Caller:
         fields = [change.field for change in preview.changes]
         return judge(tool, fields, circumstances, rules=self._settings.approvals)
 
-    async def _proposal(self, context: ToolContext) -> Proposed | None:
-        async with context.desk.database.transaction(self._journal.scope) as connection:
-            return await find_proposal(
-                connection, self._journal.scope, call=(context.run_id, context.call_id)
-            )
+    async def _before(self, tool: Tool, context: ToolContext) -> tuple[Proposed | None, Claimed | None]:
+        """What is there of the call from before it was interrupted: its proposal, and the claim of its effect."""
+        if tool.effect == "read" and self._judged(tool, Preview(())).approval == "auto":
+            return None, None
+        journal = self._journal
+        async with context.desk.database.transaction(journal.scope) as connection:
+            call = (context.run_id, context.call_id)
+            proposal = await find_proposal(connection, journal.scope, call=call)
+            return proposal, await claimed(connection, journal, context.call_id)
 
     async def _done(self, tool: Tool, context: ToolContext, arguments: Mapping[str, Any]) -> Answer:
         if tool.effect in ("read", "ask"):
@@ -123,16 +144,25 @@ class Caller:
                 return failed(error)
         return await self._effected(tool, context, arguments)
 
+    async def _found(
+        self, tool: Tool, context: ToolContext, arguments: Mapping[str, Any], held: Claimed
+    ) -> Answer | None:
+        """What became of a write that was claimed before; None where it is known that it was not done."""
+        match held:
+            case Claimed("applied"):
+                return Answer("ok", _DONE)
+            case Claimed("absent"):
+                return None
+            case Claimed(prepared=None):  # of an older release: what it was about to send is not known
+                outcome = Outcome.UNCERTAIN
+            case _:
+                outcome = await self._reconciled(tool, context, arguments)
+        return None if outcome is Outcome.ABSENT else await self._settled(tool, context, outcome)
+
     async def _effected(self, tool: Tool, context: ToolContext, arguments: Mapping[str, Any]) -> Answer:
-        """A write: claimed, then sent; one that was claimed before is looked for, never sent blindly again."""
+        """A write: claimed with what is sent, then sent."""
         async with self._journal.writing() as connection:
-            fresh = await claim(connection, self._journal, context.call_id, tool.name)
-        if not fresh:
-            outcome = await self._reconciled(tool, context, arguments)
-            if outcome != Outcome.ABSENT:
-                return await self._settled(tool, context, outcome)
-            async with self._journal.writing() as connection:
-                await claim(connection, self._journal, context.call_id, tool.name, again=True)
+            await claim(connection, self._journal, context.call_id, tool.name, context.prepared)
         self._journal.still_held()
         try:
             answer = self._said(tool, await tool.function(context, **arguments))
@@ -189,7 +219,7 @@ class Caller:
             )
         match state:
             case "applied":
-                return Answer("ok", "It was done.")
+                return Answer("ok", _DONE)
             case "absent":
                 return Answer("failed", "It was not done: the system did not answer.")
             case _:

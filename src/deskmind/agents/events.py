@@ -9,7 +9,22 @@ from uuid import UUID
 if TYPE_CHECKING:
     from deskmind.agents.run import Run
 
-__all__ = ["AgentEvent", "ApprovalWanted", "ModelReplied", "RunEnded", "ToolAnswered"]
+__all__ = ["AgentEvent", "ApprovalWanted", "ModelReplied", "RunEnded", "TextPiece", "ToolAnswered"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """A piece of a reply's text as it arrives; ``ModelReplied`` follows with the whole, once it is written down.
+
+    There is none where the answer is no text, where checks must see it first, or where a model says calls in JSON.
+
+    Attributes:
+        restarted: the reply begins anew: its pieces so far are void.
+    """
+
+    text: str
+    step: int
+    restarted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +62,4 @@ class RunEnded:
     run: Run[Any]
 
 
-AgentEvent: TypeAlias = ModelReplied | ToolAnswered | ApprovalWanted | RunEnded
+AgentEvent: TypeAlias = TextPiece | ModelReplied | ToolAnswered | ApprovalWanted | RunEnded

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from deskmind.agents.proposals import expire_proposals, find_proposal
 from deskmind.agents.publishing import publish_proposal, publish_run
 from deskmind.agents.room import AgentRoom
-from deskmind.agents.store import RunRow, find_run, give_up, left_behind, root_of
+from deskmind.agents.store import RunRow, find_run, give_up, root_of
 from deskmind.database import Connection, Database
 from deskmind.errors import (
     ConflictError,
     LeaseLostError,
+    LimitExceededError,
     PermissionDeniedError,
     PrincipalNotFoundError,
 )
@@ -22,11 +23,21 @@ from deskmind.jobs import defer
 from deskmind.observability import logger
 from deskmind.scope import OPERATOR, Scope
 
-__all__ = ["AGENTS_QUEUE", "AGENTS_TASK", "defer_run", "recover", "run_job", "scope_of_run"]
+__all__ = [
+    "AGENTS_QUEUE",
+    "AGENTS_TASK",
+    "check_room",
+    "defer_run",
+    "recover",
+    "run_job",
+    "scope_of_run",
+    "wake_run",
+]
 
 _log = logger("deskmind.agents")
 AGENTS_QUEUE = "agents"
 AGENTS_TASK = "agents.run"
+_TRY_AGAIN = 30
 _OVER = ("done", "failed", "cancelled", "paused")
 
 
@@ -34,6 +45,33 @@ async def defer_run(connection: Connection, scope: Scope, run_id: UUID) -> None:
     """Have a worker go on with a run, once the caller's transaction stands."""
     arguments = {"tenant_id": str(scope.tenant_id), "run_id": str(run_id)}
     await defer(connection, AGENTS_QUEUE, AGENTS_TASK, f"agent:{run_id}", arguments)
+
+
+async def wake_run(connection: Connection, scope: Scope, run_id: UUID) -> None:
+    """Have a worker go on with a run that waited: the row says so until one has it, so that no lost job keeps it waiting."""
+    await connection.execute(
+        "UPDATE agent_runs SET wanted_at = clock_timestamp() WHERE tenant_id = %s AND run_id = %s",
+        (scope.tenant_id, run_id),
+    )
+    await defer_run(connection, scope, run_id)
+
+
+async def check_room(connection: Connection, most: int) -> None:
+    """See that the tenant has not too many runs queued already. O(queued runs, ``most`` at most).
+
+    Raises:
+        LimitExceededError: it has.
+    """
+    cursor = await connection.execute("SELECT agents_queued(%s)", (most,))
+    row = await cursor.fetchone()
+    if row is not None and row[0] >= most:
+        raise LimitExceededError(
+            "Too many runs wait for a worker.",
+            why=f"agents.most_queued is {most:,}.",
+            remedy="Try again when some are done, or run more workers.",
+            limit="agents.most_queued",
+            retry_after=_TRY_AGAIN,
+        )
 
 
 async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, str]) -> None:
@@ -51,7 +89,7 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
             "SELECT slug FROM tenants WHERE tenant_id = %s", (worker.tenant_id,)
         )
         tenant = await cursor.fetchone()
-    if row is None or tenant is None or row.state in _OVER:
+    if row is None or tenant is None or _over(row):
         return
     if unknown := sorted(set(row.definition["tools"]) - set(room.agent_tools)):
         _log.warning("agents.unknown_tool", tool=unknown[0], run=str(run_id))
@@ -71,21 +109,27 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
     except ConflictError:
         async with database.transaction(worker) as connection:
             row = await find_run(connection, worker, run_id)
-        if row is not None and row.state not in _OVER:
+        if row is not None and not _over(row):
             raise
 
 
-async def recover(database: Database, worker: Scope) -> None:
+def _over(row: RunRow) -> bool:
+    """Whether nobody is to go on with it; what failed for something that may be over is tried again, as often as jobs are."""
+    return row.state in _OVER and (row.state, row.remedy) != ("failed", "retry")
+
+
+async def recover(database: Database, worker: Scope, left: Sequence[UUID]) -> None:
     """Queue what nobody works on although somebody should, and what waited for an answer that will not come."""
     async with database.transaction(worker) as connection:
+        for run_id in left:
+            await defer_run(connection, worker, run_id)
         expired = await expire_proposals(connection, worker)
         for proposal_id, _ in expired:
             found = await find_proposal(connection, worker, proposal_id=proposal_id)
             if found is not None:
                 await publish_proposal(connection, worker, "expired", found)
-        runs = {*(run_id for _, run_id in expired), *await left_behind(connection, worker)}
-        for run_id in runs:
-            await defer_run(connection, worker, run_id)
+        for run_id in {run_id for _, run_id in expired}:
+            await wake_run(connection, worker, run_id)
 
 
 async def scope_of_run(database: Database, worker: Scope, row: RunRow) -> Scope:

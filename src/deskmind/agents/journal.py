@@ -34,7 +34,12 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
 
 class Journal:
-    """A run that this process has taken. Every write first sees that it still has it."""
+    """A run that this process has taken. Every write first sees that it still has it.
+
+    Attributes:
+        pieces: whether ``emit`` is told pieces of text.
+        ending: whether the run is cancelled and nothing is begun any more, except to take back what was done.
+    """
 
     def __init__(
         self,
@@ -46,6 +51,7 @@ class Journal:
         lease: float,
         taken: float,
         emit: Callable[[AgentEvent], None],
+        pieces: bool = False,
     ) -> None:
         self.scope = scope
         self.run_id = row.run_id
@@ -53,7 +59,9 @@ class Journal:
         self.definition = Definition.of(row.definition)
         self.used = row.used
         self.tainted = row.tainted
+        self.ending = False
         self.emit = emit
+        self.pieces = pieces
         self.history: list[dict[str, Any]] = [
             dict(step.content) for step in steps if step.kind in ("request", "response")
         ]
@@ -80,8 +88,17 @@ class Journal:
         *,
         lease: float,
         emit: Callable[[AgentEvent], None],
+        pieces: bool = False,
     ) -> Journal:
         """Take a run.
+
+        Args:
+            database: where it is kept.
+            scope: whose run.
+            run_id: of the run.
+            lease: seconds until another may take it over.
+            emit: told what happens.
+            pieces: whether that is told pieces of text, too.
 
         Raises:
             ConflictError: another worker has it, or it has ended.
@@ -94,7 +111,7 @@ class Journal:
                     "The run cannot be taken.", why="Another worker has it, or it has ended.", run=str(run_id)
                 )
             steps = await read_steps(connection, scope, run_id)
-        return cls(database, scope, row, steps, lease=lease, taken=taken, emit=emit)
+        return cls(database, scope, row, steps, lease=lease, taken=taken, emit=emit, pieces=pieces)
 
     @asynccontextmanager
     async def writing(self, *, tainted: bool = False) -> AsyncGenerator[Connection]:
@@ -189,7 +206,7 @@ class Journal:
                 Jsonb({"value": output}) if state == "done" else None,
                 problem,
                 remedy,
-                state in ("done", "failed"),
+                state in ("done", "failed", "cancelled"),
                 self.scope.tenant_id,
                 self.run_id,
                 self.row.epoch,

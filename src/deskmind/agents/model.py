@@ -16,10 +16,10 @@ from pydantic_ai.profiles import ModelProfile
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from deskmind.agents.events import ModelReplied
+from deskmind.agents.events import ModelReplied, TextPiece
 from deskmind.agents.journal import Journal
 from deskmind.agents.wire import chat_messages, chat_options, parts_of, schema_messages, schema_options
-from deskmind.gateway import ChatResponse
+from deskmind.gateway import ChatResponse, Message
 
 if TYPE_CHECKING:
     from deskmind.gateway.service import Models
@@ -59,13 +59,8 @@ class GatewayModel(Model[None]):
         _, parameters = self.prepare_request(model_settings, model_request_parameters)
         prepared = self.prepare_messages(messages, parameters)
         native = definition.tool_calling == "native"
-        reply = await self._models.chat(
-            definition.model,
-            (chat_messages if native else schema_messages)(prepared, parameters),
-            max_tokens=definition.limits.reply_tokens,
-            feature="agent",
-            **(chat_options if native else schema_options)(parameters),
-        )
+        said = (chat_messages if native else schema_messages)(prepared, parameters)
+        reply = await self._asked(said, (chat_options if native else schema_options)(parameters))
         response = self._response(reply, native)
         written: list[dict[str, Any]] = ModelMessagesTypeAdapter.dump_python([*fresh, response], mode="json")
         await journal.replied(
@@ -77,6 +72,26 @@ class GatewayModel(Model[None]):
         wanted = tuple(part.tool_name for part in response.parts if isinstance(part, ToolCallPart))
         journal.emit(ModelReplied(reply.text, wanted, journal.used.steps))
         return response
+
+    async def _asked(self, messages: list[Message], options: dict[str, Any]) -> ChatResponse:
+        journal, definition = self._journal, self._journal.definition
+        how: dict[str, Any] = {"max_tokens": definition.limits.reply_tokens, "feature": "agent", **options}
+        if not self._in_pieces:
+            return await self._models.chat(definition.model, messages, **how)
+        step = journal.used.steps + 1
+        async with await self._models.stream(definition.model, messages, **how) as stream:
+            async for piece in stream:
+                if piece.text or piece.restarted:
+                    journal.emit(TextPiece(piece.text, step, piece.restarted))
+            assert stream.response is not None
+            return stream.response
+
+    @property
+    def _in_pieces(self) -> bool:
+        """Whether somebody listens, to text that nobody has to check first."""
+        definition = self._journal.definition
+        plain = definition.output is None and definition.tool_calling == "native"
+        return self._journal.pieces and plain and not definition.checks
 
     def _response(self, reply: ChatResponse, native: bool) -> ModelResponse:
         """Calls get ids of ours: some models give the same one twice in a run."""

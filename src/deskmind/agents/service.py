@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from deskmind.agents import switches
 from deskmind.agents.events import AgentEvent, RunEnded
 from deskmind.agents.failures import remedy_of
-from deskmind.agents.jobs import defer_run
+from deskmind.agents.jobs import check_room, defer_run, wake_run
 from deskmind.agents.journal import Journal
 from deskmind.agents.measuring import count_run
 from deskmind.agents.memory.runs import learn, tell_conversation
@@ -26,6 +26,7 @@ from deskmind.agents.store import (
     list_runs,
     read_effects,
     read_steps,
+    run_versions,
     view_of,
 )
 from deskmind.agents.tool import Tool
@@ -79,11 +80,19 @@ class Agents:
         return self._database
 
     @operation(Permission.AGENTS_RUN)
-    async def run(self, agent: Agent[T], prompt: str, *, untrusted: str = "", emit: Emit = _ignore) -> Run[T]:
-        """Run an agent here, to its end or until it waits for a person; see ``Agent.run``."""
+    async def run(
+        self,
+        agent: Agent[T],
+        prompt: str,
+        *,
+        untrusted: str = "",
+        emit: Emit = _ignore,
+        pieces: bool = False,
+    ) -> Run[T]:
+        """Run an agent here, to its end or until it waits for a person; see ``Agent.run`` and ``Agent.stream``."""
         run_id = await self._begin(agent.definition, prompt, untrusted)
         try:
-            return await self._go_on(run_id, agent.tools, agent.output_type, emit)
+            return await self._go_on(run_id, agent.tools, agent.output_type, emit, pieces=pieces)
         except asyncio.CancelledError:  # whoever wanted it has gone
             await asyncio.shield(self._abandon(run_id))
             raise
@@ -94,6 +103,7 @@ class Agents:
 
         Raises:
             InvalidRequestError: a tool is not known to workers.
+            LimitExceededError: the tenant has ``agents.most_queued`` runs waiting.
         """
         unknown = sorted(set(agent.definition.tools) - set(self._room.agent_tools))
         if unknown:
@@ -135,7 +145,7 @@ class Agents:
             )
             await publish_run(connection, self._scope, run_id, "cancelled", kind="agent", name=row.agent)
             if row.parent_id is not None:  # the workflow that waits for it goes on
-                await defer_run(connection, self._scope, run_id)
+                await wake_run(connection, self._scope, row.parent_id)
         if row.state != "running":  # a worker that has it counts it
             count_run("cancelled")
 
@@ -168,6 +178,12 @@ class Agents:
             effects = await read_effects(connection, self._scope, run_id)
             await record(connection, self._scope, Permission.AGENTS_READ, resource=f"runs/{run_id}")
         return RunDetails(view_of(row), row.prompt, tuple(steps), tuple(effects))
+
+    @operation(Permission.AGENTS_READ, told=False)
+    async def versions(self, ids: Sequence[UUID]) -> dict[UUID, str]:
+        """What changes whenever a run goes a step on, of those that one may see."""
+        async with self._database.transaction(self._scope) as connection:
+            return await run_versions(connection, self._scope, ids)
 
     @operation(Permission.AGENTS_STOP)
     async def stop_tool(self, tool: str = switches.ALL_TOOLS, *, reason: str = "") -> None:
@@ -226,6 +242,8 @@ class Agents:
             )
         run_id = uuid4()
         async with self._database.transaction(self._scope) as connection:
+            if queued:
+                await check_room(connection, self._room.settings.agents.most_queued)
             await add_run(connection, self._scope, run_id, definition, prompt, untrusted, correlation_id())
             await record(
                 connection,
@@ -240,7 +258,13 @@ class Agents:
         return run_id
 
     async def _go_on(
-        self, run_id: UUID, tools: Mapping[str, Tool] | None, output_type: Any, emit: Emit
+        self,
+        run_id: UUID,
+        tools: Mapping[str, Tool] | None,
+        output_type: Any,
+        emit: Emit,
+        *,
+        pieces: bool = False,
     ) -> Run[Any]:
         try:
             from deskmind.agents.loop import drive
@@ -248,7 +272,9 @@ class Agents:
             raise MissingExtraError("pydantic-ai", "agents") from error
         await self._seen(run_id)
         lease = self._room.settings.agents.lease_seconds
-        journal = await Journal.take(self._database, self._scope, run_id, lease=lease, emit=emit)
+        journal = await Journal.take(
+            self._database, self._scope, run_id, lease=lease, emit=emit, pieces=pieces
+        )
         try:
             known = self._tools_of(journal.definition) if tools is None else tools
             output = await drive(journal, known, self._room, output_type)

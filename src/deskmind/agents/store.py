@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -24,12 +24,12 @@ __all__ = [
     "end_run",
     "find_run",
     "give_up",
-    "left_behind",
     "list_runs",
     "owner_of",
     "read_effects",
     "read_steps",
     "root_of",
+    "run_versions",
     "take_run",
     "view_of",
 ]
@@ -46,19 +46,13 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'queued', %s, %s, %s)
 """
 _TAKE = f"""
 UPDATE agent_runs
-   SET epoch = epoch + 1, state = 'running', problem = '', remedy = '', ended_at = NULL, wake_at = NULL,
+   SET epoch = epoch + 1, state = 'running', problem = '', remedy = '', ended_at = NULL, wake_at = NULL, wanted_at = NULL,
        lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
  WHERE tenant_id = %(tenant)s AND run_id = %(run)s
    AND (state IN ('queued', 'waiting') OR state = 'failed' AND remedy = 'retry'
         OR state = 'running' AND lease_until < clock_timestamp())
 RETURNING {RUN_COLUMNS}
 """
-_LEFT = """
-SELECT run_id FROM agent_runs
- WHERE tenant_id = %s AND state IN ('queued', 'running')
-   AND (lease_until IS NULL AND started_at < now() - interval '1 minute' OR lease_until < now()) LIMIT 1000
-"""
-
 _ABOVE = """
 WITH RECURSIVE above AS (
     SELECT run_id, parent_id FROM agent_runs WHERE tenant_id = %(tenant)s AND run_id = %(run)s
@@ -185,10 +179,13 @@ async def list_runs(connection: Connection, scope: Scope, state: str | None, lim
     return [view_of(row) for row in await cursor.fetchall()]
 
 
-async def left_behind(connection: Connection, scope: Scope) -> list[UUID]:
-    """Runs of the tenant that nobody works on although somebody should."""
-    cursor = await connection.execute(_LEFT, (scope.tenant_id,))
-    return [row[0] for row in await cursor.fetchall()]
+async def run_versions(connection: Connection, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What changes whenever a run goes a step on, of those that the scope may see."""
+    cursor = await connection.execute(
+        "SELECT run_id, state, epoch, steps FROM agent_runs WHERE tenant_id = %s AND run_id = ANY(%s)",
+        (scope.tenant_id, list(ids)),
+    )
+    return {found: f"{state}:{epoch}:{steps}" for found, state, epoch, steps in await cursor.fetchall()}
 
 
 async def end_run(connection: Connection, scope: Scope, run_id: UUID, states: tuple[str, ...]) -> bool:

@@ -7,9 +7,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
+from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
+from deskmind.governance.access import Permission
 from deskmind.governance.access.service import SavedPolicy
 
 __all__ = ["add_access"]
@@ -23,10 +26,8 @@ class DecisionBody(BaseModel):
     because: list[str] = Field(examples=[["role requester granted to user ann"]])
 
 
-class RoleBody(BaseModel):
+class RoleBody(Body):
     """What a role of the tenant's own permits."""
-
-    model_config = ConfigDict(extra="forbid")
 
     permissions: list[Annotated[str, Field(max_length=100)]] = Field(
         min_length=1, max_length=200, examples=[["audit:read", "budgets:*"]]
@@ -49,10 +50,8 @@ class RoleList(BaseModel):
     roles: list[RoleState]
 
 
-class GrantBody(BaseModel):
+class GrantBody(Body):
     """A role for one of a user, a group and an API key."""
-
-    model_config = ConfigDict(extra="forbid")
 
     role: str = Field(max_length=63, examples=["technician"])
     user: str | None = Field(None, max_length=200)
@@ -95,10 +94,8 @@ class Review(BaseModel):
     grants: list[ReviewBody]
 
 
-class PolicyBody(BaseModel):
+class PolicyBody(Body):
     """Policies in Cedar; an empty text switches them off."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str = Field(max_length=200_000)
 
@@ -136,9 +133,13 @@ def _add_decisions(routes: APIRouter, asker: Any) -> None:
         operation_id="checkAccess",
         tags=["access"],
         summary="Whether one, or a user, may do something, and why",
+        responses={404: {"model": Problem, "description": "no such user"}},
     )
     async def check_access(
-        permission: Annotated[str, Query(min_length=3, max_length=100)],
+        permission: Annotated[
+            str,
+            Query(min_length=3, max_length=100, json_schema_extra={"enum": [one.code for one in Permission]}),
+        ],
         desk: Desk = asker,
         user: Holder = None,
     ) -> DecisionBody:
@@ -186,6 +187,10 @@ def _add_roles(routes: APIRouter, asker: Any) -> None:
         tags=["access"],
         status_code=204,
         summary="Remove a role that nobody has",
+        responses={
+            404: {"model": Problem, "description": "no such role of the tenant's own"},
+            409: {"model": Problem, "description": "somebody has it"},
+        },
     )
     async def delete_role(name: Name, desk: Desk = asker) -> Response:
         await desk.access.delete_role(name)
@@ -193,7 +198,19 @@ def _add_roles(routes: APIRouter, asker: Any) -> None:
 
 
 def _add_grants(routes: APIRouter, asker: Any) -> None:
-    @routes.post("/grants", operation_id="grantRole", tags=["access"], status_code=201, summary="Give a role")
+    unknown: dict[int | str, dict[str, Any]] = {
+        404: {"model": Problem, "description": "no such role, user, group or key"},
+        409: {"model": Problem, "description": "the tenant would be without an owner"},
+    }
+
+    @routes.post(
+        "/grants",
+        operation_id="grantRole",
+        tags=["access"],
+        status_code=201,
+        responses=unknown,
+        summary="Give a role",
+    )
     async def grant_role(body: GrantBody, desk: Desk = asker) -> GrantState:
         given = await desk.access.grant(**body.model_dump())
         return GrantState(
@@ -211,6 +228,7 @@ def _add_grants(routes: APIRouter, asker: Any) -> None:
         tags=["access"],
         status_code=204,
         summary="Take a role from one of a user, a group and an API key",
+        responses=unknown,
     )
     async def revoke_role(
         role: Annotated[str, Query(min_length=1, max_length=63)],

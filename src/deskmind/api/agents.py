@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from deskmind.api.schemas import Problem
+from deskmind.api.schemas import Amount, Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
 __all__ = ["add_agents"]
@@ -28,7 +29,7 @@ class RunBody(BaseModel):
     steps: int
     tool_calls: int
     tokens: int
-    cost: str = Field(description="US dollars")
+    cost: Amount = Field(description="US dollars")
     seconds: float
     started_at: datetime
     ended_at: datetime | None
@@ -111,27 +112,21 @@ class ProposalList(BaseModel):
     proposals: list[ProposalBody]
 
 
-class ApproveRequest(BaseModel):
+class ApproveRequest(Body):
     """Letting it pass."""
-
-    model_config = ConfigDict(extra="forbid")
 
     answer: str = Field("", max_length=4000, description="to a question; to a write, a note")
 
 
-class RejectRequest(BaseModel):
+class RejectRequest(Body):
     """Forbidding it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: str = Field("", max_length=4000, description="told to the agent")
     lasting: bool = Field(False, description="refuse the same call to every agent from now on")
 
 
-class EditRequest(BaseModel):
+class EditRequest(Body):
     """Changing what is proposed, and approving that."""
-
-    model_config = ConfigDict(extra="forbid")
 
     values: dict[str, Any] = Field(description="by the names of the tool's parameters", min_length=1)
     reason: str = Field("", max_length=4000, description="a note")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -24,8 +26,11 @@ from deskmind import __version__
 from deskmind.api import problems
 from deskmind.api.chat_completions import OpenAIEndpoints
 from deskmind.api.connectors import add_webhook
+from deskmind.api.contract import complete
 from deskmind.api.documentation import add_documentation
+from deskmind.api.draining import Drain
 from deskmind.api.limits.admission import Admission, Places
+from deskmind.api.limits.attempts import Attempts
 from deskmind.api.limits.limiter import Limiter
 from deskmind.api.manners.claiming import Claims
 from deskmind.api.manners.conditions import Conditions
@@ -33,11 +38,13 @@ from deskmind.api.manners.deadline import Deadline
 from deskmind.api.manners.idempotency import Idempotency
 from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
-from deskmind.api.routes import bearer, router
+from deskmind.api.routes import DeskFor, bearer, router
 from deskmind.api.schemas import Health, Readiness
+from deskmind.api.shelf import Shelf
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import DeskmindError
+from deskmind.jobs import ended
 from deskmind.observability import configure_logging
 from deskmind.observability.levels import watch_level
 from deskmind.readiness import run_hourly
@@ -61,12 +68,16 @@ _SENT_BY_PAGES = (
     "X-Request-ID",
 )
 _READ_BY_PAGES = (
+    "API-Version",
+    "Deprecation",
     "ETag",
     "Idempotency-Replayed",
+    "Link",
     "Location",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
+    "Sunset",
     "X-Request-ID",
 )
 _OURS: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
@@ -94,13 +105,14 @@ def create_app(
     shared = chosen.redis.url
     limiter = Limiter(chosen.limits.rates, url=shared.get_secret_value() if shared is not None else None)
     places = Places(chosen.limits.concurrent)
+    drain = Drain(chosen.api.drain_seconds)
 
     @asynccontextmanager
     async def lifespan(service: FastAPI) -> AsyncGenerator[None]:
         async with contextlib.AsyncExitStack() as resources:
             service.state.deskmind = app or await resources.enter_async_context(Deskmind.open(chosen))
             deskmind: Deskmind = service.state.deskmind
-            resources.push_async_callback(_stop, await deskmind.measure())
+            resources.push_async_callback(ended, await deskmind.measure())
             await deskmind.engine()
             await deskmind.gateway()
             await deskmind.ready_redaction()
@@ -108,15 +120,14 @@ def create_app(
             if chosen.api.embedded_worker:
                 if app is None:
                     run_hourly(deskmind)
-                worker = asyncio.create_task(deskmind.jobs.work())
-                resources.push_async_callback(_stop, worker)
-                resources.push_async_callback(_stop, deskmind.keep_sealing())
+                _work(deskmind, resources)
             if protocol is not None:
                 await resources.enter_async_context(protocol.running())
             if own_process:
                 levels = asyncio.create_task(watch_level(chosen.home, chosen.log.level))
-                resources.push_async_callback(_stop, levels)
+                resources.push_async_callback(ended, levels)
                 _settle()
+                resources.enter_context(drain.heeding())
             yield
 
     service = _Service(
@@ -129,40 +140,52 @@ def create_app(
         telemetry=_OURS,
     )
 
+    known = _known_to(service, Attempts(chosen.limits.refused))
+
     async def desk_for(request: Request) -> Desk:
-        deskmind: Deskmind = request.app.state.deskmind
-        desk = await deskmind.authenticate(bearer(request))
+        desk = await known(request)
         await limiter.admit(request.scope, desk)
         return desk
 
     routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes)
     _receive_webhooks(service, routes)
-    service.include_router(routes)
+    _offer(service, routes)
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
-    _serve_models(service, endpoints.routes(), places, accept_parent=accept_parent)
-    protocol = _model_context(chosen, desk_for)
+    _serve_models(service, endpoints.routes(), places, drain, accept_parent=accept_parent)
+    protocol = _model_context(chosen, service, limiter)
     if protocol is not None:
-        service.router.routes.append(protocol.route())
-    _health(service, limiter)
+        service.router.routes[:0] = protocol.routes()  # the others are looked through one by one
+    _health(service, limiter, drain)
     add_documentation(service)
     add_metrics(service, desk_for)
     problems.install(service)
-    _mind_manners(service, chosen)
+    _mind_manners(service, chosen, known)
     if places.most:
         service.add_middleware(Admission, places=places)
-    service.add_middleware(RequestContext, accept_parent=accept_parent)
+    service.add_middleware(RequestContext, accept_parent=accept_parent, drain=drain)
     _describe(service)
     return service
 
 
-def _mind_manners(service: _Service, settings: Settings) -> None:
+def _known_to(service: FastAPI, attempts: Attempts) -> DeskFor:
+    """Tells whose desk a request is for, by its key or token."""
+
+    async def known(request: Request) -> Desk:
+        deskmind: Deskmind = service.state.deskmind
+        return await attempts.of(request.scope, bearer(request), deskmind.authenticate)
+
+    return known
+
+
+def _mind_manners(service: _Service, settings: Settings, known: DeskFor) -> None:
     """Conditions, repeated requests, limits of size and time, compression, callers in browsers: the last is outermost."""
 
     async def asking(request: Request) -> tuple[Scope, Claims]:
         deskmind: Deskmind = service.state.deskmind
-        desk = await deskmind.authenticate(bearer(request))
-        return desk.scope, Claims(deskmind.database, deskmind.keyring, settings.api.idempotency_hours * 3600)
+        desk = await known(request)
+        kept, lease = settings.api.idempotency_hours * 3600, settings.api.claim_seconds
+        return desk.scope, Claims(deskmind.database, deskmind.keyring, kept, lease)
 
     @asynccontextmanager
     async def locked(_: object, path: str) -> AsyncGenerator[None]:
@@ -189,14 +212,23 @@ def _mind_manners(service: _Service, settings: Settings) -> None:
         )
 
 
-def _serve_models(service: _Service, routes: list[Route], places: Places, *, accept_parent: bool) -> None:
+def _serve_models(
+    service: _Service, routes: list[Route], places: Places, drain: Drain, *, accept_parent: bool
+) -> None:
     service.router.routes[:0] = routes
     service.straight = {
-        (method, route.path): RequestContext(Admission(_routed(route), places), accept_parent=accept_parent)
+        (method, route.path): RequestContext(
+            Admission(_routed(route), places), accept_parent=accept_parent, drain=drain
+        )
         for route in routes
         for method in route.methods or ()
         if not route.param_convertors
     }
+
+
+def _offer(service: FastAPI, routes: APIRouter) -> None:
+    service.router.routes.append(Shelf(routes.routes))
+    service.include_router(routes)
 
 
 def _receive_webhooks(service: FastAPI, routes: APIRouter) -> None:
@@ -225,15 +257,34 @@ class _Service(FastAPI):
             await endpoint(scope, receive, send)
 
 
-def _model_context(settings: Settings, desk_for: Callable[[Request], Awaitable[Desk]]) -> McpEndpoint | None:
+def _model_context(settings: Settings, service: FastAPI, limiter: Limiter) -> McpEndpoint | None:
     """MCP's endpoint, where it is wanted and its extra is installed."""
     if not settings.mcp.enabled or find_spec("mcp") is None:
         return None
     from deskmind.api.mcp.endpoint import McpEndpoint
-    from deskmind.api.mcp.server import tools_offered
+    from deskmind.api.mcp.oauth import protection_of
+    from deskmind.api.mcp.offer import offer_of
+
+    protection = protection_of(settings)
+
+    def again(request: Request) -> Callable[[], Awaitable[Desk]]:
+        deskmind: Deskmind = service.state.deskmind
+        resource = protection.resource if protection is not None else None
+        return partial(deskmind.authenticate, bearer(request), resource=resource)
+
+    async def desk_for(request: Request) -> Desk:
+        desk = await again(request)()
+        await limiter.admit(request.scope, desk)
+        return desk
 
     return McpEndpoint(
-        desk_for, tools_offered(allow_writes=settings.mcp.allow_writes), origins=settings.mcp.origins
+        desk_for,
+        offer_of(settings.mcp),
+        again=again,
+        origins=settings.mcp.origins,
+        protection=protection,
+        session_seconds=settings.mcp.session_seconds,
+        max_sessions=settings.mcp.max_sessions,
     )
 
 
@@ -245,7 +296,7 @@ def _routed(route: Route) -> ASGIApp:
     return call
 
 
-def _health(service: FastAPI, limiter: Limiter) -> None:
+def _health(service: FastAPI, limiter: Limiter, drain: Drain) -> None:
     @service.get("/healthz", operation_id="health", tags=["operations"], summary="The process answers")
     async def health() -> Health:
         return Health(version=__version__)
@@ -268,36 +319,17 @@ def _health(service: FastAPI, limiter: Limiter) -> None:
             checks["database"] = error.code
         if limiter.alone:
             checks["limits"] = "the shared server does not answer: each process counts for itself"
-        status = 200 if checks["database"] == "ok" else 503
+        if drain.begun:
+            checks["process"] = "it is about to end"
+        status = 200 if checks["database"] == "ok" and not drain.begun else 503
         body = Readiness(status="ready" if status == 200 else "not ready", checks=checks)
         return JSONResponse(body.model_dump(), status_code=status)
 
 
 def _describe(service: FastAPI) -> None:
-    """Complete the OpenAPI document: the API key, and problems by their media type, which FastAPI cannot say."""
+    """Complete the OpenAPI document, once."""
     produce = service.openapi
-
-    def described() -> dict[str, Any]:
-        document = produce()
-        components = document.setdefault("components", {})
-        components["securitySchemes"] = {
-            "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "dk_…"}
-        }
-        for path, operations in document["paths"].items():
-            for operation in operations.values():
-                if (path.startswith("/v1/") or path == "/metrics") and not path.endswith("/webhook"):
-                    operation["security"] = [{"apiKey": []}]
-                for response in operation["responses"].values():
-                    _name_problem(response)
-        return document
-
-    service.openapi = described
-
-
-def _name_problem(response: dict[str, Any]) -> None:
-    body = response.get("content", {}).get("application/json", {})
-    if body.get("schema", {}).get("$ref", "").endswith("/Problem"):
-        response["content"] = {"application/problem+json": body}
+    service.openapi = functools.cache(lambda: complete(produce()))
 
 
 def _settle() -> None:
@@ -310,7 +342,13 @@ def _settle() -> None:
     gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
 
 
-async def _stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+def _work(deskmind: Deskmind, resources: contextlib.AsyncExitStack) -> None:
+    """Run jobs and seal beside serving."""
+    told = asyncio.Event()
+    resources.push_async_callback(_finished, told, asyncio.create_task(deskmind.jobs.work(told)))
+    resources.push_async_callback(ended, deskmind.keep_sealing())
+
+
+async def _finished(told: asyncio.Event, worker: asyncio.Task[None]) -> None:
+    told.set()
+    await worker

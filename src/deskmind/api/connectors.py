@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Problem
+from deskmind.connectors.model import Kind
 from deskmind.desk import Desk
 from deskmind.sync import SyncStatus
 
@@ -30,6 +32,31 @@ class KindBody(BaseModel):
     complete: bool
     error: str
     notes: list[str]
+    unmapped: dict[str, int] = Field(
+        description="fields without a place in the model, and the records that hold something in each"
+    )
+
+
+class ConnectionBody(BaseModel):
+    """How a system is connected."""
+
+    connection_id: UUID
+    name: str
+    vendor: str
+    url: str
+    networks: Literal["any", "public"]
+    kinds: list[str] = Field(description="the kinds of record that are read; empty for all")
+    every_seconds: int
+    created_at: datetime
+
+
+class ProblemBody(BaseModel):
+    """A record that could not be read or stored."""
+
+    kind: str
+    id: str
+    why: str
+    found_at: datetime
 
 
 class ConnectorBody(BaseModel):
@@ -47,6 +74,11 @@ class ConnectorBody(BaseModel):
     error: str
     waiting_documents: int
     kinds: list[KindBody]
+    connection: ConnectionBody
+    swept_at: datetime | None
+    waiting: int
+    unreadable: int
+    problems: list[ProblemBody] = Field(description="the newest")
 
     @classmethod
     def of(cls, found: SyncStatus) -> ConnectorBody:
@@ -60,6 +92,16 @@ class ConnectorList(BaseModel):
     """By name."""
 
     connectors: list[ConnectorBody]
+
+
+class RecordList(BaseModel):
+    """One page, by id; ``next`` continues it."""
+
+    records: list[dict[str, Any]] = Field(
+        description="`id`, `key`, `url`, `version` and the fields of the kind",
+        examples=[[{"id": "46d44a", "key": "INC0012001", "title": "The VPN tunnel drops"}]],
+    )
+    next: str | None = Field(description="give it as `after`; null on the last page")
 
 
 def add_connectors(routes: APIRouter, asker: Any) -> None:
@@ -76,6 +118,34 @@ def add_connectors(routes: APIRouter, asker: Any) -> None:
     async def connectors(desk: Desk = asker) -> ConnectorList:
         return ConnectorList(connectors=[ConnectorBody.of(one) for one in await desk.sync.status()])
 
+    @routes.get(
+        "/connectors/{name}",
+        operation_id="getConnector",
+        tags=tags,
+        responses=unknown,
+        summary="A connected system, and how far a run is; for operators",
+    )
+    async def connector(name: str, desk: Desk = asker) -> ConnectorBody:
+        (found,) = await desk.sync.status(name)
+        return ConnectorBody.of(found)
+
+    @routes.get(
+        "/connectors/{name}/records",
+        operation_id="listRecords",
+        tags=tags,
+        responses=unknown,
+        summary="Tickets and other records as they were read from a connected system, by id; for operators",
+    )
+    async def records(
+        name: str,
+        kind: Kind,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        after: Annotated[str, Query(max_length=500)] = "",
+        desk: Desk = asker,
+    ) -> RecordList:
+        found = await desk.sync.records(name, kind, limit=limit, after=after)
+        return RecordList(records=found, next=found[-1]["id"] if len(found) == limit else None)
+
     @routes.post(
         "/connectors/{name}/sync",
         operation_id="syncConnector",
@@ -84,8 +154,10 @@ def add_connectors(routes: APIRouter, asker: Any) -> None:
         responses=unknown,
         summary="Have workers read a connected system now; for operators",
     )
-    async def sync(name: str, full: bool = False, desk: Desk = asker) -> ConnectorBody:
-        return ConnectorBody.of(await desk.sync.run(name, full=full, wait=False))
+    async def sync(name: str, response: Response, full: bool = False, desk: Desk = asker) -> ConnectorBody:
+        found = await desk.sync.run(name, full=full, wait=False)
+        response.headers["Location"] = f"{routes.prefix}/connectors/{quote(name, safe='')}"
+        return ConnectorBody.of(found)
 
 
 def add_webhook(routes: APIRouter, receive: Receive) -> None:

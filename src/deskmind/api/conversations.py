@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from deskmind.api.cursors import cursor_of, place_of
+from deskmind.api.cursors import Before, cursor_of, place_of
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.prompts import Message
 from deskmind.prompts.conversations import Conversation, ConversationSummary
@@ -21,11 +22,7 @@ _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "descript
 _Id = Annotated[UUID, Path()]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class NewTurn(_Body):
+class NewTurn(Body):
     """A turn to keep."""
 
     role: Literal["user", "assistant", "tool_call", "tool_result"]
@@ -85,7 +82,7 @@ class ConversationList(BaseModel):
     next: str | None = None
 
 
-class CreateConversation(_Body):
+class CreateConversation(Body):
     """A conversation to begin."""
 
     title: str = ""
@@ -93,13 +90,13 @@ class CreateConversation(_Body):
     expires_at: datetime | None = None
 
 
-class AppendTurns(_Body):
+class AppendTurns(Body):
     """Turns to add, together or not at all."""
 
     turns: list[NewTurn] = Field(min_length=1, max_length=1000)
 
 
-class RenameConversation(_Body):
+class RenameConversation(Body):
     """Another title."""
 
     title: str
@@ -118,7 +115,7 @@ def add_conversations(routes: APIRouter, asker: Any) -> None:
     async def list_conversations(
         desk: Desk = asker,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: Annotated[str | None, Query(max_length=100)] = None,
+        before: Before = None,
     ) -> ConversationList:
         found = await desk.conversations.list(limit=limit, before=place_of(before))
         return ConversationList(
@@ -178,7 +175,10 @@ def add_conversations(routes: APIRouter, asker: Any) -> None:
         operation_id="summariseConversation",
         tags=tags,
         summary="Let a summary stand for the older turns",
-        responses=_NOT_FOUND,
+        responses={
+            **_NOT_FOUND,
+            502: {"model": Problem, "description": "the model's provider refused, or broke off"},
+        },
     )
     async def summarise(
         conversation_id: _Id, desk: Desk = asker, keep: Annotated[int, Query(ge=0, le=1000)] = 10

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
+
+from fastapi import Query
 
 from deskmind.errors import InvalidRequestError
 
-__all__ = ["cursor_of", "place_of"]
+__all__ = ["Before", "cursor_of", "place_of"]
+
+_HEX = "[0-9a-f]"
+Before = Annotated[
+    str | None,
+    Query(
+        pattern=rf"^[0-9]{{1,11}}\.[0-9]{{6}}_{_HEX}{{8}}(-{_HEX}{{4}}){{3}}-{_HEX}{{12}}$",
+        description="`next` of the page before",
+    ),
+]
+"""The parameter that continues a list."""
 
 
 def cursor_of(place: tuple[datetime, UUID]) -> str:

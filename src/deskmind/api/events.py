@@ -1,30 +1,120 @@
-"""Answers as server-sent events."""
+"""Server-sent events: with ids, a sign of life while nothing happens, and a problem as the last one.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from typing import Any
 
-from deskmind.api.schemas import AnswerBody
+from fastapi.responses import StreamingResponse
+
 from deskmind.errors import DeskmindError
-from deskmind.knowledge.answering import AnswerEvent
 
-__all__ = ["server_sent_events"]
+__all__ = ["Sent", "described_events", "event_stream", "server_sent_events"]
+
+_BEAT_SECONDS = 15.0
+"""Proxies close connections on which nothing came for 30 to 60 seconds."""
+_BEAT = ": still here\n\n"
 
 
-async def server_sent_events(events: AsyncIterator[AnswerEvent]) -> AsyncIterator[str]:
-    """``delta`` events with pieces of text, then ``answer`` with the whole, or ``problem``."""
-    number = 0
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An event: its name, its place in the stream, and what is sent as JSON."""
+
+    name: str
+    id: str
+    data: Any
+
+
+_Queue = asyncio.Queue["Sent | DeskmindError | None"]
+
+
+async def event_stream(events: AsyncIterator[Sent]) -> StreamingResponse:
+    """A response with the events; what goes wrong before the first one is raised, and so has a status of its own."""
+    frames = server_sent_events(events, raising=True)
+    first = await anext(frames, "")
+    return StreamingResponse(
+        _from(first, frames),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def server_sent_events(
+    events: AsyncIterator[Sent], *, beat_seconds: float = _BEAT_SECONDS, raising: bool = False
+) -> AsyncGenerator[str]:
+    """The events as text.
+
+    Args:
+        events: taken by one task from the first to the last, since an operation ends in the context it began in.
+        beat_seconds: of silence, after which a comment is sent.
+        raising: an error before the first event is raised; else each is a ``problem`` event.
+    """
+    taken: _Queue = asyncio.Queue()
+    taking = asyncio.create_task(_take(events, taken))
+    begun = False
+    try:
+        while (item := await _next(taken, beat_seconds if begun or not raising else None)) is not None:
+            if isinstance(item, DeskmindError) and raising and not begun:
+                raise item
+            begun = True
+            yield _frame(item)
+        await taking
+    finally:
+        taking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await taking
+
+
+def described_events(until: str = "", **kinds: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """For the OpenAPI document, which has no words for events: the schema of each kind by its name.
+
+    Args:
+        until: the kind that ends the stream.
+        kinds: schemas; besides these, a ``problem`` may come.
+    """
+    media: dict[str, Any] = {"schema": {"type": "string"}, "x-deskmind-events": kinds}
+    if until:
+        media["x-deskmind-last-event"] = until
+    return {200: {"content": {"text/event-stream": media}}}
+
+
+async def _take(events: AsyncIterator[Sent], taken: _Queue) -> None:
     try:
         async for event in events:
-            number += 1
-            if event.answer is not None:
-                yield _event(number, "answer", AnswerBody.of(event.answer).model_dump(mode="json"))
-            else:
-                yield _event(number, "delta", {"text": event.text})
+            taken.put_nowait(event)
     except DeskmindError as error:
-        yield _event(number + 1, "problem", error.problem())
+        taken.put_nowait(error)
+    finally:
+        taken.put_nowait(None)
 
 
-def _event(number: int, name: str, data: object) -> str:
-    return f"id: {number}\nevent: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+async def _next(taken: _Queue, seconds: float | None) -> Sent | DeskmindError | str | None:
+    try:
+        return await asyncio.wait_for(taken.get(), seconds)
+    except TimeoutError:
+        return _BEAT
+
+
+async def _from(first: str, rest: AsyncGenerator[str]) -> AsyncIterator[str]:
+    try:
+        yield first
+        async for frame in rest:
+            yield frame
+    finally:
+        await rest.aclose()
+
+
+def _frame(item: Sent | DeskmindError | str) -> str:
+    """A problem has no id: what is asked for anew goes on after the last event before it."""
+    if isinstance(item, str):
+        return item
+    name, data = ("problem", item.problem()) if isinstance(item, DeskmindError) else (item.name, item.data)
+    place = "" if isinstance(item, DeskmindError) else f"id: {item.id}\n"
+    return f"{place}event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

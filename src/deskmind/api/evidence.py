@@ -6,18 +6,17 @@ from datetime import datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
 __all__ = ["add_evidence"]
 
 
-class BundleRequest(BaseModel):
+class BundleRequest(Body):
     """Which bundle."""
-
-    model_config = ConfigDict(extra="forbid")
 
     about: Literal["soc2", "article30"]
     since: datetime = Field(description="the period's beginning, with a time zone")
@@ -25,7 +24,7 @@ class BundleRequest(BaseModel):
     dated: datetime | None = Field(None, description="the bundle's date, to make one again")
 
 
-class KeyList(BaseModel):
+class EvidenceKeyList(BaseModel):
     """Public keys, oldest first."""
 
     keys: list[str]
@@ -54,5 +53,5 @@ def add_evidence(routes: APIRouter, asker: Any) -> None:
     @routes.get(
         "/evidence/keys", operation_id="listEvidenceKeys", tags=tags, summary="The keys that sign bundles"
     )
-    async def list_keys(desk: Desk = asker) -> KeyList:
-        return KeyList(keys=[str(key) for key in await desk.evidence.public_keys()])
+    async def list_keys(desk: Desk = asker) -> EvidenceKeyList:
+        return EvidenceKeyList(keys=[str(key) for key in await desk.evidence.public_keys()])

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.prompts.experiments import Experiment, Variant
 from deskmind.prompts.outcomes import ExperimentReport
@@ -24,11 +25,7 @@ _TAKEN: dict[int | str, dict[str, Any]] = {
 _Name = Annotated[str, Path(min_length=1, max_length=80)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class VariantBody(_Body):
+class VariantBody(Body):
     """One of the things tried."""
 
     name: str = Field(examples=["control"])
@@ -36,7 +33,7 @@ class VariantBody(_Body):
     weight: float = Field(1.0, ge=0, description="share of the users relative to the others")
 
 
-class StartExperiment(_Body):
+class StartExperiment(Body):
     """An experiment to start."""
 
     name: str = Field(examples=["brief-answers"], description="never used again")
@@ -46,7 +43,7 @@ class StartExperiment(_Body):
     )
 
 
-class WeighVariants(_Body):
+class WeighVariants(Body):
     """New weights by variant; the others keep theirs."""
 
     weights: dict[str, float] = Field(min_length=1, max_length=20)

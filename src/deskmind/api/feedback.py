@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from deskmind.api.cursors import cursor_of, place_of
+from deskmind.api.cursors import Before, cursor_of, place_of
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.feedback import FeedbackEntry, QualityGrouping, QualityRow, Rating, Reason
 from deskmind.prompts.intervals import Interval
@@ -18,10 +19,8 @@ from deskmind.prompts.intervals import Interval
 __all__ = ["add_feedback"]
 
 
-class GiveFeedback(BaseModel):
+class GiveFeedback(Body):
     """A rating of an answer one was given."""
-
-    model_config = ConfigDict(extra="forbid")
 
     request_id: str = Field(min_length=1, max_length=128, description="of the answer")
     rating: Rating
@@ -115,7 +114,7 @@ def add_feedback(routes: APIRouter, asker: Any) -> None:
     async def list_feedback(
         desk: Desk = asker,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: Annotated[str | None, Query(max_length=100)] = None,
+        before: Before = None,
         rating: Rating | None = None,
     ) -> FeedbackList:
         found = await desk.feedback.list(limit=limit, before=place_of(before), rating=rating)

@@ -38,7 +38,7 @@ def ended(scope: Scope, status: int, seconds: float) -> None:
     """
     method = scope["method"]
     _active.add(-1, _METHODS.get(method, _OTHER))
-    kind = (method, getattr(scope.get("route"), "path", "unmatched"), status)
+    kind = (method, getattr(scope.get("route"), "path_format", "unmatched"), status)
     _duration.record(seconds, _kinds.get(kind) or _labels(*kind))
 
 

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from deskmind.agents.memory import Draft
 from deskmind.agents.memory.memory import KINDS
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
 __all__ = ["add_memories"]
@@ -66,10 +67,8 @@ class RecalledBody(BaseModel):
     memories: list[ScoredBody]
 
 
-class MemoryRequest(BaseModel):
+class MemoryRequest(Body):
     """Something to be remembered."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: Text
     kind: KindName = "semantic"
@@ -80,19 +79,15 @@ class MemoryRequest(BaseModel):
     pinned: bool = False
 
 
-class CorrectRequest(BaseModel):
+class CorrectRequest(Body):
     """A correction, a pin, or both."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: Text | None = None
     pinned: bool | None = None
 
 
-class RecallRequest(BaseModel):
+class RecallRequest(Body):
     """A question."""
-
-    model_config = ConfigDict(extra="forbid")
 
     question: str = Field(min_length=1, max_length=4000)
     tokens: int = Field(800, ge=0, le=100_000)
@@ -127,7 +122,7 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         return MemoryList.model_validate({"memories": [one.as_dict() for one in found]})
 
     @routes.get(
-        "/memories/{memory_id}",
+        "/memories/{memory_id:uuid}",
         operation_id="getMemory",
         tags=_TAGS,
         responses=_MISSING,
@@ -166,7 +161,7 @@ def _add_writing(routes: APIRouter, asker: Any) -> None:
         return MemoryBody.model_validate(made.as_dict())
 
     @routes.patch(
-        "/memories/{memory_id}",
+        "/memories/{memory_id:uuid}",
         operation_id="correctMemory",
         tags=_TAGS,
         responses={**_MISSING, 409: {"model": Problem, "description": "a newer one has superseded it"}},
@@ -182,7 +177,7 @@ def _add_writing(routes: APIRouter, asker: Any) -> None:
         return MemoryBody.model_validate(next(one.as_dict() for one in found if one.memory_id == counts))
 
     @routes.delete(
-        "/memories/{memory_id}",
+        "/memories/{memory_id:uuid}",
         operation_id="forgetMemory",
         tags=_TAGS,
         status_code=204,

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
 
+from deskmind.api.schemas import Problem
 from deskmind.desk import Desk
 
 __all__ = ["add_metrics"]
@@ -20,7 +21,13 @@ def add_metrics(service: FastAPI, desk_for: Callable[[Request], Awaitable[Desk]]
         tags=["operations"],
         summary="All processes' metrics, for Prometheus",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {}, "application/openmetrics-text": {}}}},
+        responses={
+            200: {"content": {"text/plain": {}, "application/openmetrics-text": {}}},
+            401: {"model": Problem, "description": "no valid API key"},
+            403: {"model": Problem, "description": "not permitted, or not the operating tenant"},
+            429: {"model": Problem, "description": "more requests than a limit admits"},
+            503: {"model": Problem, "description": "this process shows no metrics"},
+        },
     )
     async def show(request: Request) -> Response:
         desk = await desk_for(request)

@@ -10,6 +10,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from deskmind.api.contract.retiring import version_headers
+from deskmind.api.draining import Drain
 from deskmind.api.manners.headers import safe_headers
 from deskmind.api.measures import begun, ended
 from deskmind.api.problems import internal_error, problem_response
@@ -24,6 +26,7 @@ __all__ = ["BodyLimit", "RequestContext"]
 _log = logger("deskmind.http")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+_LAST = ((b"connection", b"close"),)
 
 
 class RequestContext:
@@ -32,15 +35,17 @@ class RequestContext:
     Starlette's own handler for those stands outside every middleware, where the request's id is unknown.
     """
 
-    def __init__(self, app: ASGIApp, *, accept_parent: bool = True) -> None:
+    def __init__(self, app: ASGIApp, *, accept_parent: bool = True, drain: Drain | None = None) -> None:
         """Around an application.
 
         Args:
             app: what serves the request.
             accept_parent: whether a request may say, by ``traceparent``, which trace it belongs to.
+            drain: whether the process is about to end; it is not where it is left out.
         """
         self._app = app
         self._accept_parent = accept_parent
+        self._drain = drain or Drain(0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -54,7 +59,8 @@ class RequestContext:
             correlation(accept_correlation_id(given or None)) as request_id,
             came_from(client[0] if client else ""),
         ):
-            await _Exchange(self._app, request_id, self._parent(headers)).run(scope, receive, send)
+            exchange = _Exchange(self._app, request_id, self._parent(headers), self._drain)
+            await exchange.run(scope, receive, send)
 
     def _parent(self, headers: dict[bytes, bytes]) -> Context | None:
         parent = headers.get(b"traceparent")
@@ -66,10 +72,11 @@ class RequestContext:
 class _Exchange:
     """One request and its response."""
 
-    __slots__ = ("_app", "_parent", "_request_id", "_status")
+    __slots__ = ("_app", "_drain", "_parent", "_request_id", "_status")
 
-    def __init__(self, app: ASGIApp, request_id: str, parent: Context | None) -> None:
+    def __init__(self, app: ASGIApp, request_id: str, parent: Context | None, drain: Drain) -> None:
         self._app = app
+        self._drain = drain
         self._request_id = request_id
         self._parent = parent
         self._status = 0
@@ -89,7 +96,9 @@ class _Exchange:
                 message["headers"] = [
                     *given,
                     (b"x-request-id", self._request_id.encode()),
+                    *version_headers(scope),
                     *safe_headers(scope, given),
+                    *(_LAST if self._drain.begun else ()),
                 ]
             await send(message)
 
@@ -144,7 +153,7 @@ class _Exchange:
 
 def _route(scope: Scope) -> str:
     """The template of the path, such as ``/v1/documents/{document_id}``; empty where there is none."""
-    return getattr(scope.get("route"), "path", "")
+    return getattr(scope.get("route"), "path_format", "")
 
 
 @contextmanager

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.governance.privacy import Holding
 from deskmind.governance.privacy.erasures import Erasure
@@ -20,10 +22,8 @@ __all__ = ["add_privacy"]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class Person(BaseModel):
+class Person(Body):
     """Who it is about."""
-
-    model_config = ConfigDict(extra="forbid")
 
     subject: Identifier = Field(
         description="user name or id; without an account an e-mail address or full name"
@@ -38,10 +38,8 @@ class EraseRequest(Person):
     dry_run: bool = False
 
 
-class HoldRequest(BaseModel):
+class HoldRequest(Body):
     """On whom a hold is placed; on everyone without ``subject``."""
-
-    model_config = ConfigDict(extra="forbid")
 
     subject: Identifier | None = None
     also: list[Identifier] = Field(default_factory=list, max_length=50)
@@ -80,11 +78,18 @@ class ExportBody(BaseModel):
     stores: dict[str, list[dict[str, Any]]]
 
 
-class ErasureBody(BaseModel):
-    """An erasure as it stands; of a dry run only ``stores``, what would go."""
+class ErasurePlan(BaseModel):
+    """What a dry run found: how much would go, by store and what becomes of it."""
 
-    erasure_id: UUID | None
-    state: Literal["waiting", "done", "dry-run"]
+    state: Literal["dry-run"] = "dry-run"
+    stores: dict[str, dict[str, int]]
+
+
+class ErasureBody(BaseModel):
+    """An erasure as it stands."""
+
+    erasure_id: UUID
+    state: Literal["waiting", "done"]
     stores: dict[str, dict[str, int]]
     requested_at: datetime | None = None
     completed_at: datetime | None = None
@@ -151,16 +156,23 @@ def add_privacy(routes: APIRouter, asker: Any) -> None:
         tags=tags,
         status_code=202,
         summary="Have a person erased by a worker; poll the erasure",
-        responses={**on_hold, **unknown},
+        response_model=ErasureBody,
+        responses={
+            200: {"model": ErasurePlan, "description": "of a dry run: what would go"},
+            **on_hold,
+            **unknown,
+        },
     )
-    async def erase_person(body: EraseRequest, desk: Desk = asker) -> ErasureBody:
+    async def erase_person(
+        body: EraseRequest, response: Response, desk: Desk = asker
+    ) -> ErasureBody | JSONResponse:
         if body.dry_run:
             counts = await desk.privacy.plan(body.subject, also=body.also, owned=body.owned)
             stores = {store: dict(found) for store, found in counts.items()}
-            return ErasureBody(erasure_id=None, state="dry-run", stores=stores, receipt="")
-        return ErasureBody.of(
-            await desk.privacy.request_erasure(body.subject, also=body.also, owned=body.owned)
-        )
+            return JSONResponse(ErasurePlan(stores=stores).model_dump())
+        asked = await desk.privacy.request_erasure(body.subject, also=body.also, owned=body.owned)
+        response.headers["Location"] = f"{routes.prefix}/privacy/erasures/{asked.erasure_id}"
+        return ErasureBody.of(asked)
 
     @routes.get(
         "/privacy/erasures", operation_id="listErasures", tags=tags, summary="Erasures with their receipts"

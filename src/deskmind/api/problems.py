@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from deskmind.errors import DeskmindError
 from deskmind.gateway.wire import encode
@@ -16,6 +17,7 @@ from deskmind.observability import correlation_id, logger
 __all__ = ["install", "internal_error", "problem_response"]
 
 _log = logger("deskmind.api")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def install(app: FastAPI) -> None:
@@ -53,12 +55,25 @@ async def _invalid(_: Request, error: Exception) -> Response:
     )
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = str(error.detail) if isinstance(error, HTTPException) else ""
-    return problem_response(
+    response = problem_response(
         status, {"type": "about:blank", "title": detail, "detail": detail, "remedy": "See /openapi.json."}
     )
+    if status == 405:
+        response.headers["Allow"] = ", ".join(_allowed(request))
+    return response
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of all routes that the path fits, while the framework names those of the first."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _unexpected(_: Request, error: Exception) -> Response:

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.prompts import Message, PromptTemplate
 from deskmind.prompts.store import PromptSummary
@@ -26,11 +27,7 @@ _Version = Annotated[int | None, Query(ge=0, description="0 is the prompt that c
 _Label = Annotated[str | None, Query(max_length=80, description="production when left out")]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class MessageBody(_Body):
+class MessageBody(Body):
     """A message."""
 
     role: str = Field(examples=["user"])
@@ -89,7 +86,7 @@ class PromptVersions(BaseModel):
     versions: list[PromptBody]
 
 
-class SavePrompt(_Body):
+class SavePrompt(Body):
     """A prompt to save, as an object or as the text of a YAML file."""
 
     prompt: dict[str, Any] | None = None
@@ -98,7 +95,7 @@ class SavePrompt(_Body):
     label: str | None = None
 
 
-class MoveLabel(_Body):
+class MoveLabel(Body):
     """Where a label goes."""
 
     version: int = Field(ge=0)
@@ -126,7 +123,7 @@ class LabelHistory(BaseModel):
     moves: list[LabelMoveBody]
 
 
-class RenderRequest(_Body):
+class RenderRequest(Body):
     """What to fill in."""
 
     values: dict[str, Any] = Field(default_factory=dict[str, Any])
@@ -254,7 +251,7 @@ def add_prompts(routes: APIRouter, asker: Any) -> None:
         operation_id="rollbackPromptLabel",
         tags=["prompts"],
         summary="Point a label at where it was before",
-        responses=_CONFLICT,
+        responses={**_NOT_FOUND, **_CONFLICT},
     )
     async def rollback(name: _PromptName, label: _LabelName, desk: Desk = asker) -> LabelMoveBody:
         return LabelMoveBody.of(await desk.prompts.rollback(name, label))

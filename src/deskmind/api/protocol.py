@@ -10,14 +10,25 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 __all__ = ["GatheringProtocol"]
 
 _MOST_GATHERED = 64 * 1024
+_ON_ITS_WAY_SECONDS = 0.5
 
 
 class GatheringProtocol(HttpToolsProtocol):
-    """Head and body of a response leave together, and so do pieces of a stream that come at the same time."""
+    """Head and body of a response leave together, and so do pieces of a stream that come at the same time.
+
+    When the server ends, a connection without a request is closed half a second later: one may be on its way.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there."""
         super().connection_made(cast("asyncio.Transport", _GatheringTransport(transport, self.loop)))
+
+    def shutdown(self) -> None:
+        """The server ends."""
+        if self.cycle is None or self.cycle.response_complete:  # pyright: ignore[reportUnnecessaryComparison]
+            self.loop.call_later(_ON_ITS_WAY_SECONDS, super().shutdown)
+        else:
+            super().shutdown()
 
 
 class _GatheringTransport:

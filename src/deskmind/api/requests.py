@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from deskmind.api.cursors import cursor_of, place_of
-from deskmind.api.schemas import Problem
+from deskmind.api.cursors import Before, cursor_of, place_of
+from deskmind.api.schemas import Amount, Problem
 from deskmind.desk import Desk
 from deskmind.explain.explanation import AnswerFacts, CacheDecision, PassageFate, PromptUse, Try
 from deskmind.observability.story import ToldStep
@@ -84,7 +83,7 @@ class CallBody(BaseModel):
     cached_tokens: int
     output_tokens: int
     reasoning_tokens: int
-    cost_usd: Decimal | None = Field(description="null when the price is not known")
+    cost_usd: Amount | None = Field(description="null when the price is not known")
     attempts: int
     tries: list[Try]
 
@@ -98,7 +97,7 @@ class ExplanationBody(BaseModel):
     calls: list[CallBody]
     input_tokens: int
     output_tokens: int
-    cost_usd: Decimal
+    cost_usd: Amount
     unpriced: int
 
 
@@ -114,7 +113,7 @@ def add_requests(routes: APIRouter, asker: Any) -> None:
     async def list_requests(
         desk: Desk = asker,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: Annotated[str | None, Query(max_length=100)] = None,
+        before: Before = None,
         operation: Annotated[str | None, Query(max_length=100)] = None,
         failed: bool = False,
     ) -> RequestList:

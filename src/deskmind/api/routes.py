@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
 
 from deskmind.api.access import add_access
 from deskmind.api.agents import add_agents
+from deskmind.api.audit import add_audit
 from deskmind.api.connectors import add_connectors
 from deskmind.api.conversations import add_conversations
-from deskmind.api.events import server_sent_events
+from deskmind.api.directory import add_directory
+from deskmind.api.events import Sent, described_events, event_stream
 from deskmind.api.evidence import add_evidence
 from deskmind.api.experiments import add_experiments
 from deskmind.api.feedback import add_feedback
@@ -41,7 +44,8 @@ from deskmind.api.webhooks import add_webhooks
 from deskmind.api.workflows import add_workflows
 from deskmind.api.writes import add_writes
 from deskmind.desk import Desk
-from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError
+from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError, NotFoundError
+from deskmind.knowledge.answering import AnswerEvent
 
 __all__ = ["DeskFor", "router"]
 
@@ -49,6 +53,7 @@ DeskFor = Callable[[Request], Awaitable[Desk]]
 
 
 _LONGEST_KEY, _LONGEST_TOKEN = 1_000, 8_192
+_DESK = "deskmind.desk"
 
 
 def _problems(**texts: str) -> dict[int | str, dict[str, Any]]:
@@ -59,11 +64,13 @@ _PROBLEMS = _problems(
     _400="cannot be parsed",
     _401="no valid API key",
     _403="not permitted",
+    _408="not received in time",
     _413="too large",
     _422="not valid",
     _429="more requests than a limit admits",
     _500="an error of ours",
     _503="temporarily unavailable",
+    _504="not answered in time",
 )
 _NOT_FOUND = _problems(_404="no such document")
 _TAKING_IN = _problems(_415="kind not supported", _507="storage is full")
@@ -80,11 +87,8 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
 
     The host application renders errors as it likes; ``deskmind.api.problems.install(app)`` gives RFC 9457.
     """
-    routes = APIRouter(prefix=prefix, responses=_PROBLEMS)
-
-    async def current(request: Request) -> Desk:
-        return await desk_for(request)
-
+    current = _asker(desk_for)
+    routes = APIRouter(prefix=prefix, responses=_PROBLEMS, route_class=_asked_first(current))
     asker: Any = Depends(current)
 
     @routes.post("/search", operation_id="search", tags=["knowledge"], summary="Find passages")
@@ -101,8 +105,18 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         summary="Get a cited answer; as server-sent events with `Accept: text/event-stream`",
         response_model=AnswerBody,
         responses={
-            200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
-            **_problems(_404="no such conversation"),
+            **described_events(
+                delta={
+                    "title": "AnswerDelta",
+                    "description": "A piece of the answer's text.",
+                    "type": "object",
+                    "properties": {"text": {"type": "string"}},
+                    "required": ["text"],
+                },
+                answer={"$ref": "#/components/schemas/AnswerBody"},
+                until="answer",
+            ),
+            **_problems(_404="no such conversation", _502="the model's provider refused, or broke off"),
         },
     )
     async def ask(
@@ -114,12 +128,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
                 await desk.ask(body.question, filter=conditions, conversation=body.conversation)
             )
         events = desk.ask_stream(body.question, filter=conditions, conversation=body.conversation)
-        first = await anext(events)
-        return StreamingResponse(
-            server_sent_events(_resumed(first, events)),
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        )
+        return await event_stream(_told(events))
 
     @routes.get("/documents", operation_id="listDocuments", tags=["documents"], summary="List documents")
     async def list_documents(
@@ -160,16 +169,26 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         file: UploadFile,
         desk: Desk = asker,
         groups: Annotated[list[str] | None, Query(max_length=100)] = None,
+        uri: Annotated[
+            str | None, Query(max_length=2000, description="where it came from; else its name")
+        ] = None,
+        source: Annotated[
+            str, Query(min_length=1, max_length=200, description="the same file in it is replaced")
+        ] = "uploads",
     ) -> IngestBody:
         if file.size is not None and file.size > max_upload_bytes:
             raise _too_large(file.filename or "the file", max_upload_bytes)
         report = await desk.knowledge.add(
-            file.filename or "upload", await file.read(max_upload_bytes + 1), groups=groups or ()
+            file.filename or "upload",
+            await file.read(max_upload_bytes + 1),
+            uri=uri,
+            groups=groups or (),
+            source=source,
         )
         return _taken_in(IngestBody.of(report))
 
     @routes.get(
-        "/documents/{document_id}",
+        "/documents/{document_id:uuid}",
         operation_id="getDocument",
         tags=["documents"],
         summary="Read a document",
@@ -179,7 +198,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         return DocumentText.of_document(await desk.knowledge.document(document_id))
 
     @routes.delete(
-        "/documents/{document_id}",
+        "/documents/{document_id:uuid}",
         operation_id="deleteDocument",
         tags=["documents"],
         status_code=204,
@@ -190,8 +209,23 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
         await desk.knowledge.delete(document_id)
         return Response(status_code=204)
 
+    @routes.get(
+        "/ingests/{ingest_id}",
+        operation_id="getIngest",
+        tags=["documents"],
+        summary="How far an upload of one's own is",
+        responses=_problems(_404="no such upload of yours"),
+    )
+    async def get_ingest(ingest_id: UUID, desk: Desk = asker) -> IngestBody:
+        found = await desk.knowledge.ingest_report(ingest_id)
+        if found is None:
+            raise NotFoundError("There is no such upload of yours.", remedy="Give `ingest_id` of an upload.")
+        return IngestBody.of(found)
+
     add_spending(routes, asker)
     add_access(routes, asker)
+    add_directory(routes, asker)
+    add_audit(routes, asker)
     add_prompts(routes, asker)
     add_experiments(routes, asker)
     add_conversations(routes, asker)
@@ -210,10 +244,44 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     return routes
 
 
-async def _resumed(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    yield first
-    async for event in rest:
-        yield event
+def _asker(desk_for: DeskFor) -> DeskFor:
+    """Tells whose desk a request is for, once for each request."""
+
+    async def current(request: Request) -> Desk:
+        if _DESK not in request.scope:
+            request.scope[_DESK] = await desk_for(request)
+        return request.scope[_DESK]
+
+    return current
+
+
+def _asked_first(current: DeskFor) -> type[APIRoute]:
+    """Routes that look who is asking before they read a body: the framework reads it first, whoever sent it."""
+
+    class Route(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+            if all(needed.call is not current for needed in self.dependant.dependencies):
+                return handle
+
+            async def known(request: Request) -> Response:
+                await current(request)
+                return await handle(request)
+
+            return known
+
+    return Route
+
+
+async def _told(events: AsyncIterator[AnswerEvent]) -> AsyncIterator[Sent]:
+    """``delta`` events with pieces of text, then ``answer`` with the whole."""
+    number = 0
+    async for event in events:
+        number += 1
+        if event.answer is not None:
+            yield Sent("answer", str(number), AnswerBody.of(event.answer).model_dump(mode="json"))
+        else:
+            yield Sent("delta", str(number), {"text": event.text})
 
 
 def _too_large(name: str, limit: int) -> DocumentTooLargeError:
@@ -227,7 +295,9 @@ def _taken_in(report: IngestBody) -> IngestBody:
     if report.failed and not report.stored and report.failures:
         problem = report.failures[0]
         error = _RefusedDocument(
-            str(problem.get("detail") or problem.get("title")), remedy=str(problem.get("remedy"))
+            str(problem.get("detail") or problem.get("title")),
+            why=str(problem.get("why", "")),
+            remedy=str(problem.get("remedy")),
         )
         error.problem_status = int(problem.get("status", 422))
         error.problem_type = str(problem.get("type"))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from deskmind.api.strictness import Body
 from deskmind.knowledge.documents import Document, DocumentSummary
 from deskmind.knowledge.ingest import IngestReport
 from deskmind.knowledge.models import Answer, Passage
 from deskmind.knowledge.retrieval import SearchFilter
 
 __all__ = [
+    "UUID_PATTERN",
+    "Amount",
     "AnswerBody",
     "AskRequest",
     "CitationBody",
@@ -31,8 +35,9 @@ __all__ = [
 ]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+Amount = Annotated[Decimal, WithJsonSchema({"type": "string", "format": "decimal"}, mode="serialization")]
+"""A decimal number in an answer, such as US dollars; the format tells clients that the string is one."""
 
 
 class Problem(BaseModel):
@@ -43,12 +48,13 @@ class Problem(BaseModel):
     type: str = Field(examples=["urn:deskmind:problem:question-too-long"])
     title: str
     status: int
-    detail: str
+    detail: str = Field(description="what happened, why, and the remedy")
+    why: str = ""
     remedy: str = ""
     request_id: str = ""
 
 
-class FilterBody(_Body):
+class FilterBody(Body):
     """Conditions on documents; all given must hold."""
 
     metadata: dict[str, str] = Field(default_factory=dict[str, str], max_length=20)
@@ -70,22 +76,22 @@ class FilterBody(_Body):
         )
 
 
-class SearchRequest(_Body):
+class SearchRequest(Body):
     """A query."""
 
-    query: str = Field(examples=["reset VPN token"])
+    query: str = Field(pattern=r"\S", examples=["reset VPN token"])
     limit: int = Field(10, ge=1, le=200)
     filter: FilterBody | None = None
 
 
-class AskRequest(_Body):
+class AskRequest(Body):
     """A question."""
 
-    question: str = Field(examples=["How do I reset my VPN token?"])
+    question: str = Field(pattern=r"\S", examples=["How do I reset my VPN token?"])
     filter: FilterBody | None = None
     conversation: str | None = Field(
         None,
-        max_length=100,
+        pattern=f"^(new|{UUID_PATTERN})$",
         description="id of a conversation of your own that the question continues, or `new`",
         examples=["new"],
     )
@@ -232,7 +238,7 @@ class AnswerBody(BaseModel):
         )
 
 
-class DocumentBody(_Body):
+class DocumentBody(Body):
     """A document as text."""
 
     name: Annotated[

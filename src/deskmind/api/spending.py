@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from deskmind.api.schemas import Amount, Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.gateway.usage import Grouping, UsageRow
 
@@ -24,7 +26,7 @@ class UsageLine(BaseModel):
     cached_tokens: int
     output_tokens: int
     reasoning_tokens: int
-    cost_usd: Decimal = Field(description="of the calls whose price is known")
+    cost_usd: Amount = Field(description="of the calls whose price is known")
     unpriced: int = Field(description="calls without a known price; they are not in cost_usd")
     estimated: int
     unsettled: int
@@ -56,14 +58,12 @@ class UsageReport(BaseModel):
     usage: list[UsageLine]
 
 
-class BudgetBody(BaseModel):
+class BudgetBody(Body):
     """A limit; US dollars, tokens, or both."""
 
-    model_config = ConfigDict(extra="forbid")
-
     window: Literal["minute", "day", "month"] = Field(description="in UTC")
-    usd: Decimal | None = Field(None, ge=0, examples=["100"])
-    tokens: int | None = Field(None, ge=0)
+    usd: Decimal | None = Field(None, ge=0, lt=10**12, examples=["100"])
+    tokens: int | None = Field(None, ge=0, lt=2**63)
     per: list[Literal["user", "key", "feature", "model"]] = Field(default_factory=list[Any])
     user: str | None = None
     key: str | None = None
@@ -76,12 +76,12 @@ class BudgetState(BaseModel):
 
     name: str
     window: str
-    usd: Decimal | None
+    usd: Amount | None
     tokens: int | None
     per: list[str]
     feature: str | None
     model: str | None
-    taken: dict[str, Decimal]
+    taken: dict[str, Amount]
 
 
 class BudgetList(BaseModel):
@@ -143,6 +143,7 @@ def add_spending(routes: APIRouter, asker: Any) -> None:
         tags=["usage"],
         status_code=204,
         summary="Remove a budget",
+        responses={404: {"model": Problem, "description": "no such budget"}},
     )
     async def delete_budget(name: Name, desk: Desk = asker) -> Response:
         await desk.budgets.delete(name)

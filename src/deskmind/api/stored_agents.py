@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
 
 from deskmind.agents.definitions import Case
 from deskmind.agents.definitions.spec import AgentSpec
 from deskmind.api.agents import RunBody
-from deskmind.api.schemas import Problem
+from deskmind.api.schemas import UUID_PATTERN, Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
 __all__ = ["add_stored_agents"]
@@ -51,28 +52,23 @@ class AgentVersionBody(BaseModel):
     agent: dict[str, Any]
 
 
-class DefineRequest(BaseModel):
+class DefineRequest(Body):
     """An agent to be kept."""
-
-    model_config = ConfigDict(extra="forbid")
 
     agent: AgentSpec
     note: str = Field("", max_length=2000)
 
 
-class PublishRequest(BaseModel):
+class PublishRequest(Body):
     """Which version is put to use."""
-
-    model_config = ConfigDict(extra="forbid")
 
     version: VersionNumber | None = Field(None, description="default: the newest")
     label: LabelName = "production"
 
 
-class TestRequest(BaseModel):
+class TestRequest(Body):
     """Cases for a scripted model."""
 
-    model_config = ConfigDict(extra="forbid")
     __test__ = False
 
     cases: list[Case] = Field(min_length=1, max_length=100)
@@ -96,16 +92,16 @@ class ReportBody(BaseModel):
     cases: list[CaseBody]
 
 
-class StartRequest(BaseModel):
+class RunAgent(Body):
     """What is wanted of an agent."""
-
-    model_config = ConfigDict(extra="forbid")
 
     prompt: str = Field(min_length=1, max_length=100_000)
     untrusted: str = Field("", max_length=100_000, description="text that others wrote")
     version: VersionNumber | None = Field(None, description="default: the label's")
     label: LabelName | None = Field(None, description="default: production")
-    conversation: str = Field("", max_length=36, description="id of a conversation to go on with")
+    conversation: str = Field(
+        "", pattern=f"^({UUID_PATTERN})?$", description="id of a conversation to go on with"
+    )
     wait: bool = Field(False, description="run it here and answer when it is done, or waits for a person")
 
 
@@ -187,10 +183,13 @@ def _add_running(routes: APIRouter, asker: Any) -> None:
         operation_id="runAgent",
         tags=_TAGS,
         status_code=202,
-        responses=_MISSING,
+        responses={
+            **_MISSING,
+            502: {"model": Problem, "description": "waited for, it did not come to its end"},
+        },
         summary="Begin a run of a stored agent; a worker does it, unless it is waited for",
     )
-    async def start(name: str, body: StartRequest, desk: Desk = asker) -> StartedBody:
+    async def start(name: str, body: RunAgent, response: Response, desk: Desk = asker) -> StartedBody:
         begin = desk.stored_agents.run if body.wait else desk.stored_agents.start
         begun = await begin(
             name,
@@ -200,6 +199,7 @@ def _add_running(routes: APIRouter, asker: Any) -> None:
             label=body.label,
             conversation=body.conversation,
         )
-        if isinstance(begun, UUID):
-            return StartedBody(run_id=begun, run=None)
-        return StartedBody(run_id=begun.run_id, run=RunBody.model_validate(begun.as_dict()))
+        run_id = begun if isinstance(begun, UUID) else begun.run_id
+        response.headers["Location"] = f"{routes.prefix}/agents/runs/{run_id}"
+        run = None if isinstance(begun, UUID) else RunBody.model_validate(begun.as_dict())
+        return StartedBody(run_id=run_id, run=run)

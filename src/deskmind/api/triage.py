@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 from deskmind.triage import THRESHOLD, TrainingTicket
 
@@ -18,10 +19,8 @@ __all__ = ["add_triage"]
 Text = Annotated[str, Field(min_length=1, max_length=20_000, description="summary first")]
 
 
-class PredictRequest(BaseModel):
+class PredictRequest(Body):
     """Tickets whose labels are wanted."""
-
-    model_config = ConfigDict(extra="forbid")
 
     texts: list[Text] = Field(min_length=1, max_length=200)
     threshold: float | None = Field(None, ge=0, le=1, description="abstain below this; default the model's")
@@ -101,10 +100,8 @@ class TriageModelList(BaseModel):
     models: list[TriageModelBody]
 
 
-class TrainingRequest(BaseModel):
+class TrainingRequest(Body):
     """How to learn from the synchronised tickets."""
-
-    model_config = ConfigDict(extra="forbid")
 
     threshold: float = Field(THRESHOLD, ge=0, le=1, description="confidence below which is abstained")
     embed: bool = Field(True, description="let meaning count beside words, where an embedder is")
@@ -132,10 +129,8 @@ class TrainingList(BaseModel):
     trainings: list[TrainingBody]
 
 
-class SimilarRequest(BaseModel):
+class SimilarRequest(Body):
     """A ticket to find others like it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: Text
     limit: int = Field(5, ge=1, le=50)
@@ -149,10 +144,8 @@ class SimilarResponse(BaseModel):
     tickets: list[NeighbourBody]
 
 
-class NewTicket(BaseModel):
+class NewTicket(Body):
     """A ticket to be compared with others."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reference: str = Field(min_length=1, max_length=200)
     text: Text
@@ -163,10 +156,8 @@ class NewTicket(BaseModel):
         return TrainingTicket(self.text, resolved=False, created_at=self.created_at, reference=self.reference)
 
 
-class DuplicatesRequest(BaseModel):
+class DuplicatesRequest(Body):
     """Tickets among which duplicates are looked for."""
-
-    model_config = ConfigDict(extra="forbid")
 
     tickets: list[NewTicket] = Field(min_length=1, max_length=2_000)
     least: float = Field(0.8, gt=0, le=1)
@@ -185,10 +176,8 @@ class DuplicatesResponse(BaseModel):
     groups: list[DuplicateBody]
 
 
-class ClustersRequest(BaseModel):
+class ClustersRequest(Body):
     """New tickets among which a major incident may hide."""
-
-    model_config = ConfigDict(extra="forbid")
 
     tickets: list[NewTicket] = Field(min_length=1, max_length=2_000)
     window_minutes: float = Field(120, gt=0, le=60 * 24 * 30)

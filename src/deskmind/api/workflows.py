@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from deskmind.api.schemas import Problem
+from deskmind.api.events import Sent, described_events, event_stream
+from deskmind.api.schemas import Amount, Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
-from deskmind.errors import DeskmindError
 
 if TYPE_CHECKING:
     from deskmind.agents.workflows import RunEvent
@@ -40,10 +40,8 @@ class WorkflowList(BaseModel):
     workflows: list[WorkflowBody]
 
 
-class StartRequest(BaseModel):
+class StartWorkflow(Body):
     """A run to be begun."""
-
-    model_config = ConfigDict(extra="forbid")
 
     input: dict[str, Any] = Field(default_factory=dict)
     untrusted: bool = Field(False, description="whether others wrote the input")
@@ -70,7 +68,7 @@ class WorkflowRunBody(BaseModel):
     forked_from: UUID | None
     wake_at: datetime | None = Field(description="when it goes on, where it waits for a time")
     tokens: int
-    cost: str = Field(description="US dollars")
+    cost: Amount = Field(description="US dollars")
     started_at: datetime
     ended_at: datetime | None
 
@@ -104,10 +102,8 @@ class WorkflowRunDetailsBody(BaseModel):
     steps: list[WorkflowStepBody]
 
 
-class ForkRequest(BaseModel):
+class ForkRequest(Body):
     """From where on to do a run anew."""
-
-    model_config = ConfigDict(extra="forbid")
 
     step: int = Field(ge=1, description="the first step to be done anew")
 
@@ -120,10 +116,8 @@ class ReplayBody(BaseModel):
     output: Any
 
 
-class ScheduleRequest(BaseModel):
+class ScheduleRequest(Body):
     """What is to begin a workflow: times, or an event of a connected system."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(max_length=63)
     workflow: str = Field(max_length=63)
@@ -190,8 +184,10 @@ def _add_catalogue(routes: APIRouter, asker: Any) -> None:
         responses={404: {"model": Problem, "description": "no such workflow"}},
         summary="Have a worker run a workflow",
     )
-    async def start(name: str, body: StartRequest, desk: Desk = asker) -> RunIdBody:
-        return RunIdBody(run_id=await desk.workflows.start(name, body.input, untrusted=body.untrusted))
+    async def start(name: str, body: StartWorkflow, response: Response, desk: Desk = asker) -> RunIdBody:
+        run_id = await desk.workflows.start(name, body.input, untrusted=body.untrusted)
+        response.headers["Location"] = f"{routes.prefix}/runs/{run_id}"
+        return RunIdBody(run_id=run_id)
 
 
 def _add_schedules(routes: APIRouter, asker: Any) -> None:
@@ -274,18 +270,21 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         response_class=StreamingResponse,
         responses={
             **_NO_RUN,
-            200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            **described_events(
+                step={"$ref": "#/components/schemas/WorkflowStepBody"},
+                run={"$ref": "#/components/schemas/WorkflowRunBody"},
+            ),
         },
         summary="What happened in a run and what happens, as server-sent events until it has ended",
     )
-    async def events(run_id: UUID, desk: Desk = asker) -> StreamingResponse:
-        following = desk.workflows.events(run_id)
-        first = await anext(following)
-        return StreamingResponse(
-            _sent(first, following),
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        )
+    async def events(
+        run_id: UUID,
+        desk: Desk = asker,
+        last_event_id: Annotated[
+            str | None, Header(max_length=100_000, description="go on after the event of this id")
+        ] = None,
+    ) -> StreamingResponse:
+        return await event_stream(_told(desk.workflows.events(run_id, after=last_event_id or "")))
 
 
 def _add_steering(routes: APIRouter, asker: Any) -> None:
@@ -321,8 +320,8 @@ def _add_steering(routes: APIRouter, asker: Any) -> None:
         responses=_ENDED,
         summary="End a run and those below it",
     )
-    async def cancel(run_id: UUID, desk: Desk = asker) -> None:
-        await desk.workflows.cancel(run_id)
+    async def cancel(run_id: UUID, desk: Desk = asker, undo: bool = False) -> None:
+        await desk.workflows.cancel(run_id, undo=undo)
 
     @routes.post(
         "/runs/{run_id}/fork",
@@ -332,8 +331,10 @@ def _add_steering(routes: APIRouter, asker: Any) -> None:
         responses=_NO_RUN,
         summary="Do a run anew from a step on, as a new run",
     )
-    async def fork(run_id: UUID, body: ForkRequest, desk: Desk = asker) -> RunIdBody:
-        return RunIdBody(run_id=await desk.workflows.fork(run_id, body.step))
+    async def fork(run_id: UUID, body: ForkRequest, response: Response, desk: Desk = asker) -> RunIdBody:
+        forked = await desk.workflows.fork(run_id, body.step)
+        response.headers["Location"] = f"{routes.prefix}/runs/{forked}"
+        return RunIdBody(run_id=forked)
 
     @routes.post(
         "/runs/{run_id}/replay",
@@ -347,18 +348,8 @@ def _add_steering(routes: APIRouter, asker: Any) -> None:
         return ReplayBody(steps=found.steps, complete=found.complete, output=found.output)
 
 
-async def _sent(first: RunEvent, rest: AsyncIterator[RunEvent]) -> AsyncIterator[str]:
-    """``step`` and ``run`` events, or ``problem``."""
-    number = 1
-    yield _event(number, first)
-    try:
-        async for event in rest:
-            number += 1
-            yield _event(number, event)
-    except DeskmindError as error:
-        yield f"id: {number + 1}\nevent: problem\ndata: {json.dumps(error.problem(), ensure_ascii=False)}\n\n"
-
-
-def _event(number: int, event: RunEvent) -> str:
-    name, shown = ("run", event.run.as_dict()) if event.step is None else ("step", event.step.as_dict())
-    return f"id: {number}\nevent: {name}\ndata: {json.dumps(shown, ensure_ascii=False)}\n\n"
+async def _told(events: AsyncIterator[RunEvent]) -> AsyncIterator[Sent]:
+    """``step`` and ``run`` events."""
+    async for event in events:
+        name, shown = ("run", event.run.as_dict()) if event.step is None else ("step", event.step.as_dict())
+        yield Sent(name, event.place, shown)

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Problem
+from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
 __all__ = ["add_writes"]
@@ -20,10 +21,8 @@ _State = Literal["proposed", "sending", "applied", "absent", "uncertain", "rejec
 _Act = Literal["create", "comment", "update", "assign", "transition", "attach", "publish"]
 
 
-class WriteRequest(BaseModel):
+class WriteRequest(Body):
     """What is to be written."""
-
-    model_config = ConfigDict(extra="forbid")
 
     act: _Act
     target: str = Field("", max_length=500, description="the record; empty to create one")
@@ -33,10 +32,8 @@ class WriteRequest(BaseModel):
     )
 
 
-class ResolveRequest(BaseModel):
+class ResolveRequest(Body):
     """What a person has seen at the vendor."""
-
-    model_config = ConfigDict(extra="forbid")
 
     written: bool
 
@@ -72,6 +69,9 @@ class WriteBody(BaseModel):
     made_at: datetime
     claimed_at: datetime | None
     settled_at: datetime | None
+    looks: int = Field(description="how often a worker has looked for it since it was sent")
+    look_at: datetime | None = Field(description="when a worker looks again")
+    handed_at: datetime | None = Field(description="since when workers leave it to a person")
 
 
 class WriteList(BaseModel):
@@ -88,7 +88,10 @@ def add_writes(routes: APIRouter, asker: Any) -> None:
 
 def _add_proposing(routes: APIRouter, asker: Any) -> None:
     tags: list[Any] = ["writes"]
-    unknown: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no such connection"}}
+    unknown: dict[int | str, dict[str, Any]] = {
+        404: {"model": Problem, "description": "no such connection"},
+        502: {"model": Problem, "description": "the vendor refuses, or its answer cannot be used"},
+    }
     missing: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no such write"}}
 
     @routes.post(
@@ -134,6 +137,7 @@ def _add_deciding(routes: APIRouter, asker: Any) -> None:
     decided: dict[int | str, dict[str, Any]] = {
         404: {"model": Problem, "description": "no such write"},
         409: {"model": Problem, "description": "it is not waiting, or the record has changed since"},
+        502: {"model": Problem, "description": "the vendor refuses, or it is not known whether it was done"},
     }
 
     @routes.post(

@@ -9,7 +9,7 @@ from deskmind.agents import Agents, Approvals, Memories
 from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.app import Deskmind
-from deskmind.blocking._waiting import Blocking, Iterating, Loop, Part, Streaming
+from deskmind.blocking._waiting import Streaming
 from deskmind.desk import Desk
 from deskmind.explain import Requests
 from deskmind.feedback import Feedback, Quality
@@ -30,6 +30,7 @@ from deskmind.scope import Scope
 from deskmind.sync.connections import Connections
 from deskmind.sync.service import Sync
 from deskmind.triage.service import Triage
+from deskmind.waiting import Blocking, Iterating, Loop, Part
 from deskmind.webhooks.service import Webhooks
 from deskmind.writes import Writes
 

@@ -63,7 +63,7 @@ def add(
             name,
             vendor or vendor_of(url),
             url,
-            credentials_of(credentials_file, line.settings()),
+            credentials_of(credentials_file, line.settings(anywhere=True)),
             kinds=kinds or (),
             every_seconds=every * 60,
             networks="public" if public else "any",

@@ -65,7 +65,7 @@ def check_connection(
         conclude(*await (await operator_of(app, tenant)).connections.test(name or ""))
 
     def act() -> None:
-        credentials = credentials_of(credentials_file, line.settings())
+        credentials = credentials_of(credentials_file, line.settings(anywhere=True))
         conclude(*asyncio.run(_tested(vendor or vendor_of(url), url, credentials)))
 
     if name is not None:
@@ -91,7 +91,11 @@ def report(
         made = found.report()
         passed = [asdict(one) for one in found.passed]
         if as_json:
-            counts = {"records": dict(made.records), "undecoded": dict(made.undecoded)}
+            counts = {
+                "records": dict(made.records),
+                "undecoded": dict(made.undecoded),
+                "unread": {kind: count for kind, count in made.unread.items() if count},
+            }
             print_json({**counts, "unmapped": made.rows(), "other_answers": passed})
             return
         say(", ".join(f"{count} {kind}" for kind, count in sorted(made.records.items())) or "no records")

@@ -32,7 +32,7 @@ def mcp(
         from deskmind.errors import MissingExtraError
 
         try:
-            from deskmind.api.mcp.server import tools_offered
+            from deskmind.api.mcp.offer import offer_of
             from deskmind.api.mcp.stdio import serve_stdio
         except ModuleNotFoundError as error:
             raise MissingExtraError("MCP", "mcp" if error.name == "mcp" else "api") from None
@@ -42,6 +42,6 @@ def mcp(
 
         await desk()  # whoever is nobody is told before a client waits
         await app.engine()
-        await serve_stdio(desk, tools_offered(allow_writes=allow_writes or app.settings.mcp.allow_writes))
+        await serve_stdio(desk, offer_of(app.settings.mcp, allow_writes=allow_writes))
 
     line.run(work)

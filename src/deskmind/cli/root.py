@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -43,6 +45,7 @@ from deskmind.cli import (
     workflows,
     writes,
 )
+from deskmind.cli.server import Server
 from deskmind.cli.top import top
 
 __all__ = ["app", "main"]
@@ -68,11 +71,37 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Show the version and exit."
     ),
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server", help="Work against this service [env: DESKMIND_SERVER].", show_default=False
+        ),
+    ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--key-file",
+            help="File with the API key for it, of mode 0600 [env: DESKMIND_API_KEY_FILE].",
+            show_default=False,
+            dir_okay=False,
+        ),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key",
+            help="The key itself, which others on this machine can see; - reads it from standard input"
+            " [env: DESKMIND_API_KEY].",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """AI for IT service management: cited answers from your own knowledge, seen only by those who may."""
+    context.obj = Server(server, key, key_file)
 
 
 app.command("demo")(demonstration.demo)

@@ -152,20 +152,25 @@ def pause(
 @runs_app.command("cancel")
 def cancel(
     run_id: RunId,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Have a worker take back first what its steps did.")
+    ] = False,
     tenant: Tenant = None,
     user: User = None,
     home: Home = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """End a run and those below it: nothing more is begun, nothing is taken back."""
+    """End a run and those below it: nothing more is begun."""
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> None:
-        await (await desk_or_operator_of(app, tenant, user)).workflows.cancel(run_id)
+        await (await desk_or_operator_of(app, tenant, user)).workflows.cancel(run_id, undo=undo)
 
     line.run(work)
-    print_value({"run_id": str(run_id), "state": "cancelled"}, f"{run_id} is cancelled.", as_json=as_json)
+    said = "takes back what it did, and is cancelled then" if undo else "is cancelled"
+    state = "undoing" if undo else "cancelled"
+    print_value({"run_id": str(run_id), "state": state}, f"{run_id} {said}.", as_json=as_json)
 
 
 @runs_app.command("fork")

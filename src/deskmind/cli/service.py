@@ -48,6 +48,7 @@ def serve(
             import uvicorn
         except ModuleNotFoundError:
             raise MissingExtraError("The HTTP service", "api") from None
+        from deskmind.cli.supervising import serve_processes
         from deskmind.observability import configure_logging
 
         settings = line.settings()
@@ -58,7 +59,7 @@ def serve(
         # uvicorn drains, then raises the signal again for whoever was there before: an orderly end is a success
         signal.signal(signal.SIGTERM, _drained)
         with _opens(settings), _showing_metrics(settings, metrics_port):
-            uvicorn.run(
+            served = uvicorn.Config(
                 "deskmind.api.application:create_process",
                 factory=True,
                 http="deskmind.api.protocol:GatheringProtocol",
@@ -68,8 +69,10 @@ def serve(
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                timeout_keep_alive=settings.api.keep_alive_seconds,
                 timeout_graceful_shutdown=int(settings.jobs.shutdown_timeout),
             )
+            serve_processes(served, settings.api.drain_seconds)
 
     line.guard(act)
 
@@ -158,6 +161,6 @@ def openapi(home: Home = None, config: Config = None) -> None:
     def act() -> str:
         from deskmind.api import create_app
 
-        return json.dumps(create_app(line.settings()).openapi(), indent=2, ensure_ascii=False)
+        return json.dumps(create_app(line.settings(anywhere=True)).openapi(), indent=2, ensure_ascii=False)
 
     say(line.guard(act))

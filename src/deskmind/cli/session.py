@@ -6,17 +6,20 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import typer
-import typer.main
 
 from deskmind.cli.output import shown
+from deskmind.cli.server import address_of, command_name, not_remote, server_of
 from deskmind.errors import DeskmindError, InvalidRequestError
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from deskmind.app import Deskmind
     from deskmind.desk import Desk
     from deskmind.settings import Settings
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["CommandLine", "desk_of", "desk_or_operator_of", "fail", "operator_of"]
 
 _T = TypeVar("_T")
+Within = Callable[["Settings"], AbstractAsyncContextManager["Settings"]]
 _INTERRUPTED = 130
 # the command ends with the error itself; a log line of it would be a second one
 _TOLD_BY_THE_ERROR = (
@@ -46,8 +50,25 @@ class CommandLine:
         self._config = config
         self.as_json = as_json
 
-    def settings(self) -> Settings:
-        """The configuration, with logging set up: warnings only, so that output stays readable."""
+    def settings(self, *, anywhere: bool = False) -> Settings:
+        """The configuration of this installation, with logging set up: warnings only, so that output stays readable.
+
+        Args:
+            anywhere: the command uses no installation, and so is the same whether a server is named or not.
+
+        Raises:
+            NotRemoteError: a server is named.
+        """
+        settings = self._settings()
+        if not anywhere and address_of(settings):
+            raise not_remote(f"`{command_name()}`")
+        return settings
+
+    def afar(self) -> bool:
+        """Whether a server is named."""
+        return bool(address_of(self._settings()))
+
+    def _settings(self) -> Settings:
         from deskmind.observability import configure_logging
         from deskmind.settings import load_settings
 
@@ -61,23 +82,35 @@ class CommandLine:
                 logging.getLogger(name).setLevel(logging.CRITICAL)
         return settings
 
-    def run(self, work: Callable[[Deskmind], Awaitable[_T]]) -> _T:
-        """Open the application, do the work, close; errors end the process with their exit code."""
+    def run(self, work: Callable[[Deskmind], Awaitable[_T]], *, within: Within | None = None) -> _T:
+        """Open the application, do the work, close; errors end the process with their exit code.
+
+        Args:
+            work: with the application.
+            within: what is there as long as the application is, and may change its settings.
+        """
 
         async def opened() -> _T:
-            from deskmind.app import Deskmind
-            from deskmind.observability import correlation, names, span
-
-            async with Deskmind.open(self.settings()) as app:
-                if self._service:
-                    return await work(app)
-                with (
-                    correlation() as command_id,
-                    span(_command(), kind="internal", **{names.CORRELATION_ID: command_id}),
-                ):
-                    return await work(app)
+            settings = self._settings()
+            if address_of(settings) and within is None:
+                return await _afar(*server_of(settings), work)
+            async with (within or _as_they_are)(self.settings()) as changed:
+                return await self._here(changed, work)
 
         return self.guard(lambda: asyncio.run(opened()))
+
+    async def _here(self, settings: Settings, work: Callable[[Deskmind], Awaitable[_T]]) -> _T:
+        from deskmind.app import Deskmind
+        from deskmind.observability import correlation, names, span
+
+        async with Deskmind.open(settings) as app:
+            if self._service:
+                return await work(app)
+            with (
+                correlation() as command_id,
+                span(command_name(), kind="internal", **{names.CORRELATION_ID: command_id}),
+            ):
+                return await work(app)
 
     def guard(self, act: Callable[[], _T]) -> _T:
         """Do something and turn errors into messages and exit codes."""
@@ -95,6 +128,11 @@ class CommandLine:
         finally:
             for name in _TOLD_BY_THE_ERROR:
                 logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+@asynccontextmanager
+async def _as_they_are(settings: Settings) -> AsyncGenerator[Settings]:
+    yield settings
 
 
 async def operator_of(app: Deskmind, tenant: str | None) -> Desk:
@@ -134,12 +172,15 @@ async def _only_tenant(app: Deskmind) -> str:
     )
 
 
-def _command() -> str:
-    """Name of the running command, such as ``deskmind documents list``."""
-    # typer carries a click of its own, and lends the context under this name alone
-    current: Any = getattr(typer.main, "get_current_context", None)
-    context: Any = current(silent=True) if current is not None else None
-    return " ".join(["deskmind", *(context.command_path.split()[1:] if context is not None else ())])
+async def _afar(url: str, key: SecretStr, work: Callable[[Deskmind], Awaitable[_T]]) -> _T:
+    """Do the work on a service; it has that name and no other of the application's."""
+    from deskmind import __version__
+    from deskmind.cli.remote import RemoteDeskmind
+    from deskmind.client import AsyncClient
+
+    agent = f"deskmind-cli/{__version__}"
+    async with AsyncClient(url, api_key=key.get_secret_value(), user_agent=agent) as client:
+        return await work(cast("Deskmind", RemoteDeskmind(client)))
 
 
 def fail(error: DeskmindError, *, as_json: bool) -> None:

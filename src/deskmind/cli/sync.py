@@ -139,11 +139,16 @@ def _show(found: list[SyncStatus], *, as_json: bool) -> None:
                 kind.kind,
                 kind.records,
                 kind.problems,
+                len(kind.unmapped),
                 "" if kind.lag_seconds is None else f"{kind.lag_seconds:.0f} s",
                 "; ".join(filter(None, (kind.error, *kind.notes, "under way" if kind.running else ""))),
             )
             for kind in one.kinds
         ]
-        print_table(("kind", "records", "unreadable", "lag", "remarks"), rows, empty="Nothing was read yet.")
+        print_table(
+            ("kind", "records", "unreadable", "unmapped fields", "lag", "remarks"),
+            rows,
+            empty="Nothing was read yet.",
+        )
         for problem in one.problems:
             say(f"  {problem.kind} {problem.id}: {problem.why}")

@@ -107,7 +107,7 @@ def train(
             threshold=_threshold(threshold),
             release=__version__,
         )
-        folder = model or line.settings().home / _DEFAULT_FOLDER
+        folder = model or line.settings(anywhere=True).home / _DEFAULT_FOLDER
         return {"model": str(folder), "sha256": write_model(learned, folder), **learned.provenance.as_dict()}
 
     async def store(app: Deskmind) -> dict[str, Any]:
@@ -167,13 +167,13 @@ def predict(
 
     def act() -> list[Prediction]:
         learned = _read(line, model)
-        return predict_new(line.settings(), learned, texts, threshold=threshold)
+        return predict_new(line.settings(anywhere=True), learned, texts, threshold=threshold)
 
     async def ask(app: Deskmind) -> list[Prediction]:
         desk = await desk_or_operator_of(app, tenant, user)
         return await desk.triage.predict(texts, threshold=threshold)
 
-    said = line.guard(act) if tenant is None else line.run(ask)
+    said = line.guard(act) if tenant is None and not line.guard(line.afar) else line.run(ask)
     if table is not None and output is not None:
         line.guard(lambda: _write(output, table, said))
         figures = line.guard(lambda: _figures(table, text_column, label_column, said, threshold))
@@ -404,11 +404,11 @@ def _asked(
 def _read(line: CommandLine, folder: Path | None) -> TriageModel:
     from deskmind.triage import read_model
 
-    return read_model(folder or line.settings().home / _DEFAULT_FOLDER)
+    return read_model(folder or line.settings(anywhere=True).home / _DEFAULT_FOLDER)
 
 
 def _embedded(line: CommandLine, tickets: Sequence[TrainingTicket], *, embed: bool) -> Embedded | None:
-    return embed_past(line.settings(), [ticket.text for ticket in tickets]) if embed else None
+    return embed_past(line.settings(anywhere=True), [ticket.text for ticket in tickets]) if embed else None
 
 
 def _judged(
@@ -417,7 +417,7 @@ def _judged(
     from deskmind.triage import judged
 
     texts = [ticket.text for ticket in tickets]
-    said = predict_new(line.settings(), model, texts, threshold=threshold)
+    said = predict_new(line.settings(anywhere=True), model, texts, threshold=threshold)
     return judged(tickets, said, threshold=model.threshold if threshold is None else threshold)
 
 

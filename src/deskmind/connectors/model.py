@@ -126,6 +126,7 @@ class Record:
         deleted: a tombstone: the record is gone at the vendor and only ``id`` is certain.
         raw: the vendor's own record.
         unmapped: paths in ``raw`` that hold something and have no place in the model.
+        unread: parts that could not be read, such as one comment, each with its id and why; the others are there.
     """
 
     vendor: str
@@ -137,6 +138,7 @@ class Record:
     deleted: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
     unmapped: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    unread: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +150,8 @@ class Ticket(Record):
         status_category: the status in words that all vendors share.
         priority, impact, urgency: the vendor's words.
         category: from the widest to the narrowest.
-        comments_complete: False where the vendor gave only some of the comments, or some are for a group or role alone:
-            those are left out, since neither ``access`` nor ``internal_access`` is theirs.
+        comments_complete: False where the vendor gave only some of the comments, where one could not be read, or some are
+            for a group or role alone: those are left out, since neither ``access`` nor ``internal_access`` is theirs.
         access: who may see the ticket and its public comments.
         internal_access: who may see its internal comments.
     """

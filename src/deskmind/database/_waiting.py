@@ -1,7 +1,8 @@
-"""A pool that does not wait for a server that cannot come back."""
+"""A pool that does not wait for a server that cannot come back, and hears when whoever waits is told to stop."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -36,9 +37,20 @@ class GivingUpPool(AsyncConnectionPool[Any]):
     async def getconn(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 (as its parent)
         """A connection.
 
+        Its parent loses a cancellation that comes in the moment in which there is a connection.
+
         Raises:
             PoolTimeout: none became free in time, or the server is gone for good.
         """
+        task = asyncio.current_task()
+        asked = task.cancelling() if task is not None else 0
+        connection = await self._got(timeout)
+        if task is not None and task.cancelling() > asked:
+            await self.putconn(connection)
+            raise asyncio.CancelledError
+        return connection
+
+    async def _got(self, timeout: float | None) -> Any:  # noqa: ASYNC109 (as its parent)
         patience = self.timeout if timeout is None else timeout
         if patience <= _GLANCE or self.get_stats()["pool_available"] or not self._doomed():
             return await super().getconn(timeout)

@@ -17,8 +17,9 @@ from deskmind.knowledge.ingest import IngestReport, StagedFile
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
     from deskmind.desk import Desk
+    from deskmind.sandbox.company import Company as SandboxCompany
 
-__all__ = ["Company", "load_company", "prepare"]
+__all__ = ["Company", "add_technicians", "load_company", "prepare"]
 
 _GROUPS = re.compile(r"^groups: \[(.*)\]$", re.MULTILINE)
 
@@ -73,6 +74,17 @@ async def prepare(
         if on_progress is not None:
             on_progress(report)
     return desk
+
+
+async def add_technicians(desk: Desk, company: SandboxCompany) -> tuple[tuple[str, str], bool]:
+    """Two technicians of the connected systems as the tenant's users, and whether one of them is new."""
+    first, second, *_ = (one for one in company.people if one.active and one.role == "agent")
+    known = {user.name for user in await desk.principals.users()}
+    for one in (first, second):
+        if one.key not in known:
+            await desk.principals.add_user(one.key, display_name=one.name)
+            await desk.access.grant("technician", user=one.key)
+    return (first.key, second.key), not {first.key, second.key} <= known
 
 
 def _documents() -> dict[tuple[str, ...], list[StagedFile]]:

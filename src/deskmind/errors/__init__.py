@@ -9,6 +9,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     ├── InvalidRequestError           the caller's input cannot be accepted
     │   ├── QuestionTooLongError
     │   ├── KeyReusedError            an Idempotency-Key of another request
+    │   ├── NotRemoteError            a command for the service's own machine was given a server
     │   ├── ContentBlockedError       the text holds what the redaction policy refuses
     │   ├── PromptError               a prompt cannot be made or used like this
     │   │   ├── PromptSyntaxError
@@ -33,6 +34,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   └── SuppressedError           it would bring back a person who was erased
     ├── AuthenticationError           who is asking could not be established
     ├── PermissionDeniedError         who is asking may not do this
+    │   └── InsufficientScopeError    a token's scopes permit too little
     ├── LimitExceededError            more requests than a limit admits
     ├── UnavailableError              a part we depend on does not answer
     │   ├── OverloadedError           too many requests are under way
@@ -40,6 +42,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── DatabaseUnavailableError
     │   │   └── EmbeddedServerError
     │   ├── StorageFullError
+    │   ├── ServerUnreachableError    the service does not answer its client
     │   └── EmbedderUnavailableError
     ├── ModelError                    a model call did not succeed
     │   ├── RateLimitedError          the provider wants fewer calls
@@ -69,6 +72,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── StepFailedError               a step of a workflow failed, also when tried again
     │   └── WorkflowChangedError          a run cannot go on: its workflow is not the one it began as
     ├── TriageModelError              a stored triage model is damaged, or of another format
+    ├── ServerReplyError              what answers a client is no service of ours, or of another release
     ├── SchemaVersionError            database and release do not fit together
     └── UncacheableValueError         a value does not survive the codec of its cache
 """
@@ -120,6 +124,7 @@ from deskmind.errors._requests import (
     DocumentError,
     DocumentTooLargeError,
     EncryptedDocumentError,
+    InsufficientScopeError,
     InvalidRequestError,
     KeyReusedError,
     LegalHoldError,
@@ -141,6 +146,7 @@ from deskmind.errors._requests import (
     UnreadableDocumentError,
     UnsupportedDocumentError,
 )
+from deskmind.errors._service import NotRemoteError, ServerReplyError, ServerUnreachableError
 from deskmind.errors._sources import (
     ForbiddenAddressError,
     OutcomeUnknownError,
@@ -176,6 +182,7 @@ __all__ = [
     "EmbedderUnavailableError",
     "EncryptedDocumentError",
     "ForbiddenAddressError",
+    "InsufficientScopeError",
     "InvalidRequestError",
     "KeyReusedError",
     "KeyringError",
@@ -188,6 +195,7 @@ __all__ = [
     "ModelTimeoutError",
     "ModelUnavailableError",
     "NotFoundError",
+    "NotRemoteError",
     "OutcomeUnknownError",
     "OverloadedError",
     "PermissionDeniedError",
@@ -205,6 +213,8 @@ __all__ = [
     "RequestTimeoutError",
     "ResultLostError",
     "SchemaVersionError",
+    "ServerReplyError",
+    "ServerUnreachableError",
     "SourceAuthenticationError",
     "SourceError",
     "SourcePermissionError",

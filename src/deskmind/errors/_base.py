@@ -41,6 +41,7 @@ class DeskmindError(Exception):
             "title": self.title,
             "status": self.status,
             "detail": str(self),
+            "why": self.why,
             "remedy": self.remedy,
             **self.details,
         }

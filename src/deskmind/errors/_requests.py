@@ -13,6 +13,7 @@ __all__ = [
     "DocumentError",
     "DocumentTooLargeError",
     "EncryptedDocumentError",
+    "InsufficientScopeError",
     "InvalidRequestError",
     "KeyReusedError",
     "LegalHoldError",
@@ -197,6 +198,12 @@ class PermissionDeniedError(DeskmindError):
     """Who is asking may not do this."""
 
     code, status, title, exit_code = "permission-denied", 403, "Not permitted", 77
+
+
+class InsufficientScopeError(PermissionDeniedError):
+    """A token's scopes permit too little. The details carry ``scope``, which would permit it."""
+
+    code = "insufficient-scope"
 
 
 class LimitExceededError(DeskmindError):

@@ -13,10 +13,12 @@ from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate import exceptions as faults
 from procrastinate.jobs import Status
 from procrastinate.tasks import Task
+from procrastinate.worker import Worker
 from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection, Database
 from deskmind.errors import StorageFullError
+from deskmind.jobs.ending import ended
 from deskmind.observability import correlation, logger, note, observed, telling
 from deskmind.observability.actor import Visit
 from deskmind.observability.instruments import JOBS_DURATION, histogram
@@ -207,46 +209,56 @@ class JobQueue:
             )
         return bool(rows)
 
-    async def work(self) -> None:
-        """Run jobs until cancelled, through times in which the database cannot be reached.
+    async def work(self, until: asyncio.Event | None = None) -> None:
+        """Run jobs until told to stop, through times in which the database cannot be reached.
 
         New jobs are noticed at once, or within a second where a connection pooler keeps notifications from us.
         Running jobs get ``jobs.shutdown_timeout`` seconds to finish; what does not is taken up again by
         another worker.
+
+        Args:
+            until: tells it to stop, and is heard at any moment; a cancellation does too, and may be lost.
         """
         await self._open()
         while self._periodic:
             cron, task = self._periodic.pop()
             self._app.periodic(cron=cron)(task)
+        until = until or asyncio.Event()
         guard = asyncio.create_task(self._keep_taking_over())
         try:
-            while await self._was_interrupted():
+            while not until.is_set() and await self._was_interrupted(until):
                 continue
         finally:
-            guard.cancel()
-            await asyncio.gather(guard, return_exceptions=True)
+            await ended(guard)
 
-    async def _was_interrupted(self) -> bool:
-        """Work until cancelled, or until the database cannot be reached: then True, after a pause."""
+    async def _was_interrupted(self, until: asyncio.Event) -> bool:
+        """Work until told to stop, or until the database cannot be reached: then True, after a pause."""
+        worker = Worker(
+            self._app,
+            wait=True,
+            listen_notify=self._listens,
+            install_signal_handlers=False,
+            concurrency=self._settings.concurrency,
+            delete_jobs="successful",
+            fetch_job_polling_interval=1.0,
+            shutdown_graceful_timeout=self._settings.shutdown_timeout,
+            update_heartbeat_interval=self._settings.stalled_after / 3,
+            stalled_worker_timeout=self._settings.stalled_after,
+        )
+        stopping = asyncio.create_task(_stop_when(until, worker))
         try:
-            await self._app.run_worker_async(
-                wait=True,
-                listen_notify=self._listens,
-                install_signal_handlers=False,
-                concurrency=self._settings.concurrency,
-                delete_jobs="successful",
-                fetch_job_polling_interval=1.0,
-                shutdown_graceful_timeout=self._settings.shutdown_timeout,
-                update_heartbeat_interval=self._settings.stalled_after / 3,
-                stalled_worker_timeout=self._settings.stalled_after,
-            )
+            await worker.run()
         except faults.ConnectorException as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():  # it could not sign off: another takes over
                 raise asyncio.CancelledError from error
+            if until.is_set():
+                return False
             _log.warning("jobs.interrupted", reason=type(error.__cause__ or error).__name__)
             await asyncio.sleep(_PAUSE_SECONDS)
             return True
+        finally:
+            stopping.cancel()
         return False
 
     async def depth(self) -> dict[str, int]:
@@ -325,3 +337,8 @@ class JobQueue:
             ):  # the same work waits in another job, which this one keeps from beginning
                 if job.id is not None:
                     await manager.finish_job_by_id_async(job.id, Status.FAILED, delete_job=True)
+
+
+async def _stop_when(told: asyncio.Event, worker: Worker) -> None:
+    await told.wait()
+    worker.stop()

@@ -12,9 +12,16 @@ from deskmind.database import Connection
 from deskmind.errors import NotFoundError, PermissionDeniedError
 from deskmind.scope import Scope
 
-__all__ = ["Document", "DocumentSummary", "delete_document", "list_documents", "read_document"]
+__all__ = [
+    "SUMMARY_COLUMNS",
+    "Document",
+    "DocumentSummary",
+    "delete_document",
+    "list_documents",
+    "read_document",
+]
 
-_SUMMARY = "document_id, title, uri, media_type, chunk_count, version, updated_at, metadata"
+SUMMARY_COLUMNS = "document_id, title, uri, media_type, chunk_count, version, updated_at, metadata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ async def list_documents(
 ) -> list[DocumentSummary]:
     """Documents the scope may see, ordered by id, beginning after ``after``."""
     cursor = await connection.execute(
-        f"SELECT {_SUMMARY} FROM documents WHERE tenant_id = %s AND (%s::uuid IS NULL OR document_id > %s)"
+        f"SELECT {SUMMARY_COLUMNS} FROM documents WHERE tenant_id = %s AND (%s::uuid IS NULL OR document_id > %s)"
         " ORDER BY document_id LIMIT %s",
         (scope.tenant_id, after, after, limit),
     )
@@ -75,7 +82,7 @@ async def read_document(connection: Connection, scope: Scope, document_id: UUID)
         NotFoundError: there is none of that id that the scope may see.
     """
     cursor = await connection.execute(
-        f"SELECT {_SUMMARY}, body FROM documents WHERE tenant_id = %s AND document_id = %s",
+        f"SELECT {SUMMARY_COLUMNS}, body FROM documents WHERE tenant_id = %s AND document_id = %s",
         (scope.tenant_id, document_id),
     )
     row = await cursor.fetchone()

@@ -35,6 +35,13 @@ from deskmind.knowledge.finding import Finder
 from deskmind.knowledge.ingest import IngestReport, StagedFile, Stager, load_report
 from deskmind.knowledge.loading import SUPPORTED_SUFFIXES, FoundFile, LoadLimits, walk
 from deskmind.knowledge.models import Answer, Passage
+from deskmind.knowledge.naming import (
+    document_versions,
+    find_ticket,
+    knowledge_view,
+    named_documents,
+    ticket_versions,
+)
 from deskmind.knowledge.retrieval import SearchFilter
 from deskmind.scope import EVERYONE, Scope
 from deskmind.settings import Settings
@@ -219,6 +226,53 @@ class Knowledge:
             document = await read_document(connection, self._scope, document_id)
             await record(connection, self._scope, Permission.DOCUMENTS_READ, resource=str(document_id))
             return document
+
+    @operation(Permission.DOCUMENTS_READ)
+    async def ticket(self, key: str) -> Document:
+        """A ticket of a connected system, as it was last read, by what people call it; without internal comments.
+
+        Raises:
+            NotFoundError: there is none, or the principal may not see it.
+        """
+        async with self._database.transaction(self._scope) as connection:
+            document = await find_ticket(connection, self._scope, key.strip())
+            document_id = str(document.summary.document_id)
+            await record(connection, self._scope, Permission.DOCUMENTS_READ, resource=document_id)
+            return document
+
+    @operation(Permission.DOCUMENTS_READ)
+    async def named(self, text: str, *, limit: int = 20, kind: str = "") -> list[DocumentSummary]:
+        """Documents the principal may see whose title holds a text, or whose id or ticket's key begins with it.
+
+        Args:
+            text: of 200 characters at most; empty for any.
+            limit: how many.
+            kind: as a connected system names it, such as ``ticket``; empty for every.
+
+        Raises:
+            InvalidRequestError: the limit is not 1 to 200.
+        """
+        _check_limit(limit)
+        async with self._database.transaction(self._scope) as connection:
+            return await named_documents(connection, self._scope, text[:200], limit=limit, kind=kind)
+
+    @operation(Permission.DOCUMENTS_READ, told=False)
+    async def view(self) -> str:
+        """What changes whenever any document does, or which of them the principal may see."""
+        async with self._database.transaction(self._scope) as connection:
+            return await knowledge_view(connection)
+
+    @operation(Permission.DOCUMENTS_READ, told=False)
+    async def versions(self, ids: Sequence[UUID]) -> dict[UUID, str]:
+        """What changes whenever a document does, of those the principal may see."""
+        async with self._database.transaction(self._scope) as connection:
+            return await document_versions(connection, self._scope, ids)
+
+    @operation(Permission.DOCUMENTS_READ, told=False)
+    async def ticket_versions(self, keys: Sequence[str]) -> dict[str, str]:
+        """The same of tickets of connected systems, by what people call them."""
+        async with self._database.transaction(self._scope) as connection:
+            return await ticket_versions(connection, self._scope, keys)
 
     @operation(Permission.DOCUMENTS_DELETE)
     async def delete(self, document_id: UUID) -> None:

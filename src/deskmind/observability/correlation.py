@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import time
 from contextlib import suppress
@@ -13,7 +14,9 @@ __all__ = ["accept_correlation_id", "correlation", "correlation_id", "new_correl
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-_RANDOM = (1 << 82) - 1
+_drawing = random.Random(os.urandom(32))  # noqa: S311 - no secret
+"""Seeded by the system, which is not asked again for each id: that lets other threads in between."""
+os.register_at_fork(after_in_child=lambda: _drawing.seed(os.urandom(32)))
 _current: ContextVar[str] = ContextVar("deskmind_correlation_id", default="")
 
 
@@ -24,7 +27,7 @@ def correlation_id() -> str:
 
 def new_correlation_id() -> str:
     """``req_`` and 26 characters in Crockford's base 32: 48 bits of milliseconds, then 82 random ones."""
-    number = (time.time_ns() // 1_000_000 << 82) | (int.from_bytes(os.urandom(11), "big") & _RANDOM)
+    number = (time.time_ns() // 1_000_000 << 82) | _drawing.getrandbits(82)
     return "req_" + "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deskmind.database import Connection, Database
-from deskmind.errors import ConflictError, InvalidRequestError
+from deskmind.errors import ConflictError, InvalidRequestError, PromptNotFoundError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
 from deskmind.observability import story
@@ -200,6 +200,7 @@ class Prompts:
         """Point a label at where it was before its last move; again, at where it was before that.
 
         Raises:
+            PromptNotFoundError: there is no such prompt or label.
             ConflictError: there is nothing before, or somebody moved the label at the same time.
         """
         async with self._database.transaction(self._scope) as connection:
@@ -208,6 +209,11 @@ class Prompts:
             before = moves.get(now.origin - 1) if now else None
             if now is not None and before is None and label == PRODUCTION and name in shared_prompts():
                 return await self._restore_shared(connection, name, now)
+            if now is None and name not in shared_prompts():
+                raise PromptNotFoundError(
+                    f"There is no label '{label[:80]}' of a prompt '{name[:80]}'.",
+                    remedy="`deskmind prompts list` shows the prompts and their labels.",
+                )
             if now is None or before is None:
                 raise ConflictError(
                     f"The label '{label[:80]}' of '{name[:80]}' has no earlier place.",

@@ -18,6 +18,7 @@ CHECKS: Mapping[Section, Mapping[str, CheckFunction]] = {
         "jobs": checks.jobs,
         "workers": service.workers,
         "synchronisation": connected.synchronisation,
+        "writes": connected.writes,
         "triage": triage.triage,
         "webhooks": webhooks,
     },

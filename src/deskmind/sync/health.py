@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
 
 from deskmind.database import Database
-from deskmind.errors import DeskmindError
-from deskmind.observability import logger
 from deskmind.observability.instruments import SYNC_CONNECTIONS, SYNC_LAG
-from deskmind.observability.metering import Labels, Sources, current_provider, labels
+from deskmind.observability.metering import Labels, Polled, Sources, labels
 from deskmind.scope import Scope
 from deskmind.sync.measures import known_vendor
 
@@ -21,9 +17,6 @@ __all__ = ["STATES", "SyncGauges", "SyncHealth", "read_health"]
 STATES = ("ok", "incomplete", "lagging", "failing")
 """The last run failed; the last complete pass is older than four intervals and an hour; something is missing; none of these."""
 
-_ROLE = "sync.lock"
-_STALE = 3
-_log = logger("deskmind.sync")
 _Readings = Iterator[tuple[float, Labels]]
 
 
@@ -50,45 +43,17 @@ async def read_health(database: Database) -> list[SyncHealth]:
         return [SyncHealth(*row) for row in await cursor.fetchall()]
 
 
-class _Reading(NamedTuple):
-    until: float
-    health: Sequence[SyncHealth]
-
-
-class SyncGauges:
+class SyncGauges(Polled[Sequence[SyncHealth]]):
     """Asks every so many seconds, in one process of the service; while the database does not answer, nothing is shown."""
 
     def __init__(self, database: Database, *, every: float) -> None:
-        self._database = database
-        self._every = every
-        self._reading: _Reading | None = None
+        super().__init__("sync", partial(read_health, database), every=every)
         _gauges.add(self)
-
-    async def keep_asking(self) -> None:
-        """Until cancelled."""
-        while True:
-            await self.ask()
-            await asyncio.sleep(self._every)
-
-    async def ask(self) -> None:
-        """Ask now, unless another process of the service does it."""
-        provider = current_provider()
-        if provider is not None and not provider.group.elected(_ROLE):
-            return
-        try:
-            self._reading = _Reading(
-                time.monotonic() + _STALE * self._every, await read_health(self._database)
-            )
-        except Exception as error:  # a figure that cannot be had must not end anything
-            self._reading = None
-            if not isinstance(error, DeskmindError):  # those tell whoever needs the database
-                _log.warning("sync.not_measured", exc_info=error)
 
     @property
     def health(self) -> Sequence[SyncHealth]:
         """What was read last; nothing when that is too long ago."""
-        reading = self._reading
-        return reading.health if reading is not None and time.monotonic() < reading.until else ()
+        return self.value or ()
 
 
 def _lag(gauges: SyncGauges) -> _Readings:

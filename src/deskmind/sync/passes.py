@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from deskmind.connectors.model import Kind
 from deskmind.connectors.protocol import Connector, Page
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.database import Database
-from deskmind.errors import DeskmindError, SourceReplyError
+from deskmind.errors import (
+    DeskmindError,
+    InvalidRequestError,
+    SourcePermissionError,
+    SourceReplyError,
+    SourceRequestError,
+)
 from deskmind.observability import logger
 from deskmind.scope import Scope
 from deskmind.sync.measures import count_records
@@ -26,6 +35,12 @@ _log = logger("deskmind.sync")
 MISSHAPEN = (KeyError, ValueError, TypeError, AttributeError, IndexError)
 """What reading an answer raises that has not the form which the vendor documents."""
 
+_ONE_ALONE = (
+    *(InvalidRequestError, SourceReplyError, SourcePermissionError, SourceRequestError),
+    *MISSHAPEN,
+)
+"""What is the fault of the one record that was asked for, not of the whole system."""
+
 _SURE = 100
 """So many records that a list lacks are asked for one by one before they are removed; more are believed to be gone."""
 
@@ -35,10 +50,14 @@ VALUES (%s, %s, %s, 1, true, clock_timestamp())
 ON CONFLICT (tenant_id, connection_id, kind) DO UPDATE SET pass = CASE WHEN p.running THEN p.pass ELSE p.pass + 1 END,
     started_at = CASE WHEN p.running THEN p.started_at ELSE clock_timestamp() END,
     notes = CASE WHEN p.running THEN p.notes ELSE '{}' END, running = true
-RETURNING pass, cursor
+RETURNING pass, cursor, started_at
 """
 _ADVANCE = """
-UPDATE sync_passes SET cursor = %s, notes = (SELECT coalesce(array_agg(DISTINCT n), '{}') FROM unnest(notes || %s::text[]) n)
+UPDATE sync_passes SET cursor = %s, notes = (SELECT coalesce(array_agg(DISTINCT n), '{}') FROM unnest(notes || %s::text[]) n),
+       unmapped = (SELECT coalesce(jsonb_object_agg(u.field, u.records), '{}') FROM (
+           SELECT e.field, sum(e.records::bigint) AS records
+             FROM (SELECT * FROM jsonb_each_text(unmapped) UNION ALL SELECT * FROM jsonb_each_text(%s)) e(field, records)
+            GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 500) u)
  WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND pass = %s AND running
 """
 _FINISH = """
@@ -46,6 +65,13 @@ UPDATE sync_passes p SET running = false, finished_at = clock_timestamp(), error
        complete_at = CASE WHEN p.notes = '{}' AND NOT EXISTS (SELECT FROM sync_problems x WHERE x.tenant_id = p.tenant_id
             AND x.connection_id = p.connection_id AND x.kind = p.kind) THEN p.started_at ELSE p.complete_at END
  WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND pass = %s AND running
+"""
+_SOLVED = (
+    "DELETE FROM sync_problems WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND found_at < %s"
+)
+_AGAIN = """
+SELECT external_id FROM sync_problems WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND found_at < %s
+ ORDER BY found_at LIMIT 20
 """
 _FAIL = "UPDATE sync_passes SET error = %s WHERE tenant_id = %s AND connection_id = %s AND kind = %s"
 _UNMET = """
@@ -81,9 +107,12 @@ class _Place:
     def key(self) -> tuple[UUID, UUID, str]:
         return self.scope.tenant_id, self.connection_id, str(self.kind)
 
-    async def advance(self, connection: DatabaseConnection, cursor: str, notes: Sequence[str]) -> None:
-        """Store the cursor; another run's pass is not ours to go on with."""
-        done = await connection.execute(_ADVANCE, (cursor, list(notes), *self.key, self.number))
+    async def advance(self, connection: DatabaseConnection, page: Page) -> None:
+        """Store the cursor, and count what has no place; another run's pass is not ours to go on with."""
+        unmapped = Counter(path.replace("\0", "") for record in page.records for path in record.unmapped)
+        done = await connection.execute(
+            _ADVANCE, (page.cursor, list(page.notes), Jsonb(unmapped), *self.key, self.number)
+        )
         if done.rowcount != 1:
             raise _TakenOver
 
@@ -103,13 +132,16 @@ async def read_kind(
             key = (scope.tenant_id, connection_id, str(kind))
             row = await (await connection.execute(_BEGIN, key)).fetchone()
         assert row is not None
-        place = _Place(scope, connection_id, kind, row[0])
+        place, begun = _Place(scope, connection_id, kind, row[0]), row[2]
         whole = kind not in source.capabilities.incremental
         async with aclosing(_ahead(source.pages(kind, row[1]))) as pages:
             async for page in pages:
                 counted += await _store(store, place, page, whole=whole)
+        if not whole:
+            counted += await _once_more(database, source, store, place, begun)
         async with database.transaction(scope) as connection:
             if whole:
+                await connection.execute(_SOLVED, (*place.key, begun))
                 counted += await _drop_unmet(connection, store, place)
             await connection.execute(_FINISH, (*place.key, place.number))
     except _TakenOver:
@@ -150,7 +182,7 @@ async def _ahead(pages: AsyncIterator[Page]) -> AsyncGenerator[Page]:
 
 async def _store(store: RecordStore, place: _Place, page: Page, *, whole: bool) -> Counted:
     async def advance(connection: DatabaseConnection) -> None:
-        await place.advance(connection, page.cursor, page.notes)
+        await place.advance(connection, page)
 
     counted = await store.store(
         place.kind,
@@ -184,6 +216,29 @@ async def _drop_unmet(connection: DatabaseConnection, store: RecordStore, place:
         if removed == 0:
             break
     return Counted(gone=gone)
+
+
+async def _once_more(
+    database: Database, source: Connector, store: RecordStore, place: _Place, begun: datetime
+) -> Counted:
+    """Ask again for records that could not be read before: nobody may change them, so that no pass would meet them."""
+    async with database.transaction(place.scope) as connection:
+        cursor = await connection.execute(_AGAIN, (*place.key, begun))
+        names = [name for (name,) in await cursor.fetchall()]
+    counted = Counted()
+    for name in names:
+        try:
+            one = await source.get(place.kind, name)
+        except _ONE_ALONE as error:
+            await store.problem(place.kind, name, misshapen(place.kind, error).code)
+            continue
+        if one is not None:
+            counted += await store.store(place.kind, [one])
+            continue
+        async with database.transaction(place.scope) as connection:
+            counted += Counted(gone=await store.remove(connection, place.kind, [name]))
+    count_records(place.kind, counted)
+    return counted
 
 
 async def sweep_kind(

@@ -19,7 +19,7 @@ from deskmind.governance.privacy import Mentions
 
 __all__ = ["Kept", "kept", "masked_json", "names_of"]
 
-_APART = frozenset({"raw", "vendor", "id"})
+_APART = frozenset({"raw", "vendor", "id", "unread"})
 _AS_THEY_ARE = frozenset({type(None), bool, int, float})
 _STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 

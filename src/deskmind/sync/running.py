@@ -54,9 +54,11 @@ UPDATE connections SET started_at = clock_timestamp(), renewing = renewing OR wi
 """
 _WISH_FULL = "SELECT wish_full FROM connections WHERE tenant_id = %s AND connection_id = %s FOR UPDATE"
 _ANEW = """
-UPDATE sync_passes SET cursor = NULL, pass = pass + 1, running = true, started_at = clock_timestamp(), notes = '{}'
+UPDATE sync_passes SET cursor = NULL, pass = pass + 1, running = true, started_at = clock_timestamp(), notes = '{}',
+       unmapped = '{}'
  WHERE tenant_id = %s AND connection_id = %s
 """
+_FORGOTTEN = "DELETE FROM sync_problems WHERE tenant_id = %s AND connection_id = %s"
 _FINISHED = """
 UPDATE connections SET finished_at = clock_timestamp(), error = %(error)s, renewing = renewing AND %(error)s <> '',
        wish_sweep = wish_sweep AND NOT %(swept)s,
@@ -165,6 +167,7 @@ class Runner:
             wished = await (await connection.execute(_WISH_FULL, key)).fetchone()
             if wished is not None and wished[0]:
                 await connection.execute(_ANEW, key)
+                await connection.execute(_FORGOTTEN, key)
             row = await (await connection.execute(_STARTED, key)).fetchone()
             assert row is not None
             source = await self._open(connection, found)

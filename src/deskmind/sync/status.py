@@ -15,7 +15,7 @@ __all__ = ["KindStatus", "Problem", "SyncStatus", "read_status", "waiting_docume
 
 _RUN = "SELECT started_at, finished_at, error, swept_at FROM connections WHERE tenant_id = %s AND connection_id = %s"
 _PASSES = """
-SELECT p.kind, p.running, p.finished_at, p.complete_at, p.error, p.notes,
+SELECT p.kind, p.running, p.finished_at, p.complete_at, p.error, p.notes, p.unmapped,
        (SELECT count(*) FROM synced_records r WHERE r.tenant_id = p.tenant_id AND r.connection_id = p.connection_id
            AND r.kind = p.kind),
        (SELECT count(*) FROM sync_problems x WHERE x.tenant_id = p.tenant_id AND x.connection_id = p.connection_id
@@ -44,7 +44,7 @@ _MOST_PROBLEMS = 20
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A record that could not be read or stored, and why, without its content."""
+    """A record that could not be read or stored, or lacks a part that could not, and why, without its content."""
 
     kind: str
     id: str
@@ -58,11 +58,13 @@ class KindStatus:
 
     Attributes:
         records: in the copy.
-        problems: records that could not be read or stored.
+        problems: records that could not be read or stored, or not in every part.
         running: whether a pass is under way, or was interrupted and will be gone on with.
         lag_seconds: since the last pass began that missed nothing; None before the first.
         error: of the last pass.
         notes: what of the kind the credentials may not read.
+        unmapped: fields of the vendor's that have no place in the model, and in how many of the records read so far each held
+            something, the most frequent 500; they are kept with each record as it came.
     """
 
     kind: str
@@ -72,6 +74,7 @@ class KindStatus:
     lag_seconds: float | None
     error: str
     notes: tuple[str, ...]
+    unmapped: dict[str, int]
 
     @property
     def complete(self) -> bool:
@@ -152,6 +155,6 @@ async def waiting_documents(connection: DatabaseConnection, scope: Scope, name: 
 
 
 def _kind(row: Sequence[Any]) -> KindStatus:
-    kind, running, _, complete_at, error, notes, records, problems = row
+    kind, running, _, complete_at, error, notes, unmapped, records, problems = row
     lag = None if complete_at is None else (datetime.now(UTC) - complete_at).total_seconds()
-    return KindStatus(kind, records, problems, running, lag, error, tuple(notes))
+    return KindStatus(kind, records, problems, running, lag, error, tuple(notes), unmapped)

@@ -159,6 +159,9 @@ class RecordStore:
         try:
             async with self._database.transaction(self._scope) as connection:
                 counted = await self._some(connection, kind, list(records), manner, erased)
+                for one in records:
+                    if one.unread and not one.deleted:  # it is stored without that part
+                        await self._problem(connection, kind, one.id, "; ".join(one.unread))
                 for one in undecoded:
                     await self._problem(connection, kind, one.id, one.why)
                 if then is not None:

@@ -111,7 +111,7 @@ async def ask_for_training(
     connection: Connection, scope: Scope, *, threshold: float, embed: bool, scheduled: bool = False
 ) -> Training:
     """Queue a training in the caller's transaction; where one waits already, that one is changed and given."""
-    values = (scope.tenant_id, uuid4(), scheduled, threshold, embed)
+    values = (scope.tenant_id, uuid4(), scheduled, round(threshold, 6), embed)
     cursor = connection.cursor(row_factory=class_row(Training))
     await cursor.execute(_ASK, values)
     asked = await cursor.fetchone()

@@ -14,17 +14,22 @@ from deskmind.errors import ConflictError
 from deskmind.governance.access import Permission
 from deskmind.governance.audit import record
 from deskmind.scope import Scope
-from deskmind.writes.store import WriteState, claim, owner_of, settle
+from deskmind.writes.store import WriteState, claim, owner_of, settle, stored
 
 __all__ = ["PersonClaims", "RunClaims", "sent_at", "state_of"]
 
 _RUN_CLAIM = """
 INSERT INTO writes AS w (tenant_id, write_id, run_id, principal_id, vendor, act, target, target_key, proposal, state, epoch,
                          claimed_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'sending', %s, clock_timestamp())
+SELECT r.tenant_id, %s, r.run_id, %s, %s, %s, %s, %s, %s, 'sending', r.epoch, clock_timestamp()
+  FROM agent_runs r WHERE r.tenant_id = %s AND r.run_id = %s AND r.epoch = %s AND r.state = 'running' FOR SHARE
 ON CONFLICT (tenant_id, write_id) DO UPDATE
    SET state = 'sending', epoch = excluded.epoch, claimed_at = clock_timestamp(), settled_at = NULL
  WHERE w.run_id = excluded.run_id AND w.epoch <= excluded.epoch AND w.state IN ('sending', 'absent')
+"""
+_RUN_FOUND = """
+UPDATE writes SET state = %s, epoch = %s, lease_until = NULL, settled_at = clock_timestamp()
+ WHERE tenant_id = %s AND write_id = %s AND run_id = %s AND epoch <= %s AND state IN ('sending', 'uncertain')
 """
 
 
@@ -96,12 +101,18 @@ class RunClaims:
         self._confirm = confirm
 
     async def take(self, proposal: Proposal) -> bool:
-        """Claim it, unless a later epoch of the run has it, or it is done."""
+        """Claim it, unless a later epoch of the run has it, or it is done.
+
+        The run's row is held meanwhile: whoever takes the run over sees the claim, or this one comes too late. So a write
+        without a row was never sent.
+        """
         await self._confirm()
-        whose = (self._scope.tenant_id, UUID(proposal.id), self._run_id, owner_of(self._scope))
-        what = (proposal.vendor, str(proposal.act), proposal.target, proposal.key, Jsonb(proposal.to_json()))
+        what = (proposal.vendor, str(proposal.act), proposal.target, proposal.key, Jsonb(stored(proposal)))
+        run = (self._scope.tenant_id, self._run_id, self._epoch)
         async with self._database.transaction(self._scope) as connection:
-            cursor = await connection.execute(_RUN_CLAIM, (*whose, *what, self._epoch))
+            cursor = await connection.execute(
+                _RUN_CLAIM, (UUID(proposal.id), owner_of(self._scope), *what, *run)
+            )
         return cursor.rowcount == 1
 
     async def settle(self, proposal: Proposal, outcome: Outcome, written: str) -> None:
@@ -114,6 +125,12 @@ class RunClaims:
                 )
         except ConflictError:  # a later epoch of the run has it, and writes down what it finds
             return
+
+    async def found(self, proposal: Proposal, outcome: Outcome) -> None:
+        """Write down what became of one that an earlier epoch of the run sent."""
+        place = (self._scope.tenant_id, UUID(proposal.id), self._run_id, self._epoch)
+        async with self._database.transaction(self._scope) as connection:
+            await connection.execute(_RUN_FOUND, (state_of(outcome), self._epoch, *place))
 
 
 async def sent_at(database: Database, scope: Scope, proposal: Proposal) -> datetime | None:

@@ -26,11 +26,14 @@ __all__ = [
     "claim_over",
     "describe",
     "find_write",
+    "hand_over",
     "list_writes",
     "note_problem",
     "open_write",
     "owner_of",
     "settle",
+    "stored",
+    "take_look",
 ]
 
 WriteState = Literal["proposed", "sending", "applied", "absent", "uncertain", "rejected"]
@@ -39,7 +42,7 @@ WriteState = Literal["proposed", "sending", "applied", "absent", "uncertain", "r
 _COLUMNS = (
     "w.write_id, coalesce(c.name, '') AS connection, w.run_id, w.principal_id, w.decided_by, w.vendor, w.act, w.target,"
     " w.target_key, w.proposal->'changes' AS changes, w.state, w.epoch, w.written_id, w.url, w.version, w.differing,"
-    " w.problem, w.made_at, w.claimed_at, w.settled_at,"
+    " w.problem, w.made_at, w.claimed_at, w.settled_at, w.looks, w.look_at, w.handed_at,"
     " w.state = 'sending' AND w.lease_until > clock_timestamp() AS at_work"
 )
 _FROM = (
@@ -51,6 +54,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'proposed')
 """
 _CLAIM = """
 UPDATE writes SET state = 'sending', epoch = epoch + 1, decided_by = %(by)s, problem = '', settled_at = NULL,
+       looks = 0, look_at = NULL, handed_at = NULL,
        claimed_at = clock_timestamp(), lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
  WHERE tenant_id = %(tenant)s AND write_id = %(write)s AND state IN ('proposed', 'absent') RETURNING epoch
 """
@@ -62,10 +66,21 @@ RETURNING epoch
 """
 _SETTLE = """
 UPDATE writes SET state = %(state)s, lease_until = NULL, settled_at = clock_timestamp(), problem = %(problem)s,
+       look_at = CASE WHEN %(state)s = 'uncertain' THEN look_at END,
        decided_by = coalesce(%(by)s, decided_by),
        written_id = CASE WHEN %(written)s = '' THEN written_id ELSE %(written)s END
  WHERE tenant_id = %(tenant)s AND write_id = %(write)s AND epoch = %(epoch)s AND state IN ('sending', 'uncertain')
 RETURNING vendor, act, target, run_id
+"""
+_LOOK = """
+UPDATE writes SET looks = looks + 1, look_at = clock_timestamp() + make_interval(secs => least(3600, 60 * 2 ^ least(looks, 6)))
+ WHERE tenant_id = %(tenant)s AND write_id = %(write)s AND state IN ('sending', 'uncertain') AND handed_at IS NULL
+   AND (lease_until IS NULL OR lease_until < clock_timestamp()) AND (look_at IS NULL OR look_at <= clock_timestamp())
+RETURNING looks
+"""
+_HAND_OVER = """
+UPDATE writes SET handed_at = clock_timestamp(), look_at = NULL
+ WHERE tenant_id = %s AND write_id = %s AND state IN ('sending', 'uncertain') AND handed_at IS NULL AND looks >= %s
 """
 _DESCRIBE = """
 UPDATE writes SET written_id = %s, url = %s, version = %s, differing = %s
@@ -91,6 +106,9 @@ class Write:
         written_id, url, version: of what was written, as it was read back.
         differing: fields that the vendor holds otherwise than proposed.
         problem: code of the last error.
+        looks: how often a worker has looked for it since it was sent.
+        look_at: when a worker looks again; None: when its lease is over, or not at all.
+        handed_at: since when workers leave it to a person.
         at_work: whether somebody has claimed it and may still be sending.
     """
 
@@ -114,6 +132,9 @@ class Write:
     made_at: datetime
     claimed_at: datetime | None
     settled_at: datetime | None
+    looks: int
+    look_at: datetime | None
+    handed_at: datetime | None
     at_work: bool
 
     def as_dict(self) -> dict[str, Any]:
@@ -147,7 +168,7 @@ async def add_write(
     """A new one, which waits to be sent."""
     write_id = UUID(proposal.id)
     who = (scope.tenant_id, write_id, connection_id, owner_of(scope))
-    what = (proposal.vendor, str(proposal.act), proposal.target, proposal.key, Jsonb(_stored(proposal)))
+    what = (proposal.vendor, str(proposal.act), proposal.target, proposal.key, Jsonb(stored(proposal)))
     await connection.execute(_ADD, (*who, *what))
     return write_id
 
@@ -213,6 +234,17 @@ async def claim_over(
     return await _epoch(connection, _CLAIM_OVER, scope, write_id, {"lease": lease_seconds})
 
 
+async def take_look(connection: DatabaseConnection, scope: Scope, write_id: UUID) -> int | None:
+    """Take the turn to look for one that is due, and put off the next; how often it was looked for, or None: it is not due."""
+    return await _epoch(connection, _LOOK, scope, write_id, {})
+
+
+async def hand_over(connection: DatabaseConnection, scope: Scope, write_id: UUID, most: int) -> bool:
+    """Leave one to a person that is still not known after so many looks; whether it is so."""
+    cursor = await connection.execute(_HAND_OVER, (scope.tenant_id, write_id, most))
+    return cursor.rowcount == 1
+
+
 async def settle(
     connection: DatabaseConnection,
     scope: Scope,
@@ -272,10 +304,10 @@ async def _epoch(
     return None if row is None else int(row[0])
 
 
-def _stored(proposal: Proposal) -> dict[str, Any]:
+def stored(proposal: Proposal) -> dict[str, Any]:
     """JSON without what cannot be stored."""
-    stored: dict[str, Any] = _storable(proposal.to_json())
-    return {**stored, "act": str(Act(proposal.act))}
+    given: dict[str, Any] = _storable(proposal.to_json())
+    return {**given, "act": str(Act(proposal.act))}
 
 
 def _storable(value: Any) -> Any:

@@ -34,6 +34,23 @@ def finish(modelled: Deskmind) -> Callable[[], Awaitable[None]]:
     return work
 
 
+class Counted:
+    """Functions that tell how often they were called."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    async def __call__(self, said: str) -> str:
+        self.calls.append(said)
+        return said.upper()
+
+
+@pytest.fixture
+def said() -> Counted:
+    """Functions that count."""
+    return Counted()
+
+
 async def decide(desk: Desk, *, approve: bool = True) -> int:
     """Decide on everything that waits; how many there were."""
     waiting = await desk.approvals.list()

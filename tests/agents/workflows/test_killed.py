@@ -12,9 +12,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.agents.boxes import Box
 from tests.agents.conftest import Brain, wants
 from tests.agents.workflows.conftest import decide
-from tests.agents.workflows.test_ready import Box
 from tests.sync.conftest import connect
 
 from deskmind.app import Deskmind

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from pydantic_core import to_json
 from tests.agents.conftest import Brain, wants
-from tests.agents.workflows.conftest import Register, decide
+from tests.agents.workflows.conftest import Counted, Register, decide
 
 from deskmind.agents import ToolContext, tool
 from deskmind.agents.workflows import Flow, HandOff, Plan, Role, hand_off, supervise, workflow
@@ -28,22 +28,6 @@ from deskmind.errors import (
 from deskmind.sandbox.models import Reply, ToolCall
 
 Finish = Callable[[], Awaitable[None]]
-
-
-class Counted:
-    """Functions that tell how often they were called."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    async def __call__(self, said: str) -> str:
-        self.calls.append(said)
-        return said.upper()
-
-
-@pytest.fixture
-def said() -> Counted:
-    return Counted()
 
 
 async def test_a_sequence_with_a_condition_and_a_loop(ann: Desk, register: Register, said: Counted) -> None:

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 
-from deskmind.api.manners import claiming
 from deskmind.api.manners.claiming import Claims, Stored
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
@@ -137,10 +136,8 @@ async def _taken(claims: Claims, desk: Desk, digest: bytes) -> Claim:
     return taken
 
 
-async def test_an_attempt_that_was_overtaken_changes_nothing(
-    caller: Any, claims: Claims, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(claiming, "LEASE_SECONDS", 0.0)
+async def test_an_attempt_that_was_overtaken_changes_nothing(caller: Any, claims: Claims) -> None:
+    claims.lease_seconds = 0.0
     digest = uuid4().bytes * 2
     slow = await _taken(claims, caller.desk, digest)
     quick = await _taken(claims, caller.desk, digest)
@@ -151,10 +148,8 @@ async def test_an_attempt_that_was_overtaken_changes_nothing(
     assert [one.title for one in await caller.desk.conversations.list()] == ["quick"]
 
 
-async def test_what_was_done_is_not_done_again_though_its_answer_is_lost(
-    caller: Any, claims: Claims, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(claiming, "LEASE_SECONDS", 0.0)
+async def test_what_was_done_is_not_done_again_though_its_answer_is_lost(caller: Any, claims: Claims) -> None:
+    claims.lease_seconds = 0.0
     digest = uuid4().bytes * 2
     died = await _taken(claims, caller.desk, digest)
     with acting_under(died):

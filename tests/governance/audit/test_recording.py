@@ -38,6 +38,11 @@ _UNRECORDED = {
     **dict.fromkeys(
         ("Sealing.seal", "Sealing.witness"), "its checkpoint is the record; an event would never be sealed"
     ),
+    **dict.fromkeys(
+        ("Agents.versions", "Knowledge.ticket_versions", "Knowledge.versions", "Knowledge.view"),
+        "says whether something has changed, every few seconds to whoever waits for it",
+    ),
+    "Knowledge.named": _LIST,
     **dict.fromkeys(("ApiKeys.all", "Principals.groups", "Principals.users", "Knowledge.documents"), _LIST),
     **dict.fromkeys(("Requests.list", "Tenants.all", "Tenants.named", "Knowledge.ingest_report"), _LIST),
     **dict.fromkeys(("Conversations.get", "Conversations.list"), _OWN),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
 from deskmind.agents.tool import ToolContext
 from deskmind.connectors import Connector, Outcome, Proposal
 from deskmind.writes import RunClaims, sent_at
@@ -20,8 +23,22 @@ def claims_of(context: ToolContext) -> RunClaims:
     return RunClaims(desk.database, desk.scope, context.run_id, context.epoch, context.confirm)
 
 
-async def reconciled(connector: Connector, context: ToolContext) -> Outcome:
-    """What became of the call's write. Its age counts from when it was sent: it may have waited for a person for days."""
+async def reconciled(
+    context: ToolContext, reach: Callable[[], AbstractAsyncContextManager[Connector]]
+) -> Outcome:
+    """What became of the call's write, written down in the books.
+
+    What is not in the books was never sent. The age of what was counts from then: it may have waited for a person for days.
+
+    Args:
+        context: of the call.
+        reach: opens the connector.
+    """
     proposal = proposal_of(context)
     sent = await sent_at(context.desk.database, context.desk.scope, proposal)
-    return await connector.reconcile(proposal, sent_at=sent)
+    if sent is None:
+        return Outcome.ABSENT
+    async with reach() as connector:
+        outcome = await connector.reconcile(proposal, sent_at=sent)
+    await claims_of(context).found(proposal, outcome)
+    return outcome

@@ -6,21 +6,23 @@ the access list that the vendor gives it now; what that does not let the user se
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from deskmind.agents.safety.readers import AccessList, access_lists
 from deskmind.agents.tool import ToolContext
 from deskmind.connectors import Access, Connector, Kind, Ticket
 from deskmind.database import Connection as DatabaseConnection
+from deskmind.database import Database
 from deskmind.errors import InvalidRequestError, NotFoundError, UnavailableError
 from deskmind.scope import EVERYONE, Scope
 from deskmind.sync.connections import connector_of, find_connection, source_name
 from deskmind.sync.mirroring import AccessLists
 
-__all__ = ["SeenTicket", "System", "open_system"]
+__all__ = ["SeenTicket", "System", "group_names", "open_system"]
 
 _NAMES = "SELECT name FROM connections WHERE tenant_id = %s ORDER BY name"
 _NAMED = """
@@ -28,6 +30,10 @@ SELECT external_id FROM documents
  WHERE tenant_id = %s AND metadata @> jsonb_build_object('kind', 'ticket', 'connection', %s::text, 'key', %s::text)
    AND external_id NOT LIKE '%%/internal'
  LIMIT 1
+"""
+_GROUPS = """
+SELECT external_id, record->>'name' FROM synced_records
+ WHERE tenant_id = %s AND connection_id = %s AND kind = 'group' AND external_id = ANY (%s) AND record ? 'name'
 """
 
 
@@ -85,6 +91,12 @@ class System:
             internal if _told_whole(both) else None,
         )
 
+    async def names(self, ids: Iterable[Any]) -> dict[str, str]:
+        """Names of groups, by their ids, as far as they were read."""
+        return await group_names(
+            self._context.desk.database, self._operator, self._connection_id, [str(one) for one in ids]
+        )
+
     async def _id(self, named: str) -> str:
         scope = self._context.desk.scope
         async with self._context.desk.database.transaction(scope) as connection:
@@ -105,6 +117,15 @@ class System:
     @property
     def _operator(self) -> Scope:
         return _operator(self._context)
+
+
+async def group_names(
+    database: Database, operator: Scope, connection_id: UUID, ids: Sequence[str]
+) -> dict[str, str]:
+    """Names of a connection's groups, by their ids, as far as they were read."""
+    async with database.transaction(operator) as connection:
+        cursor = await connection.execute(_GROUPS, (operator.tenant_id, connection_id, list(ids)))
+        return {str(one): str(name) for one, name in await cursor.fetchall()}
 
 
 @asynccontextmanager

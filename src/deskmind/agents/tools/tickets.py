@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from deskmind.agents.safety.readers import lists_of_documents
 from deskmind.agents.tool import Material, Preview, Tool, ToolContext, tool
 from deskmind.agents.tools.attachments import attached_texts
 from deskmind.agents.tools.booked import claims_of, proposal_of, reconciled
+from deskmind.agents.tools.confidence import confidence_of, is_asked
 from deskmind.agents.tools.systems import open_system
 from deskmind.connectors import Act, Connector, Outcome, Ticket
 from deskmind.errors import NotFoundError
@@ -130,21 +132,30 @@ async def _proposed(
     async with open_system(context, arguments.get("system", "")) as reached:
         seen = await reached.ticket(arguments["ticket"])
         proposal = await reached.connector.propose(act, seen.ticket.id, **values)
+        sure = None
+        if act in (Act.ASSIGN, Act.UPDATE) and is_asked(context.desk):
+            names = await reached.names(values.values())
+            sure = await confidence_of(context.desk, seen.ticket, values, names)
     internal = act is Act.COMMENT and proposal.internal
     if internal and not seen.sees_internal:
         raise NotFoundError("There are no internal comments.", why="You may not see them.")
     readers = seen.written_internal if internal else seen.written_public
-    return Preview(proposal.changes, {"proposal": proposal.to_json()}, readers)
+    return Preview(proposal.changes, {"proposal": proposal.to_json()}, readers, sure)
 
 
 async def _reconcile(context: ToolContext, arguments: Mapping[str, Any]) -> Outcome:
-    async with open_system(context, arguments.get("system", "")) as reached:
-        return await reconciled(reached.connector, context)
+    return await reconciled(context, lambda: _reached(context, arguments.get("system", "")))
+
+
+@asynccontextmanager
+async def _reached(context: ToolContext, system: str) -> AsyncGenerator[Connector]:
+    async with open_system(context, system) as reached:
+        yield reached.connector
 
 
 async def _applied(context: ToolContext, system: str) -> str:
-    async with open_system(context, system) as reached:
-        return await _sent(reached.connector, context)
+    async with _reached(context, system) as connector:
+        return await _sent(connector, context)
 
 
 async def _sent(connector: Connector, context: ToolContext) -> str:
@@ -270,7 +281,7 @@ def ticket_tool(connector: Connector, *, name: str = "ticket_propose") -> Tool:
 
     async def reconcile(context: ToolContext, arguments: Mapping[str, Any]) -> Outcome:
         del arguments
-        return await reconciled(connector, context)
+        return await reconciled(context, lambda: nullcontext(connector))
 
     @tool(
         name=name,

@@ -15,7 +15,7 @@ from deskmind.agents.store import RunRow, find_run
 from deskmind.agents.workflows.flow import Flow
 from deskmind.agents.workflows.measuring import count_step, count_workflow
 from deskmind.agents.workflows.parties import Parties
-from deskmind.agents.workflows.recording import Parked, RecordEnded, Recorder
+from deskmind.agents.workflows.recording import Parked, RecordEnded, Recorder, Undoing
 from deskmind.agents.workflows.records import StepRow, as_json, read_workflow_steps
 from deskmind.agents.workflows.room import WorkflowRoom
 from deskmind.agents.workflows.workflow import Workflow
@@ -52,6 +52,9 @@ class _End:
     remedy: str = ""
     wake_at: datetime | None = None
     paused: bool = False
+
+
+_CANCELLED = _End("cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +149,21 @@ async def _ended(workflow: Workflow, journal: Journal, recorder: Recorder, parti
         return _End("waiting", wake_at=parked.wake_at, paused=parked.paused)
     except (AgentCancelledError, LeaseLostError):
         raise
+    except Undoing:
+        end = _CANCELLED
     except WorkflowChangedError as error:  # what was done may be needed yet: nothing is taken back
         return _End("failed", problem=error.code, remedy="stop")
     except Exception as error:
         if not isinstance(error, DeskmindError):
             _log.warning("workflows.failed", run=str(journal.run_id), exc_info=error)
-        return await _taken_back(flow, parties, error)
+        problem = error.code if isinstance(error, DeskmindError) else "internal"
+        end = _CANCELLED if recorder.undoing else _End("failed", problem=problem, remedy="stop")
+    recorder.taking_back, journal.ending = True, False
+    return await _taken_back(flow, parties, end)
 
 
-async def _taken_back(flow: Flow, parties: Parties, error: Exception) -> _End:
-    """Take back what the steps did that can be, the last first."""
-    problem = error.code if isinstance(error, DeskmindError) else "internal"
+async def _taken_back(flow: Flow, parties: Parties, end: _End) -> _End:
+    """Take back what the steps did that can be, the last first; how the run ends then."""
     try:
         for place, undo, value in reversed(parties.undos):
             await flow.undo(place, undo, value)
@@ -165,7 +172,7 @@ async def _taken_back(flow: Flow, parties: Parties, error: Exception) -> _End:
         return _End("waiting", wake_at=parked.wake_at, paused=parked.paused)
     except StepFailedError:
         return _End("failed", problem="undo-failed", remedy="ask")
-    return _End("failed", problem=problem, remedy="stop")
+    return end
 
 
 async def _close(journal: Journal, end: _End) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from deskmind.agents.limits import Limits
+from deskmind.agents.memory.use import MemoryUse
 from deskmind.agents.tool import Tool
 from deskmind.agents.workflows.parties import Parties
 from deskmind.agents.workflows.recording import Made, Parked, Place, Recorder
@@ -182,6 +183,7 @@ class Flow:
         tools: Iterable[Tool | str] = (),
         untrusted: str = "",
         limits: Limits | None = None,
+        memory: MemoryUse | None = None,
         retries: int = 2,
         undo: Undo | None = None,
     ) -> Any:
@@ -196,6 +198,7 @@ class Flow:
             tools: tools, or names of known ones.
             untrusted: text that others wrote.
             limits: of this run.
+            memory: how it uses memory; None: not at all. What it learns of a run that has read others' text is not trusted.
             retries: further tries after errors that may be over later; it goes on from its last row.
             undo: as for ``step``.
 
@@ -212,6 +215,7 @@ class Flow:
                 output_type=output_type,
                 tools=tools,
                 limits=limits,
+                memory=memory,
             )
             return await self._parties.ran(self._recorder.journal, child, agent, prompt, untrusted)
 

@@ -13,11 +13,11 @@ from deskmind.agents.events import AgentEvent, ToolAnswered
 from deskmind.agents.journal import Journal
 from deskmind.agents.store import RunRow, add_run, find_run
 from deskmind.agents.tool import Tool
-from deskmind.agents.workflows.previews import Told
-from deskmind.agents.workflows.recording import Made, Parked, Place
+from deskmind.agents.workflows.recording import Made, Parked, Place, call_of
 from deskmind.agents.workflows.records import NewRun, add_workflow_run
 from deskmind.agents.workflows.room import WorkflowRoom
 from deskmind.agents.workflows.systems import Systems
+from deskmind.agents.workflows.telling import Told
 from deskmind.database import Database
 from deskmind.errors import ConflictError, NotFoundError, StepFailedError
 from deskmind.governance.access import Permission
@@ -70,9 +70,9 @@ class Parties:
             raise NotFoundError(
                 f"There is no tool '{str(tool)[:80]}'.", remedy="Register it with app.register_tool."
             )
-        call_id = f"w{path}"
+        call_id = call_of(path)
         told = Told()
-        text = await Caller(journal, self._room).call(told.of(known, journal, path), call_id, arguments)
+        text = await Caller(journal, self._room).call(told.of(known), call_id, arguments)
         event = self._answered.get(call_id)
         outcome = journal.results[call_id].outcome if event is None else event.outcome
         return {"outcome": outcome, "text": text, "problem": told.problem if outcome == "failed" else ""}

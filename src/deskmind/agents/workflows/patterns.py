@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deskmind.agents.limits import Limits
+from deskmind.agents.memory.use import MemoryUse
 from deskmind.agents.tool import Tool
 from deskmind.agents.workflows.flow import Flow
 from deskmind.errors import InvalidRequestError, StepFailedError
@@ -28,6 +29,7 @@ class Role:
     tools: tuple[Tool | str, ...] = ()
     model: str = ""
     limits: Limits | None = None
+    memory: MemoryUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ async def hand_off(
             model=role.model,
             tools=role.tools,
             limits=role.limits,
+            memory=role.memory,
             output_type=HandOff,
             untrusted=untrusted,
         )
@@ -132,6 +135,7 @@ async def supervise(
             model=supervisor.model,
             tools=supervisor.tools,
             limits=supervisor.limits,
+            memory=supervisor.memory,
             output_type=Plan,
             untrusted="\n\n".join(part for part in (untrusted, found) if part),
         )
@@ -153,6 +157,7 @@ def _worker(workers: Mapping[str, Role], untrusted: str) -> Any:
             model=role.model,
             tools=role.tools,
             limits=role.limits,
+            memory=role.memory,
             untrusted=untrusted,
         )
 

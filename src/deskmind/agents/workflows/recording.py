@@ -29,7 +29,7 @@ from deskmind.errors import (
 )
 from deskmind.observability import logger, span
 
-__all__ = ["Made", "Parked", "Place", "RecordEnded", "Recorder"]
+__all__ = ["Made", "Parked", "Place", "RecordEnded", "Recorder", "Undoing", "call_of"]
 
 _log = logger("deskmind.workflows")
 _LONGEST_PAUSE = 60.0
@@ -37,7 +37,11 @@ _BEGIN = """
 INSERT INTO workflow_steps (tenant_id, run_id, path, principal_id, epoch, name, kind, state, child_id, value)
 VALUES (%s, %s, %s, %s, %s, %s, %s, 'running', %s, %s)
 ON CONFLICT (tenant_id, run_id, path) DO UPDATE SET epoch = excluded.epoch
-RETURNING (SELECT r.pausing FROM agent_runs r WHERE r.tenant_id = workflow_steps.tenant_id AND r.run_id = workflow_steps.run_id)
+RETURNING (SELECT CASE WHEN r.undoing THEN 'undoing' WHEN r.pausing THEN 'pausing' END FROM agent_runs r
+            WHERE r.tenant_id = workflow_steps.tenant_id AND r.run_id = workflow_steps.run_id)
+"""
+_CLAIMED = """
+SELECT 1 FROM agent_effects WHERE tenant_id = %s AND run_id = %s AND call_id = %s AND state <> 'absent'
 """
 _AGAIN = "UPDATE workflow_steps SET attempts = %s WHERE tenant_id = %s AND run_id = %s AND path = %s"
 _FINISH = """
@@ -53,6 +57,10 @@ class Parked(BaseException):
         self.wake_at = wake_at
         self.paused = paused
         super().__init__()
+
+
+class Undoing(BaseException):
+    """The run is cancelled, and what its steps did is to be taken back. As ``Parked``, no error."""
 
 
 class RecordEnded(BaseException):
@@ -99,12 +107,21 @@ Act = Callable[[UUID | None], Awaitable[Made]]
 
 
 class Recorder:
-    """The record of one run. Without a journal it only reads: for a replay."""
+    """The record of one run. Without a journal it only reads: for a replay.
+
+    Attributes:
+        rows: by place.
+        visited: places that this run has passed.
+        undoing: whether the run was cancelled and takes back what it did.
+        taking_back: whether it has begun to.
+    """
 
     def __init__(self, run_id: UUID, rows: Sequence[StepRow], journal: Journal | None) -> None:
         self.run_id = run_id
         self.rows = {row.path: row for row in rows}
         self.visited: set[str] = set()
+        self.undoing = False
+        self.taking_back = False
         self._journal = journal
 
     @property
@@ -182,6 +199,7 @@ class Recorder:
 
         Raises:
             Parked: the run is to be paused.
+            Undoing: it was cancelled, and the step has not begun what must be known first.
         """
         journal = self.journal
         scope = journal.scope
@@ -190,8 +208,25 @@ class Recorder:
         async with journal.writing() as connection:
             cursor = await connection.execute(_BEGIN, (*values, place.name, place.kind, child_id, kept))
             row = await cursor.fetchone()
-            if row is not None and row[0]:
-                raise Parked(paused=True)
+            match row[0] if row is not None else None:
+                case "pausing":
+                    raise Parked(paused=True)
+                case "undoing" if not self.taking_back:
+                    self.undoing = journal.ending = True
+                    if not await self._under_way(connection, place):
+                        raise Undoing
+                case _:
+                    pass
+
+    async def _under_way(self, connection: Connection, place: Place) -> bool:
+        """Whether the step may have done what has to be taken back: a run below it, a write that was claimed."""
+        row = self.rows.get(place.path)
+        if row is None or place.kind not in ("workflow", "tool"):
+            return False
+        scope = self.journal.scope
+        call = (scope.tenant_id, self.run_id, call_of(place.path))
+        cursor = await connection.execute(_CLAIMED, call)
+        return place.kind == "workflow" or await cursor.fetchone() is not None
 
     async def finish(self, place: Place, made: Made) -> None:
         """Write down what a step gave."""
@@ -241,6 +276,11 @@ class Recorder:
     ) -> None:
         tenant = self.journal.scope.tenant_id
         await connection.execute(_FINISH, (state, value, problem, reason, tenant, self.run_id, place.path))
+
+
+def call_of(path: str) -> str:
+    """The id of the call of a tool that a step is."""
+    return f"w{path}"
 
 
 def _failure(place: Place, problem: str, reason: str) -> StepFailedError:

@@ -137,10 +137,17 @@ class WorkflowRunDetails:
 
 @dataclass(frozen=True, slots=True)
 class RunEvent:
-    """Something new in a run: a step that began, ended or is tried again, or another state of the run."""
+    """Something new in a run: a step that began, ended or is tried again, or another state of the run.
+
+    Attributes:
+        run: as it is.
+        step: None where it is the run's state that is new.
+        place: where in what happened it stands: ``events(run_id, after=place)`` goes on from there.
+    """
 
     run: WorkflowRun
     step: WorkflowStep | None = None
+    place: str = ""
 
 
 def shown_run(row: RunRow) -> WorkflowRun:

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from deskmind.agents.jobs import defer_run
+from deskmind.agents.jobs import check_room, defer_run, wake_run
 from deskmind.agents.publishing import publish_run
 from deskmind.agents.store import RunRow, end_run, find_run
 from deskmind.agents.workflows.driving import Replayed, drive, replay
+from deskmind.agents.workflows.following import Told
 from deskmind.agents.workflows.measuring import count_workflow
 from deskmind.agents.workflows.queueing import queue_run
 from deskmind.agents.workflows.records import (
@@ -47,6 +48,10 @@ UPDATE agent_runs SET pausing = state = 'running', state = CASE WHEN state = 'ru
 """
 _GO_ON = """
 UPDATE agent_runs SET state = 'queued', pausing = false WHERE tenant_id = %s AND run_id = %s AND state = 'paused'
+"""
+_UNDO = """
+UPDATE agent_runs SET undoing = true, pausing = false, state = CASE WHEN state = 'paused' THEN 'queued' ELSE state END
+ WHERE tenant_id = %s AND run_id = %s AND kind = 'workflow' AND state IN ('queued', 'running', 'waiting', 'paused')
 """
 _LOOK = 0.5
 """Seconds between two looks at a run that is followed."""
@@ -101,7 +106,11 @@ class Workflows:
     async def start(
         self, name: str, given: Mapping[str, Any] | None = None, *, untrusted: bool = False
     ) -> UUID:
-        """Have a worker run a workflow; the run's id. As ``run``."""
+        """Have a worker run a workflow; the run's id. As ``run``, and:
+
+        Raises:
+            LimitExceededError: the tenant has ``agents.most_queued`` runs waiting.
+        """
         return await self._begin(name, given or {}, untrusted=untrusted, queued=True)
 
     @operation(Permission.WORKFLOWS_RUN)
@@ -152,8 +161,13 @@ class Workflows:
             count_workflow("paused")
 
     @operation(Permission.WORKFLOWS_RUN)
-    async def cancel(self, run_id: UUID) -> None:
-        """End a run and the runs below it; nothing is begun after, and nothing taken back.
+    async def cancel(self, run_id: UUID, *, undo: bool = False) -> None:
+        """End a run and the runs below it; no further step is begun.
+
+        Args:
+            run_id: of the run.
+            undo: have a worker take back what the steps did that have an ``undo``, the last step's first; the run is
+                ``cancelled`` when that is done. Otherwise nothing is taken back.
 
         Raises:
             NotFoundError: there is no such run.
@@ -163,10 +177,15 @@ class Workflows:
             row = await self._found(connection, run_id)
             if row.state not in _OPEN:
                 raise ConflictError("The run has ended already.", why=f"It is {row.state}.")
-            await self._cancel(connection, run_id)
-            await self._record(connection, row, "cancelled")
-            await publish_run(connection, self._scope, run_id, "cancelled", kind="workflow", name=row.agent)
-        if row.state != "running":
+            await self._record(connection, row, "undoing" if undo else "cancelled")
+            if undo:
+                await self._undo(connection, run_id)
+            else:
+                await self._cancel(connection, run_id)
+                await publish_run(
+                    connection, self._scope, run_id, "cancelled", kind="workflow", name=row.agent
+                )
+        if row.state != "running" and not undo:
             count_workflow("cancelled")
 
     @operation(Permission.WORKFLOWS_RUN)
@@ -252,27 +271,26 @@ class Workflows:
             return await self._details(connection, run_id)
 
     @streaming_operation(Permission.WORKFLOWS_READ)
-    async def events(self, run_id: UUID) -> AsyncIterator[RunEvent]:
+    async def events(self, run_id: UUID, *, after: str = "") -> AsyncIterator[RunEvent]:
         """What happened in a run, then what happens, until it has ended.
+
+        Args:
+            run_id: the run.
+            after: ``place`` of an event, after which to go on.
 
         Raises:
             NotFoundError: there is no such run.
+            InvalidRequestError: ``after`` is no place.
         """
-        known: dict[str, tuple[str, int]] = {}
-        state = ""
+        told = Told.after(after)
         async with self._database.transaction(self._scope) as connection:
             await record(connection, self._scope, Permission.WORKFLOWS_READ, resource=f"runs/{run_id}")
         while True:
             async with self._database.transaction(self._scope) as connection:
                 found = await self._details(connection, run_id)
-            for step in found.steps:
-                if known.get(step.path) != (step.state, step.attempts):
-                    known[step.path] = (step.state, step.attempts)
-                    yield RunEvent(found.run, step)
-            if found.run.state != state:
-                state = found.run.state
-                yield RunEvent(found.run)
-            if state not in _OPEN:
+            for event in told.news(found):
+                yield event
+            if found.run.state not in _OPEN:
                 return
             await asyncio.sleep(_LOOK)
 
@@ -280,6 +298,8 @@ class Workflows:
         known = self._room.workflow_catalogue.newest(name)
         run_id = uuid4()
         async with self._database.transaction(self._scope) as connection:
+            if queued:
+                await check_room(connection, self._room.settings.agents.most_queued)
             await queue_run(
                 connection, self._scope, known, given, run_id=run_id, untrusted=untrusted, deferred=queued
             )
@@ -292,6 +312,14 @@ class Workflows:
     async def _cancel(self, connection: Connection, run_id: UUID) -> None:
         for one in await descendants(connection, self._scope, run_id):
             await end_run(connection, self._scope, one, _OPEN)
+
+    async def _undo(self, connection: Connection, run_id: UUID) -> None:
+        """Workflows take back what they did, agents below them end; whoever has the run sees it before its next step."""
+        for one in await descendants(connection, self._scope, run_id):
+            cursor = await connection.execute(_UNDO, (self._scope.tenant_id, one))
+            if cursor.rowcount == 0:
+                await end_run(connection, self._scope, one, _OPEN)
+        await wake_run(connection, self._scope, run_id)
 
     async def _details(self, connection: Connection, run_id: UUID) -> WorkflowRunDetails:
         row = await self._found(connection, run_id)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from deskmind.agents.tool import Preview, Tool, ToolContext, tool
 from deskmind.agents.tools.booked import claims_of, proposal_of, reconciled
+from deskmind.agents.tools.confidence import confidence_of, is_asked
+from deskmind.agents.tools.systems import group_names
 from deskmind.agents.workflows.room import WorkflowRoom
 from deskmind.connectors import Act, Change, Outcome
 from deskmind.connectors.model import Kind, Ticket
@@ -78,6 +81,25 @@ class Systems:
             found = await find_connection(connection, self._scope, name)
             await self._record(connection, name)
             return await connector_of(connection, self._scope, self._room.keyring, found)
+
+    @asynccontextmanager
+    async def reached(self, name: str) -> AsyncGenerator[VendorConnector]:
+        """The connector of a connection, open. Errors as for ``opened``."""
+        async with await self.opened(name) as source:
+            yield source
+
+    async def confidence(
+        self, name: str, source: VendorConnector, ticket: str, values: Mapping[str, Any]
+    ) -> float | None:
+        """How sure a change of a ticket is by the tenant's triage; None where nothing says."""
+        found = await source.get(Kind.TICKET, ticket)
+        if not isinstance(found, Ticket):
+            return None
+        async with self._database.transaction(self._scope) as connection:
+            known = await find_connection(connection, self._scope, name)
+        ids = [str(one) for one in values.values()]
+        names = await group_names(self._database, self._scope, known.connection_id, ids)
+        return await confidence_of(self._room.desk_of(self._scope), found, values, names)
 
     @operation(Permission.CONNECTIONS_USE)
     async def ticket(self, name: str, ticket: str) -> Ticket:
@@ -151,15 +173,20 @@ def system_tool(room: WorkflowRoom) -> Tool:
     """The tool that writes to a connected system by its name; by the policy, one must approve. It is sent once and read back."""
 
     async def preview(context: ToolContext, arguments: Mapping[str, Any]) -> Preview:
-        async with await Systems.of(context.desk, room).opened(arguments["connection"]) as source:
-            proposal = await source.propose(
-                Act(arguments["act"]), arguments.get("ticket") or None, **(arguments.get("values") or {})
-            )
-        return Preview(_named(proposal.changes, proposal.key), {"proposal": proposal.to_json()})
+        systems = Systems.of(context.desk, room)
+        async with systems.reached(arguments["connection"]) as source:
+            act, ticket = Act(arguments["act"]), arguments.get("ticket") or None
+            values: dict[str, Any] = arguments.get("values") or {}
+            proposal = await source.propose(act, ticket, **values)
+            sure = None
+            if act in (Act.ASSIGN, Act.UPDATE) and is_asked(context.desk):
+                sure = await systems.confidence(arguments["connection"], source, str(ticket), values)
+        prepared = {"proposal": proposal.to_json()}
+        return Preview(_named(proposal.changes, proposal.key), prepared, confidence=sure)
 
     async def reconcile(context: ToolContext, arguments: Mapping[str, Any]) -> Outcome:
-        async with await Systems.of(context.desk, room).opened(arguments["connection"]) as source:
-            return await reconciled(source, context)
+        systems = Systems.of(context.desk, room)
+        return await reconciled(context, lambda: systems.reached(arguments["connection"]))
 
     @tool(
         permission=Permission.CONNECTIONS_USE,
@@ -186,7 +213,7 @@ def system_tool(room: WorkflowRoom) -> Tool:
             values: by field, as the vendor's page says.
         """
         del act, ticket, values
-        async with await Systems.of(context.desk, room).opened(connection) as source:
+        async with Systems.of(context.desk, room).reached(connection) as source:
             applied = await source.apply(proposal_of(context), claims=claims_of(context))
         return {
             "id": applied.id,

@@ -29,15 +29,20 @@ class LocalLimits:
         self._most = most
         self._arrivals: OrderedDict[str, int] = OrderedDict()
 
-    def take(self, asked: Asked) -> Decision:
-        """Count a request, if every limit admits it."""
+    def take(self, asked: Asked, *, count: bool = True) -> Decision:
+        """Count a request, if every limit admits it.
+
+        Args:
+            asked: the limits.
+            count: False only says whether they would.
+        """
         now = self._now()
         ahead = [max(0, self._arrivals.get(name, 0) - now) for name, _ in asked]
         waits = [
             max(0, before + limit.interval - limit.span)
             for before, (_, limit) in zip(ahead, asked, strict=True)
         ]
-        if not any(waits):
+        if count and not any(waits):
             ahead = [before + limit.interval for before, (_, limit) in zip(ahead, asked, strict=True)]
             self._keep(asked, ahead, now)
         standings = zip(asked, ahead, waits, strict=True)

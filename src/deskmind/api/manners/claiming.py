@@ -16,10 +16,7 @@ from deskmind.governance.audit.claims import Claim
 from deskmind.keyring import Keyring
 from deskmind.scope import OPERATOR, Scope
 
-__all__ = ["LEASE_SECONDS", "Claims", "Stored"]
-
-LEASE_SECONDS = 10.0
-"""How long an attempt has a claim after it was last heard of."""
+__all__ = ["Claims", "Stored"]
 
 _PURPOSE = "content-encryption"
 _NONCE = 12
@@ -59,14 +56,18 @@ class Stored:
 class Claims:
     """Claims of requests that are to be done once."""
 
-    def __init__(self, database: Database, keyring: Keyring, kept_seconds: float) -> None:
+    def __init__(
+        self, database: Database, keyring: Keyring, kept_seconds: float, lease_seconds: float = 10.0
+    ) -> None:
         """On a database.
 
         Args:
             database: where claims and responses are.
             keyring: whose key seals the responses.
             kept_seconds: for how long a response is given again.
+            lease_seconds: how long an attempt has a claim after it was last heard of.
         """
+        self.lease_seconds = lease_seconds
         self._database = database
         self._keyring = keyring
         self._kept = kept_seconds
@@ -86,7 +87,7 @@ class Claims:
             "principal": None if scope.principal_id == OPERATOR else scope.principal_id,
             "fingerprint": fingerprint,
             "claim": claim.attempt,
-            "lease": LEASE_SECONDS,
+            "lease": self.lease_seconds,
             "kept": self._kept,
         }
         async with self._database.transaction(scope) as connection:
@@ -106,7 +107,7 @@ class Claims:
         async with self._database.transaction(scope) as connection:
             await connection.execute(
                 "UPDATE request_keys SET lease_until = now() + make_interval(secs => %s)" + _OURS,
-                (LEASE_SECONDS, claim.tenant_id, claim.digest, claim.attempt),
+                (self.lease_seconds, claim.tenant_id, claim.digest, claim.attempt),
             )
 
     async def keep(self, scope: Scope, claim: Claim, stored: Stored) -> None:

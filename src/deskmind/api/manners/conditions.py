@@ -52,8 +52,9 @@ class Conditions:
 
     async def _change(self, scope: Scope, receive: Receive, send: Send, wanted: bytes) -> None:
         async with self._locked(scope["app"], scope["path"]):
-            error = _refusal(wanted, await _read(self._app, scope))
-            if error is None:
+            found = await _read(self._app, scope)
+            error = _refusal(wanted, found)
+            if error is None or found[0] == 401:  # without a key the resource itself says so
                 await self._app(scope, receive, send)
                 return
         await problem_response(error.status, error.problem())(scope, receive, send)

@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deskmind.api.limits.limiter import HEADERS
-from deskmind.api.manners.claiming import LEASE_SECONDS, Claims, Stored
+from deskmind.api.manners.claiming import Claims, Stored
 from deskmind.api.problems import problem_response
 from deskmind.errors import DeskmindError, InvalidRequestError
 from deskmind.governance.audit.claims import Claim, acting_under
+from deskmind.jobs import ended
 from deskmind.scope import Scope as DeskScope
 
 __all__ = ["Idempotency"]
@@ -58,8 +59,8 @@ class Idempotency:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        key = _key(scope) if scope["type"] == "http" and scope["method"] in _CHANGING else b""
-        if not key or not scope["path"].startswith(self._prefix):
+        key = _key(scope) if scope["type"] == "http" and scope["method"] in _CHANGING else None
+        if key is None or not scope["path"].startswith(self._prefix):
             await self._app(scope, receive, send)
             return
         try:
@@ -138,13 +139,11 @@ class _Attempt:
         try:
             yield
         finally:
-            renewing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await renewing
+            await ended(renewing)
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
+            await asyncio.sleep(self._claims.lease_seconds / 3)
             with contextlib.suppress(DeskmindError):  # the act itself will meet what is wrong
                 await self._claims.renew(self._who, self.claim)
 
@@ -217,7 +216,7 @@ async def _answer_again(stored: Stored, send: Send) -> None:
 
 
 def _check(scope: Scope, key: bytes) -> None:
-    if len(key) > _LONGEST_KEY or not key.isascii() or not key.decode("latin-1").isprintable():
+    if not key or len(key) > _LONGEST_KEY or not key.isascii() or not key.decode("latin-1").isprintable():
         raise InvalidRequestError(
             "The Idempotency-Key cannot be used.",
             why=f"It has 1 to {_LONGEST_KEY} printable ASCII characters.",
@@ -236,8 +235,8 @@ def _boundary(scope: Scope) -> bytes:
     return rest.split(b";")[0].strip(b' "') if kind.startswith(b"multipart/") else b""
 
 
-def _key(scope: Scope) -> bytes:
-    return _header(scope, b"idempotency-key")
+def _key(scope: Scope) -> bytes | None:
+    return next((value for name, value in scope["headers"] if name == b"idempotency-key"), None)
 
 
 def _header(scope: Scope, name: bytes) -> bytes:

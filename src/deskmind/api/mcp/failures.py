@@ -12,9 +12,12 @@ from pydantic import ValidationError
 from deskmind.errors import DeskmindError, NotFoundError
 from deskmind.observability import correlation_id, logger
 
-__all__ = ["failed", "invalid", "protocol_error", "refused", "unforeseen"]
+__all__ = ["PROBLEM", "failed", "invalid", "protocol_error", "refused", "unforeseen"]
 
 _log = logger("deskmind.mcp")
+PROBLEM = "deskmind/problem"
+"""Where a tool's result holds the problem document."""
+
 _NOT_FOUND = -32002
 """Of a resource, by the protocol up to 2025-11-25; later it is a parameter that is not valid."""
 
@@ -63,5 +66,5 @@ def unforeseen(error: Exception) -> MCPError:
 
 def _result(text: str, problem: dict[str, Any]) -> CallToolResult:
     return CallToolResult(
-        content=[TextContent(type="text", text=text)], is_error=True, _meta={"deskmind/problem": problem}
+        content=[TextContent(type="text", text=text)], is_error=True, _meta={PROBLEM: problem}
     )

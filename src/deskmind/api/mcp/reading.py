@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from deskmind.api.access import DecisionBody
 from deskmind.api.cursors import cursor_of, place_of
+from deskmind.api.mcp.call import Call
 from deskmind.api.mcp.tool import Arguments, Nothing, Tool
 from deskmind.api.prompts import MessageBody, PromptList, PromptSummaryBody, RenderedMessages
 from deskmind.api.requests import ExplanationBody, RequestBody, RequestList
@@ -21,8 +23,10 @@ from deskmind.api.schemas import (
     SearchRequest,
     SearchResponse,
 )
-from deskmind.desk import Desk
+from deskmind.errors import UnavailableError
+from deskmind.knowledge.answering import AnswerEvent
 from deskmind.knowledge.documents import Document
+from deskmind.knowledge.models import Answer
 
 __all__ = ["READING"]
 
@@ -101,19 +105,35 @@ class Filled(Arguments):
     values: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
-async def _search(desk: Desk, given: SearchRequest) -> BaseModel:
+async def _search(call: Call, given: SearchRequest) -> BaseModel:
     conditions = given.filter.as_filter() if given.filter else None
-    found = await desk.knowledge.search(given.query, limit=given.limit, filter=conditions)
+    found = await call.desk.knowledge.search(given.query, limit=given.limit, filter=conditions)
     return SearchResponse(passages=[PassageBody.of(passage) for passage in found])
 
 
-async def _ask(desk: Desk, given: Question) -> BaseModel:
+async def _ask(call: Call, given: Question) -> BaseModel:
     conditions = given.filter.as_filter() if given.filter else None
-    return AnswerBody.of(await desk.ask(given.question, filter=conditions))
+    if call.wants_progress:
+        answer = await _followed(call, call.desk.ask_stream(given.question, filter=conditions))
+    else:
+        answer = await call.desk.ask(given.question, filter=conditions)
+    if answer.note:
+        await call.tell("notice", {"request_id": answer.request_id, "note": answer.note})
+    return AnswerBody.of(answer)
 
 
-async def _documents(desk: Desk, given: Page) -> BaseModel:
-    found = await desk.knowledge.documents(limit=given.limit + 1, after=given.after)
+async def _followed(call: Call, events: AsyncIterator[AnswerEvent]) -> Answer:
+    written = 0
+    async for event in events:
+        if event.answer is not None:
+            return event.answer
+        written += len(event.text)
+        await call.progress(written, None, f"{written:,} characters written")
+    raise UnavailableError("The answer ended before it was whole.", remedy="Ask again.")
+
+
+async def _documents(call: Call, given: Page) -> BaseModel:
+    found = await call.desk.knowledge.documents(limit=given.limit + 1, after=given.after)
     shown = found[: given.limit]
     return DocumentList(
         documents=[DocumentSummaryBody.of(item) for item in shown],
@@ -121,16 +141,16 @@ async def _documents(desk: Desk, given: Page) -> BaseModel:
     )
 
 
-async def _document(desk: Desk, given: Piece) -> BaseModel:
-    return PieceBody.cut(await desk.knowledge.document(given.document_id), given.offset, given.limit)
+async def _document(call: Call, given: Piece) -> BaseModel:
+    return PieceBody.cut(await call.desk.knowledge.document(given.document_id), given.offset, given.limit)
 
 
-async def _explain(desk: Desk, given: Named) -> BaseModel:
-    return ExplanationBody.model_validate((await desk.requests.explain(given.request_id)).as_dict())
+async def _explain(call: Call, given: Named) -> BaseModel:
+    return ExplanationBody.model_validate((await call.desk.requests.explain(given.request_id)).as_dict())
 
 
-async def _requests(desk: Desk, given: Stories) -> BaseModel:
-    found = await desk.requests.list(
+async def _requests(call: Call, given: Stories) -> BaseModel:
+    found = await call.desk.requests.list(
         limit=given.limit + 1, before=place_of(given.before), failed=given.failed
     )
     shown = found[: given.limit]
@@ -140,17 +160,17 @@ async def _requests(desk: Desk, given: Stories) -> BaseModel:
     )
 
 
-async def _check(desk: Desk, given: Asked) -> BaseModel:
-    decision = await desk.access.check(given.permission)
+async def _check(call: Call, given: Asked) -> BaseModel:
+    decision = await call.desk.access.check(given.permission)
     return DecisionBody(allowed=decision.allowed, permission=decision.permission, because=decision.because)
 
 
-async def _prompts(desk: Desk, _: Nothing) -> BaseModel:
-    return PromptList(prompts=[PromptSummaryBody.of(item) for item in await desk.prompts.list()])
+async def _prompts(call: Call, _: Nothing) -> BaseModel:
+    return PromptList(prompts=[PromptSummaryBody.of(item) for item in await call.desk.prompts.list()])
 
 
-async def _render(desk: Desk, given: Filled) -> BaseModel:
-    messages = await desk.prompts.render(given.name, given.values)
+async def _render(call: Call, given: Filled) -> BaseModel:
+    messages = await call.desk.prompts.render(given.name, given.values)
     return RenderedMessages(messages=[MessageBody.of(message) for message in messages])
 
 
@@ -162,6 +182,7 @@ READING: tuple[Tool[Any], ...] = (
         SearchRequest,
         SearchResponse,
         _search,
+        foreign=True,
     ),
     Tool(
         "ask",
@@ -170,6 +191,7 @@ READING: tuple[Tool[Any], ...] = (
         Question,
         AnswerBody,
         _ask,
+        foreign=True,
     ),
     Tool(
         "list_documents",
@@ -186,6 +208,7 @@ READING: tuple[Tool[Any], ...] = (
         Piece,
         PieceBody,
         _document,
+        foreign=True,
     ),
     Tool(
         "explain_request",

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mcp.server.stdio import stdio_server
 
-from deskmind.api.mcp.server import Context, mcp_server
-from deskmind.api.mcp.tool import Tool
+from deskmind.api.mcp.call import Context
+from deskmind.api.mcp.offer import Offer
+from deskmind.api.mcp.server import Door, mcp_server
+from deskmind.api.mcp.session import Session
 from deskmind.desk import Desk
 from deskmind.observability import correlation
 
 __all__ = ["serve_stdio"]
 
 
-async def serve_stdio(desk_for: Callable[[], Awaitable[Desk]], tools: Sequence[Tool[Any]]) -> None:
+async def serve_stdio(desk_for: Callable[[], Awaitable[Desk]], offer: Offer) -> None:
     """Answer messages until standard input ends.
 
     Args:
         desk_for: the user's desk; asked anew for each message, so that groups and roles are those of the moment.
-        tools: what is offered.
+        offer: what is offered.
     """
 
     async def desk(_: Context) -> Desk:
         return await desk_for()
 
-    server = mcp_server(desk, tools)
+    session = Session()
+    server = mcp_server(Door(desk, lambda _: desk_for, lambda _: session), offer)
 
     async def correlated(ctx: Context, call_next: Any) -> Any:
         with correlation():
             return await call_next(ctx)
 
     server.middleware.append(correlated)
-    async with stdio_server() as (incoming, outgoing):
-        await server.run(incoming, outgoing, server.create_initialization_options())
+    try:
+        async with stdio_server() as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
+    finally:
+        session.end()

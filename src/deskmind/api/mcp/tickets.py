@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from deskmind.api.mcp.tool import Tool
+from deskmind.api.agents import ProposalList
+from deskmind.api.mcp.call import Call
+from deskmind.api.mcp.reading import PieceBody
+from deskmind.api.mcp.tool import Arguments, Tool
 from deskmind.api.triage import (
     ClustersRequest,
     ClustersResponse,
@@ -18,30 +21,70 @@ from deskmind.api.triage import (
     SimilarRequest,
     SimilarResponse,
 )
-from deskmind.desk import Desk
+from deskmind.triage.predictions import Prediction
 
 __all__ = ["TICKETS"]
 
 
-async def _predict(desk: Desk, given: PredictRequest) -> BaseModel:
-    said = await desk.triage.predict(given.texts, threshold=given.threshold)
+_AT_ONCE = 50
+"""Tickets between two words of progress."""
+
+
+class TicketPiece(Arguments):
+    """Which part of a ticket."""
+
+    ticket: str = Field(min_length=1, max_length=200, description="what people call it, such as INC0012345")
+    offset: int = Field(0, ge=0, description="characters to leave out; `next_offset` of the piece before")
+    limit: int = Field(20_000, ge=1, le=100_000, description="characters")
+
+
+class Waiting(Arguments):
+    """Which proposals."""
+
+    waiting: bool = Field(True, description="false adds what is decided")
+    limit: int = Field(50, ge=1, le=200)
+
+
+class Proposals(ProposalList):
+    """Proposals, the oldest first."""
+
+    more: bool = Field(description="whether there are further ones: ask with a higher limit")
+
+
+async def _ticket(call: Call, given: TicketPiece) -> BaseModel:
+    return PieceBody.cut(await call.desk.knowledge.ticket(given.ticket), given.offset, given.limit)
+
+
+async def _approvals(call: Call, given: Waiting) -> BaseModel:
+    found = await call.desk.approvals.list(waiting=given.waiting, limit=given.limit + 1)
+    shown = [one.as_dict() for one in found[: given.limit]]
+    return Proposals.model_validate({"proposals": shown, "more": len(found) > given.limit})
+
+
+async def _predict(call: Call, given: PredictRequest) -> BaseModel:
+    at_once = _AT_ONCE if call.wants_progress else len(given.texts)
+    said: list[Prediction] = []
+    for first in range(0, len(given.texts), at_once):
+        texts = given.texts[first : first + at_once]
+        said += await call.desk.triage.predict(texts, threshold=given.threshold)
+        await call.progress(len(said), len(given.texts), f"{len(said)} of {len(given.texts)} tickets")
     return PredictResponse.model_validate({"predictions": [one.as_dict() for one in said]})
 
 
-async def _similar(desk: Desk, given: SimilarRequest) -> BaseModel:
-    found = await desk.triage.similar(
+async def _similar(call: Call, given: SimilarRequest) -> BaseModel:
+    found = await call.desk.triage.similar(
         given.text, limit=given.limit, least=given.least, resolved_only=given.resolved_only
     )
     return SimilarResponse.model_validate({"tickets": [one.as_dict() for one in found]})
 
 
-async def _duplicates(desk: Desk, given: DuplicatesRequest) -> BaseModel:
-    found = await desk.triage.duplicates([one.ticket() for one in given.tickets], least=given.least)
+async def _duplicates(call: Call, given: DuplicatesRequest) -> BaseModel:
+    found = await call.desk.triage.duplicates([one.ticket() for one in given.tickets], least=given.least)
     return DuplicatesResponse.model_validate({"groups": [one.as_dict() for one in found]})
 
 
-async def _clusters(desk: Desk, given: ClustersRequest) -> BaseModel:
-    found = await desk.triage.clusters(
+async def _clusters(call: Call, given: ClustersRequest) -> BaseModel:
+    found = await call.desk.triage.clusters(
         [one.ticket() for one in given.tickets],
         window=timedelta(minutes=given.window_minutes),
         least=given.least,
@@ -52,6 +95,16 @@ async def _clusters(desk: Desk, given: ClustersRequest) -> BaseModel:
 
 TICKETS: tuple[Tool[Any], ...] = (
     Tool(
+        "read_ticket",
+        "Read a ticket",
+        "Read a ticket of a connected system that the user may see, with its public comments, as it was last read, a piece at a"
+        " time. Where `next_offset` is not null there is more: give it as `offset`.",
+        TicketPiece,
+        PieceBody,
+        _ticket,
+        foreign=True,
+    ),
+    Tool(
         "predict_triage",
         "Predict a ticket's labels",
         "Say which category, priority and group people would choose for tickets, how sure that is, and why."
@@ -59,6 +112,7 @@ TICKETS: tuple[Tool[Any], ...] = (
         PredictRequest,
         PredictResponse,
         _predict,
+        foreign=True,
     ),
     Tool(
         "similar_tickets",
@@ -67,6 +121,7 @@ TICKETS: tuple[Tool[Any], ...] = (
         SimilarRequest,
         SimilarResponse,
         _similar,
+        foreign=True,
     ),
     Tool(
         "duplicate_tickets",
@@ -83,5 +138,14 @@ TICKETS: tuple[Tool[Any], ...] = (
         ClustersRequest,
         ClustersResponse,
         _clusters,
+    ),
+    Tool(
+        "list_approvals",
+        "List what waits for approval",
+        "List what agents propose and a person has to decide, the oldest first; for technicians.",
+        Waiting,
+        Proposals,
+        _approvals,
+        foreign=True,
     ),
 )

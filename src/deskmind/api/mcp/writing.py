@@ -8,9 +8,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from deskmind.api.feedback import FeedbackBody, GiveFeedback
+from deskmind.api.mcp.call import Call
 from deskmind.api.mcp.tool import Arguments, Tool
 from deskmind.api.schemas import DocumentBody, IngestBody
-from deskmind.desk import Desk
 
 __all__ = ["WRITING"]
 
@@ -27,8 +27,8 @@ class Deleted(BaseModel):
     document_id: UUID
 
 
-async def _add(desk: Desk, given: DocumentBody) -> BaseModel:
-    report = await desk.knowledge.add(
+async def _add(call: Call, given: DocumentBody) -> BaseModel:
+    report = await call.desk.knowledge.add(
         given.name,
         given.text.encode("utf-8", "surrogatepass"),
         media_type=given.media_type,
@@ -38,14 +38,14 @@ async def _add(desk: Desk, given: DocumentBody) -> BaseModel:
     return IngestBody.of(report)
 
 
-async def _delete(desk: Desk, given: Doomed) -> BaseModel:
-    await desk.knowledge.delete(given.document_id)
+async def _delete(call: Call, given: Doomed) -> BaseModel:
+    await call.desk.knowledge.delete(given.document_id)
     return Deleted(document_id=given.document_id)
 
 
-async def _rate(desk: Desk, given: GiveFeedback) -> BaseModel:
+async def _rate(call: Call, given: GiveFeedback) -> BaseModel:
     return FeedbackBody.of(
-        await desk.feedback.give(
+        await call.desk.feedback.give(
             given.request_id, given.rating, reason=given.reason, correction=given.correction
         )
     )

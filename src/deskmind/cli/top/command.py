@@ -14,6 +14,7 @@ import typer
 
 from deskmind.cli.options import AsJson, Config, Home
 from deskmind.cli.output import print_json
+from deskmind.cli.server import address_of, server_of
 from deskmind.cli.session import CommandLine
 
 if TYPE_CHECKING:
@@ -55,7 +56,12 @@ def top(
     secret = sys.stdin.readline().strip() if key == _STANDARD_INPUT else key
 
     async def work() -> None:
-        async with _source(line.settings(), server, secret) as (read, name):
+        settings = line.settings(anywhere=True)
+        named, token = server, secret
+        if named is None and address_of(settings):
+            named, owned = server_of(settings)
+            token = secret or owned.get_secret_value().strip()
+        async with _source(settings, named, token) as (read, name):
             if once or as_json:
                 await _once(read, name, interval, picture, as_json=as_json)
             else:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
 
 from deskmind.connectors.protocol import AnyRecord, Page
 
-__all__ = ["Fields", "MappingReport", "is_empty", "report"]
+__all__ = ["BROKEN", "Fields", "MappingReport", "is_empty", "parts_of", "report"]
+
+_T = TypeVar("_T")
+BROKEN = (KeyError, ValueError, TypeError, AttributeError, IndexError)
+"""What reading a record raises that has not the form which the vendor documents."""
 
 
 def is_empty(value: Any) -> bool:
@@ -66,21 +70,39 @@ class Fields:
         return tuple(sorted(own + [path for below in self._below for path in below.unmapped()]))
 
 
+def parts_of(
+    rows: Iterable[Any], read: Callable[[Any], _T], what: str, id_of: str = "id"
+) -> tuple[tuple[_T, ...], tuple[str, ...]]:
+    """Parts of a record, such as its comments, and those that cannot be read: ``what``, id and why, without content."""
+    found: list[_T] = []
+    unread: list[str] = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except BROKEN as error:
+            identity = cast("dict[str, Any]", row).get(id_of, "") if isinstance(row, dict) else ""
+            unread.append(f"{what} {identity}: {type(error).__name__}")
+    return tuple(found), tuple(unread)
+
+
 class MappingReport:
     """Which fields of the vendor have no place in the model, and in how many records each holds something.
 
-    They are kept: each record has its ``raw``.
+    They are kept: each record has its ``raw``. ``unread`` counts the records that lack a part, ``undecoded`` those that are not
+    there at all.
     """
 
     def __init__(self) -> None:
         self.records: Counter[str] = Counter()
         self.undecoded: Counter[str] = Counter()
+        self.unread: Counter[str] = Counter()
         self.unmapped: dict[str, Counter[str]] = {}
 
     def add(self, record: AnyRecord) -> None:
         """Take one record into account."""
         kind = type(record).__name__
         self.records[kind] += 1
+        self.unread[kind] += bool(record.unread)
         self.unmapped.setdefault(kind, Counter()).update(record.unmapped)
 
     def add_page(self, page: Page) -> None:

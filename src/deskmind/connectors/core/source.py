@@ -11,14 +11,14 @@ from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from deskmind.connectors.core.client import Client
 from deskmind.connectors.core.cursor import Cursor, stamp
+from deskmind.connectors.core.mapping import BROKEN
 from deskmind.connectors.model import Article, Kind, Ticket
 from deskmind.connectors.protocol import AnyRecord, Capabilities, Health, Page, Undecoded
 from deskmind.errors import DeskmindError, InvalidRequestError, SourceReplyError
 
-__all__ = ["Batch", "Source", "Start", "Stream", "decode"]
+__all__ = ["Batch", "Source", "Start", "Stream", "decode", "unreadable"]
 
 _T = TypeVar("_T", bound=AnyRecord)
-_BROKEN = (KeyError, ValueError, TypeError, AttributeError, IndexError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class Source:
         whole = None if kind in self.capabilities.incremental else since
         async for page in self.pages(kind, self.since(since)):
             if page.undecoded:
-                raise _unreadable(page.undecoded[0])
+                raise unreadable(page.undecoded[0])
             for record in page.records:
                 gone = isinstance(record, Ticket) and record.deleted
                 if gone and since is None:
@@ -176,7 +176,7 @@ def decode(
     for row in rows:
         try:
             record = read(row)
-        except _BROKEN as error:
+        except BROKEN as error:
             undecoded.append(Undecoded(kind, _id(row, id_of), type(error).__name__, raw=row))
         else:
             if record is not None:
@@ -189,7 +189,8 @@ def _id(row: Any, name: str) -> str:
     return str(cast("dict[str, Any]", value).get("value", "") if isinstance(value, dict) else value)
 
 
-def _unreadable(one: Undecoded) -> SourceReplyError:
+def unreadable(one: Undecoded) -> SourceReplyError:
+    """The error of a record that cannot be read and that somebody asked for."""
     return SourceReplyError(
         f"The {one.kind} '{one.id}' cannot be read.",
         why=f"It has not the form that the vendor documents ({one.why}).",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from deskmind.connectors.access import NOBODY, Grantee
-from deskmind.connectors.core.mapping import Fields
+from deskmind.connectors.core.mapping import Fields, parts_of
 from deskmind.connectors.freshservice.sight import (
     folder_access,
     requester_group,
@@ -80,8 +80,9 @@ def ticket(
     comments: Sequence[Comment] = (),
     complete: bool = True,
     restricted: frozenset[str] = frozenset(),
+    unread: Sequence[str] = (),
 ) -> Ticket:
-    """A ticket, as a list or the ticket itself give it."""
+    """A ticket, as a list or the ticket itself give it; ``unread`` names comments that could not be read."""
     row = Fields(raw, known=_TAKEN_ELSEWHERE)
     identity = str(raw["id"])
     row.get("id")
@@ -97,6 +98,7 @@ def ticket(
     name, category = _STATES.get(state, (str(state), "unknown"))
     parts = (row.text(one) for one in ("category", "sub_category", "item_category"))
     html = row.text("description")
+    attachments, lost = parts_of(row.get("attachments") or [], attachment, "attachment")
     return Ticket(
         vendor=VENDOR,
         id=identity,
@@ -128,7 +130,8 @@ def ticket(
         links=_links(row),
         comments=tuple(comments),
         comments_complete=complete,
-        attachments=tuple(attachment(one) for one in cast("list[Any]", row.get("attachments") or [])),
+        attachments=attachments,
+        unread=(*unread, *lost),
         resolution_notes=markdown_from_html(row.text("resolution_notes_html"))
         or row.text("resolution_notes"),
         service_levels=(

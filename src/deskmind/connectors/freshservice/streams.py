@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from deskmind.connectors.core.client import Client
+from deskmind.connectors.core.mapping import parts_of
 from deskmind.connectors.core.paging import Drift, Rows
 from deskmind.connectors.core.source import Batch, Start, decode
 from deskmind.connectors.freshservice import reading
 from deskmind.connectors.freshservice.lists import Listing, one_of
 from deskmind.connectors.freshservice.sight import requester_group
 from deskmind.connectors.model import Kind, Membership, Ticket
-from deskmind.connectors.protocol import AnyRecord
-from deskmind.errors import NotFoundError, SourcePermissionError, SourceRequestError
+from deskmind.connectors.protocol import AnyRecord, Undecoded
+from deskmind.errors import NotFoundError, SourcePermissionError, SourceReplyError, SourceRequestError
 
 __all__ = ["ArticleStream", "MembershipStream", "PlainStream", "TicketStream"]
 
@@ -56,9 +57,9 @@ class TicketStream:
                 ]
                 yield Batch(tuple(read), _position(at), seen)
                 continue
-            full = [await self.full(one) for one in rows]
+            full, lost = await _each(Kind.TICKET, rows, self.full)
             records, undecoded = decode(Kind.TICKET, full, lambda row: self.record(row, restricted), "id")
-            yield Batch(records, _position(at), seen, undecoded)
+            yield Batch(records, _position(at), seen, (*undecoded, *lost))
 
     async def restricted(self) -> frozenset[str]:
         """Ids of groups whose tickets only their members see."""
@@ -80,13 +81,14 @@ class TicketStream:
 
     def record(self, row: dict[str, Any], restricted: frozenset[str]) -> Ticket:
         """A row as a ticket."""
-        talks = cast("Rows", row.get("conversations") or [])
+        comments, unread = parts_of(row.get("conversations") or [], reading.comment, "comment")
         return reading.ticket(
             row,
             self._url,
-            comments=[reading.comment(one) for one in talks],
-            complete=self._details,
+            comments=comments,
+            complete=self._details and not unread,
             restricted=restricted,
+            unread=unread,
         )
 
     async def _restricted(self) -> frozenset[str]:
@@ -146,11 +148,11 @@ class ArticleStream:
     ) -> AsyncIterator[Batch]:
         listing = Listing(self._client, "/api/v2/solutions/articles", {"folder_id": folder["id"]})
         async for rows, _ in listing.pages(size):
-            full = [await self.full(one) for one in rows]
+            full, lost = await _each(Kind.ARTICLE, rows, self.full)
             records, undecoded = decode(
                 Kind.ARTICLE, full, lambda row: reading.article(row, self._url, folder, category), "id"
             )
-            yield Batch(records, undecoded=undecoded)
+            yield Batch(records, undecoded=(*undecoded, *lost))
 
     async def full(self, row: dict[str, Any]) -> dict[str, Any]:
         """An article with its text, which a list may leave out."""
@@ -184,6 +186,20 @@ class MembershipStream:
                     yield Batch(tuple(_member(group["id"], row["id"]) for row in rows))
         except (SourcePermissionError, NotFoundError, SourceRequestError) as error:
             yield Batch((), notes=(f"requester groups were not read: {error.what}",))
+
+
+async def _each(
+    kind: Kind, rows: Rows, full: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+) -> tuple[Rows, tuple[Undecoded, ...]]:
+    """Rows with what their list leaves out; one whose own answer cannot be read does not keep the others back."""
+    found: Rows = []
+    lost: list[Undecoded] = []
+    for row in rows:
+        try:
+            found.append(await full(row))
+        except SourceReplyError:
+            lost.append(Undecoded(kind, str(row.get("id")), "the answer with it cannot be read"))
+    return found, tuple(lost)
 
 
 def _member(group: Any, person: Any) -> Membership:

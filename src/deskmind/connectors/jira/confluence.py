@@ -17,7 +17,7 @@ from deskmind.connectors.core.mapping import Fields
 from deskmind.connectors.core.paging import Rows, by_link
 from deskmind.connectors.core.source import Batch, Start, decode
 from deskmind.connectors.jira.fields import user_reference
-from deskmind.connectors.jira.streams import whole
+from deskmind.connectors.jira.site import whole
 from deskmind.connectors.model import Article, Kind, Reference
 from deskmind.connectors.text import markdown_from_html
 from deskmind.errors import NotFoundError, SourcePermissionError

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from deskmind.connectors.core import Auth, Client, Limits, Pace, Reach, Retry
 from deskmind.connectors.core.effects import Effects
 from deskmind.connectors.core.hooks import payload, verified
-from deskmind.connectors.core.source import Source, Stream
+from deskmind.connectors.core.source import Source, Stream, unreadable
 from deskmind.connectors.jira import reading
 from deskmind.connectors.jira.confluence import PageStream, Wiki
 from deskmind.connectors.jira.limits import limit_of, words_of
@@ -164,6 +164,8 @@ class Jira(Source):
                     path = f"/rest/api/3/issue/{quote(id, safe='')}"
                     row = await self.client.get(path, {"fields": "*all"})
                     batch = await self._issues().batch([row])
+                    if batch.undecoded:  # it is there
+                        raise unreadable(batch.undecoded[0])
                     return batch.records[0] if batch.records else None
                 case Kind.ARTICLE:
                     wiki = Wiki(self.client, self.url, self._options.wiki)

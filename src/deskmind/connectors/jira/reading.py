@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from deskmind.connectors.access import Grantee
-from deskmind.connectors.core.mapping import Fields, is_empty
+from deskmind.connectors.core.mapping import Fields, is_empty, parts_of
 from deskmind.connectors.jira.fields import SiteFields, moment, reference, user_reference
 from deskmind.connectors.jira.sight import Sight
 from deskmind.connectors.model import (
@@ -77,7 +77,8 @@ def ticket(raw: Mapping[str, Any], url: str, site: SiteFields, sight: Sight) -> 
         participants=participants,
         organisations=organisations,
     )
-    comments, complete = _comments(fields.get("comment"))
+    comments, complete, unread = _comments(fields.get("comment"))
+    attachments, lost = parts_of(fields.get("attachment") or [], _attachment, "attachment")
     status = cast("Mapping[str, Any]", fields.get("status") or {})
     service = reference(fields.get(site.services)) if site.services else None
     return Ticket(
@@ -108,7 +109,8 @@ def ticket(raw: Mapping[str, Any], url: str, site: SiteFields, sight: Sight) -> 
         links=_links(fields),
         comments=comments,
         comments_complete=complete,
-        attachments=_attachments(fields.get("attachment")),
+        attachments=attachments,
+        unread=(*unread, *lost),
         resolution_code=_name(fields.get("resolution")),
         service_levels=tuple(one for name in site.levels if (one := _level(fields.get(name))) is not None),
         resolved_at=moment(fields.get("resolutiondate")),
@@ -285,29 +287,31 @@ def _links(fields: Fields) -> tuple[Link, ...]:
     return (*links, *(Link("child", one) for one in children if one is not None))
 
 
-def _comments(value: Any) -> tuple[tuple[Comment, ...], bool]:
+def _comments(value: Any) -> tuple[tuple[Comment, ...], bool, tuple[str, ...]]:
+    """Comments, whether these are all, and what of them could not be read."""
     if not isinstance(value, Mapping):
-        return (), True
-    found = cast("Mapping[str, Any]", value)
-    rows = cast("Sequence[Mapping[str, Any]]", found.get("comments") or [])
-    shared = [one for one in rows if not one.get("visibility")]  # a ticket's lists know no third audience
-    return tuple(comment(one) for one in shared), int(found.get("total") or 0) <= len(shared)
+        return (), True, ()
+    given = cast("Mapping[str, Any]", value)
+    # a ticket's lists know no third audience
+    found, unread = parts_of(given.get("comments") or [], _shared_comment, "comment")
+    shared = tuple(one for one in found if one is not None)
+    return shared, int(given.get("total") or 0) <= len(shared), unread
 
 
-def _attachments(value: Any) -> tuple[Attachment, ...]:
-    rows = cast("Sequence[Mapping[str, Any]]", value or [])
-    return tuple(
-        Attachment(
-            str(one["id"]),
-            str(one.get("filename") or one["id"]),
-            str(one.get("mimeType") or "application/octet-stream"),
-            int(one["size"]) if one.get("size") is not None else None,
-            f"/rest/api/3/attachment/content/{one['id']}",
-            moment(one.get("created")),
-            user_reference(one.get("author")),
-            one,
-        )
-        for one in rows
+def _shared_comment(raw: Mapping[str, Any]) -> Comment | None:
+    return None if raw.get("visibility") else comment(raw)
+
+
+def _attachment(one: Mapping[str, Any]) -> Attachment:
+    return Attachment(
+        str(one["id"]),
+        str(one.get("filename") or one["id"]),
+        str(one.get("mimeType") or "application/octet-stream"),
+        int(one["size"]) if one.get("size") is not None else None,
+        f"/rest/api/3/attachment/content/{one['id']}",
+        moment(one.get("created")),
+        user_reference(one.get("author")),
+        one,
     )
 
 

@@ -20,9 +20,9 @@ from deskmind.connectors.jira.sight import (
     level_scope,
     project_scope,
 )
-from deskmind.errors import NotFoundError, SourcePermissionError
+from deskmind.errors import NotFoundError, SourcePermissionError, SourceReplyError
 
-__all__ = ["Scopes", "Site"]
+__all__ = ["Scopes", "Site", "whole"]
 
 _T = TypeVar("_T")
 _FRESH = 60.0
@@ -81,7 +81,7 @@ class Site:
         def last(data: Any, _: int) -> bool:
             return isinstance(data, dict) and cast("dict[str, Any]", data).get("isLast") is True
 
-        async for page in by_start(fetch, lambda data: _rows(data, key), last=last):
+        async for page in by_start(fetch, lambda data: whole(data, key), last=last):
             yield page
 
     async def desk_paged(self, path: str) -> AsyncIterator[Rows]:
@@ -93,7 +93,7 @@ class Site:
         def last(data: Any, _: int) -> bool:
             return isinstance(data, dict) and cast("dict[str, Any]", data).get("isLastPage") is True
 
-        async for page in by_start(fetch, lambda data: _rows(data, "values"), last=last):
+        async for page in by_start(fetch, lambda data: whole(data, "values"), last=last):
             yield page
 
     async def _read_fields(self) -> SiteFields:
@@ -155,6 +155,22 @@ class Site:
             known = await read()
             self._known[name] = (self._clock(), known)
         return cast("_T", known)
+
+
+def whole(data: Any, key: str) -> Rows:
+    """The rows of an answer that must have them, below a key or bare.
+
+    Raises:
+        SourceReplyError: it has none: an empty list cannot be told from a failure then, and what is missing would be removed.
+    """
+    inside = cast("dict[str, Any]", data).get(key) if key and isinstance(data, dict) else data
+    if not isinstance(inside, list):
+        raise SourceReplyError(
+            f"An answer has no {key or 'rows'}.",
+            why="It lacks the field, so that an empty list cannot be told from a failure.",
+            remedy="Check that the address is that of a Jira site.",
+        )
+    return cast("Rows", inside)
 
 
 def _rows(data: Any, key: str) -> Rows:

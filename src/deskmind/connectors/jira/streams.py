@@ -13,12 +13,12 @@ from deskmind.connectors.core.paging import Rows, by_start, by_token
 from deskmind.connectors.core.source import Batch, Start, decode
 from deskmind.connectors.jira import reading
 from deskmind.connectors.jira.sight import LICENSED
-from deskmind.connectors.jira.site import Site
+from deskmind.connectors.jira.site import Site, whole
 from deskmind.connectors.model import Kind, Membership
 from deskmind.connectors.protocol import AnyRecord, Undecoded
 from deskmind.errors import NotFoundError, SourcePermissionError, SourceReplyError, SourceRequestError
 
-__all__ = ["DeskStream", "IssueStream", "ListStream", "MembershipStream", "comments_of", "issue_ids", "whole"]
+__all__ = ["DeskStream", "IssueStream", "ListStream", "MembershipStream", "comments_of", "issue_ids"]
 
 _SEARCH = "/rest/api/3/search/jql"
 
@@ -99,7 +99,18 @@ class IssueStream:
         body = {"issueIdsOrKeys": list(ids), "fields": ["*all"], "fieldsByKeys": False}
         answer = await self._client.request("POST", "/rest/api/3/issue/bulkfetch", json=body, safe=True)
         found = {str(one.get("id")): one for one in whole(answer.data, "issues")}
+        for one in ids:
+            if one not in found and (alone := await self._alone(one)) is not None:
+                found[one] = alone
         return [found[one] for one in ids if one in found]
+
+    async def _alone(self, identity: str) -> dict[str, Any] | None:
+        """An issue that the search names and the bulk lacks; None where it is gone, or hidden."""
+        try:
+            path = f"/rest/api/3/issue/{quote(identity, safe='')}"
+            return cast("dict[str, Any]", await self._client.get(path, {"fields": "*all"}))
+        except (NotFoundError, SourcePermissionError):
+            return None
 
     async def _with_comments(self, row: dict[str, Any]) -> dict[str, Any]:
         """An issue with all its comments: search gives the first of them."""
@@ -261,18 +272,6 @@ class DeskStream:
                 Kind.CATALOG_ITEM, rows, lambda row: reading.catalog_item(row, self._url, desk), "id"
             )
             yield Batch(records, undecoded=undecoded)
-
-
-def whole(data: Any, key: str) -> Rows:
-    """The rows of an answer that must have them."""
-    rows: Any = cast("dict[str, Any]", data).get(key) if isinstance(data, dict) else None
-    if not isinstance(rows, list):
-        raise SourceReplyError(
-            f"An answer has no {key}.",
-            why="It lacks the field, so that an empty list cannot be told from a failure.",
-            remedy="Check that the address is that of a Jira site.",
-        )
-    return cast("Rows", rows)
 
 
 def _milliseconds(moment: datetime | None) -> int:

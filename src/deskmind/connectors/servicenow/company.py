@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from deskmind.connectors.access import Grantee
 from deskmind.connectors.core.client import Client
+from deskmind.connectors.core.mapping import parts_of
 from deskmind.connectors.model import Attachment, Comment, Reference
 from deskmind.connectors.servicenow import reading
 from deskmind.connectors.servicenow.criteria import Criteria, Criterion
@@ -20,11 +22,29 @@ from deskmind.connectors.servicenow.sight import Sight
 from deskmind.connectors.servicenow.tables import Rows, Table, result
 from deskmind.errors import NotFoundError, SourcePermissionError
 
-__all__ = ["Surroundings"]
+__all__ = ["Parts", "Surroundings"]
 
+_T = TypeVar("_T")
 _CRITERIA = ("user_criteria", "kb_uc_can_read_mtom", "kb_uc_cannot_read_mtom")
 _AT_ONCE = 80
 _FRESH = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts(Generic[_T]):
+    """What belongs to some records, by the record's id.
+
+    Attributes:
+        found: the parts.
+        unread: what could not be read, and why; without an id where it is not known whose it is.
+    """
+
+    found: Mapping[str, Sequence[_T]]
+    unread: Mapping[str, Sequence[str]]
+
+    def of(self, record: str) -> tuple[tuple[_T, ...], tuple[str, ...]]:
+        """Those of one record, and what of them could not be read."""
+        return tuple(self.found.get(record, ())), tuple(self.unread.get(record, ()))
 
 
 class Surroundings:
@@ -49,7 +69,7 @@ class Surroundings:
         self._known: dict[str, tuple[float, Any]] = {}
         self._lock = asyncio.Lock()
 
-    async def comments(self, ids: Sequence[str]) -> Mapping[str, Sequence[Comment]]:
+    async def comments(self, ids: Sequence[str]) -> Parts[Comment]:
         """Comments and work notes by the ticket's id, oldest first."""
         fields = ("sys_id", "element_id", "element", "value", "sys_created_on", "sys_created_by")
         table = Table(
@@ -59,25 +79,27 @@ class Surroundings:
             shown=False,
             query="elementINcomments,work_notes",
         )
-        rows = await self._of(table, "element_id", ids)
+        rows, broken = await self._of(table, "element_id", ids)
         people = await self._people({value(row.get("sys_created_by")) for row in rows})
-        found: dict[str, list[Comment]] = defaultdict(list)
-        for row in sorted(rows, key=lambda one: (value(one.get("sys_created_on")), value(one.get("sys_id")))):
-            found[value(row.get("element_id"))].append(reading.comment(row, people))
-        return found
+        rows.sort(key=lambda one: (value(one.get("sys_created_on")), value(one.get("sys_id"))))
+        parts = _grouped(rows, "element_id", partial(reading.comment, people=people), "comment")
+        unread = {record: list(some) for record, some in parts.unread.items()}
+        for one in broken:
+            whose = await table.field(one, "element_id")
+            unread.setdefault(whose, []).append(f"comment {one}: the answer with it cannot be read")
+        return Parts(parts.found, unread)
 
-    async def attachments(self, ids: Sequence[str]) -> Mapping[str, Sequence[Attachment]]:
+    async def attachments(self, ids: Sequence[str]) -> Parts[Attachment]:
         """Files by their record's id."""
-        found: dict[str, list[Attachment]] = defaultdict(list)
-        for some in _parts(ids):
+        found: Rows = []
+        for some in _slices(ids):
             offset = 0
             while rows := await self._files(some, offset):
-                for row in rows:
-                    found[value(row.get("table_sys_id"))].append(reading.attachment(row))
+                found.extend(rows)
                 offset += len(rows)
                 if len(rows) < 1000:
                     break
-        return found
+        return _grouped(found, "table_sys_id", reading.attachment, "attachment")
 
     async def readers(self) -> frozenset[Grantee]:
         """The roles that see what the onlooker sees."""
@@ -110,17 +132,22 @@ class Surroundings:
         }
         return result(await self._client.request("GET", "/api/now/attachment", query=query))
 
-    async def _of(self, table: Table, field: str, ids: Sequence[str]) -> Rows:
+    async def _of(self, table: Table, field: str, ids: Sequence[str]) -> tuple[Rows, list[str]]:
+        """Rows by a field's values, and the ids of those that cannot be read."""
         rows: Rows = []
-        for some in _parts(ids):
-            rows.extend(await table.some(f"{field}IN{','.join(some)}"))
-        return rows
+        broken: list[str] = []
+        for some in _slices(ids):
+            legible, lost = await table.legible(f"{field}IN{','.join(some)}")
+            rows.extend(legible)
+            broken.extend(lost)
+        return rows, broken
 
     async def _people(self, logins: set[str]) -> Mapping[str, Reference]:
         known: dict[str, Reference] = self._known.setdefault("people", (0.0, {}))[1]
         table = Table(self._client, "sys_user", fields=("sys_id", "user_name", "name"), shown=False)
         unknown = sorted(one for one in logins - known.keys() if one and "," not in one and "^" not in one)
-        for row in await self._of(table, "user_name", unknown):
+        rows, _ = await self._of(table, "user_name", unknown)  # one that is broken is named among the people
+        for row in rows:
             known[value(row.get("user_name"))] = Reference(value(row.get("sys_id")), value(row.get("name")))
         return known
 
@@ -138,7 +165,8 @@ class Surroundings:
     async def _read_technicians(self) -> frozenset[str]:
         roles = [one.id for one in await self._read_roles((*self._readers, *self._overseers))]
         table = Table(self._client, "sys_user_has_role", fields=("sys_id", "user", "role"), shown=False)
-        return frozenset(value(row.get("user")) for row in await self._of(table, "role", roles))
+        rows, _ = await self._of(table, "role", roles)  # one that is broken is named among the memberships
+        return frozenset(value(row.get("user")) for row in rows)
 
     async def _read_criteria(self) -> Criteria:
         """All of them; where one may be hidden from us, none says who may read anything."""
@@ -186,5 +214,17 @@ def _set_on(rows: Rows) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
+def _grouped(rows: Rows, whose: str, read: Callable[[Any], _T], what: str) -> Parts[_T]:
+    """Rows as parts of the records that they name."""
+    by_record: dict[str, Rows] = defaultdict(list)
+    for row in rows:
+        by_record[value(row.get(whose))].append(row)
+    parts = {record: parts_of(some, read, what, "sys_id") for record, some in by_record.items()}
+    return Parts(
+        {record: found for record, (found, _) in parts.items()},
+        {record: unread for record, (_, unread) in parts.items() if unread},
+    )
+
+
+def _slices(ids: Sequence[str]) -> list[Sequence[str]]:
     return [ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from deskmind.connectors.core.effects import Effects
 from deskmind.connectors.core.hooks import signed_events
 from deskmind.connectors.core.source import Source, Stream
 from deskmind.connectors.model import Article, Attachment, Kind, Ticket
-from deskmind.connectors.protocol import AnyRecord, Capabilities, Event, Right
+from deskmind.connectors.protocol import AnyRecord, Capabilities, Event, Right, Undecoded
 from deskmind.connectors.servicenow import reading
 from deskmind.connectors.servicenow.company import Surroundings
 from deskmind.connectors.servicenow.fields import value
@@ -23,7 +23,7 @@ from deskmind.connectors.servicenow.limits import limit_of, words_of
 from deskmind.connectors.servicenow.onlooker import Onlooker
 from deskmind.connectors.servicenow.rights import onlooking, rights
 from deskmind.connectors.servicenow.sight import TicketReaders
-from deskmind.connectors.servicenow.streams import DeletedStream, TableStream
+from deskmind.connectors.servicenow.streams import DeletedStream, Reader, RowReader, TableStream
 from deskmind.connectors.servicenow.tables import Rows, Table
 from deskmind.connectors.servicenow.writes import ServiceNowWrites
 from deskmind.connectors.writing import Act, Applied, Claims, Outcome, Proposal
@@ -187,7 +187,7 @@ class ServiceNow(Source):
             except NotFoundError:
                 row = None
             if row is not None:
-                return (await self._reader(kind, table)([row]))(row)
+                return (await self._reader(kind, table)([row])).read(row)
         return None
 
     async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
@@ -249,8 +249,8 @@ class ServiceNow(Source):
             table, tables, lambda _, id_: Ticket(vendor=self.vendor, id=id_, key=id_, deleted=True)
         )
 
-    def _reader(self, kind: Kind, table: str) -> Any:
-        async def prepare(rows: Rows) -> Callable[[dict[str, Any]], AnyRecord | None]:
+    def _reader(self, kind: Kind, table: str) -> Reader:
+        async def prepare(rows: Rows) -> RowReader:
             ids = [value(row.get("sys_id")) for row in rows]
             match kind:
                 case Kind.TICKET:
@@ -259,23 +259,24 @@ class ServiceNow(Source):
                     return await self._article_reader(ids)
                 case Kind.PERSON:
                     technicians = await self._around.technicians()
-                    return partial(reading.person, url=self.url, technicians=technicians)
+                    return RowReader(partial(reading.person, url=self.url, technicians=technicians))
                 case Kind.MEMBERSHIP:
-                    return partial(reading.membership, kind=dict(_MEMBERSHIPS)[table])
+                    return RowReader(partial(reading.membership, kind=dict(_MEMBERSHIPS)[table]))
                 case Kind.ORGANISATION:
-                    return partial(reading.organisation, table=table, url=self.url)
+                    return RowReader(partial(reading.organisation, table=table, url=self.url))
                 case Kind.GROUP:
-                    return partial(reading.role if table == "sys_user_role" else reading.group, url=self.url)
+                    read = reading.role if table == "sys_user_role" else reading.group
+                    return RowReader(partial(read, url=self.url))
                 case Kind.SERVICE:
-                    return partial(reading.service, url=self.url)
+                    return RowReader(partial(reading.service, url=self.url))
                 case Kind.CONFIGURATION_ITEM:
-                    return partial(reading.configuration_item, url=self.url)
+                    return RowReader(partial(reading.configuration_item, url=self.url))
                 case Kind.CATALOG_ITEM:
-                    return partial(reading.catalog_item, url=self.url)
+                    return RowReader(partial(reading.catalog_item, url=self.url))
 
         return prepare
 
-    async def _ticket_reader(self, table: str, ids: Sequence[str]) -> Callable[[dict[str, Any]], Ticket]:
+    async def _ticket_reader(self, table: str, ids: Sequence[str]) -> RowReader:
         comments = await self._around.comments(ids)
         files = await self._around.attachments(ids)
         readers, overseers = await self._around.readers(), await self._around.overseers()
@@ -288,21 +289,28 @@ class ServiceNow(Source):
                 row,
                 table,
                 self.url,
-                comments=comments.get(identity, ()),
-                attachments=files.get(identity, ()),
+                comments=comments.of(identity),
+                attachments=files.of(identity),
                 readers=who,
             )
 
-        return read
+        strays = (*comments.unread.get("", ()), *files.unread.get("", ()))
+        return RowReader(read, tuple(_stray(one) for one in strays))
 
-    async def _article_reader(self, ids: Sequence[str]) -> Callable[[dict[str, Any]], Article]:
+    async def _article_reader(self, ids: Sequence[str]) -> RowReader:
         files = await self._around.attachments(ids)
         criteria = await self._around.criteria()
 
         def read(row: dict[str, Any]) -> Article:
-            return reading.article(row, self.url, criteria, files.get(value(row.get("sys_id")), ()))
+            return reading.article(row, self.url, criteria, files.of(value(row.get("sys_id"))))
 
-        return read
+        return RowReader(read)
+
+
+def _stray(unread: str) -> Undecoded:
+    """A part of which it is not known whose it is."""
+    part, _, why = unread.partition(": ")
+    return Undecoded(Kind.TICKET, part, why)
 
 
 def _checked(identity: str) -> str:

@@ -59,11 +59,11 @@ def ticket(
     table: str,
     url: str,
     *,
-    comments: Sequence[Comment] = (),
-    attachments: Sequence[Attachment] = (),
+    comments: tuple[Sequence[Comment], Sequence[str]] = ((), ()),
+    attachments: tuple[Sequence[Attachment], Sequence[str]] = ((), ()),
     readers: TicketReaders | None = None,
 ) -> Ticket:
-    """A row of a task table."""
+    """A row of a task table; its comments and files each with what of them could not be read."""
     row = Row(raw, _OF_THE_PLATFORM)
     table = row.text("sys_class_name") or table
     identity = row.text("sys_id")
@@ -99,8 +99,10 @@ def ticket(
         tags=_tags(raw),
         parent=row.reference("parent_incident") or row.reference("parent"),
         links=_links(row),
-        comments=tuple(comments),
-        attachments=tuple(attachments),
+        comments=tuple(comments[0]),
+        comments_complete=not comments[1],
+        attachments=tuple(attachments[0]),
+        unread=(*comments[1], *attachments[1]),
         resolution_code=row.shown("close_code"),
         resolution_notes=markdown_from_plain(row.text("close_notes")),
         service_levels=_levels(raw, row),
@@ -144,9 +146,12 @@ def attachment(raw: Mapping[str, Any]) -> Attachment:
 
 
 def article(
-    raw: Mapping[str, Any], url: str, criteria: Criteria, attachments: Sequence[Attachment] = ()
+    raw: Mapping[str, Any],
+    url: str,
+    criteria: Criteria,
+    attachments: tuple[Sequence[Attachment], Sequence[str]] = ((), ()),
 ) -> Article:
-    """A row of ``kb_knowledge``."""
+    """A row of ``kb_knowledge``; its files with what of them could not be read."""
     row = Row(raw, _OF_THE_PLATFORM | {"kb_category"})
     base = row.reference("kb_knowledge_base")
     html, wiki = row.text("text"), row.text("wiki")
@@ -165,7 +170,8 @@ def article(
         language=row.text("language"),
         author=row.reference("author"),
         valid_to=moment(valid_to[:10]) if valid_to else None,
-        attachments=tuple(attachments),
+        attachments=tuple(attachments[0]),
+        unread=tuple(attachments[1]),
         access=criteria.access(
             base.id if base else "",
             row.listed("can_read_user_criteria"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +14,23 @@ from deskmind.connectors.servicenow.fields import moment, value
 from deskmind.connectors.servicenow.tables import Place, Rows, Table, latest
 from deskmind.errors import NotFoundError, SourcePermissionError, SourceRequestError
 
-__all__ = ["DeletedStream", "TableStream"]
+__all__ = ["DeletedStream", "Reader", "RowReader", "TableStream"]
 
-Reader = Callable[[Rows], Awaitable[Callable[[dict[str, Any]], AnyRecord | None]]]
+
+@dataclass(frozen=True, slots=True)
+class RowReader:
+    """What reads a row of a page.
+
+    Attributes:
+        read: a row.
+        undecoded: what belongs to the page's rows and could not be read, where it is not known to which.
+    """
+
+    read: Callable[[dict[str, Any]], AnyRecord | None]
+    undecoded: tuple[Undecoded, ...] = ()
+
+
+Reader = Callable[[Rows], Awaitable[RowReader]]
 """Prepares what a page's rows need, and gives what reads one of them."""
 
 
@@ -57,7 +72,9 @@ class TableStream:
                 lost = Undecoded(self._kind, broken, "the answer with it cannot be read")
                 yield Batch((), behind.to_json(), undecoded=(lost,))
                 continue
-            records, undecoded = decode(self._kind, rows, await self._reader(rows), "sys_id")
+            reader = await self._reader(rows)
+            records, undecoded = decode(self._kind, rows, reader.read, "sys_id")
+            undecoded += reader.undecoded
             yield Batch(records, behind.to_json(), latest(rows, "sys_updated_on"), undecoded)
 
 
@@ -75,7 +92,10 @@ class DeletedStream:
     async def read(self, start: Start) -> AsyncIterator[Batch]:
         """Tombstones since then; a first pass has nothing to forget, but begins the account."""
         try:
-            async for rows, behind, _ in self._table.after(Place.of(start.position), start.since, start.size):
+            async for rows, behind, broken in self._table.after(
+                Place.of(start.position), start.since, start.size
+            ):
+                lost = (Undecoded(Kind.TICKET, f"{self.name}/{broken}", "a deletion that cannot be read"),)
                 gone = tuple(
                     self._tombstone(value(row.get("tablename")), value(row.get("documentkey")))
                     for row in rows
@@ -83,6 +103,6 @@ class DeletedStream:
                 )
                 times = [moment(value(row.get("sys_created_on"))) for row in rows]
                 seen = max((one for one in times if one is not None), default=None)
-                yield Batch(gone, behind.to_json(), seen)
+                yield Batch(gone, behind.to_json(), seen, lost if broken else ())
         except (NotFoundError, SourcePermissionError, SourceRequestError) as error:
             yield Batch((), notes=(f"{self.name} was not read: {error.what}",))

@@ -114,13 +114,39 @@ class Table:
             yield [value(row["sys_id"]) for row in rows]
 
     async def some(self, query: str, *, size: int = 1000) -> Rows:
-        """All rows of a narrower query."""
+        """All rows of a narrower query.
+
+        Raises:
+            SourceReplyError: one of them breaks the answer.
+        """
+        rows, broken = await self.legible(query, size=size)
+        if broken:
+            raise SourceReplyError(
+                f"A row of '{self.name}' cannot be read.",
+                why=f"It breaks the answer: {broken[0]}.",
+                remedy="Look at it in the instance.",
+            )
+        return rows
+
+    async def legible(self, query: str, *, size: int = 1000) -> tuple[Rows, list[str]]:
+        """The rows of a narrower query that can be read, and the ids of those that break the answer."""
         joined = "^".join(part for part in (self._query, query) if part)
         narrow = Table(self._client, self.name, query=joined, fields=self._fields, shown=self._shown, key="")
         found: Rows = []
-        async for rows, _, _ in narrow.after(Place(), None, size):
+        lost: list[str] = []
+        async for rows, _, broken in narrow.after(Place(), None, size):
             found.extend(rows)
-        return found
+            if broken:
+                lost.append(broken)
+        return found, lost
+
+    async def field(self, identity: str, name: str) -> str:
+        """One field alone of a row that breaks answers; empty where that cannot be had either."""
+        try:
+            rows = result(await self._ask(f"sys_id={identity}", 1, 0, (name,)))
+        except (SourceReplyError, SourceUnavailableError):
+            return ""
+        return value(rows[0].get(name)) if rows else ""
 
     async def one(self, identity: str) -> dict[str, Any] | None:
         """The row of an id; None where there is none to be seen."""

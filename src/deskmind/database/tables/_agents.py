@@ -59,7 +59,8 @@ def describe_agents(metadata: MetaData) -> None:
         integer_column("workflow_version"),
         *(Column(name, Uuid) for name in ("parent_id", "forked_from")),
         time_column("wake_at", optional=True),
-        Column("pausing", Boolean, nullable=False),
+        *(Column(name, Boolean, nullable=False) for name in ("pausing", "undoing")),
+        time_column("wanted_at", optional=True),
         PrimaryKeyConstraint("tenant_id", "run_id"),
         ForeignKeyConstraint(["tenant_id"], [tenant], ondelete="CASCADE"),
         to_principal(metadata.schema, "principal_id"),
@@ -76,6 +77,12 @@ def describe_agents(metadata: MetaData) -> None:
         runs.c.tenant_id,
         runs.c.parent_id,
         postgresql_where=text("parent_id IS NOT NULL"),
+    )
+    Index(
+        "agent_runs_wanted",
+        runs.c.tenant_id,
+        runs.c.wanted_at,
+        postgresql_where=text("wanted_at IS NOT NULL"),
     )
     Index("agent_runs_waking", runs.c.tenant_id, runs.c.wake_at, postgresql_where=text("wake_at IS NOT NULL"))
     Table(
@@ -102,6 +109,7 @@ def describe_agents(metadata: MetaData) -> None:
         text_column("state"),
         time_column("claimed_at"),
         time_column("settled_at", optional=True),
+        json_column("prepared", optional=True),
         PrimaryKeyConstraint("tenant_id", "run_id", "call_id"),
         to_table(metadata.schema, "agent_runs", "run_id", ondelete="CASCADE"),
     )

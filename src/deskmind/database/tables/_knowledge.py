@@ -205,6 +205,7 @@ def describe_sync(metadata: MetaData) -> None:
         *(time_column(name, optional=True) for name in ("started_at", "finished_at", "complete_at")),
         text_column("error"),
         Column("notes", ARRAY(Text), nullable=False),
+        json_column("unmapped"),
         PrimaryKeyConstraint("tenant_id", "connection_id", "kind"),
         to_connection(),
     )
@@ -273,6 +274,8 @@ def describe_writes(metadata: MetaData) -> None:
         text_column("problem"),
         time_column("made_at"),
         *(time_column(name, optional=True) for name in ("claimed_at", "settled_at")),
+        integer_column("looks"),
+        *(time_column(name, optional=True) for name in ("look_at", "handed_at")),
         PrimaryKeyConstraint("tenant_id", "write_id"),
         ForeignKeyConstraint(["tenant_id"], [f"{schema}.tenants.tenant_id"], ondelete="CASCADE"),
         to_table(schema, "connections", "connection_id", ondelete="CASCADE"),
@@ -282,6 +285,12 @@ def describe_writes(metadata: MetaData) -> None:
     Index("writes_newest", writes.c.tenant_id, writes.c.made_at.desc())
     for name in ("connection", "run", "principal"):
         Index(f"writes_{name}", writes.c.tenant_id, writes.c[f"{name}_id"])
+    Index(
+        "writes_unsettled",
+        writes.c.tenant_id,
+        writes.c.look_at,
+        postgresql_where=text("state IN ('sending', 'uncertain')"),
+    )
 
 
 def describe_triage(metadata: MetaData) -> None:

@@ -19,7 +19,7 @@ from deskmind.evaluation.agents.brain import Brain
 from deskmind.evaluation.agents.outside import MailBox, WebSite
 from deskmind.evaluation.agents.ticketing import Ticketing
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
-from deskmind.sandbox.servicenow import PASSWORD, ServiceNowSandbox
+from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ __all__ = ["MODEL", "World", "open_world"]
 
 MODEL = "scripted"
 _MARK = "throw-away evaluation"
-_ONLOOKER = "deskmind.onlooker"
 _KINDS = ("person", "group", "membership", "ticket")
 
 
@@ -168,19 +167,6 @@ async def _tenant(app: Deskmind) -> AsyncGenerator[Desk]:
         await app.tenants.delete(name)
 
 
-def _onlooker(box: ServiceNowSandbox) -> dict[str, str]:
-    """A plain user with the role of technicians, whose sight stands for what all of them see."""
-    store = box.instance.store
-    (role,) = store.by("sys_user_role", "name", "itil")
-    user, moment = store.fresh_key(), "2026-01-01 00:00:00"
-    store.add(
-        "sys_user", {"sys_id": user, "sys_updated_on": moment, "user_name": _ONLOOKER, "active": "true"}
-    )
-    held = {"sys_id": store.fresh_key(), "sys_updated_on": moment, "user": user}
-    store.add("sys_user_has_role", {**held, "role": store.read("sys_user_role", role, "sys_id")})
-    return {"onlooker_username": _ONLOOKER, "onlooker_password": PASSWORD}
-
-
 async def _people(app: Deskmind, operator: Desk, box: ServiceNowSandbox) -> list[str]:
     """Three technicians, a requester and another one, who are somebody in the sandbox too."""
     active = [one for one in box.company.people if one.active]
@@ -196,7 +182,7 @@ async def _people(app: Deskmind, operator: Desk, box: ServiceNowSandbox) -> list
         await operator.access.grant("technician", user=name)
         await operator.principals.set_groups(name, ["technicians"])
     await operator.principals.set_groups(requesters[1], ["other"])
-    credentials = {**box.credentials, **_onlooker(box)}
+    credentials = {**box.credentials, **box.onlooker()}
     await operator.connections.add("now", box.vendor, box.url, credentials, kinds=_KINDS, every_seconds=0)
     await operator.sync.run("now")
     return [*technicians, *requesters]

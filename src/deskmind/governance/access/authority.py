@@ -108,6 +108,8 @@ class AccessAuthority:
         if scope.act == "directory" or scope.principal_id == OPERATOR:
             held = (Grant("operator", "the installation"),) if permission in permitted(scope) else ()
             return Decision(bool(held), code, held, missing=() if held else (scope.principal,))
+        if not _within(scope, code):
+            return Decision(False, code, missing=("the token's scopes",))
         decision = (await self.rights(scope)).decide(code, now=self._now())
         policy = (await self._tenant(scope.tenant_id)).policy
         if not decision.allowed or policy is None:
@@ -132,7 +134,8 @@ class AccessAuthority:
         """Until when a scope holds each permission, ``resource:action``; None for always."""
         if scope.act == "directory" or scope.principal_id == OPERATOR:
             return {item.code: None for item in permitted(scope)}
-        return (await self.rights(scope)).ends(self._now())
+        ends = (await self.rights(scope)).ends(self._now())
+        return {code: until for code, until in ends.items() if _within(scope, code)}
 
     def forget(self, tenant_id: UUID) -> None:
         """Ask again about a tenant; what is being asked now is not believed."""
@@ -244,6 +247,11 @@ def _chain(scope: Scope) -> Iterator[Scope]:
     while one is not None:
         yield one
         one = one.agent
+
+
+def _within(scope: Scope, code: str) -> bool:
+    """Whether the scopes of the token that was shown, if one was, leave a permission."""
+    return all(one.bounds is None or code in one.bounds for one in _chain(scope))
 
 
 def _parsed(text: str) -> Policy:

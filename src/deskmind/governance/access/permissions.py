@@ -7,7 +7,7 @@ from enum import StrEnum
 from deskmind.errors import InvalidRequestError, PermissionDeniedError
 from deskmind.scope import Scope
 
-__all__ = ["OWN_REACH", "PERMISSIONS", "Permission", "authorize", "permitted"]
+__all__ = ["OWN_REACH", "PERMISSIONS", "READING", "Permission", "authorize", "permitted"]
 
 
 class Permission(StrEnum):
@@ -248,6 +248,14 @@ OWN_REACH = _MEMBER | {
     ),
 }
 """What reaches what the principal itself may see; everything else of a tenant concerns all of it."""
+
+
+READING = frozenset(
+    item.code
+    for item in Permission
+    if item.value.endswith((".read", ".search", ".ask", ".check", ".predict", ".similar", ".compare"))
+) | {Permission.MODELS_CALL.code}
+"""``resource:action`` of what changes nothing: what a token that may only read leaves of a user's permissions."""
 
 
 def permitted(scope: Scope) -> frozenset[Permission]:

@@ -191,6 +191,7 @@ def table_stores(database: Database) -> list[TableStore]:
             masked=(
                 *(("agent_runs", column) for column in ("definition", "prompt", "untrusted", "output")),
                 ("agent_steps", "content"),
+                ("agent_effects", "prepared"),
                 *(("workflow_steps", "value"), ("workflow_schedules", "input")),
                 *(
                     ("agent_proposals", column)
@@ -206,6 +207,10 @@ def table_stores(database: Database) -> list[TableStore]:
                 _Export(
                     "SELECT run_id, position, kind, tool, content, at FROM agent_steps"
                     " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY at, run_id, position"
+                ),
+                _Export(
+                    "SELECT run_id, tool, state, prepared, claimed_at FROM agent_effects"
+                    " WHERE tenant_id = %(tenant)s AND principal_id = %(person)s ORDER BY claimed_at, run_id, call_id"
                 ),
                 _Export(
                     "SELECT run_id, path, name, kind, state, value, began_at FROM workflow_steps"

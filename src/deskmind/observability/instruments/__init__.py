@@ -70,6 +70,8 @@ from deskmind.observability.instruments.requests import (
     API_REFUSED,
     HTTP_ACTIVE,
     HTTP_DURATION,
+    MCP_CALL_DURATION,
+    MCP_SESSIONS,
     OPERATION_DURATION,
 )
 from deskmind.observability.instruments.services import (
@@ -103,6 +105,8 @@ from deskmind.observability.instruments.tickets import (
     WORKFLOW_RUNS,
     WORKFLOW_STARTS,
     WORKFLOW_STEPS,
+    WRITES_OLDEST,
+    WRITES_UNKNOWN,
 )
 
 __all__ = [
@@ -146,6 +150,8 @@ __all__ = [
     "LEDGER_BACKLOG",
     "LEDGER_FLUSH",
     "LOOP_LAG",
+    "MCP_CALL_DURATION",
+    "MCP_SESSIONS",
     "MEMORY",
     "MEMORY_CHANGES",
     "MEMORY_RECALLS",
@@ -176,6 +182,8 @@ __all__ = [
     "WORKFLOW_RUNS",
     "WORKFLOW_STARTS",
     "WORKFLOW_STEPS",
+    "WRITES_OLDEST",
+    "WRITES_UNKNOWN",
     "Instrument",
     "Kind",
     "Label",

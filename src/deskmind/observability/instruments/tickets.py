@@ -19,6 +19,8 @@ __all__ = [
     "WORKFLOW_RUNS",
     "WORKFLOW_STARTS",
     "WORKFLOW_STEPS",
+    "WRITES_OLDEST",
+    "WRITES_UNKNOWN",
 ]
 
 _VENDOR = Label("deskmind.vendor", CODE, ("servicenow", "jira", "freshservice", "other"))
@@ -65,6 +67,25 @@ SYNC_CONNECTIONS = Instrument(
     "{connection}",
     "connected systems by how they fare",
     (_VENDOR, Label("deskmind.state", CODE, ("ok", "incomplete", "lagging", "failing"))),
+    across="max",
+    observed=True,
+)
+_WRITE_STATE = Label("deskmind.state", CODE, ("looking", "person"))
+WRITES_UNKNOWN = Instrument(
+    "deskmind.writes.unknown",
+    "gauge",
+    "{write}",
+    "writes to connected systems whose outcome is not known, by who looks for them and by their age",
+    (_WRITE_STATE, Label("deskmind.age", CODE, ("hour", "day", "older"))),
+    across="max",
+    observed=True,
+)
+WRITES_OLDEST = Instrument(
+    "deskmind.writes.oldest_unknown_age",
+    "gauge",
+    "s",
+    "since the oldest write was sent whose outcome is not known; 0 where all are",
+    (_WRITE_STATE,),
     across="max",
     observed=True,
 )

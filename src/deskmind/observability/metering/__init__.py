@@ -7,6 +7,7 @@ needed to record: modules get their instruments from ``deskmind.observability.in
 from deskmind.observability.metering.group import ProcessGroup
 from deskmind.observability.metering.labels import Bounded, Labels, TenantLabel, labels
 from deskmind.observability.metering.loop import LoopWatch
+from deskmind.observability.metering.polled import Polled
 from deskmind.observability.metering.provider import MemoryMeterProvider
 from deskmind.observability.metering.running import current_provider, exposed, start_metrics
 from deskmind.observability.metering.sources import Sources
@@ -16,6 +17,7 @@ __all__ = [
     "Labels",
     "LoopWatch",
     "MemoryMeterProvider",
+    "Polled",
     "ProcessGroup",
     "Sources",
     "TenantLabel",

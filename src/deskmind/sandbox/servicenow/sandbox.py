@@ -32,6 +32,7 @@ _NOW = re.compile(
     r"/api/now(?:/(?P<version>v[12]))?/(?P<api>table|attachment|stats|import|batch)(?P<rest>/.*)?"
 )
 _KNOWLEDGE = re.compile(r"/api/sn_km_api(?:/v1)?/knowledge/articles(?P<rest>/.*)?")
+_ONLOOKER = "deskmind.onlooker"
 _ALWAYS = {
     "Server": "ServiceNow",
     "X-Content-Type-Options": "nosniff",
@@ -79,6 +80,20 @@ class ServiceNowSandbox(SandboxServer):
         self._session = hashlib.md5(str(seed).encode(), usedforsecurity=False).hexdigest().upper()
         self._churned = 0
         self._transactions = 0
+
+    def onlooker(self) -> dict[str, str]:
+        """A plain user with the role ``itil`` and nothing else, made at the first call: its user name and password."""
+        store = self.instance.store
+        if not store.by("sys_user", "user_name", _ONLOOKER):
+            (role,) = store.by("sys_user_role", "name", "itil")
+            user, moment = store.fresh_key(), "2026-01-01 00:00:00"
+            store.add(
+                "sys_user",
+                {"sys_id": user, "sys_updated_on": moment, "user_name": _ONLOOKER, "active": "true"},
+            )
+            held = {"sys_id": store.fresh_key(), "sys_updated_on": moment, "user": user}
+            store.add("sys_user_has_role", {**held, "role": store.read("sys_user_role", role, "sys_id")})
+        return {"onlooker_username": _ONLOOKER, "onlooker_password": PASSWORD}
 
     @property
     def credentials(self) -> dict[str, str]:

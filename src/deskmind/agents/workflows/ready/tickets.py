@@ -40,12 +40,18 @@ async def recent_tickets(systems: Systems, connection: str, since: datetime) -> 
             "status": one.get("status_category") or "unknown",
             "priority": one.get("priority") or "",
             "group": cast("dict[str, Any]", one.get("assignment_group") or {}).get("name") or "",
-            "resolution": (one.get("resolution_notes") or "")[:4000],
+            "resolution": _resolution(one)[:4000],
             "created_at": one.get("created_at"),
             "levels": one.get("service_levels") or [],
         }
         for one in await systems.changed_since(connection, since)
     ]
+
+
+def _resolution(one: Mapping[str, Any]) -> str:
+    """How it was solved, in words: the notes, or where the vendor has none, the last comment that its requester can read."""
+    said = [comment["text"] for comment in one.get("comments") or [] if not comment["internal"]]
+    return str(one.get("resolution_notes") or (said[-1] if said else ""))
 
 
 def comparable(one: Mapping[str, Any]) -> TrainingTicket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from deskmind.database import Database
@@ -15,6 +16,7 @@ from deskmind.errors import (
     TenantNotFoundError,
 )
 from deskmind.governance.access.oidc.issuer import Issuer
+from deskmind.governance.access.oidc.resource import TokenResource
 from deskmind.governance.access.oidc.verifying import TokenVerifier, said_by
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.refusals import Concerned, Refusals, Why
@@ -68,18 +70,26 @@ class TokenPrincipals:
             leeway=settings.leeway_seconds,
         )
 
-    async def scope_of(self, token: str) -> Scope:
+    async def scope_of(self, token: str, resource: TokenResource | None = None) -> Scope:
         """The scope of whoever a token stands for.
+
+        Args:
+            token: as it was shown.
+            resource: what it must be meant for, and whose scopes bound it; None for what ``oidc.audience`` names.
 
         Raises:
             AuthenticationError: the token is not valid, or stands for nobody here.
+            InsufficientScopeError: its scopes leave nothing.
             UnavailableError: the issuer's keys are not known.
         """
         try:
-            claims = await self._verifier.claims(token)
+            claims = await self._verifier.claims(
+                token, audience=resource.url if resource is not None else None
+            )
         except AuthenticationError:
             await self._note(said_by(token), "token")
             raise
+        bounds = resource.bounds(claims) if resource is not None else None
         user = claims.get(self._settings.user_claim)
         if not isinstance(user, str) or not user:
             raise _nobody(f"The token has no claim '{self._settings.user_claim}' that names a user.")
@@ -88,7 +98,7 @@ class TokenPrincipals:
             operator = Scope.operator(tenant.tenant_id, tenant.slug, _NAME)
             principals = self._principals(operator)
             await self._keep(principals, operator, user, self._groups(claims))
-            return await principals.scope_of(name=user)
+            return replace(await principals.scope_of(name=user), bounds=bounds)
         except (PrincipalNotFoundError, TenantNotFoundError, InvalidRequestError) as error:
             await self._note(claims, "user")
             raise _nobody("The token's user or tenant is not known here.") from error

@@ -41,8 +41,12 @@ class TokenVerifier:
         self._algorithms = frozenset(algorithms)
         self._leeway = leeway
 
-    async def claims(self, token: str) -> Mapping[str, Any]:
+    async def claims(self, token: str, *, audience: str | None = None) -> Mapping[str, Any]:
         """What a valid token claims.
+
+        Args:
+            token: as it was shown.
+            audience: what it must be meant for, where that is another than the verifier's.
 
         Raises:
             AuthenticationError: the token is not valid; which of the reasons it was is not said.
@@ -64,7 +68,7 @@ class TokenVerifier:
                     token,
                     key,
                     algorithms=[algorithm],
-                    audience=self._audience,
+                    audience=audience or self._audience,
                     issuer=self._issuer.url,
                     leeway=self._leeway,
                     options={"require": ["exp", "iat", "iss", "aud", "sub"]},

@@ -1,0 +1,104 @@
+"""Which command runs, which service it works against, and with whose key."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer.main
+
+from deskmind.errors import AuthenticationError, ConfigurationError, NotRemoteError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from deskmind.settings import Settings
+
+__all__ = ["Server", "address_of", "command_name", "not_remote", "server_of"]
+
+_STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What was given on the command line before the command; the settings say the rest."""
+
+    url: str | None = None
+    key: str | None = None
+    key_file: Path | None = None
+
+
+def command_name() -> str:
+    """Name of the running command, such as ``deskmind documents list``."""
+    context = _context()
+    return " ".join(["deskmind", *(context.command_path.split()[1:] if context is not None else ())])
+
+
+def address_of(settings: Settings) -> str:
+    """The service's; empty where commands work on this machine's own installation."""
+    return _given().url or settings.server or ""
+
+
+def server_of(settings: Settings) -> tuple[str, SecretStr]:
+    """The service's address, and the key. Of what is named, the command line comes first.
+
+    Raises:
+        AuthenticationError: there is no key.
+        ConfigurationError: the file with it cannot be used.
+    """
+    from pydantic import SecretStr
+
+    given, url = _given(), address_of(settings)
+    if given.key is not None:
+        return url, SecretStr(sys.stdin.readline() if given.key == _STANDARD_INPUT else given.key)
+    if given.key_file is not None:
+        return url, _read(given.key_file)
+    if settings.api.key is not None:
+        return url, settings.api.key
+    if settings.api.key_file is not None:
+        return url, _read(settings.api.key_file)
+    raise AuthenticationError(
+        "There is no API key for the server.",
+        why=f"{url} is to be used, and nobody is named.",
+        remedy="Give --key-file FILE, or set DESKMIND_API_KEY; `deskmind key create` on the server makes a key.",
+    )
+
+
+def not_remote(what: str) -> NotRemoteError:
+    """The refusal of what cannot be done from afar."""
+    return NotRemoteError(
+        f"{what} cannot be done on a server.",
+        why="It is work on the installation itself, or the HTTP API has no counterpart of it.",
+        remedy="Do it on the service's own machine, without --server and DESKMIND_SERVER.",
+    )
+
+
+def _read(file: Path) -> SecretStr:
+    from pydantic import SecretStr
+
+    try:
+        if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigurationError(
+                f"The key in {file} is not used.",
+                why="Others than its owner may read or change the file.",
+                remedy=f"chmod 600 {file}",
+            )
+        return SecretStr(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"The key in {file} cannot be read.", why=f"{error.strerror}.") from error
+
+
+def _context() -> Any:
+    # typer carries a click of its own, and lends the context under this name alone
+    current: Any = getattr(typer.main, "get_current_context", None)
+    return current(silent=True) if current is not None else None
+
+
+def _given() -> Server:
+    """What was given before the command that runs."""
+    context = _context()
+    found = context.find_object(Server) if context is not None else None
+    return found or Server()
