@@ -128,3 +128,34 @@ async def test_what_was_claimed_when_the_time_was_over_is_given_back(
     states = await hook.states()
     assert sum(attempts for _, attempts, _ in states) == len(receiver.got) < 18  # the others were given back
     assert {attempts for _, attempts, _ in states} == {0, 1}
+
+
+async def test_a_target_that_is_held_back_has_one_job_however_much_happens(
+    hooked: Deskmind, hook: Hook, receiver: Receiver
+) -> None:
+    receiver.answers = [500] * 50
+    await hook.tell(9)
+    await hook.deliver()
+    sent = len(receiver.got)
+    for _ in range(3):
+        await hook.tell(5)
+        await hook.deliver()
+    assert len(receiver.got) == sent
+    assert await _jobs(hooked, hook) == 1
+
+
+async def test_what_is_published_while_others_are_sent_is_delivered_too(
+    hooked: Deskmind, hook: Hook, receiver: Receiver
+) -> None:
+    async def publish_some() -> None:
+        for _ in range(10):
+            await hook.tell(2)
+            await asyncio.sleep(0)
+
+    publishing = asyncio.create_task(publish_some())
+    async with asyncio.timeout(60):
+        while not publishing.done() or await _jobs(hooked, hook):
+            await hook.deliver()
+    await publishing
+    assert [state for state, _, _ in await hook.states()] == ["delivered"] * 20
+    assert len(receiver.got) == 20

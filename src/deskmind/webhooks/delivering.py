@@ -143,6 +143,7 @@ class _Round:
             if most > len(self._ready) + len(self._running):
                 await self._claim(connection, most - len(self._ready) - len(self._running))
             if not self._ready and not self._running:
+                await take_jobs(connection, self._webhook_id)
                 await sleep_on(connection, self._scope, self._webhook_id)
         return found
 
@@ -158,16 +159,12 @@ class _Round:
         return await standing(connection, scope, webhook_id) or found
 
     async def _claim(self, connection: Connection, most: int) -> None:
-        """Claim; where there is nothing, see once more after the jobs that wait were taken, as they are at first."""
+        """Claim; before the first time, take the jobs that wait."""
         lease = _AHEAD * self._settings.timeout_seconds + _SPARE_SECONDS
         if not self._begun:
             await take_jobs(connection, self._webhook_id)
             self._begun = True
-        for _ in range(2):
-            self._ready += await claim(connection, self._scope, self._webhook_id, most=most, lease=lease)
-            if self._ready or self._running:
-                return
-            await take_jobs(connection, self._webhook_id)
+        self._ready += await claim(connection, self._scope, self._webhook_id, most=most, lease=lease)
 
     def _wanted(self, found: Standing) -> int:
         """How many are to be claimed or under way; of a target that did not answer lately what can begin now, then one alone."""

@@ -129,7 +129,7 @@ async def standing(connection: Connection, scope: Scope, webhook_id: UUID) -> St
 
 
 async def take_jobs(connection: Connection, webhook_id: UUID) -> None:
-    """Do what the jobs that wait for the webhook are there for: whoever calls this claims afterwards."""
+    """Remove the jobs that wait for the webhook: whoever calls this claims what is due afterwards, or has a job do it."""
     await connection.execute("SELECT take_webhook_jobs(%s)", (webhook_id,))
 
 
