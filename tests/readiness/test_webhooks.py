@@ -43,7 +43,7 @@ async def test_it_is_red_where_events_were_given_up_or_a_webhook_was(
     dead = "UPDATE webhook_deliveries SET state = 'dead', settled_at = now() WHERE tenant_id = %s"
     found = await _after(app, operator, dead)
     assert found.state == "red"
-    assert found.evidence["dead"] >= 1
+    assert found.evidence["dead_lately"] >= 1
     given_up = "UPDATE webhooks SET active = false, disabled_because = 'failing' WHERE tenant_id = %s"
     found = await _after(app, operator, given_up)
     assert found.state == "red"

@@ -93,7 +93,7 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 
 def test_hosts_that_the_installation_names_may_be_internal_and_no_others() -> None:
-    internal = ["127.0.0.1:9000", "events.corp", "169.254.169.254"]
+    internal = ["127.0.0.1:9000", "Events.corp", "169.254.169.254"]
     assert check_target("http://127.0.0.1:9000/x", internal) == Target(
         "http://127.0.0.1:9000/x", "127.0.0.1:9000", "any"
     )

@@ -20,12 +20,12 @@ async def webhooks(app: Deskmind) -> Check:
         return Check("webhooks", "not assessed", "Nobody is told of anything.", evidence=evidence)
     finding = (
         f"{', '.join(f'{count} {state}' for state, count in counts.items() if count) or 'None in use'}, of all tenants;"
-        f" {health.pending} deliveries wait, {health.dead} were given up."
+        f" {health.pending} deliveries wait, {health.dead_lately} were given up within a day."
     )
     if health.waiting_seconds > _LATE_SECONDS:
         remedy = "Start more workers (`deskmind worker`); docs/runbooks.md, Webhooks late."
         return Check("webhooks", "red", finding, remedy, evidence)
-    if health.given_up or health.dead:
+    if health.given_up or health.dead_lately:
         remedy = "`deskmind webhooks list` and `deliveries --state dead` tell which; docs/runbooks.md, Webhooks dead."
         return Check("webhooks", "red", finding, remedy, evidence)
     return Check("webhooks", "green", finding, evidence=evidence)

@@ -35,6 +35,7 @@ class WebhookHealth:
         given_up: disabled because they failed for too long, or are gone.
         pending: deliveries that wait.
         dead: deliveries that were given up and are kept.
+        dead_lately: of them, those of the last day.
         waiting_seconds: since that delivery was due that waits longest, of webhooks that nothing holds; 0 when none is late.
     """
 
@@ -44,6 +45,7 @@ class WebhookHealth:
     given_up: int
     pending: int
     dead: int
+    dead_lately: int
     waiting_seconds: float
 
     def as_dict(self) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def check_target(url: str, internal: Sequence[str]) -> Target:
     if not plain or len(url) > _LONGEST or not host or "@" in parts.netloc or host.endswith("."):
         raise _no_address()
     named = f"{host}:{port}" if port is not None else host
-    trusted = named in internal or host in internal
+    trusted = not {named, host}.isdisjoint(one.lower() for one in internal)
     if parts.scheme not in ("https", "http"):
         raise _no_address()
     if not trusted and (parts.scheme != "https" or _local(host) or literal_refused(host, "public")):

@@ -84,7 +84,7 @@ CREATE POLICY webhook_deliveries_look ON webhook_deliveries FOR SELECT TO <prefi
 CREATE POLICY webhook_deliveries_publish ON webhook_deliveries FOR INSERT TO <prefix>_system WITH CHECK (true);
 GRANT SELECT (tenant_id, webhook_id, types, active, disabled_because, failing_since, resume_at) ON webhooks TO <prefix>_system;
 GRANT SELECT (tenant_id, event_id), INSERT (tenant_id, event_id, type, body) ON webhook_events TO <prefix>_system;
-GRANT SELECT (tenant_id, webhook_id, state, due_at),
+GRANT SELECT (tenant_id, webhook_id, state, due_at, settled_at),
       INSERT (tenant_id, delivery_id, webhook_id, event_id) ON webhook_deliveries TO <prefix>_system;
 GRANT DELETE ON procrastinate_jobs TO <prefix>_system;
 GRANT SELECT (job_id), UPDATE (job_id) ON procrastinate_periodic_defers TO <prefix>_system; -- a trigger of the deletion
@@ -170,8 +170,11 @@ BEGIN
      WHERE w.active AND coalesce(w.resume_at <= now(), true)
        AND EXISTS (SELECT FROM <schema>.webhook_deliveries d WHERE d.tenant_id = w.tenant_id AND d.webhook_id = w.webhook_id
                       AND d.state = 'pending' AND d.due_at <= now())
-       AND NOT EXISTS (SELECT FROM <schema>.procrastinate_jobs j WHERE j.lock = 'webhook:' || w.webhook_id
-                          AND j.status IN ('todo', 'doing') AND coalesce(j.scheduled_at <= now(), true));
+       AND NOT EXISTS (SELECT FROM <schema>.procrastinate_jobs j
+                        WHERE j.lock = 'webhook:' || w.webhook_id AND j.status = 'doing')
+       AND NOT EXISTS (SELECT FROM <schema>.procrastinate_jobs j
+                        WHERE j.lock = 'webhook:' || w.webhook_id AND j.status = 'todo' AND j.task_name = 'webhooks.deliver'
+                          AND coalesce(j.scheduled_at <= now(), true));
     GET DIAGNOSTICS n = ROW_COUNT;
     RETURN n;
 END $$;
@@ -182,19 +185,21 @@ AS $$ SELECT t.tenant_id, t.slug FROM <schema>.tenants t WHERE <schema>.scope_ac
               OR EXISTS (SELECT FROM <schema>.webhook_events e WHERE e.tenant_id = t.tenant_id)) $$;
 -- waiting_seconds: since the delivery was due that waits longest, of webhooks that nothing holds.
 CREATE FUNCTION webhook_health() RETURNS TABLE (working bigint, failing bigint, disabled bigint, given_up bigint,
-                                                pending bigint, dead bigint, waiting_seconds double precision)
+                                                pending bigint, dead bigint, dead_lately bigint,
+                                                waiting_seconds double precision)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
 AS $$ SELECT count(*) FILTER (WHERE w.active AND w.failing_since IS NULL),
              count(*) FILTER (WHERE w.active AND w.failing_since IS NOT NULL),
              count(*) FILTER (WHERE w.disabled_because = 'person'),
              count(*) FILTER (WHERE w.disabled_because IN ('failing', 'gone')),
-             coalesce(sum(p.n), 0)::bigint, coalesce(sum(x.n), 0)::bigint,
+             coalesce(sum(p.n), 0)::bigint, coalesce(sum(x.n), 0)::bigint, coalesce(sum(x.lately), 0)::bigint,
              greatest(0, coalesce(max(extract(epoch FROM now() - greatest(p.oldest, w.resume_at)))
                                   FILTER (WHERE w.active), 0))::double precision
         FROM <schema>.webhooks w
         LEFT JOIN LATERAL (SELECT count(*) AS n, min(d.due_at) AS oldest FROM <schema>.webhook_deliveries d
                WHERE d.tenant_id = w.tenant_id AND d.webhook_id = w.webhook_id AND d.state = 'pending') p ON true
-        LEFT JOIN LATERAL (SELECT count(*) AS n FROM <schema>.webhook_deliveries d
+        LEFT JOIN LATERAL (SELECT count(*) AS n, count(*) FILTER (WHERE d.settled_at > now() - interval '1 day') AS lately
+                FROM <schema>.webhook_deliveries d
                WHERE d.tenant_id = w.tenant_id AND d.webhook_id = w.webhook_id AND d.state = 'dead') x ON true
        WHERE <schema>.scope_act() = 'directory' $$;
 
