@@ -103,6 +103,20 @@ async def test_what_is_too_old_is_given_up_and_what_is_kept_long_enough_is_remov
     assert {one.action for one in await desk.audit()} >= {"webhooks.expire"}
 
 
+async def test_the_old_secret_is_removed_once_its_overlap_is_over(
+    hooked: Deskmind, hook: Hook, desk: Desk
+) -> None:
+    await desk.webhooks.rotate(hook.id, overlap_hours=1)
+    await expire(hooked.database, hooked.settings.webhooks)
+    kept = "SELECT old_sealed IS NOT NULL, old_until IS NOT NULL FROM webhooks WHERE webhook_id = %s"
+    assert await hook.sql(kept, hook.id) == [(True, True)]
+    await hook.sql("UPDATE webhooks SET old_until = now() WHERE webhook_id = %s", hook.id)
+    await expire(hooked.database, hooked.settings.webhooks)
+    assert await hook.sql(kept, hook.id) == [(False, False)]
+    (event,) = [one for one in await desk.audit() if one.action == "webhooks.expire"]
+    assert (event.resource, event.details["removed"]) == ("secrets", 1)
+
+
 async def _aged(app: Deskmind, hook: Hook) -> None:
     """As if the tenant's events had been published 31 days ago."""
     import psycopg
