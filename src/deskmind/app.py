@@ -86,7 +86,7 @@ from deskmind.triage.erasing import TriageStore
 from deskmind.triage.jobs import run_training, schedule_training
 from deskmind.triage.shelf import Shelf
 from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
-from deskmind.webhooks.delivering import WEBHOOKS_QUEUE, WEBHOOKS_TASK, Deliverer
+from deskmind.webhooks.delivering import DUE_TASK, WEBHOOKS_QUEUE, WEBHOOKS_TASK, Deliverer
 from deskmind.webhooks.health import WebhookGauges
 from deskmind.webhooks.upkeep import expire, wake_due
 from deskmind.writes.health import WriteGauges
@@ -474,9 +474,10 @@ class Deskmind:
         self._keep_webhooks()
 
     def _keep_webhooks(self) -> None:
-        self._deliverer = Deliverer(self.database, self)
+        self._deliverer = Deliverer(self.database, self, queued=self.jobs.look_again)
         self._resources.push_async_callback(self._deliverer.close)
         self.jobs.register(WEBHOOKS_TASK, WEBHOOKS_QUEUE, self._deliverer.run)
+        self.jobs.register(DUE_TASK, WEBHOOKS_QUEUE, self._deliverer.due)
         self.jobs.register_each_minute("webhooks.wake", self.wake_webhooks)
         self.jobs.register_hourly("webhooks.expire", self.expire_webhooks)
 

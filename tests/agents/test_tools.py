@@ -26,6 +26,7 @@ from deskmind.desk import Desk
 from deskmind.errors import ConflictError, ForbiddenAddressError, SourceReplyError
 from deskmind.governance.access import Permission
 from deskmind.settings import AgentsSettings, ApprovalRule
+from deskmind.writes import RunClaims
 
 
 async def test_knowledge_is_searched_as_the_user_may_and_marked_as_others_words(
@@ -295,6 +296,18 @@ async def test_a_proposed_change_of_a_ticket_is_made_as_it_was_shown(
     assert (kept.state, kept.epoch, kept.act) == ("applied", 2, "update")
     with pytest.raises(ConflictError, match="agent's run"):
         await operator.writes.reconcile(await lost(operator, kept.write_id))
+
+    hook = (await operator.webhooks.add("https://hooks.invalid/x", ["ticket.*"])).webhook
+
+    async def confirm() -> None:
+        """Nobody took the run over."""
+
+    claims = RunClaims(ann.database, ann.scope, run.run_id, kept.epoch + 1, confirm)
+    for outcome in (Outcome.UNCERTAIN, Outcome.UNCERTAIN, Outcome.APPLIED, Outcome.APPLIED):
+        await claims.found(written, outcome)
+    told = await operator.webhooks.deliveries(hook.webhook_id)
+    assert [one.type for one in reversed(told)] == ["ticket.uncertain", "ticket.written"]
+    await operator.webhooks.remove(hook.webhook_id)
 
 
 async def lost(operator: Desk, write_id: UUID) -> UUID:

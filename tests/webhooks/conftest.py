@@ -31,7 +31,7 @@ class Receiver:
     most_at_once: int = 0
     held: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
-    _at_once: int = 0
+    _open: list[web.Request] = field(default_factory=list)
     _runner: web.AppRunner | None = None
 
     @property
@@ -73,13 +73,16 @@ class Receiver:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
+        self._open.append(request)
+        waiting = sum(
+            one.transport is not None for one in self._open
+        )  # of the others, nobody waits for the answer
+        self.most_at_once = max(self.most_at_once, waiting)
         self.got.append(({name.lower(): value for name, value in request.headers.items()}, body))
         try:
             return await self._said(request, self.answers.pop(0) if self.answers else 200)
         finally:
-            self._at_once -= 1
+            self._open.remove(request)
 
     async def _said(self, request: web.Request, answer: int | str) -> web.StreamResponse:
         if answer == "hang":

@@ -188,7 +188,7 @@ async def test_a_target_that_hangs_holds_nobody_else(
         await slow.tell(6)
         await hooked.jobs.drain()
         assert [state for state, _, _ in await quick.states()] == ["delivered"] * 6
-        assert all(problem == "timeout" for state, _, problem in await slow.states() if problem)
+        assert all(problem == "timeout" for _, _, problem in await slow.states() if problem)
         receiver.held.set()
 
 
@@ -229,6 +229,23 @@ async def test_a_webhook_that_failed_for_days_is_disabled_and_the_audit_log_says
     await hook.at_once()
     await hook.deliver()
     assert await hook.states() == [("delivered", 3, "")]
+
+
+async def test_the_first_success_after_days_of_failures_keeps_the_webhook(
+    hook: Hook, receiver: Receiver, desk: Desk
+) -> None:
+    receiver.answers = [401]
+    await hook.tell()
+    await hook.deliver()
+    await hook.sql(
+        "UPDATE webhooks SET failing_since = now() - interval '6 days' WHERE tenant_id = %s",
+        desk.scope.tenant_id,
+    )
+    await hook.at_once()
+    await hook.deliver()
+    assert await hook.states() == [("delivered", 2, "")]
+    found = await desk.webhooks.get(hook.id)
+    assert (found.active, found.failing_since) == (True, None)
 
 
 async def test_a_target_that_is_gone_is_told_nothing_more(hook: Hook, receiver: Receiver, desk: Desk) -> None:

@@ -17,6 +17,7 @@ from deskmind.webhooks.upkeep import expire, wake_due
 
 _WORKER = Path(__file__).with_name("worker.py")
 _JOBS = "SELECT count(*) FROM procrastinate_jobs WHERE lock = %(lock)s"
+_LATER = "SELECT count(*) FROM procrastinate_jobs WHERE lock = %(later)s AND scheduled_at > now()"
 
 
 async def _jobs(app: Deskmind, hook: Hook, statement: str = _JOBS) -> int:
@@ -26,7 +27,9 @@ async def _jobs(app: Deskmind, hook: Hook, statement: str = _JOBS) -> int:
     async with await psycopg.AsyncConnection.connect(
         app.database.endpoints.jobs, autocommit=True
     ) as connection:
-        cursor = await connection.execute(statement.encode(), {"lock": f"webhook:{hook.id}"})
+        cursor = await connection.execute(
+            statement.encode(), {"lock": f"webhook:{hook.id}", "later": f"webhook-later:{hook.id}"}
+        )
         row = await cursor.fetchone() if cursor.description else None
     return int(row[0]) if row is not None else 0
 
@@ -59,7 +62,10 @@ async def test_the_jobs_of_many_events_are_done_by_one_and_the_next_attempt_has_
     receiver.answers = [401]
     await hook.deliver()
     assert len(receiver.got) == 10
-    assert await _jobs(hooked, hook) == 1  # at the time of the second attempt
+    assert (await _jobs(hooked, hook), await _jobs(hooked, hook, _LATER)) == (
+        0,
+        1,
+    )  # at the time of the second attempt
 
 
 async def test_deliveries_whose_job_was_lost_get_another(
@@ -95,6 +101,20 @@ async def test_what_is_too_old_is_given_up_and_what_is_kept_long_enough_is_remov
     await expire(hooked.database, hooked.settings.webhooks)
     assert [state for state, _, _ in await hook.states()] == ["dead"]
     assert {one.action for one in await desk.audit()} >= {"webhooks.expire"}
+
+
+async def test_the_old_secret_is_removed_once_its_overlap_is_over(
+    hooked: Deskmind, hook: Hook, desk: Desk
+) -> None:
+    await desk.webhooks.rotate(hook.id, overlap_hours=1)
+    await expire(hooked.database, hooked.settings.webhooks)
+    kept = "SELECT old_sealed IS NOT NULL, old_until IS NOT NULL FROM webhooks WHERE webhook_id = %s"
+    assert await hook.sql(kept, hook.id) == [(True, True)]
+    await hook.sql("UPDATE webhooks SET old_until = now() WHERE webhook_id = %s", hook.id)
+    await expire(hooked.database, hooked.settings.webhooks)
+    assert await hook.sql(kept, hook.id) == [(False, False)]
+    (event,) = [one for one in await desk.audit() if one.action == "webhooks.expire"]
+    assert (event.resource, event.details["removed"]) == ("secrets", 1)
 
 
 async def _aged(app: Deskmind, hook: Hook) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.webhooks.conftest import Receiver
 
 from deskmind.errors import ForbiddenAddressError, InvalidRequestError
-from deskmind.outbound import address_permitted
+from deskmind.outbound import address_permitted, literal_refused
 from deskmind.webhooks.sending import Sender
 from deskmind.webhooks.targets import Target, check_target
 
@@ -59,6 +59,15 @@ async def sender_with() -> AsyncIterator[Callable[..., Sender]]:
         "https://[::ffff:10.0.0.1]/x",
         "https://[64:ff9b::a00:1]/x",
         "https://[2002:7f00:1::]/x",
+        "https://[64:ff9b:1::a00:1]/x",
+        "https://[64:ff9b:1:a00:0:100::]/x",
+        "https://[::ffff:0:10.0.0.1]/x",
+        "https://127.1/x",
+        "https://2130706433/x",
+        "https://0177.0.0.1/x",
+        "https://0x7f.1/x",
+        "https://0X7F000001/x",
+        "https://8.8.8.8.8/x",
         "https://localhost/x",
         "https://printer.local/x",
         "https://metadata.google.internal/x",
@@ -93,13 +102,18 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 
 def test_hosts_that_the_installation_names_may_be_internal_and_no_others() -> None:
-    internal = ["127.0.0.1:9000", "Events.corp", "169.254.169.254"]
+    internal = ["127.0.0.1:9000", "Events.corp", "169.254.169.254", "0xa9fea9fe"]
     assert check_target("http://127.0.0.1:9000/x", internal) == Target(
         "http://127.0.0.1:9000/x", "127.0.0.1:9000", "any"
     )
     assert check_target("http://EVENTS.corp:8080/x", internal).networks == "any"
     assert check_target("https://hooks.example/x", internal).networks == "public"
-    for url in ("http://127.0.0.1:9001/x", "http://events.corp.evil.example/x", "http://169.254.169.254/x"):
+    for url in (
+        "http://127.0.0.1:9001/x",
+        "http://events.corp.evil.example/x",
+        "http://169.254.169.254/x",
+        "http://0xa9fea9fe/x",
+    ):
         with pytest.raises(ForbiddenAddressError):
             check_target(url, internal)
 
@@ -113,7 +127,9 @@ def test_no_address_outside_of_the_public_networks_passes(address: Any) -> None:
         check_target(f"https://{host}/", [])
 
 
-@given(st.ip_addresses(v=4), st.sampled_from(["::ffff:0:0", "64:ff9b::", "::"]))
+@given(
+    st.ip_addresses(v=4), st.sampled_from(["::ffff:0:0", "::ffff:0:0:0", "64:ff9b::", "64:ff9b:1::", "::"])
+)
 def test_an_ipv4_address_in_ipv6_is_what_it_stands_for(address: Any, prefix: str) -> None:
     number = int(ipaddress.IPv6Address(prefix)) + int(address)
     if address_permitted(str(ipaddress.IPv6Address(number)), "public"):
@@ -141,3 +157,28 @@ async def test_a_redirect_to_the_inside_is_not_followed(
         receiver.answers = [inside.url]
         sent = await sender_with().send(Target(receiver.url, "127.0.0.1", "any"), {}, b"{}")
         assert (sent.outcome, sent.status, inside.got) == ("redirected", 302, [])
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "64:ff9b:1:a9fe:a9:fe00::",
+        "64:ff9b:1:a9:fea9:fe::",
+        "64:ff9b:1:0:a9:fea9:fe00:0",
+        "64:ff9b:1::a9fe:a9fe",
+    ],
+)
+def test_the_metadata_of_clouds_is_refused_whatever_prefix_a_gateway_translates(address: str) -> None:
+    """RFC 6052: 48, 56, 64 and 96 bits of prefix."""
+    assert not address_permitted(address, "any")
+
+
+@pytest.mark.parametrize(
+    "host", ["hooks.example", "4.hooks.example", "0x7f.hooks.example", "1password.com", "x.0xg"]
+)
+def test_names_with_numbers_in_them_are_names(host: str) -> None:
+    assert not literal_refused(host, "public")
+
+
+def test_digits_of_other_scripts_are_digits() -> None:
+    assert literal_refused("\uff11\uff12\uff17\u3002\uff11", "any")

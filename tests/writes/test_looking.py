@@ -16,7 +16,7 @@ from deskmind.desk import Desk
 from deskmind.errors import OutcomeUnknownError
 from deskmind.readiness.connected import writes as readiness
 from deskmind.scope import Scope
-from deskmind.writes import Write
+from deskmind.writes import Write, Writes
 from deskmind.writes.health import UnknownWrites, WriteGauges, read_unknown
 from deskmind.writes.looking import look_for, schedule_looks
 
@@ -112,6 +112,42 @@ async def test_a_system_that_cannot_be_asked_is_a_look_in_vain(now: System) -> N
     await look_for(now.desk.writes, write_id, most=1, announce=told)
     left = await now.desk.writes.show(write_id)
     assert (left.state, left.problem, told.writes) == ("uncertain", "source-authentication", [write_id])
+
+
+async def test_a_write_that_stays_uncertain_is_told_once_however_often_it_is_looked_for(
+    now: System, app: Deskmind
+) -> None:
+    hook = (await now.desk.webhooks.add("https://hooks.invalid/x", ["ticket.*"])).webhook
+    write_id = await lost(now)
+    for _ in range(MOST):
+        await schedule_looks(app.database)
+        await app.jobs.drain()
+        await due(now, write_id)
+    assert (await now.desk.writes.show(write_id)).looks == MOST
+    told = [one.type for one in await now.desk.webhooks.deliveries(hook.webhook_id)]
+    assert sorted(told) == ["ticket.uncertain", "ticket.written"]  # the ticket was created before
+    await now.desk.writes.resolve(write_id, written=True)
+    told = [one.type for one in await now.desk.webhooks.deliveries(hook.webhook_id)]
+    assert sorted(told) == ["ticket.uncertain", "ticket.written", "ticket.written"]
+    await now.desk.webhooks.remove(hook.webhook_id)
+
+
+async def test_a_defect_while_looking_leaves_the_write_to_a_person_too(
+    now: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_id, told = await lost(now), Told()
+
+    async def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Writes, "reconcile", broken)
+    for looks in (1, 2):
+        with pytest.raises(ZeroDivisionError):
+            await look_for(now.desk.writes, write_id, most=2, announce=told)
+        left = await now.desk.writes.show(write_id)
+        assert (left.looks, left.problem) == (looks, "internal")
+        await due(now, write_id)
+    assert (left.handed_at is not None, told.writes) == (True, [write_id])
 
 
 async def test_nobody_looks_while_somebody_sends(now: System, app: Deskmind) -> None:

@@ -111,6 +111,7 @@ class JobQueue:
         )
         self._periodic: list[tuple[str, Task[Any, Any, Any]]] = []
         self._full: StorageFullError | None = None
+        self._again = False
         self._opened = False
         self._opening = asyncio.Lock()
         self._queues: set[str] = set()
@@ -189,17 +190,27 @@ class JobQueue:
         with self._faults():
             await self._open()
             await self._take_over()
-            await self._app.run_worker_async(
-                wait=False,
-                listen_notify=False,
-                install_signal_handlers=False,
-                concurrency=self._settings.concurrency,
-                delete_jobs="successful",
-                update_heartbeat_interval=self._settings.stalled_after / 3,
-                stalled_worker_timeout=self._settings.stalled_after,
-            )
+            await self._run_once()
+            while self._again and self._full is None:
+                await self._run_once()
         if self._full is not None:
             raise self._full
+
+    def look_again(self) -> None:
+        """A job says that it queued another, which ``drain`` runs too, although it may have stopped looking by then."""
+        self._again = True
+
+    async def _run_once(self) -> None:
+        self._again = False
+        await self._app.run_worker_async(
+            wait=False,
+            listen_notify=False,
+            install_signal_handlers=False,
+            concurrency=self._settings.concurrency,
+            delete_jobs="successful",
+            update_heartbeat_interval=self._settings.stalled_after / 3,
+            stalled_worker_timeout=self._settings.stalled_after,
+        )
 
     async def alive(self, lock: str) -> bool:
         """Whether a job whose lock begins with ``lock`` is queued or running; those given up are not."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -11,8 +13,11 @@ __all__ = ["Networks", "address_permitted", "literal_refused"]
 Networks = Literal["public", "any"]
 """``public`` refuses private and loopback addresses; link-local ones, where clouds keep their metadata, are refused always."""
 
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_LOW = tuple(ipaddress.IPv6Network(one) for one in ("64:ff9b::/96", "::ffff:0:0:0/96"))
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+_LOCAL_LENGTHS = (48, 56, 64, 96)
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 
 
 def address_permitted(address: str, networks: str) -> bool:
@@ -22,11 +27,15 @@ def address_permitted(address: str, networks: str) -> bool:
 
 
 def literal_refused(host: str, networks: str) -> bool:
-    """Whether a host is an IP address that may not be reached; names are looked at when they are resolved."""
+    """Whether a host is an IP address that may not be reached, or a number that resolvers take for one (``127.1``, ``0x7f.1``).
+
+    Names are looked at when they are resolved. No name ends in a number (WHATWG URL, "ends in a number").
+    """
+    plain = unicodedata.normalize("NFKC", host).replace("\u3002", ".")
     try:
-        return not address_permitted(host, networks)
+        return not address_permitted(plain, networks)
     except ValueError:
-        return False
+        return _NUMBER.fullmatch(plain.removesuffix(".").rpartition(".")[2]) is not None
 
 
 def _permitted(ip: Any, networks: str) -> bool:
@@ -46,5 +55,15 @@ def _meant(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Iterator[Any]:
     yield ip
     if ip.sixtofour is not None:
         yield ip.sixtofour
-    if ip in _NAT64 or (ip in _COMPATIBLE and int(ip) > 1):
-        yield ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    if any(ip in one for one in _LOW) or (ip in _COMPATIBLE and int(ip) > 1):
+        yield _embedded(ip, 96)
+    if ip in _LOCAL_NAT64:  # which length the network's gateway uses cannot be known
+        yield from (_embedded(ip, length) for length in _LOCAL_LENGTHS)
+
+
+def _embedded(ip: ipaddress.IPv6Address, length: int) -> ipaddress.IPv4Address:
+    """The IPv4 address behind a prefix of so many bits (RFC 6052): bits 64 to 71 are not part of it."""
+    if length == 96:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    without = (int(ip) >> 64) << 56 | int(ip) & (1 << 56) - 1
+    return ipaddress.IPv4Address(without >> (120 - length - 32) & 0xFFFFFFFF)

@@ -1,7 +1,8 @@
 """Deliveries as jobs: one job a webhook at a time, for some seconds, so that all webhooks have their turn.
 
 Attempts begin in the order in which they are due. As many are under way at one time as ``webhooks.concurrency`` says: a target
-that is slow holds its own deliveries, and one place of the worker for some seconds, and no others.
+that is slow holds its own deliveries, and one place of the worker for some seconds. A tenant's webhooks have half of a worker's
+places together, so that its slow targets leave room for others.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from deskmind.webhooks.measures import count_attempt
 from deskmind.webhooks.sealing import open_secret
 from deskmind.webhooks.sending import Sender, Sent
 from deskmind.webhooks.service import WebhookRoom
+from deskmind.webhooks.shares import Shares
 from deskmind.webhooks.signing import key_of, signed_headers
 from deskmind.webhooks.targets import Target, check_target
 from deskmind.webhooks.turns import (
@@ -36,12 +38,14 @@ from deskmind.webhooks.turns import (
     sleep_on,
     standing,
     take_jobs,
+    wake,
 )
 
-__all__ = ["WEBHOOKS_QUEUE", "WEBHOOKS_TASK", "Deliverer"]
+__all__ = ["DUE_TASK", "WEBHOOKS_QUEUE", "WEBHOOKS_TASK", "Deliverer"]
 
 WEBHOOKS_QUEUE: Final = "webhooks"
 WEBHOOKS_TASK: Final = "webhooks.deliver"
+DUE_TASK: Final = "webhooks.due"
 
 _SLICE_SECONDS = 5.0
 _SETTLE_SECONDS = 0.25
@@ -65,6 +69,7 @@ class Deliverer:
         *,
         sender: Sender | None = None,
         draw: Callable[[], float] = random.random,
+        queued: Callable[[], None] = lambda: None,
     ) -> None:
         """Over connections of its own.
 
@@ -73,20 +78,44 @@ class Deliverer:
             room: settings and keys.
             sender: how attempts are made.
             draw: jitter.
+            queued: is told when a job has queued others.
         """
         self.database = database
         self.room = room
         self.sender = sender or Sender(room.settings.webhooks.timeout_seconds)
         self.draw = draw
+        self._queued = queued
+        self._shares = Shares(max(1, room.settings.jobs.concurrency // 2))
 
     async def close(self) -> None:
         """Return connections."""
         await self.sender.close()
 
     async def run(self, arguments: Mapping[str, str]) -> None:
-        """The job: what is due for one webhook, and another job for what will be."""
-        scope = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
-        await _Round(self, scope, UUID(arguments["webhook_id"])).go()
+        """The job: what is due for one webhook, and another job for what will be.
+
+        Where the tenant's share is taken, whoever ends first queues it again; if that one is killed, ``wake_due`` does.
+        """
+        tenant_id, webhook_id = UUID(arguments["tenant_id"]), UUID(arguments["webhook_id"])
+        if not self._shares.begin(tenant_id, webhook_id):
+            return
+        scope = Scope.operator(tenant_id, "", "worker")
+        try:
+            await _Round(self, scope, webhook_id).go()
+        finally:
+            await self._wake(scope, self._shares.end(tenant_id))
+
+    async def due(self, arguments: Mapping[str, str]) -> None:
+        """The job of a delivery whose time has come: have the webhook's be made, in their turn."""
+        scope = Scope.operator(UUID(arguments["tenant"]), "", "worker")
+        await self._wake(scope, [UUID(arguments["webhook_id"])])
+
+    async def _wake(self, scope: Scope, webhook_ids: Sequence[UUID]) -> None:
+        if not webhook_ids:
+            return
+        async with self.database.transaction(scope) as connection:
+            await wake(connection, webhook_ids)
+        self._queued()
 
 
 class _Round:
@@ -154,9 +183,11 @@ class _Round:
         await settle(connection, scope, webhook_id, found, done, settings, self._deliverer.draw)
         if found.failing_since is None and all(one.sent.outcome == "delivered" for one in done):
             return found
+        found = await standing(connection, scope, webhook_id) or found
         if await disable_if_hopeless(connection, scope, webhook_id, found, settings):
             _log.warning("webhooks.disabled", webhook=str(webhook_id))
-        return await standing(connection, scope, webhook_id) or found
+            found = await standing(connection, scope, webhook_id) or found
+        return found
 
     async def _claim(self, connection: Connection, most: int) -> None:
         """Claim; before the first time, take the jobs that wait."""

@@ -202,18 +202,19 @@ class Webhooks:
 
     @operation(Permission.WEBHOOKS_WRITE)
     async def remove(self, webhook_id: UUID) -> None:
-        """Delete a webhook with its deliveries.
+        """Delete a webhook with its deliveries: it is disabled first, and stays so where this comes to no end.
 
         Raises:
             NotFoundError: there is none of this id.
         """
-        async with self._database.transaction(self._scope) as connection:
-            await store.find_webhook(connection, self._scope, webhook_id, lock=True)
-            await connection.execute(
-                "DELETE FROM webhooks WHERE tenant_id = %s AND webhook_id = %s",
-                (self._scope.tenant_id, webhook_id),
-            )
-            await self._record(connection, webhook_id, "removed")
+        await self._switch(webhook_id, active=False)
+        while True:  # in pages, so that nobody who acts meanwhile waits for all of them
+            async with self._database.transaction(self._scope) as connection:
+                if await store.remove_deliveries(connection, self._scope, webhook_id):
+                    continue
+                if await store.remove_webhook(connection, self._scope, webhook_id):
+                    await self._record(connection, webhook_id, "removed")
+                return
 
     @operation(Permission.WEBHOOKS_WRITE)
     async def test(self, webhook_id: UUID) -> Delivery:

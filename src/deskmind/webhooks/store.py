@@ -20,6 +20,8 @@ __all__ = [
     "find_webhook",
     "list_deliveries",
     "list_webhooks",
+    "remove_deliveries",
+    "remove_webhook",
     "replay",
     "replay_dead",
     "wake",
@@ -51,6 +53,13 @@ SELECT d.delivery_id, d.webhook_id FROM webhook_deliveries d
   JOIN webhooks w ON w.tenant_id = d.tenant_id AND w.webhook_id = d.webhook_id AND w.active
  WHERE d.tenant_id = %s AND d.state = 'dead' AND d.settled_at >= %s AND (%s::uuid IS NULL OR d.webhook_id = %s)
  ORDER BY d.settled_at, d.delivery_id LIMIT %s
+"""
+
+_PAGE = 5_000
+_REMOVE_PAGE = """
+DELETE FROM webhook_deliveries WHERE tenant_id = %(tenant)s AND delivery_id IN (
+       SELECT delivery_id FROM webhook_deliveries WHERE tenant_id = %(tenant)s AND webhook_id = %(webhook)s
+        LIMIT %(page)s FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -135,6 +144,20 @@ async def list_deliveries(
     statement = f"{_DELIVERY} AND d.webhook_id = %s{where} {order}"
     await cursor.execute(statement.encode(), (scope.tenant_id, webhook_id, *values, limit))
     return await cursor.fetchall()
+
+
+async def remove_deliveries(connection: Connection, scope: Scope, webhook_id: UUID) -> bool:
+    """Delete a page of a webhook's deliveries, but for those that somebody holds; whether there may be more."""
+    values = {"tenant": scope.tenant_id, "webhook": webhook_id, "page": _PAGE}
+    return (await connection.execute(_REMOVE_PAGE, values)).rowcount == _PAGE
+
+
+async def remove_webhook(connection: Connection, scope: Scope, webhook_id: UUID) -> bool:
+    """Delete it with what is left of its deliveries, in the order in which a worker locks them; False where it was gone."""
+    key = (scope.tenant_id, webhook_id)
+    await connection.execute("DELETE FROM webhook_deliveries WHERE tenant_id = %s AND webhook_id = %s", key)
+    cursor = await connection.execute("DELETE FROM webhooks WHERE tenant_id = %s AND webhook_id = %s", key)
+    return cursor.rowcount == 1
 
 
 async def replay(connection: Connection, scope: Scope, delivery_ids: Sequence[UUID]) -> None:

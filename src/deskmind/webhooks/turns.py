@@ -31,6 +31,7 @@ __all__ = [
     "sleep_on",
     "standing",
     "take_jobs",
+    "wake",
 ]
 
 _STANDING = """
@@ -188,6 +189,11 @@ async def disable_if_hopeless(
 async def sleep_on(connection: Connection, scope: Scope, webhook_id: UUID) -> None:
     """Have a job go on when the next delivery is due, where there is one."""
     await connection.execute(_SLEEP, (scope.tenant_id, webhook_id))
+
+
+async def wake(connection: Connection, webhook_ids: Sequence[UUID]) -> None:
+    """Queue a job for each of the scope's webhooks."""
+    await connection.execute("SELECT wake_webhook(w, NULL) FROM unnest(%s::uuid[]) w", (list(webhook_ids),))
 
 
 async def _disable(connection: Connection, scope: Scope, webhook_id: UUID, why: str) -> bool:

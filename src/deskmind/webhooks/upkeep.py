@@ -16,6 +16,9 @@ UPDATE webhook_deliveries SET state = 'dead', settled_at = clock_timestamp(),
  WHERE tenant_id = %s AND state = 'pending' AND due_at < now()
    AND wanted_at < now() - make_interval(secs => %s * 3600)
 """
+_OLD_SECRETS = """
+UPDATE webhooks SET old_sealed = NULL, old_until = NULL WHERE tenant_id = %s AND old_until <= now()
+"""
 _KEPT = """
 DELETE FROM webhook_events WHERE tenant_id = %(tenant)s AND event_id IN (
        SELECT e.event_id FROM webhook_events e
@@ -34,7 +37,8 @@ async def wake_due(database: Database) -> int:
 
 
 async def expire(database: Database, settings: WebhooksSettings) -> None:
-    """Give up what nobody sends any more, and remove events older than ``webhooks.keep_days`` with their deliveries."""
+    """Give up what nobody sends any more, remove events older than ``webhooks.keep_days`` with their deliveries, and secrets
+    whose overlap is over."""
     async with database.transaction(Scope.directory()) as connection:
         cursor = await connection.execute("SELECT tenant_id, tenant FROM webhook_tenants()")
         tenants = await cursor.fetchall()
@@ -47,6 +51,9 @@ async def _expire(database: Database, scope: Scope, settings: WebhooksSettings) 
         given_up = (await connection.execute(_TOO_OLD, (scope.tenant_id, settings.give_up_hours))).rowcount
         if given_up:
             await record(connection, scope, "webhooks.expire", resource="deliveries", given_up=given_up)
+        secrets = (await connection.execute(_OLD_SECRETS, (scope.tenant_id,))).rowcount
+        if secrets:
+            await record(connection, scope, "webhooks.expire", resource="secrets", removed=secrets)
     values = {"tenant": scope.tenant_id, "days": settings.keep_days, "page": _PAGE}
     while True:
         async with database.transaction(scope) as connection:

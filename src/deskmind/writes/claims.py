@@ -14,7 +14,7 @@ from deskmind.errors import ConflictError
 from deskmind.governance.access import Permission
 from deskmind.governance.audit import record
 from deskmind.scope import Scope
-from deskmind.writes.store import WriteState, claim, owner_of, settle, stored
+from deskmind.writes.store import WriteState, claim, owner_of, settle, settle_found, stored
 
 __all__ = ["PersonClaims", "RunClaims", "sent_at", "state_of"]
 
@@ -26,10 +26,6 @@ SELECT r.tenant_id, %s, r.run_id, %s, %s, %s, %s, %s, %s, 'sending', r.epoch, cl
 ON CONFLICT (tenant_id, write_id) DO UPDATE
    SET state = 'sending', epoch = excluded.epoch, claimed_at = clock_timestamp(), settled_at = NULL
  WHERE w.run_id = excluded.run_id AND w.epoch <= excluded.epoch AND w.state IN ('sending', 'absent')
-"""
-_RUN_FOUND = """
-UPDATE writes SET state = %s, epoch = %s, lease_until = NULL, settled_at = clock_timestamp()
- WHERE tenant_id = %s AND write_id = %s AND run_id = %s AND epoch <= %s AND state IN ('sending', 'uncertain')
 """
 
 
@@ -128,9 +124,9 @@ class RunClaims:
 
     async def found(self, proposal: Proposal, outcome: Outcome) -> None:
         """Write down what became of one that an earlier epoch of the run sent."""
-        place = (self._scope.tenant_id, UUID(proposal.id), self._run_id, self._epoch)
+        place = (UUID(proposal.id), self._run_id, self._epoch)
         async with self._database.transaction(self._scope) as connection:
-            await connection.execute(_RUN_FOUND, (state_of(outcome), self._epoch, *place))
+            await settle_found(connection, self._scope, *place, state_of(outcome))
 
 
 async def sent_at(database: Database, scope: Scope, proposal: Proposal) -> datetime | None:

@@ -64,17 +64,33 @@ async def look_for(writes: Writes, write_id: UUID, *, most: int, announce: Annou
         looks = await take_look(connection, scope, write_id)
     if looks is None:
         return
-    problem: DeskmindError | None = None
+    problem = ""
     try:
         await writes.reconcile(write_id)
     except NotFoundError:  # its connection was removed
         return
     except _REFUSED as error:  # so will the next look be, unless somebody mends it
-        problem = error
+        problem = error.code
+    except (
+        Exception
+    ) as error:  # a defect, which the job tells of; the write is a person's all the same after so many looks
+        await _look_ended(writes, write_id, looks, most, announce, _code(error))
+        raise
+    await _look_ended(writes, write_id, looks, most, announce, problem)
+
+
+def _code(error: Exception) -> str:
+    return error.code if isinstance(error, DeskmindError) else DeskmindError.code
+
+
+async def _look_ended(
+    writes: Writes, write_id: UUID, looks: int, most: int, announce: Announce, problem: str
+) -> None:
+    database, scope = writes.database, writes.scope
     async with database.transaction(scope) as connection:
         found = await find_write(connection, scope, write_id)
-        if problem is not None:
-            await note_problem(connection, scope, write_id, found.epoch, problem.code)
+        if problem:
+            await note_problem(connection, scope, write_id, found.epoch, problem)
         if not await hand_over(connection, scope, write_id, most):
             return
         await record(

@@ -32,6 +32,7 @@ __all__ = [
     "open_write",
     "owner_of",
     "settle",
+    "settle_found",
     "stored",
     "take_look",
 ]
@@ -65,12 +66,14 @@ UPDATE writes SET epoch = epoch + 1, lease_until = clock_timestamp() + make_inte
 RETURNING epoch
 """
 _SETTLE = """
-UPDATE writes SET state = %(state)s, lease_until = NULL, settled_at = clock_timestamp(), problem = %(problem)s,
-       look_at = CASE WHEN %(state)s = 'uncertain' THEN look_at END,
-       decided_by = coalesce(%(by)s, decided_by),
-       written_id = CASE WHEN %(written)s = '' THEN written_id ELSE %(written)s END
- WHERE tenant_id = %(tenant)s AND write_id = %(write)s AND epoch = %(epoch)s AND state IN ('sending', 'uncertain')
-RETURNING vendor, act, target, run_id
+UPDATE writes w SET state = %(state)s, lease_until = NULL, settled_at = clock_timestamp(), problem = %(problem)s,
+       look_at = CASE WHEN %(state)s = 'uncertain' THEN w.look_at END,
+       decided_by = coalesce(%(by)s, w.decided_by),
+       written_id = CASE WHEN %(written)s = '' THEN w.written_id ELSE %(written)s END
+  FROM (SELECT write_id, state FROM writes WHERE tenant_id = %(tenant)s AND write_id = %(write)s FOR NO KEY UPDATE) was
+ WHERE w.tenant_id = %(tenant)s AND w.write_id = was.write_id AND w.epoch = %(epoch)s
+   AND was.state IN ('sending', 'uncertain')
+RETURNING was.state, w.vendor, w.act, w.target, w.run_id
 """
 _LOOK = """
 UPDATE writes SET looks = looks + 1, look_at = clock_timestamp() + make_interval(secs => least(3600, 60 * 2 ^ least(looks, 6)))
@@ -81,6 +84,13 @@ RETURNING looks
 _HAND_OVER = """
 UPDATE writes SET handed_at = clock_timestamp(), look_at = NULL
  WHERE tenant_id = %s AND write_id = %s AND state IN ('sending', 'uncertain') AND handed_at IS NULL AND looks >= %s
+"""
+_RUN_FOUND = """
+UPDATE writes w SET state = %(state)s, epoch = %(epoch)s, lease_until = NULL, settled_at = clock_timestamp()
+  FROM (SELECT write_id, state FROM writes WHERE tenant_id = %(tenant)s AND write_id = %(write)s FOR NO KEY UPDATE) was
+ WHERE w.tenant_id = %(tenant)s AND w.write_id = was.write_id AND w.run_id = %(run)s AND w.epoch <= %(epoch)s
+   AND was.state IN ('sending', 'uncertain')
+RETURNING was.state, w.vendor, w.act, w.target, w.run_id
 """
 _DESCRIBE = """
 UPDATE writes SET written_id = %s, url = %s, version = %s, differing = %s
@@ -271,10 +281,28 @@ async def settle(
             remedy="Look at what became of it.",
             write=str(write_id),
         )
-    if state in _TOLD:
-        told = dict(zip(("vendor", "act", "target", "run_id"), row, strict=True), write_id=write_id)
-        link = f"/v1/writes/{write_id}"
-        await publish(connection, scope, _TOLD[state], told, link=link)
+    await _tell(connection, scope, write_id, state, row)
+
+
+async def settle_found(
+    connection: DatabaseConnection, scope: Scope, write_id: UUID, run_id: UUID, epoch: int, state: WriteState
+) -> None:
+    """Write down what became of one that an earlier epoch of a run sent; nothing where that is known, or a later one has it."""
+    values = {"state": state, "run": run_id, "epoch": epoch, "tenant": scope.tenant_id, "write": write_id}
+    row = await (await connection.execute(_RUN_FOUND, values)).fetchone()
+    if row is not None:
+        await _tell(connection, scope, write_id, state, row)
+
+
+async def _tell(
+    connection: DatabaseConnection, scope: Scope, write_id: UUID, state: WriteState, row: tuple[Any, ...]
+) -> None:
+    """Publish where the state is another than it was: what stays uncertain at each look is told once."""
+    was, *about = row
+    if state == was or state not in _TOLD:
+        return
+    told = dict(zip(("vendor", "act", "target", "run_id"), about, strict=True), write_id=write_id)
+    await publish(connection, scope, _TOLD[state], told, link=f"/v1/writes/{write_id}")
 
 
 async def describe(

@@ -143,3 +143,11 @@ async def test_a_name_of_this_machine_is_not_connected_to_where_public_is_asked(
 )
 def test_addresses_that_are_never_reached(address: str) -> None:
     assert not address_permitted(address, "any")
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0177.0.0.1", "0x7f.1"])
+def test_a_number_that_resolvers_take_for_an_address_is_no_host(host: str) -> None:
+    with pytest.raises(ForbiddenAddressError):
+        Reach(f"https://{host}/", networks="public")
+    with pytest.raises(ForbiddenAddressError):
+        Reach("https://desk.example.net").token(f"https://{host}/token")

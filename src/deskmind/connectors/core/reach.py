@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from yarl import URL
 
 from deskmind.errors import ForbiddenAddressError, InvalidRequestError
-from deskmind.outbound.addresses import address_permitted
+from deskmind.outbound.addresses import address_permitted, literal_refused
 from deskmind.outbound.resolver import GuardedResolver
 
 __all__ = ["GuardedResolver", "Reach", "address_permitted"]
@@ -46,7 +46,7 @@ class Reach:
         self.networks = networks
         self._origin = _origin(url)
         self._files = files
-        if _literal(self.host) and not address_permitted(self.host, networks):
+        if literal_refused(self.host, networks):
             raise _forbidden(self.host)
 
     def address(self, path: str) -> URL:
@@ -65,7 +65,7 @@ class Reach:
         if "://" not in address or _origin(address) == self._origin:
             return self.address(address)
         parts = urlsplit(address)
-        if parts.scheme == "https" and parts.hostname and not _literal(parts.hostname):
+        if parts.scheme == "https" and parts.hostname and not _numeric(parts.hostname):
             return URL(address, encoded=True)
         raise _forbidden(parts.hostname or "")
 
@@ -77,7 +77,7 @@ class Reach:
         parts = urlsplit(full)
         host = parts.hostname or ""
         named = any(host == one or (one.startswith(".") and host.endswith(one)) for one in self._files)
-        if parts.scheme == "https" and named and not _literal(host):
+        if parts.scheme == "https" and named and not _numeric(host):
             return URL(full, encoded=True), False
         raise _forbidden(host)
 
@@ -93,11 +93,11 @@ def _origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, (parts.hostname or "").lower(), port
 
 
-def _literal(host: str) -> bool:
+def _numeric(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return False
+        return literal_refused(host, "any")
     return True
 
 

@@ -75,19 +75,46 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON webhooks, webhook_deliveries TO <prefix>
 GRANT SELECT, INSERT, DELETE ON webhook_events TO <prefix>_app;
 
 -- Each webhook's deliveries are made by one job at a time. Jobs that wait are taken together, see take_webhook_jobs.
-CREATE INDEX webhook_jobs ON procrastinate_jobs (lock) WHERE status = 'todo' AND task_name = 'webhooks.deliver';
+CREATE INDEX webhook_jobs ON procrastinate_jobs (lock) WHERE status = 'todo' AND task_name IN ('webhooks.deliver', 'webhooks.due');
+CREATE INDEX webhook_places ON procrastinate_jobs ((args->>'tenant_id'), priority)
+    WHERE status = 'todo' AND task_name = 'webhooks.deliver';
 
 CREATE POLICY webhooks_publish ON webhooks FOR SELECT TO <prefix>_system USING (true);
+CREATE POLICY webhooks_hold ON webhooks FOR UPDATE TO <prefix>_system USING (true) WITH CHECK (false); -- locked, never changed
 CREATE POLICY webhook_events_look ON webhook_events FOR SELECT TO <prefix>_system USING (true);
 CREATE POLICY webhook_events_publish ON webhook_events FOR INSERT TO <prefix>_system WITH CHECK (true);
 CREATE POLICY webhook_deliveries_look ON webhook_deliveries FOR SELECT TO <prefix>_system USING (true);
 CREATE POLICY webhook_deliveries_publish ON webhook_deliveries FOR INSERT TO <prefix>_system WITH CHECK (true);
-GRANT SELECT (tenant_id, webhook_id, types, active, disabled_because, failing_since, resume_at) ON webhooks TO <prefix>_system;
+GRANT SELECT (tenant_id, webhook_id, types, active, disabled_because, failing_since, resume_at),
+      UPDATE (webhook_id) ON webhooks TO <prefix>_system;
 GRANT SELECT (tenant_id, event_id), INSERT (tenant_id, event_id, type, body) ON webhook_events TO <prefix>_system;
 GRANT SELECT (tenant_id, webhook_id, state, due_at, settled_at),
       INSERT (tenant_id, delivery_id, webhook_id, event_id) ON webhook_deliveries TO <prefix>_system;
 GRANT DELETE ON procrastinate_jobs TO <prefix>_system;
 GRANT SELECT (job_id), UPDATE (job_id) ON procrastinate_periodic_defers TO <prefix>_system; -- a trigger of the deletion
+
+-- One more job for a webhook. It stands where those stand that wait for the webhook; before one that failed and waits for its
+-- retry, which would hold all behind it; else behind the tenant's other webhooks, and never before the place that is being served:
+-- a tenant's own backlog does not hold its deliveries, and neither do another's. See defer_job, which counts places downwards too.
+CREATE FUNCTION queue_webhook(tenant uuid, webhook uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, <schema>, pg_temp
+AS $$
+DECLARE place integer;
+BEGIN
+    SELECT max(j.priority + CASE WHEN j.scheduled_at > now() THEN 1 ELSE 0 END) FROM <schema>.procrastinate_jobs j
+     WHERE j.lock = 'webhook:' || webhook AND j.status = 'todo' AND j.task_name = 'webhooks.deliver' INTO place;
+    IF place IS NULL THEN
+        SELECT least(
+            (SELECT j.priority FROM <schema>.procrastinate_jobs j
+              WHERE j.status = 'todo' AND j.args ? 'tenant_id' AND (j.scheduled_at IS NULL OR j.scheduled_at <= now())
+              ORDER BY j.priority DESC, j.id LIMIT 1),
+            (SELECT min(j.priority) - 1 FROM <schema>.procrastinate_jobs j
+              WHERE j.status = 'todo' AND j.task_name = 'webhooks.deliver' AND j.args->>'tenant_id' = tenant::text)) INTO place;
+    END IF;
+    INSERT INTO <schema>.procrastinate_jobs (queue_name, task_name, priority, lock, args)
+    VALUES ('webhooks', 'webhooks.deliver', coalesce(place, 0), 'webhook:' || webhook,
+            jsonb_build_object('tenant_id', tenant, 'webhook_id', webhook));
+END $$;
 
 -- Store the events that a webhook of the scope's tenant wants, and have them delivered. One that is known by its id already is
 -- not stored again. Each row of events: id, type, body. Gives how many deliveries there are.
@@ -96,12 +123,19 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, <schema
 AS $$
 DECLARE
     tenant uuid := <schema>.scope_tenant();
+    held uuid[];
     reached uuid[];
 BEGIN
     IF tenant IS NULL THEN
         RAISE insufficient_privilege USING MESSAGE = 'an event belongs to the tenant of its scope';
     END IF;
-    IF NOT EXISTS (SELECT FROM <schema>.webhooks w WHERE w.tenant_id = tenant AND w.active) THEN
+    -- whoever deletes one of them waits until the act stands, or has deleted it and it is told nothing: the act never fails
+    SELECT array_agg(h.webhook_id) FROM (
+        SELECT w.webhook_id FROM <schema>.webhooks w WHERE w.tenant_id = tenant AND w.active
+           AND EXISTS (SELECT FROM jsonb_to_recordset(events) AS g(type text), unnest(w.types) p
+                        WHERE p = g.type OR (right(p, 1) = '*' AND starts_with(g.type, left(p, -1))))
+           FOR KEY SHARE OF w) h INTO held;
+    IF held IS NULL THEN
         RETURN 0;
     END IF;
     WITH given AS (
@@ -109,7 +143,7 @@ BEGIN
                WITH ORDINALITY AS e(id, type, body, place)),
     wanted AS (
         SELECT g.id, g.place, w.webhook_id FROM given g JOIN <schema>.webhooks w ON w.tenant_id = tenant AND w.active
-           AND EXISTS (SELECT FROM unnest(w.types) p
+           AND w.webhook_id = ANY (held) AND EXISTS (SELECT FROM unnest(w.types) p
                         WHERE p = g.type OR (right(p, 1) = '*' AND starts_with(g.type, left(p, -1))))),
     stored AS (
         INSERT INTO <schema>.webhook_events (tenant_id, event_id, type, body)
@@ -120,13 +154,13 @@ BEGIN
         SELECT tenant, gen_random_uuid(), w.webhook_id, w.id
           FROM wanted w JOIN stored s ON s.event_id = w.id ORDER BY w.place RETURNING webhook_id)
     SELECT array_agg(webhook_id) FROM told INTO reached;
-    INSERT INTO <schema>.procrastinate_jobs (queue_name, task_name, lock, args)
-    SELECT 'webhooks', 'webhooks.deliver', 'webhook:' || one, jsonb_build_object('tenant_id', tenant, 'webhook_id', one)
-      FROM (SELECT DISTINCT unnest(reached) AS one) r;
+    PERFORM <schema>.queue_webhook(tenant, r.one) FROM (SELECT DISTINCT unnest(reached) AS one) r;
     RETURN coalesce(cardinality(reached), 0);
 END $$;
 
--- Have a webhook's deliveries made, now or later.
+-- Have a webhook's deliveries made, now or later. Later is a job under a lock of its own, which queues the one that delivers: a job
+-- that waits for a time holds all behind it that have its lock. It names the tenant otherwise than those that stand in the
+-- tenants' order, because it has no place there.
 CREATE FUNCTION wake_webhook(webhook uuid, at timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, <schema>, pg_temp
 AS $$
@@ -134,10 +168,16 @@ BEGIN
     IF <schema>.scope_act() IS DISTINCT FROM 'operate' THEN
         RAISE insufficient_privilege USING MESSAGE = 'operators and workers wake webhooks';
     END IF;
-    INSERT INTO <schema>.procrastinate_jobs (queue_name, task_name, lock, args, scheduled_at)
-    SELECT 'webhooks', 'webhooks.deliver', 'webhook:' || w.webhook_id,
-           jsonb_build_object('tenant_id', w.tenant_id, 'webhook_id', w.webhook_id), CASE WHEN at > now() THEN at END
-      FROM <schema>.webhooks w WHERE w.tenant_id = <schema>.scope_tenant() AND w.webhook_id = webhook;
+    IF NOT EXISTS (SELECT FROM <schema>.webhooks w WHERE w.tenant_id = <schema>.scope_tenant() AND w.webhook_id = webhook) THEN
+        RETURN;
+    END IF;
+    IF at > now() THEN
+        INSERT INTO <schema>.procrastinate_jobs (queue_name, task_name, lock, args, scheduled_at)
+        VALUES ('webhooks', 'webhooks.due', 'webhook-later:' || webhook,
+                jsonb_build_object('tenant', <schema>.scope_tenant(), 'webhook_id', webhook), at);
+    ELSE
+        PERFORM <schema>.queue_webhook(<schema>.scope_tenant(), webhook);
+    END IF;
 END $$;
 
 -- What waits for a webhook is done by who calls this: each job was there with its deliveries, so what is claimed after sees them.
@@ -149,8 +189,9 @@ BEGIN
         RAISE insufficient_privilege USING MESSAGE = 'operators and workers take jobs';
     END IF;
     DELETE FROM <schema>.procrastinate_jobs j
-     WHERE j.lock = 'webhook:' || webhook AND j.status = 'todo' AND j.task_name = 'webhooks.deliver'
-       AND (j.args->>'tenant_id')::uuid = <schema>.scope_tenant();
+     WHERE j.lock IN ('webhook:' || webhook, 'webhook-later:' || webhook) AND j.status = 'todo'
+       AND j.task_name IN ('webhooks.deliver', 'webhooks.due')
+       AND coalesce(j.args->>'tenant_id', j.args->>'tenant') = <schema>.scope_tenant()::text;
 END $$;
 
 -- Across tenants, for the installation alone. Identifiers and numbers only.
@@ -163,10 +204,7 @@ BEGIN
     IF <schema>.scope_act() IS DISTINCT FROM 'directory' THEN
         RAISE insufficient_privilege USING MESSAGE = 'the installation wakes what is due';
     END IF;
-    INSERT INTO <schema>.procrastinate_jobs (queue_name, task_name, lock, args)
-    SELECT 'webhooks', 'webhooks.deliver', 'webhook:' || w.webhook_id,
-           jsonb_build_object('tenant_id', w.tenant_id, 'webhook_id', w.webhook_id)
-      FROM <schema>.webhooks w
+    PERFORM <schema>.queue_webhook(w.tenant_id, w.webhook_id) FROM <schema>.webhooks w
      WHERE w.active AND coalesce(w.resume_at <= now(), true)
        AND EXISTS (SELECT FROM <schema>.webhook_deliveries d WHERE d.tenant_id = w.tenant_id AND d.webhook_id = w.webhook_id
                       AND d.state = 'pending' AND d.due_at <= now())
@@ -204,6 +242,7 @@ AS $$ SELECT count(*) FILTER (WHERE w.active AND w.failing_since IS NULL),
        WHERE <schema>.scope_act() = 'directory' $$;
 
 GRANT CREATE ON SCHEMA <schema> TO <prefix>_system;
+ALTER FUNCTION queue_webhook(uuid, uuid) OWNER TO <prefix>_system;
 ALTER FUNCTION publish_events(jsonb) OWNER TO <prefix>_system;
 ALTER FUNCTION wake_webhook(uuid, timestamptz) OWNER TO <prefix>_system;
 ALTER FUNCTION take_webhook_jobs(uuid) OWNER TO <prefix>_system;
@@ -212,7 +251,7 @@ ALTER FUNCTION webhook_tenants() OWNER TO <prefix>_system;
 ALTER FUNCTION webhook_health() OWNER TO <prefix>_system;
 REVOKE CREATE ON SCHEMA <schema> FROM <prefix>_system;
 SET LOCAL ROLE <prefix>_system;
-REVOKE ALL ON FUNCTION publish_events(jsonb), wake_webhook(uuid, timestamptz), take_webhook_jobs(uuid),
+REVOKE ALL ON FUNCTION queue_webhook(uuid, uuid), publish_events(jsonb), wake_webhook(uuid, timestamptz), take_webhook_jobs(uuid),
     wake_due_webhooks(), webhook_tenants(), webhook_health() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION publish_events(jsonb), wake_webhook(uuid, timestamptz), take_webhook_jobs(uuid),
     wake_due_webhooks(), webhook_tenants(), webhook_health() TO <prefix>_app;
