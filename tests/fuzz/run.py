@@ -54,7 +54,7 @@ async def run(seconds: int, more: Sequence[str]) -> list[str]:
             print(f"as {name}, {given} s", flush=True)
             if await _generate(stage, name, {user: keys[user] for user in users}, given, more) != 0:
                 wrong.append(f"checks failed as {name}: see above, and {REPORTS / name}")
-        wrong.extend(_unforeseen(Path(stage.settings["home"]) / "service.log"))
+        wrong.extend(_unforeseen(Path(stage.settings["home"])))
         if stage.service.returncode is not None:
             wrong.append(f"the service ended with exit code {stage.service.returncode}")
     return wrong
@@ -107,8 +107,14 @@ async def _validate(stage: Stage) -> list[str]:
         return [] if await process.wait() == 0 else ["the document is not valid OpenAPI"]
 
 
-def _unforeseen(log: Path) -> list[str]:
-    lines = [line for line in log.read_text("utf-8").splitlines() if '"request.failed"' in line]
+def _unforeseen(home: Path) -> list[str]:
+    """What the service's logs tell of errors."""
+    logs = list(home.glob("service*.log"))
+    if not logs:
+        return ["the service's log was not found"]
+    lines = [
+        line for log in logs for line in log.read_text("utf-8").splitlines() if '"request.failed"' in line
+    ]
     return [f"{len(lines)} errors nobody foresaw, the first: {lines[0][:3000]}"] if lines else []
 
 
