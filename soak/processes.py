@@ -18,7 +18,7 @@ import httpx
 
 __all__ = ["Source", "Worker", "database_cpu_seconds", "environment_of", "sandboxed"]
 
-_PATIENCE = 120.0
+_PATIENCE = 600.0
 _WHOLE = {"models", "budgets"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
