@@ -1,21 +1,21 @@
 """Workers look for writes whose outcome is not known.
 
-Revision ID: 0033
+Revision ID: 0031
 """
 
 from __future__ import annotations
 
 from deskmind.database.migrations.script import run_file
 
-revision = "0033"
-down_revision = "0032"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run_file("0033_write_looks.up.sql")
+    run_file("0031_write_looks.up.sql")
 
 
 def downgrade() -> None:
-    run_file("0033_write_looks.down.sql")
+    run_file("0031_write_looks.down.sql")
