@@ -111,7 +111,7 @@ async def _connect(stage: Stage, box: ServiceNowSandbox) -> str:
         (company,) = await app.tenants.all()
         operator = await app.desk(tenant=company.slug)
         await operator.connections.add(
-            "now", box.vendor, box.url, box.credentials, kinds=("ticket",), every_seconds=60
+            "desk", box.vendor, box.url, box.credentials, kinds=("ticket",), every_seconds=60
         )
         await operator.webhooks.add("https://hooks.invalid/x")
         agent = {"name": "greeter", "instructions": "Greet.", "model": MODEL, "memory": {"tokens": 200}}
@@ -194,12 +194,12 @@ async def _drive(stage: Stage, overseer: str) -> None:
 
 async def _work(client: httpx.AsyncClient, turn: int, key: dict[str, str]) -> None:
     """What an operator has done: a system is read, something remembered, an agent and a workflow run."""
-    await client.post("/v1/connectors/now/sync", headers=key)
+    await client.post("/v1/connectors/desk/sync", headers=key)
     fact = {"text": f"The printer on floor {turn} is warm.", "audience": "tenant"}
     await client.post("/v1/memories", json=fact, headers=key)
     greeting = {"prompt": f"Which printer is warm, that on floor {turn}?", "wait": True}
     await client.post("/v1/agents/greeter/runs", json=greeting, headers=key)
-    shift = {"input": {"connection": "now", "hours": 1, "model": MODEL}}
+    shift = {"input": {"connection": "desk", "hours": 1, "model": MODEL}}
     await client.post("/v1/workflows/shift-handover/runs", json=shift, headers=key)
 
 

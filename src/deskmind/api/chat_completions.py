@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Self, TypeVar, cast
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from deskmind.desk import Desk
@@ -52,6 +52,14 @@ _T = TypeVar("_T")
 Handler = Callable[[Desk, dict[str, Any], Receive, Send], Awaitable[None]]
 
 
+class _Route(Route):
+    """Says which it is, as the framework's do: traces and metrics are named by it."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, found = super().matches(scope)
+        return match, {**found, "route": self} if match is not Match.NONE else found
+
+
 class OpenAIEndpoints:
     """The endpoints as Starlette routes.
 
@@ -69,10 +77,10 @@ class OpenAIEndpoints:
     def routes(self, prefix: str = "/v1") -> list[Route]:
         """``chat/completions``, ``embeddings`` and ``models`` under a prefix."""
         return [
-            Route(f"{prefix}/chat/completions", _Endpoint(self, _chat), methods=["POST"]),
-            Route(f"{prefix}/embeddings", _Endpoint(self, _embeddings), methods=["POST"]),
-            Route(f"{prefix}/models", _Endpoint(self, _models), methods=["GET"]),
-            Route(f"{prefix}/models/{{model:path}}", _Endpoint(self, _model), methods=["GET"]),
+            _Route(f"{prefix}/chat/completions", _Endpoint(self, _chat), methods=["POST"]),
+            _Route(f"{prefix}/embeddings", _Endpoint(self, _embeddings), methods=["POST"]),
+            _Route(f"{prefix}/models", _Endpoint(self, _models), methods=["GET"]),
+            _Route(f"{prefix}/models/{{model:path}}", _Endpoint(self, _model), methods=["GET"]),
         ]
 
     async def serve(self, handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
