@@ -483,7 +483,7 @@ class Deskmind:
 
     async def deliver_webhook(self, tenant_id: UUID, webhook_id: UUID) -> None:
         """Deliver here and now what is due for one webhook; a worker does it without being asked."""
-        await self._deliverer.run({"tenant_id": str(tenant_id), "webhook_id": str(webhook_id)})
+        await self._deliverer.deliver(tenant_id, webhook_id)
 
     async def wake_webhooks(self) -> None:
         """Have what is due be delivered where no job is left to do it, in all tenants."""

@@ -99,11 +99,14 @@ class Deliverer:
         tenant_id, webhook_id = UUID(arguments["tenant_id"]), UUID(arguments["webhook_id"])
         if not self._shares.begin(tenant_id, webhook_id):
             return
-        scope = Scope.operator(tenant_id, "", "worker")
         try:
-            await _Round(self, scope, webhook_id).go()
+            await self.deliver(tenant_id, webhook_id)
         finally:
-            await self._wake(scope, self._shares.end(tenant_id))
+            await self._wake(Scope.operator(tenant_id, "", "worker"), self._shares.end(tenant_id))
+
+    async def deliver(self, tenant_id: UUID, webhook_id: UUID) -> None:
+        """What is due, here and now, whatever the tenant's share is."""
+        await _Round(self, Scope.operator(tenant_id, "", "worker"), webhook_id).go()
 
     async def due(self, arguments: Mapping[str, str]) -> None:
         """The job of a delivery whose time has come: have the webhook's be made, in their turn."""

@@ -226,7 +226,7 @@ class Webhooks:
         """
         tenant, event_id, delivery_id = self._scope.tenant_id, uuid4(), uuid4()
         async with self._database.transaction(self._scope) as connection:
-            await self._active(connection, webhook_id)
+            await self._active(connection, webhook_id, lock=True)
             body = body_of(TEST, tenant, {"webhook_id": webhook_id, "link": f"/v1/webhooks/{webhook_id}"})
             await connection.execute(_EVENT, (tenant, event_id, TEST, body))
             await connection.execute(_DELIVERY, (tenant, delivery_id, webhook_id, event_id))
@@ -322,8 +322,8 @@ class Webhooks:
             await self._record(connection, webhook_id, "enabled" if active else "disabled")
             return await store.find_webhook(connection, self._scope, webhook_id)
 
-    async def _active(self, connection: Connection, webhook_id: UUID) -> None:
-        found = await store.find_webhook(connection, self._scope, webhook_id)
+    async def _active(self, connection: Connection, webhook_id: UUID, *, lock: bool = False) -> None:
+        found = await store.find_webhook(connection, self._scope, webhook_id, lock=lock)
         if not found.active:
             raise ConflictError(
                 "The webhook is disabled.",

@@ -75,7 +75,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON webhooks, webhook_deliveries TO <prefix>
 GRANT SELECT, INSERT, DELETE ON webhook_events TO <prefix>_app;
 
 -- Each webhook's deliveries are made by one job at a time. Jobs that wait are taken together, see take_webhook_jobs.
-CREATE INDEX webhook_jobs ON procrastinate_jobs (lock) WHERE status = 'todo' AND task_name IN ('webhooks.deliver', 'webhooks.due');
+CREATE INDEX webhook_jobs ON procrastinate_jobs (lock, priority DESC, id)
+    WHERE status = 'todo' AND task_name IN ('webhooks.deliver', 'webhooks.due');
 CREATE INDEX webhook_places ON procrastinate_jobs ((args->>'tenant_id'), priority)
     WHERE status = 'todo' AND task_name = 'webhooks.deliver';
 
@@ -101,8 +102,9 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, <schema>, pg_temp
 AS $$
 DECLARE place integer;
 BEGIN
-    SELECT max(j.priority + CASE WHEN j.scheduled_at > now() THEN 1 ELSE 0 END) FROM <schema>.procrastinate_jobs j
-     WHERE j.lock = 'webhook:' || webhook AND j.status = 'todo' AND j.task_name = 'webhooks.deliver' INTO place;
+    SELECT j.priority + CASE WHEN j.scheduled_at > now() THEN 1 ELSE 0 END FROM <schema>.procrastinate_jobs j
+     WHERE j.lock = 'webhook:' || webhook AND j.status = 'todo' AND j.task_name = 'webhooks.deliver'
+     ORDER BY j.priority DESC, j.id LIMIT 1 INTO place;
     IF place IS NULL THEN
         SELECT least(
             (SELECT j.priority FROM <schema>.procrastinate_jobs j
