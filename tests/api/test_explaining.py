@@ -55,7 +55,9 @@ async def test_requests_are_listed_page_by_page(caller: Caller, others: dict[str
     seen: list[str] = []
     page: dict[str, Any] = {"next": ""}
     while page["next"] is not None:
-        found = await caller.client.get("/v1/requests", params={"limit": 2, "before": page["next"]})
+        found = await caller.client.get(
+            "/v1/requests", params={"limit": 2, "before": page["next"]} if page["next"] else {"limit": 2}
+        )
         page = found.json()
         seen += [item["request_id"] for item in page["requests"]]
     assert seen == ["page-2", "page-1", "page-0"]

@@ -224,7 +224,7 @@ async def test_queues_are_shown_and_absent_when_the_database_is_away(metered: De
         assert registered <= names <= {*registered, "maintenance"}, "that one is named while it holds jobs"
         assert depth in await samples(desk)
         unreachable = Database(away, settings, ScopeSigner(lambda: metered.keyring.current("scope-token")))
-        gauges._jobs = JobQueue(unreachable, metered.settings.jobs)
+        gauges._ask = JobQueue(unreachable, metered.settings.jobs).waiting
         await gauges.ask()
         assert gauges.queues == []
     finally:

@@ -202,7 +202,7 @@ async def test_bad_requests_say_what_is_wrong(
 async def test_malformed_json_ids_and_methods(caller: Any) -> None:
     broken = await caller.client.post("/v1/ask", content=b"{", headers={"Content-Type": "application/json"})
     assert broken.status_code == 422
-    assert (await caller.client.get("/v1/documents/not-a-uuid")).status_code == 422
+    assert (await caller.client.get("/v1/documents/not-a-uuid")).status_code == 404
     assert (await caller.client.put("/v1/ask", json={})).status_code == 405
     assert (await caller.client.get(f"/v1/documents/{uuid4()}")).status_code == 404
 

@@ -54,6 +54,10 @@ def schema_of(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
+def first_of(kind: str | list[str] | None) -> str | None:
+    return kind[0] if isinstance(kind, list) else kind
+
+
 def sample(schema: dict[str, Any], depth: int = 0) -> Any:
     """A value that a schema allows, with everything in it that it names."""
     schema = schema_of(schema)
@@ -61,7 +65,7 @@ def sample(schema: dict[str, Any], depth: int = 0) -> Any:
         return sample(next(one for one in schema["anyOf"] if one.get("type") != "null"), depth)
     if "enum" in schema:
         return schema["enum"][0]
-    kind = schema.get("type")
+    kind = first_of(schema.get("type"))
     if kind == "object":
         if depth > 6:
             return {}
@@ -69,7 +73,7 @@ def sample(schema: dict[str, Any], depth: int = 0) -> Any:
         more = schema.get("additionalProperties")
         return {**fields, **({"key": sample(more, depth + 1)} if isinstance(more, dict) else {})}
     if kind == "array":
-        return [sample(schema["items"], depth + 1)]
+        return [sample(schema.get("items", {}), depth + 1)]
     if kind == "integer":
         return int(schema.get("minimum", 3))
     if kind == "number":
@@ -85,7 +89,7 @@ def check(told: Any, schema: dict[str, Any], where: str) -> None:
     if "anyOf" in schema:
         check(told, next(one for one in schema["anyOf"] if one.get("type") != "null"), where)
         return
-    kind, form = schema.get("type"), schema.get("format")
+    kind, form = first_of(schema.get("type")), schema.get("format")
     if kind == "object" and "properties" in schema and (named or isinstance(told, Body)):
         assert isinstance(told, Body), where
         for name, one in schema["properties"].items():

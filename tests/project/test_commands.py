@@ -27,6 +27,7 @@ STEPS = [
     "release record",
     "MCP conformance",
     "load",
+    "limits under load",
     "fuzz",
 ]
 

@@ -115,8 +115,8 @@ def test_mistakes_are_explained(run: Run, tmp_path: Path) -> None:
         "cannot be written"
         in run("prompts", "export", "triage", "--to", tmp_path / "a-file" / "x", code=65).stderr
     )
-    problem = json.loads(run("prompts", "rollback", "triage", "none", "--json", code=73).stderr)
-    assert problem["type"] == "urn:deskmind:problem:conflict"
+    problem = json.loads(run("prompts", "rollback", "triage", "none", "--json", code=66).stderr)
+    assert problem["type"] == "urn:deskmind:problem:prompt-not-found"
 
 
 def test_an_experiment_from_start_to_stop(run: Run) -> None:

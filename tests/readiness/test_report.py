@@ -76,6 +76,7 @@ _TESTS = [
     *Path(__file__).parent.glob("test_*.py"),
     Path(__file__).parents[1] / "governance" / "audit" / "test_witness.py",
     Path(__file__).parents[1] / "sync" / "test_health.py",
+    Path(__file__).parents[1] / "writes" / "test_looking.py",
 ]
 
 

@@ -13,6 +13,7 @@ from deskmind.api.cursors import Before, cursor_of, place_of
 from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
+from deskmind.governance.access import Permission, authorize
 from deskmind.webhooks import EVENT_TYPES
 
 __all__ = ["add_webhooks"]
@@ -155,7 +156,7 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         summary="The types of events that webhooks can be told of",
     )
     async def types(desk: Desk = asker) -> EventTypeList:
-        del desk  # who asks is known; the list is the same for all
+        authorize(desk.scope, Permission.WEBHOOKS_READ)  # the list is the same for all who may have a webhook
         return EventTypeList(
             types=[EventTypeBody(type=name, says=text) for name, text in EVENT_TYPES.items()]
         )

@@ -49,6 +49,9 @@ class BlockingKnowledge(Part[Knowledge]):
     documents = Blocking(Knowledge.documents)
     document = Blocking(Knowledge.document)
     ticket = Blocking(Knowledge.ticket)
+    named = Blocking(Knowledge.named)
+    view = Blocking(Knowledge.view)
+    versions = Blocking(Knowledge.versions)
     delete = Blocking(Knowledge.delete)
     ingest_report = Blocking(Knowledge.ingest_report)
 
