@@ -52,6 +52,7 @@ class BlockingKnowledge(Part[Knowledge]):
     named = Blocking(Knowledge.named)
     view = Blocking(Knowledge.view)
     versions = Blocking(Knowledge.versions)
+    ticket_versions = Blocking(Knowledge.ticket_versions)
     delete = Blocking(Knowledge.delete)
     ingest_report = Blocking(Knowledge.ingest_report)
 
