@@ -214,6 +214,7 @@ class BlockingTriage(Part[Triage]):
 class BlockingAgents(Part[Agents]):
     """``desk.agents``."""
 
+    versions = Blocking(Agents.versions)
     run = Blocking(Agents.run)
     start = Blocking(Agents.start)
     resume = Blocking(Agents.resume)
