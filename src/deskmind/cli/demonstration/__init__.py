@@ -1,4 +1,4 @@
-"""``deskmind demo``: what makes Deskmind different, in one minute. One module is one step; ``_STEPS`` is their order."""
+"""``deskmind demo``: what makes Deskmind different, in one minute. One module is one step, in the order of ``_ANSWERS`` and ``_STORY``."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-_STEPS = (two_answers.show, database_refuses.show, declined.show, three_systems.show, ticket_story.show)
+_ANSWERS = (two_answers.show, database_refuses.show, declined.show, three_systems.show)
+_STORY = (ticket_story.show,)
 
 
 def demo(
-    leave: Annotated[bool, typer.Option("--exit", help="End after the story instead of serving.")] = False,
+    leave: Annotated[bool, typer.Option("--exit", help="End after the answers instead of serving.")] = False,
+    story: Annotated[bool, typer.Option("--story", help="With --exit: tell the ticket's story too.")] = False,
     host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8080,
     home: Home = None,
@@ -41,7 +43,7 @@ def demo(
 
     async def work(app: Deskmind) -> None:
         async with _set(app, config) as stage:
-            for show in _STEPS:
+            for show in (*_ANSWERS, *(_STORY if story or not leave else ())):
                 await show(stage)
             if not leave:
                 await serve(stage, host, port)
