@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -35,6 +36,8 @@ NAME = "Zorblax Quillfeather"
 PHONE = "+44 7700 900318"
 BADGE = "EMP-004711"
 CANARIES = (MAIL, "zorblax", "quillfeather", "900318", BADGE.lower())
+_SOUGHT = {"900318": r"7700900318|(?<![\w.])900318(?!\w)"}
+"""What is looked for: digits inside of a duration or an id are those of chance."""
 SAID = f"{NAME} ({BADGE}, {MAIL}, {PHONE}) cannot print"
 
 
@@ -222,7 +225,10 @@ async def test_canaries_reach_no_model_log_span_metric_story_or_cache_key(
     }
     assert keys
     assert "EMPLOYEE_ID_1" in places["wire"]
-    leaks = {name: [canary for canary in CANARIES if canary in text.lower()] for name, text in places.items()}
+    leaks = {
+        name: [one for one in CANARIES if re.search(_SOUGHT.get(one, re.escape(one)), text.lower())]
+        for name, text in places.items()
+    }
     assert not any(leaks.values()), leaks
 
 
