@@ -162,7 +162,7 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         )
 
     @routes.get(
-        "/webhooks/{webhook_id}",
+        "/webhooks/{webhook_id:uuid}",
         operation_id="getWebhook",
         tags=tags,
         responses=_NO_WEBHOOK,
@@ -188,7 +188,7 @@ def _add_changing(routes: APIRouter, asker: Any) -> None:
         return NewWebhookBody.model_validate(made.as_dict())
 
     @routes.patch(
-        "/webhooks/{webhook_id}",
+        "/webhooks/{webhook_id:uuid}",
         operation_id="changeWebhook",
         tags=tags,
         responses=_NO_WEBHOOK,
@@ -201,7 +201,7 @@ def _add_changing(routes: APIRouter, asker: Any) -> None:
         return WebhookBody.model_validate(found.as_dict())
 
     @routes.delete(
-        "/webhooks/{webhook_id}",
+        "/webhooks/{webhook_id:uuid}",
         operation_id="deleteWebhook",
         tags=tags,
         status_code=204,
@@ -213,7 +213,7 @@ def _add_changing(routes: APIRouter, asker: Any) -> None:
         return Response(status_code=204)
 
     @routes.post(
-        "/webhooks/{webhook_id}/rotate",
+        "/webhooks/{webhook_id:uuid}/rotate",
         operation_id="rotateWebhookSecret",
         tags=tags,
         responses=_NO_WEBHOOK,
@@ -228,7 +228,7 @@ def _add_switching(routes: APIRouter, asker: Any) -> None:
     tags: list[Any] = ["webhooks"]
 
     @routes.post(
-        "/webhooks/{webhook_id}/enable",
+        "/webhooks/{webhook_id:uuid}/enable",
         operation_id="enableWebhook",
         tags=tags,
         responses=_NO_WEBHOOK,
@@ -238,7 +238,7 @@ def _add_switching(routes: APIRouter, asker: Any) -> None:
         return WebhookBody.model_validate((await desk.webhooks.enable(webhook_id)).as_dict())
 
     @routes.post(
-        "/webhooks/{webhook_id}/disable",
+        "/webhooks/{webhook_id:uuid}/disable",
         operation_id="disableWebhook",
         tags=tags,
         responses=_NO_WEBHOOK,
@@ -248,7 +248,7 @@ def _add_switching(routes: APIRouter, asker: Any) -> None:
         return WebhookBody.model_validate((await desk.webhooks.disable(webhook_id)).as_dict())
 
     @routes.post(
-        "/webhooks/{webhook_id}/test",
+        "/webhooks/{webhook_id:uuid}/test",
         operation_id="testWebhook",
         tags=tags,
         status_code=202,
@@ -263,7 +263,7 @@ def _add_deliveries(routes: APIRouter, asker: Any) -> None:
     tags: list[Any] = ["webhooks"]
 
     @routes.get(
-        "/webhooks/{webhook_id}/deliveries",
+        "/webhooks/{webhook_id:uuid}/deliveries",
         operation_id="listDeliveries",
         tags=tags,
         responses=_NO_WEBHOOK,
@@ -302,7 +302,7 @@ def _add_deliveries(routes: APIRouter, asker: Any) -> None:
         return DeliveryBody.model_validate((await desk.webhooks.replay(delivery_id)).as_dict())
 
     @routes.post(
-        "/webhooks/{webhook_id}/replay",
+        "/webhooks/{webhook_id:uuid}/replay",
         operation_id="replayDeadLetters",
         tags=tags,
         status_code=202,
