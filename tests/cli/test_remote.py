@@ -106,7 +106,7 @@ async def test_documents_are_taken_in_and_found(both: Both, folder: Path) -> Non
 _ALIKE = (
     *("search VPN", "documents list", "prompts show answer --versions", "usage report", "budget list"),
     *("requests list --operation knowledge.ingest", "access review", "privacy map", "sync status"),
-    *("workflows list", "memory list", "user list", "group list"),
+    *("memory list", "user list", "group list"),
     *(
         "audit search --action knowledge:ingest",
         "webhooks list",
@@ -138,6 +138,16 @@ async def test_an_answer_is_worded_and_explained_alike(both: Both, folder: Path)
     explained = await both("explain", request)
     assert explained.stdout == (await both("explain", request, here=True)).stdout
     assert (await both("feedback", "give", request, "up")).stdout == "Rated up.\n"
+
+
+async def test_the_workflows_that_all_have_are_listed_alike(both: Both) -> None:
+    """The service's application may have been given more of them by tests before."""
+    here = await both("workflows", "list", "--json", here=True)
+    afar = await both("workflows", "list", "--json")
+    assert len(json.loads(here.stdout)) >= 5
+    assert [one for one in json.loads(afar.stdout) if one in json.loads(here.stdout)] == json.loads(
+        here.stdout
+    )
 
 
 async def test_a_workflow_runs_on_the_service_until_it_is_done(both: Both, app: Deskmind) -> None:
