@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from deskmind.desk import Desk
     from deskmind.settings import Settings
 
-__all__ = ["CommandLine", "desk_of", "desk_or_operator_of", "fail", "operator_of"]
+__all__ = ["CommandLine", "at_desk", "desk_of", "desk_or_operator_of", "fail", "operator_of"]
 
 _T = TypeVar("_T")
 Within = Callable[["Settings"], AbstractAsyncContextManager["Settings"]]
@@ -157,6 +157,23 @@ async def desk_of(app: Deskmind, tenant: str | None, user: str | None) -> Desk:
 async def desk_or_operator_of(app: Deskmind, tenant: str | None, user: str | None) -> Desk:
     """The named user's desk, and the operator's where nobody is named."""
     return await operator_of(app, tenant) if user is None else await desk_of(app, tenant, user)
+
+
+def at_desk(
+    work: Callable[[Desk], Awaitable[_T]],
+    tenant: str | None,
+    user: str | None,
+    home: Path | None,
+    config: Path | None,
+    *,
+    as_json: bool,
+) -> _T:
+    """Do one thing at the named user's desk, or at the operator's where nobody is named."""
+
+    async def on(app: Deskmind) -> _T:
+        return await work(await desk_or_operator_of(app, tenant, user))
+
+    return CommandLine(home, config, as_json=as_json).run(on)
 
 
 async def _only_tenant(app: Deskmind) -> str:

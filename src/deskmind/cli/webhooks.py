@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import print_json, print_rows, print_value, say
-from deskmind.cli.session import CommandLine, desk_or_operator_of
+from deskmind.cli.session import CommandLine, at_desk, desk_or_operator_of
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
-    from deskmind.desk import Desk
     from deskmind.webhooks.rows import Delivery, NewWebhook, Webhook
 
 __all__ = ["webhooks_app"]
@@ -46,7 +43,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Have an address be told of events; its secret is shown this once."""
-    made: NewWebhook = _run(
+    made: NewWebhook = at_desk(
         lambda desk: desk.webhooks.add(url, types or ("*",), description=description),
         *(tenant, user, home, config),
         as_json=as_json,
@@ -63,7 +60,9 @@ def list_webhooks(
     as_json: AsJson = False,
 ) -> None:
     """List webhooks, the oldest first."""
-    found: list[Webhook] = _run(lambda desk: desk.webhooks.all(), tenant, user, home, config, as_json=as_json)
+    found: list[Webhook] = at_desk(
+        lambda desk: desk.webhooks.all(), tenant, user, home, config, as_json=as_json
+    )
     shown = [one.as_dict() for one in found]
     rows = [
         {**one, "types": " ".join(one["types"]), "state": one["disabled_because"] or "active"}
@@ -91,7 +90,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a webhook."""
-    found = _run(lambda desk: desk.webhooks.get(webhook_id), tenant, user, home, config, as_json=as_json)
+    found = at_desk(lambda desk: desk.webhooks.get(webhook_id), tenant, user, home, config, as_json=as_json)
     _show(found, as_json=as_json)
 
 
@@ -112,7 +111,7 @@ def change(
     as_json: AsJson = False,
 ) -> None:
     """Change the address, the types or the description of a webhook."""
-    found = _run(
+    found = at_desk(
         lambda desk: desk.webhooks.change(webhook_id, url=url, types=types or None, description=description),
         *(tenant, user, home, config),
         as_json=as_json,
@@ -136,7 +135,7 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Make a new secret, shown this once."""
-    made = _run(
+    made = at_desk(
         lambda desk: desk.webhooks.rotate(webhook_id, overlap_hours=overlap_hours),
         *(tenant, user, home, config),
         as_json=as_json,
@@ -154,7 +153,9 @@ def disable(
     as_json: AsJson = False,
 ) -> None:
     """Send nothing more to a webhook."""
-    found = _run(lambda desk: desk.webhooks.disable(webhook_id), tenant, user, home, config, as_json=as_json)
+    found = at_desk(
+        lambda desk: desk.webhooks.disable(webhook_id), tenant, user, home, config, as_json=as_json
+    )
     print_value(found.as_dict(), f"{webhook_id} is disabled.", as_json=as_json)
 
 
@@ -168,7 +169,9 @@ def enable(
     as_json: AsJson = False,
 ) -> None:
     """Send to a webhook again, what waits first."""
-    found = _run(lambda desk: desk.webhooks.enable(webhook_id), tenant, user, home, config, as_json=as_json)
+    found = at_desk(
+        lambda desk: desk.webhooks.enable(webhook_id), tenant, user, home, config, as_json=as_json
+    )
     print_value(found.as_dict(), f"{webhook_id} is enabled.", as_json=as_json)
 
 
@@ -182,7 +185,7 @@ def delete(
     as_json: AsJson = False,
 ) -> None:
     """Delete a webhook with its deliveries."""
-    _run(lambda desk: desk.webhooks.remove(webhook_id), tenant, user, home, config, as_json=as_json)
+    at_desk(lambda desk: desk.webhooks.remove(webhook_id), tenant, user, home, config, as_json=as_json)
     print_value(
         {"webhook_id": str(webhook_id), "deleted": True}, f"{webhook_id} is deleted.", as_json=as_json
     )
@@ -204,7 +207,7 @@ def deliveries(
     """List what was sent to a webhook or waits, the newest first."""
     if state not in (None, "pending", "delivered", "dead"):
         raise typer.BadParameter(f"'{state}' is not pending, delivered or dead.")
-    found: list[Delivery] = _run(
+    found: list[Delivery] = at_desk(
         lambda desk: desk.webhooks.deliveries(webhook_id, state=state, limit=limit),
         *(tenant, user, home, config),
         as_json=as_json,
@@ -235,14 +238,14 @@ def replay(
     if (delivery_id is None) == (since is None):
         raise typer.BadParameter("Give a delivery or --since, and not both.")
     if delivery_id is not None:
-        found = _run(
+        found = at_desk(
             lambda desk: desk.webhooks.replay(delivery_id), tenant, user, home, config, as_json=as_json
         )
         print_value(found.as_dict(), f"{delivery_id} is sent again.", as_json=as_json)
         return
     assert since is not None
     moment = since if since.tzinfo is not None else since.replace(tzinfo=UTC)
-    count = _run(
+    count = at_desk(
         lambda desk: desk.webhooks.replay_dead(moment, webhook_id=webhook_id),
         *(tenant, user, home, config),
         as_json=as_json,
@@ -277,21 +280,6 @@ def send_test(
     print_value(found.as_dict(), f"{found.state}: {answer}", as_json=as_json)
     if found.state != "delivered":
         raise typer.Exit(1)
-
-
-def _run(
-    work: Callable[[Desk], Awaitable[Any]],
-    tenant: str | None,
-    user: str | None,
-    home: Path | None,
-    config: Path | None,
-    *,
-    as_json: bool,
-) -> Any:
-    async def on(app: Deskmind) -> Any:
-        return await work(await desk_or_operator_of(app, tenant, user))
-
-    return CommandLine(home, config, as_json=as_json).run(on)
 
 
 def _show(found: Webhook, *, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 from uuid import UUID
@@ -12,10 +12,9 @@ import typer
 
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import one_line, print_json, print_table, print_value, say
-from deskmind.cli.session import CommandLine, desk_or_operator_of
+from deskmind.cli.session import at_desk
 
 if TYPE_CHECKING:
-    from deskmind.app import Deskmind
     from deskmind.desk import Desk
     from deskmind.writes import Write, WriteState
 
@@ -52,7 +51,7 @@ def propose(
             given = {"name": file.name, **given, "content": file}
         return await desk.writes.propose(connection, act, target, given)
 
-    found = _run(work, tenant, user, home, config, as_json=as_json)
+    found = at_desk(work, tenant, user, home, config, as_json=as_json)
     _show(found, as_json=as_json)
     if not as_json:
         say(f"`deskmind writes send {found.write_id}` sends it.")
@@ -69,7 +68,7 @@ def send(
     as_json: AsJson = False,
 ) -> None:
     """Let a write pass: it is sent once and read back."""
-    found = _run(
+    found = at_desk(
         lambda desk: desk.writes.send(write_id, content=file), tenant, user, home, config, as_json=as_json
     )
     _show(found, as_json=as_json)
@@ -95,7 +94,7 @@ def list_writes(
 ) -> None:
     """List writes of people and agents, the newest first."""
     wanted = cast("Sequence[WriteState]", states or ())
-    found = _run(
+    found = at_desk(
         lambda desk: desk.writes.list(states=wanted, connection=connection, limit=limit),
         *(tenant, user, home, config),
         as_json=as_json,
@@ -130,7 +129,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a write with its difference and what became of it."""
-    found = _run(lambda desk: desk.writes.show(write_id), tenant, user, home, config, as_json=as_json)
+    found = at_desk(lambda desk: desk.writes.show(write_id), tenant, user, home, config, as_json=as_json)
     _show(found, as_json=as_json)
 
 
@@ -144,7 +143,7 @@ def reject(
     as_json: AsJson = False,
 ) -> None:
     """Decide that a write is not sent."""
-    found = _run(lambda desk: desk.writes.reject(write_id), tenant, user, home, config, as_json=as_json)
+    found = at_desk(lambda desk: desk.writes.reject(write_id), tenant, user, home, config, as_json=as_json)
     print_value(found.as_dict(), f"{write_id} is rejected.", as_json=as_json)
 
 
@@ -167,7 +166,7 @@ def reconcile(
         left = await desk.writes.list(states=("sending", "uncertain"), limit=1000)
         return [await desk.writes.reconcile(one.write_id) for one in left if _ours(one)]
 
-    found = _run(work, tenant, user, home, config, as_json=as_json)
+    found = at_desk(work, tenant, user, home, config, as_json=as_json)
     if as_json:
         print_json([one.as_dict() for one in found])
     elif not found:
@@ -189,27 +188,12 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """Say what you have seen at the vendor of a write that is uncertain; one that is not there may be sent again."""
-    found = _run(
+    found = at_desk(
         lambda desk: desk.writes.resolve(write_id, written=written),
         *(tenant, user, home, config),
         as_json=as_json,
     )
     print_value(found.as_dict(), f"{write_id} is {found.state}.", as_json=as_json)
-
-
-def _run(
-    work: Callable[[Desk], Awaitable[Any]],
-    tenant: str | None,
-    user: str | None,
-    home: Path | None,
-    config: Path | None,
-    *,
-    as_json: bool,
-) -> Any:
-    async def on(app: Deskmind) -> Any:
-        return await work(await desk_or_operator_of(app, tenant, user))
-
-    return CommandLine(home, config, as_json=as_json).run(on)
 
 
 def _ours(one: Write) -> bool:
