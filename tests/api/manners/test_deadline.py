@@ -9,11 +9,12 @@ from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from tests.api.conftest import Serve
 
+from deskmind.api.application import _OURS as UNWATCHED
 from deskmind.api.manners.deadline import Deadline
 
 
 def _service(seconds: float) -> FastAPI:
-    service = FastAPI()
+    service = FastAPI(telemetry=UNWATCHED)
     never = asyncio.Event()
 
     @service.post("/slow")
