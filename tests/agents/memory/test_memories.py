@@ -268,7 +268,7 @@ async def test_masked_memories_that_are_shared_are_read_anew_by_a_worker(
     await admin.memories.add("Zilpha Quornbeck leads the archive.", audience="tenant")
     await admin.privacy.erase("Zilpha Quornbeck")
     assert (await ann.memories.recall("who leads the archive")).text == ""
-    await modelled.read_memories()
+    await modelled.background.read_memories()
     assert "(erased) leads the archive" in (await ann.memories.recall("who leads the archive")).text
 
 
