@@ -24,6 +24,7 @@ import socket
 import sys
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 CLIENT = """\
 #!{python} -IS
@@ -152,7 +153,7 @@ def run(asked: Asked) -> None:
     """Run the command, or the file that is named first."""
     asked.take()
     if sys.argv[0].endswith(".py"):
-        sys.path.insert(0, os.path.dirname(sys.argv[0]))
+        sys.path.insert(0, str(Path(sys.argv[0]).parent))
         runpy.run_path(sys.argv[0], run_name="__main__")
         return
     from deskmind.cli import main
