@@ -150,9 +150,10 @@ def serve(address: str, modules: list[str]) -> Asked | None:
 
 
 def run(asked: Asked) -> None:
-    """Run the command, or the file that is named first."""
+    """Run ``deskmind`` with these arguments, or the Python program that is the first of them."""
     asked.take()
-    if sys.argv[0].endswith(".py"):
+    if len(sys.argv) > 1 and sys.argv[1].endswith(".py"):
+        del sys.argv[0]
         sys.path.insert(0, str(Path(sys.argv[0]).parent))
         runpy.run_path(sys.argv[0], run_name="__main__")
         return
