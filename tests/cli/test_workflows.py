@@ -25,12 +25,9 @@ def _json(*words: str) -> Any:
 
 
 @pytest.fixture
-def settled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A home of its own."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if not parent.stat().st_mode & 0o001:
-            parent.chmod(0o755)
-    monkeypatch.setenv("DESKMIND_HOME", str(tmp_path / "home"))
+def settled(monkeypatch: pytest.MonkeyPatch, running_home: Path) -> None:
+    """A home of the file's own."""
+    monkeypatch.setenv("DESKMIND_HOME", str(running_home))
     monkeypatch.setenv("DESKMIND_KNOWLEDGE_EMBEDDER", "none")
 
 

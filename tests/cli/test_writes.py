@@ -20,11 +20,10 @@ def _run(*words: str) -> Any:
     return json.loads(done.stdout)
 
 
-async def test_a_write_from_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for parent in (tmp_path, *tmp_path.parents):
-        if not parent.stat().st_mode & 0o001:
-            parent.chmod(0o755)
-    monkeypatch.setenv("DESKMIND_HOME", str(tmp_path / "home"))
+async def test_a_write_from_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, running_home: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DESKMIND_HOME", str(running_home))
     monkeypatch.setenv("DESKMIND_KNOWLEDGE_EMBEDDER", "hashing")
     async with ServiceNowSandbox(size="tiny") as box:
         given = tmp_path / "credentials.json"

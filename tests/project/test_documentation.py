@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError
+from tests.project.conftest import Warm
 
-from deskmind.app import Deskmind
 from deskmind.errors import DeskmindError
 from deskmind.settings import Settings
 
@@ -67,26 +67,31 @@ RUNNABLE = [page for page in PAGES if any(f.reason is None for f in fences(page,
 
 
 ENVIRONMENT = {"DESKMIND_KNOWLEDGE_EMBEDDER": "hashing", "DESKMIND_ANSWER_THRESHOLD": "0.05"}
+_IMPORTED = ("deskmind.cli", "deskmind.app", "deskmind.database.embedded", "markdown_it")
 
 
 @pytest.fixture(scope="module")
-async def open_home(desk_home: Path) -> AsyncIterator[Path]:
-    """A home whose server runs all the while, so that each command finds it started."""
-    home = desk_home.parent / f"{desk_home.name}-pages"
-    async with Deskmind.open(home=home, knowledge={"embedder": "none"}):
-        yield home
+def command(warm: Warm) -> Iterator[Path]:
+    """The folder of ``deskmind`` as pages find it, but for the first page, which starts the program that is installed."""
+    with warm("deskmind", *_IMPORTED) as client:
+        yield client.parent
 
 
 @pytest.fixture
 def page_folder(
-    tmp_path_factory: pytest.TempPathFactory, open_home: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    running_home: Path,
+    command: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """The working folder of one page, and the environment of everything it runs."""
     for name in [name for name in os.environ if name.startswith("DESKMIND_")]:
         monkeypatch.delenv(name)
-    for name, value in {**ENVIRONMENT, "DESKMIND_HOME": str(open_home)}.items():
+    for name, value in {**ENVIRONMENT, "DESKMIND_HOME": str(running_home)}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    programs = [*([] if page == PAGES[0] else [command]), Path(sys.executable).parent]
+    monkeypatch.setenv("PATH", os.pathsep.join([*map(str, programs), os.environ["PATH"]]))
     folder = tmp_path_factory.mktemp("page")
     monkeypatch.chdir(folder)
     return folder

@@ -1,13 +1,19 @@
-"""Every example runs as its own program, twice where it keeps a home, and prints what it is there to show."""
+"""Every example runs as its own program, twice where it keeps a home, and prints what it is there to show.
+
+Those that begin with the application are forked from a process that has imported it; those of a part alone import
+what they need themselves.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.project.conftest import Warm
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHOWN = {
@@ -133,42 +139,59 @@ SHOWN = {
 }
 
 
+_STRICT = ("-W", "error")
+_APPLICATION = ("deskmind.app", "deskmind.database.embedded", "fastapi", "pydantic_ai")
+
+Run = Callable[[str, Path], str]
+
+
 @pytest.fixture(scope="module")
-def environment(desk_home: Path) -> dict[str, str]:
+def application(warm: Warm) -> Iterator[Path]:
+    """The program that runs an example where the application is imported already."""
+    with warm("example", *_APPLICATION, options=_STRICT) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def run(running_home: Path, application: Path) -> Run:
+    """Runs an example in a folder; gives what it prints."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKMIND_")}
-    return {
+    environment = {
         **kept,
-        "DESKMIND_HOME": str(desk_home.parent / f"{desk_home.name}-examples"),
+        "DESKMIND_HOME": str(running_home),
         "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
         "DESKMIND_ANSWER_THRESHOLD": "0.05",
     }
 
+    def shown(example: str, folder: Path) -> str:
+        file = EXAMPLES / example
+        whole = "\nfrom deskmind import " in file.read_text("utf-8")
+        done = subprocess.run(
+            [application, file] if whole else [sys.executable, *_STRICT, file],
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+            env=environment,
+            cwd=folder,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout
 
-def run(example: str, environment: dict[str, str], folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(EXAMPLES / example)],
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-        env=environment,
-        cwd=folder,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout
+    return shown
 
 
 @pytest.mark.parametrize("example", [name for name in SHOWN if name != "quickstart.py"])
-def test_an_example_runs_and_shows_its_point(example: str, environment: dict[str, str], tmp_path: Path):
-    output = run(example, environment, tmp_path)
+def test_an_example_runs_and_shows_its_point(example: str, run: Run, tmp_path: Path):
+    output = run(example, tmp_path)
     assert [text for text in SHOWN[example] if text not in output] == []
 
 
-def test_the_quickstart_can_be_run_again_in_the_same_home(environment: dict[str, str], tmp_path: Path):
-    output = run("quickstart.py", environment, tmp_path)
+def test_the_quickstart_can_be_run_again_in_the_same_home(run: Run, tmp_path: Path):
+    output = run("quickstart.py", tmp_path)
     assert [text for text in SHOWN["quickstart.py"] if text not in output] == []
-    assert run("quickstart.py", environment, tmp_path) == output
+    assert run("quickstart.py", tmp_path) == output
 
 
 def test_every_example_is_tested():

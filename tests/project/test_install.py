@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import venv
 import zipfile
@@ -56,8 +57,13 @@ def digest(content: str) -> str:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with pip: a copy of ours, which is compiled already, where we have one."""
     folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=True, symlinks=True)
+    pip = importlib.util.find_spec("pip")
+    venv.create(folder, with_pip=pip is None, symlinks=True)
+    if pip is not None and pip.origin is not None:
+        packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+        shutil.copytree(Path(pip.origin).parent, packages / "pip")
     return folder
 
 

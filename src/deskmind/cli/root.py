@@ -45,6 +45,7 @@ from deskmind.cli import (
     workflows,
     writes,
 )
+from deskmind.cli.building import build_when_asked
 from deskmind.cli.server import Server
 from deskmind.cli.top import top
 
@@ -153,6 +154,7 @@ app.add_typer(operations.migrate_app, name="migrate")
 app.add_typer(database.database_app, name="database")
 app.add_typer(sandboxes.sandbox_app, name="sandbox")
 app.add_typer(evaluate.eval_app, name="eval")
+build_when_asked(app)
 
 
 def main() -> None:

@@ -48,6 +48,7 @@ class CommandLine:
         self._home = home
         self._service = service
         self._config = config
+        self._read: Settings | None = None
         self.as_json = as_json
 
     def settings(self, *, anywhere: bool = False) -> Settings:
@@ -72,7 +73,7 @@ class CommandLine:
         from deskmind.observability import configure_logging
         from deskmind.settings import load_settings
 
-        settings = load_settings(home=self._home, config=self._config)
+        settings = self._read = self._read or load_settings(home=self._home, config=self._config)
         configure_logging(
             format=settings.log.format,
             level="warning" if settings.log.level == "info" else settings.log.level,

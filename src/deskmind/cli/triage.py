@@ -10,7 +10,6 @@ import typer
 from deskmind.cli.options import AsJson, Config, Home, Tenant, User
 from deskmind.cli.output import print_json, print_rows, print_table, say
 from deskmind.cli.session import CommandLine, desk_or_operator_of, operator_of
-from deskmind.cli.triage_embedding import embed_past, predict_new
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,6 +165,8 @@ def predict(
     table, texts = line.guard(lambda: _asked(text, csv, output, text_column))
 
     def act() -> list[Prediction]:
+        from deskmind.cli.triage_embedding import predict_new
+
         learned = _read(line, model)
         return predict_new(line.settings(anywhere=True), learned, texts, threshold=threshold)
 
@@ -408,12 +409,15 @@ def _read(line: CommandLine, folder: Path | None) -> TriageModel:
 
 
 def _embedded(line: CommandLine, tickets: Sequence[TrainingTicket], *, embed: bool) -> Embedded | None:
+    from deskmind.cli.triage_embedding import embed_past
+
     return embed_past(line.settings(anywhere=True), [ticket.text for ticket in tickets]) if embed else None
 
 
 def _judged(
     line: CommandLine, model: TriageModel, tickets: Sequence[TrainingTicket], threshold: float | None
 ) -> Judged:
+    from deskmind.cli.triage_embedding import predict_new
     from deskmind.triage import judged
 
     texts = [ticket.text for ticket in tickets]

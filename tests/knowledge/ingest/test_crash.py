@@ -48,9 +48,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def killed_home(tmp_path: Path, folder: Path) -> Path:
+def killed_home(prepared_home: Path, tmp_path: Path, folder: Path) -> Path:
     """A home whose ingest was ended by SIGKILL between two batches."""
     home = tmp_path / "home"
+    subprocess.run(["cp", "-a", str(prepared_home), str(home)], check=True)  # with the server's owner
     for parent in (tmp_path, *tmp_path.parents):
         if not parent.stat().st_mode & 0o001:
             parent.chmod(0o755)

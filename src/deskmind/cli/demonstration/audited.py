@@ -6,8 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from deskmind.governance.access import Permission
-
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
@@ -41,6 +39,8 @@ async def verify_audit(stage: Stage) -> None:
 async def _edited(stage: Stage, address: str) -> AsyncGenerator[str]:
     """One sealed event says something else until the block ends; what was done to it."""
     from psycopg import AsyncConnection
+
+    from deskmind.governance.access import Permission
 
     tenant = stage.desk.scope.tenant_id
     async with await AsyncConnection.connect(address, autocommit=True) as connection:
