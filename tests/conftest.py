@@ -32,9 +32,10 @@ from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 hypothesis.settings.register_profile("deskmind", deadline=None)
 hypothesis.settings.load_profile("deskmind")
 
-# a busy machine is no fault of the service; httpx would give up after five seconds
+# a busy machine is no fault of the service, httpx would give up after five seconds; and the certificates of all authorities
+# are read once, not for each client
 for _client in (httpx.Client, httpx.AsyncClient):
-    _client.__init__.__kwdefaults__["timeout"] = httpx.Timeout(60)
+    _client.__init__.__kwdefaults__.update(timeout=httpx.Timeout(60), verify=httpx.create_ssl_context())
 
 _numbers = itertools.count(1)
 
