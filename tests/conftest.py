@@ -39,19 +39,8 @@ for _client in (httpx.Client, httpx.AsyncClient):
 
 _numbers = itertools.count(1)
 
-_LONGEST = (
-    *(
-        "deploy/test_prometheus.py",
-        "project/test_documentation.py",
-        "sync/test_faults.py",
-        "cli/test_commands.py",
-    ),
-    *("database/test_pgbouncer.py", "database/embedded/test_recovery.py", "project/test_examples.py"),
-    *("governance/test_canaries_together.py", "cli/test_service_metrics.py", "project/test_install.py"),
-    *("knowledge/embedding/test_cache.py", "agents/test_durability.py", "cli/test_full_disk.py"),
-    *("governance/privacy/test_erasing.py", "cli/test_telemetry.py", "api/test_full_disk.py"),
-)
-"""Files that take long, whatever the number of their tests."""
+_LONGEST = (Path(__file__).parent / "longest.txt").read_text().split()
+"""Files that take long, whatever the number of their tests, the longest first; written by ``scripts/longest_tests.py``."""
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
