@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import itertools
 import os
@@ -37,6 +38,9 @@ hypothesis.settings.load_profile("deskmind")
 for _client in (httpx.Client, httpx.AsyncClient):
     _client.__init__.__kwdefaults__.update(timeout=httpx.Timeout(60), verify=httpx.create_ssl_context())
 
+# what is imported stays; the collector need not look through its half million objects again and again
+gc.disable()
+
 _numbers = itertools.count(1)
 
 _LONGEST = (Path(__file__).parent / "longest.txt").read_text().split()
@@ -50,6 +54,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {name: place for place, name in enumerate(_LONGEST)}
     root = Path(__file__).parent
     items.sort(key=lambda item: places.get(item.path.relative_to(root).as_posix(), len(places)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """From here on there is garbage to collect, apart from what was imported."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
