@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import itertools
 import os
@@ -32,25 +33,18 @@ from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 hypothesis.settings.register_profile("deskmind", deadline=None)
 hypothesis.settings.load_profile("deskmind")
 
-# a busy machine is no fault of the service; httpx would give up after five seconds
+# a busy machine is no fault of the service, httpx would give up after five seconds; and the certificates of all authorities
+# are read once, not for each client
 for _client in (httpx.Client, httpx.AsyncClient):
-    _client.__init__.__kwdefaults__["timeout"] = httpx.Timeout(60)
+    _client.__init__.__kwdefaults__.update(timeout=httpx.Timeout(60), verify=httpx.create_ssl_context())
+
+# what is imported stays; the collector need not look through its half million objects again and again
+gc.disable()
 
 _numbers = itertools.count(1)
 
-_LONGEST = (
-    *(
-        "deploy/test_prometheus.py",
-        "project/test_documentation.py",
-        "sync/test_faults.py",
-        "cli/test_commands.py",
-    ),
-    *("database/test_pgbouncer.py", "database/embedded/test_recovery.py", "project/test_examples.py"),
-    *("governance/test_canaries_together.py", "cli/test_service_metrics.py", "project/test_install.py"),
-    *("knowledge/embedding/test_cache.py", "agents/test_durability.py", "cli/test_full_disk.py"),
-    *("governance/privacy/test_erasing.py", "cli/test_telemetry.py", "api/test_full_disk.py"),
-)
-"""Files that take long, whatever the number of their tests."""
+_LONGEST = (Path(__file__).parent / "longest.txt").read_text().split()
+"""Files that take long, whatever the number of their tests, the longest first; written by ``scripts/longest_tests.py``."""
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -60,6 +54,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {name: place for place, name in enumerate(_LONGEST)}
     root = Path(__file__).parent
     items.sort(key=lambda item: places.get(item.path.relative_to(root).as_posix(), len(places)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """From here on there is garbage to collect, apart from what was imported."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

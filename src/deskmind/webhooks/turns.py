@@ -40,16 +40,20 @@ SELECT url, sealed, CASE WHEN old_until > now() THEN old_sealed END AS old_seale
   FROM webhooks WHERE tenant_id = %s AND webhook_id = %s
 """
 _CLAIM = """
+WITH c AS MATERIALIZED (
+    SELECT delivery_id, due_at FROM webhook_deliveries
+     WHERE tenant_id = %(tenant)s AND webhook_id = %(webhook)s AND state = 'pending' AND due_at <= clock_timestamp()
+     ORDER BY due_at LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE webhook_deliveries d
    SET attempts = d.attempts + 1, tries = d.tries + 1, attempted_at = clock_timestamp(),
        due_at = clock_timestamp() + make_interval(secs => %(lease)s)
-  FROM (SELECT delivery_id, due_at FROM webhook_deliveries
-         WHERE tenant_id = %(tenant)s AND webhook_id = %(webhook)s AND state = 'pending' AND due_at <= clock_timestamp()
-         ORDER BY due_at LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED) c, webhook_events e
+  FROM c, webhook_events e
  WHERE d.tenant_id = %(tenant)s AND d.delivery_id = c.delivery_id
    AND e.tenant_id = %(tenant)s AND e.event_id = d.event_id
 RETURNING d.delivery_id, e.event_id, e.body, d.attempts, d.tries, d.wanted_at, c.due_at
 """
+"""Materialised: inside a nested loop the choice would be made anew for each row, without those it has just locked and moved,
+and more would be claimed than are wanted."""
 _GIVE_BACK = """
 UPDATE webhook_deliveries d SET attempts = d.attempts - 1, tries = greatest(d.tries - 1, 0), due_at = clock_timestamp()
   FROM unnest(%s::uuid[], %s::integer[]) AS s(delivery_id, attempts)

@@ -46,6 +46,8 @@ class SharedLimits:
         local: counts meanwhile.
         timeout: seconds a request may be held up.
         cooldown: seconds until a silent server is tried again.
+        connections: at most.
+        patience: seconds to connect, and to wait for a reply on a connection that is kept after that.
 
     Raises:
         MissingExtraError: redis-py is not installed.
@@ -59,8 +61,9 @@ class SharedLimits:
         timeout: float = 0.1,
         cooldown: float = 1.0,
         connections: int = 64,
+        patience: float = 1.0,
     ) -> None:
-        client = connect(url, connections=connections, patience=1.0)
+        client = connect(url, connections=connections, patience=patience)
         self._line = Line(client, timeout=timeout, connections=connections, breaker=Breaker(3, cooldown))
         self._local = local
         self.alone = False
