@@ -270,13 +270,16 @@ class Connection(asyncio.Protocol):
     def _finish(self, *, keep: bool) -> None:
         """The answer is there; the connection is free for another, or closed."""
         answer, self._answer = self._answer, None
-        self._ended, self._head_bytes, self._inflater, self._paused = "", 0, None, False
+        self._ended, self._head_bytes, self._inflater = "", 0, None
         if answer is not None:
             answer.over = True
             answer.wake()
         transport = self._transport
         if transport is None:
             return
+        if self._paused:
+            self._paused = False
+            transport.resume_reading()
         kept = keep and not transport.is_closing() and not transport.get_write_buffer_size()
         if kept:
             self._freed(self, True)

@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from deskmind.gateway.providers._connection import Answer, Connection
 from deskmind.gateway.providers.failures import ProviderFailure
@@ -49,7 +49,7 @@ def target(url: str, headers: Mapping[str, str]) -> Target:
     from yarl import URL
 
     address = URL(url)
-    named = {"host": f"Host: {address.raw_authority}", "accept": "Accept: */*"}
+    named = {"host": f"Host: {address.host_port_subcomponent}", "accept": "Accept: */*"}
     for name, value in headers.items():
         if not _NAME.fullmatch(name) or _CONTROL.search(value):
             raise ProviderFailure("model-unavailable", "a configured header cannot be sent")
@@ -91,12 +91,13 @@ class Connections:
         Raises:
             ProviderFailure: there is no connection or answer, or it broke off.
         """
+        packed = "Accept-Encoding: gzip\r\n" if whole else ""
+        head = f"{more}{packed}Content-Length: {len(body)}\r\n\r\n".encode()
+        request = b"".join((to.head, head, body))
         connection = None if self._most else self._kept(to.place)
         if connection is None:
             connection = await self._another(to.place, connect)
-        packed = "Accept-Encoding: gzip\r\n" if whole else ""
-        head = f"{more}{packed}Content-Length: {len(body)}\r\n\r\n".encode()
-        return await connection.ask(b"".join((to.head, head, body)), whole=whole, seconds=seconds)
+        return await connection.ask(request, whole=whole, seconds=seconds)
 
     async def close(self) -> None:
         """Close all of them."""
@@ -132,7 +133,7 @@ class Connections:
     async def _opened(self, place: _Place, seconds: float) -> Connection:
         import aiohappyeyeballs
 
-        start: Any = aiohappyeyeballs.start_connection
+        start = cast("Any", aiohappyeyeballs).start_connection
         host, port, tls = place
         try:
             async with asyncio.timeout(seconds):
@@ -142,7 +143,7 @@ class Connections:
                     lambda: Connection(self.loop, self._freed),
                     sock=opened,
                     ssl=_tls() if tls else None,
-                    server_hostname=host if tls else None,
+                    server_hostname=host.rstrip(".") if tls else None,
                 )
         except TimeoutError as error:
             raise ProviderFailure("model-timeout", "no connection in time") from error
