@@ -28,6 +28,7 @@ from deskmind.gateway.prices import PriceList, cost_of
 from deskmind.gateway.providers import ProviderFailure, ProviderReply, ProviderVectors, Ranked
 from deskmind.gateway.tokens import estimate_reply, likely_reply, likely_request
 from deskmind.observability import note
+from deskmind.observability.story import current_story
 
 __all__ = ["Account", "error_for"]
 
@@ -77,6 +78,7 @@ class Account:
         "_reservation",
         "_started",
         "attempts",
+        "call_id",
         "exact",
         "first_token_seconds",
         "intent",
@@ -111,6 +113,7 @@ class Account:
             streamed: whether the reply is a stream.
         """
         self.intent = intent
+        self.call_id = str(intent.call_id)
         self._request = request
         self._estimated = estimated
         self._calibration = calibration
@@ -237,13 +240,19 @@ class Account:
 
     def total(self) -> tuple[Usage, Decimal | None]:
         """Tokens and US dollars of all charged attempts; the cost is None when a price is missing."""
+        if len(self._charges) == 1:
+            return self._charges[0][1], self._cost(*self._charges[0])
         usage = Usage()
         cost: Decimal | None = Decimal(0)
         for deployment, part in self._charges:
             usage += part
-            price = self._prices.price(deployment)
-            cost = None if price is None or cost is None else cost + cost_of(price, part)
+            more = self._cost(deployment, part)
+            cost = None if more is None or cost is None else cost + more
         return usage, cost
+
+    def _cost(self, deployment: Deployment, usage: Usage) -> Decimal | None:
+        price = self._prices.price(deployment)
+        return None if price is None else cost_of(price, usage)
 
     def close(self, deployment: str, *, error: str = "", unknown: bool = False) -> UsageEntry:
         """Settle with budgets and ledger, once.
@@ -283,16 +292,21 @@ class Account:
         )
         self._ledger.settle(self.row)
         measure(self.row, self.attempts)
+        if current_story() is not None:
+            self._tell()
+        return self.row
+
+    def _tell(self) -> None:
+        """Leave the attempts in the story of the request."""
         note(
             "attempts",
-            call=str(self.intent.call_id),
+            call=self.call_id,
             model=self.intent.model,
             tries=[
                 [item.deployment, item.outcome, round(item.milliseconds / 1000, 6), round(item.waited, 3)]
                 for item in self.attempts
             ],
         )
-        return self.row
 
 
 def error_for(

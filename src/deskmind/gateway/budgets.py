@@ -87,6 +87,8 @@ class Budget:
 
     def subject(self, caller: Caller, model: str) -> str:
         """Whose counter it is."""
+        if not self.per:
+            return ""
         values: dict[Dimension, object] = {
             "tenant": caller.tenant_id,
             "user": caller.user,
@@ -288,7 +290,11 @@ class BudgetKeeper:
         unit: Literal["usd", "tokens"],
         amount: int,
     ) -> None:
-        lease = await self._lease(budget, caller, model, unit)
+        start = self._start(budget.window)
+        subject = budget.subject(caller, model)
+        lease = self._leases.get((budget.name, subject, unit, budget.tenant_id))
+        if lease is None or lease.counter.budget is not budget or lease.counter.start is not start:
+            lease = await self._lease(budget, subject, unit, start)
         if lease.available >= amount:
             lease.available -= amount
         else:
@@ -296,16 +302,14 @@ class BudgetKeeper:
         reservation.parts.append((lease, amount))
 
     async def _lease(
-        self, budget: Budget, caller: Caller, model: str, unit: Literal["usd", "tokens"]
+        self, budget: Budget, subject: str, unit: Literal["usd", "tokens"], start: datetime
     ) -> _Lease:
-        start = self._start(budget.window)
-        subject = budget.subject(caller, model)
+        """The lease of a budget that is new or was changed, or of a window that has begun."""
         key = (budget.name, subject, unit, budget.tenant_id)
         lease = self._leases.get(key)
         limit = nanodollars(budget.usd or Decimal(0)) if unit == "usd" else budget.tokens or 0
         if lease is not None and lease.counter.start == start:
-            if lease.counter.limit != limit or lease.counter.budget is not budget:
-                lease.counter = Counter(budget, subject, unit, start, limit)
+            lease.counter = Counter(budget, subject, unit, start, limit)
             return lease
         fresh = self._leases[key] = _Lease(Counter(budget, subject, unit, start, limit))
         if lease is not None:

@@ -159,7 +159,7 @@ class Gateway:
         account, request = await self._open(
             "chat", model, config, protected.request, caller, budgets, with_span
         )
-        call_id = str(account.intent.call_id)
+        call_id = account.call_id
 
         async def call(deployment: Deployment) -> Any:
             return await self._provider(deployment).chat(deployment, request, config.timeouts, call_id)
@@ -281,7 +281,7 @@ class Gateway:
         request = embedding_request(config, texts, options)
         with_span = start_call("embeddings", model, config, request, protected.counts)
         account, _ = await self._open("embeddings", model, config, request, caller, budgets, with_span)
-        call_id = str(account.intent.call_id)
+        call_id = account.call_id
 
         async def call(deployment: Deployment) -> Any:
             return await self._provider(deployment).embed(
@@ -315,7 +315,7 @@ class Gateway:
         request = ranking_request(query, documents, limit)
         with_span = start_call("rerank", model, config, request, counts)
         account, _ = await self._open("rerank", model, config, request, caller, budgets, with_span)
-        call_id = str(account.intent.call_id)
+        call_id = account.call_id
         most = len(documents) if limit is None else min(limit, len(documents))
 
         async def call(deployment: Deployment) -> Any:

@@ -55,7 +55,8 @@ class _CallLabels:
         """That of its cost."""
         intent = entry.intent
         feature = self._features(intent.caller.feature)
-        key = (intent.model, entry.deployment, feature, self._tenant(str(intent.caller.tenant_id)))
+        tenant = "" if self._tenant.off else self._tenant(str(intent.caller.tenant_id))
+        key = (intent.model, entry.deployment, feature, tenant)
         found = self._costs.get(key)
         if found is None:
             found = self._costs[key] = _cost_labels(*key)

@@ -100,6 +100,8 @@ def _of_texts(texts: Iterable[str]) -> ChatRequest:
 
 
 def _check_options(config: ModelConfig, options: Mapping[str, Any], allowed: frozenset[str]) -> None:
+    if options.keys() <= allowed:
+        return
     unknown = sorted(options.keys() - allowed - set(config.extra_options))
     if unknown:
         raise InvalidRequestError(

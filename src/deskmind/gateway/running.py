@@ -85,7 +85,7 @@ async def first_pieces(
     account: Account,
 ) -> tuple[ProviderStream, list[ChatDelta]]:
     """An open stream with its first pieces, of which one says something."""
-    stream = await provider.stream(deployment, request, config.timeouts, str(account.intent.call_id))
+    stream = await provider.stream(deployment, request, config.timeouts, account.call_id)
     pieces: list[ChatDelta] = []
     clock = asyncio.get_running_loop().time
     deadline = clock() + config.timeouts.first_token

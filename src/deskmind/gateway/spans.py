@@ -107,7 +107,7 @@ def _booked(account: Account) -> dict[str, AttributeValue]:
         "deskmind.deployment": row.deployment,
         "deskmind.attempts": row.attempts,
         "deskmind.feature": row.intent.caller.feature,
-        "deskmind.call_id": str(row.intent.call_id),
+        "deskmind.call_id": account.call_id,
     }
     if row.usage.cached_tokens:
         found[names.USAGE_CACHE_READ_INPUT_TOKENS] = row.usage.cached_tokens

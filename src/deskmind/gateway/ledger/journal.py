@@ -24,7 +24,7 @@ from uuid import UUID, uuid4
 
 from deskmind.errors import DeskmindError, StorageFullError, UnavailableError
 from deskmind.gateway.ledger.entry import Intent, UsageEntry
-from deskmind.gateway.ledger.records import entry_of, entry_record, intent_of, intent_record
+from deskmind.gateway.ledger.records import entry_of, entry_record, intent_fields, intent_of, intent_record
 from deskmind.observability import logger
 from deskmind.observability.instruments import LEDGER_BACKLOG, LEDGER_FLUSH, histogram
 from deskmind.observability.metering import Labels, Sources, labels
@@ -101,7 +101,7 @@ class JournalLedger:
         self._lock_file = -1
         self._number = 0
         self._segment: _Segment | None = None
-        self._intents: dict[UUID, _Segment] = {}
+        self._intents: dict[UUID, tuple[_Segment, str]] = {}
         self._settled: list[tuple[bytes, tuple[_Segment, ...]]] = []
         self._lines: list[bytes] = []
         self._commit: list[asyncio.Future[None]] = []
@@ -155,8 +155,9 @@ class JournalLedger:
             )
         segment = self._current()
         segment.open += 1
-        self._intents[intent.call_id] = segment
-        self._lines.append(intent_record(intent))
+        fields = intent_fields(intent)
+        self._intents[intent.call_id] = (segment, fields)
+        self._lines.append(intent_record(intent, fields))
         loop = asyncio.get_running_loop()
         if not self._commit and not self._under_way:
             loop.call_soon(self._gather, 0, loop.time() + _GATHER_SECONDS, 0)
@@ -167,11 +168,11 @@ class JournalLedger:
     def settle(self, entry: UsageEntry) -> None:
         """Book the end of a call."""
         segment = self._current()
-        opened = self._intents.pop(entry.intent.call_id, None)
+        opened, fields = self._intents.pop(entry.intent.call_id, (None, ""))
         held = (segment,) if opened is None or opened is segment else (segment, opened)
         if opened is not segment:
             segment.open += 1
-        record = entry_record(entry)
+        record = entry_record(entry, fields)
         self._lines.append(record)
         self._settled.append((record, held))
 

@@ -12,20 +12,20 @@ import orjson
 from deskmind.gateway.ledger.entry import Intent, UsageEntry
 from deskmind.gateway.messages import Caller, Usage
 
-__all__ = ["entry_of", "entry_record", "intent_of", "intent_record"]
+__all__ = ["entry_of", "entry_record", "intent_fields", "intent_of", "intent_record"]
 
 
-def intent_record(intent: Intent) -> bytes:
-    """One line."""
-    return f'{{"kind":"intent",{_intent(intent)}}}\n'.encode()
+def intent_record(intent: Intent, fields: str = "") -> bytes:
+    """One line; ``fields`` are the intent's where they are written already."""
+    return f'{{"kind":"intent",{fields or intent_fields(intent)}}}\n'.encode()
 
 
-def entry_record(entry: UsageEntry) -> bytes:
-    """One line; complete, so that it stands without its intent's."""
+def entry_record(entry: UsageEntry, fields: str = "") -> bytes:
+    """One line; complete, so that it stands without its intent's, whose ``fields`` may be written already."""
     usage = entry.usage
     first = entry.first_token_seconds
     return (
-        f'{{"kind":"entry",{_intent(entry.intent)},"outcome":"{entry.outcome}",'
+        f'{{"kind":"entry",{fields or intent_fields(entry.intent)},"outcome":"{entry.outcome}",'
         f'"deployment":{_quoted(entry.deployment)},"usage":[{usage.input_tokens},{usage.output_tokens},'
         f"{usage.cached_tokens},{usage.reasoning_tokens}],"
         f'"cost":{_decimal(entry.cost)},"seconds":{entry.seconds!r},"first":{"null" if first is None else repr(first)},'
@@ -72,8 +72,8 @@ def entry_of(record: dict[str, Any]) -> UsageEntry:
     )
 
 
-def _intent(intent: Intent) -> str:
-    """Written out rather than encoded: it is on the way of every call."""
+def intent_fields(intent: Intent) -> str:
+    """What both lines of a call say. Written out rather than encoded: it is on the way of every call."""
     caller = intent.caller
     return (
         f'"call":"{intent.call_id.hex}","at":{intent.started_at!r},"caller":["{caller.tenant_id.hex}",'

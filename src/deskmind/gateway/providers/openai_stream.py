@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deskmind.gateway.messages import ChatDelta
+from deskmind.gateway.providers.connections import Answer
 from deskmind.gateway.providers.failures import ProviderFailure
 from deskmind.gateway.providers.openai_wire import delta_of
 from deskmind.gateway.wire import decode
-
-if TYPE_CHECKING:
-    import aiohttp
 
 __all__ = ["OpenAIStream"]
 
@@ -21,10 +19,10 @@ _END_SECONDS = 0.05
 
 
 class OpenAIStream:
-    """An open response. Parsing happens between awaits, so a cancelled read loses nothing."""
+    """An open answer. Parsing happens between awaits, so a cancelled read loses nothing."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
         self._rest = b""
         self._finished = False
         self._ended = False
@@ -32,18 +30,14 @@ class OpenAIStream:
 
     async def next(self, timeout: float) -> list[ChatDelta] | None:  # noqa: ASYNC109
         """The pieces that arrived, None at the regular end."""
-        import aiohttp
-
         while not self._ended:
             if self._failure is not None:
                 raise self._failure
             try:
                 async with asyncio.timeout(timeout):
-                    data = await self._response.content.readany()
+                    data = await self._answer.more()
             except TimeoutError as error:
                 raise ProviderFailure("model-timeout", f"nothing came for {timeout:g} seconds") from error
-            except (aiohttp.ClientError, OSError) as error:
-                raise ProviderFailure("stream-broken", type(error).__name__) from error
             if not data:
                 self._ended = True
                 break
@@ -58,14 +52,11 @@ class OpenAIStream:
 
     async def close(self) -> None:
         """End the stream; the connection is kept when the stream was read to its end, else closed."""
-        if self._finished and not self._response.content.at_eof():
-            with suppress(TimeoutError, OSError):
+        if self._finished and not self._answer.over:
+            with suppress(TimeoutError, ProviderFailure):
                 async with asyncio.timeout(_END_SECONDS):
-                    await self._response.content.readany()
-        if self._response.content.at_eof():
-            self._response.release()
-        else:
-            self._response.close()
+                    await self._answer.more()
+        self._answer.close()
 
     def _parse(self, data: bytes) -> list[ChatDelta]:
         *lines, self._rest = (self._rest + data).split(b"\n")

@@ -71,12 +71,16 @@ class TenantLabel:
     Args:
         mode: ``off`` says nothing, ``id`` every id, ``top`` those of ``most`` tenants.
         most: places.
+
+    Attributes:
+        off: whether there is no label.
     """
 
     _WAITING = 8
     _MOST_WATCHED = 1_000
 
     def __init__(self, mode: str, most: int = 20) -> None:
+        self.off = mode == "off"
         self._mode = mode
         self._most = most
         self._placed: set[str] = set()
@@ -84,7 +88,7 @@ class TenantLabel:
 
     def __call__(self, tenant: str) -> str:
         """The label; empty for none."""
-        if self._mode == "off":
+        if self.off:
             return ""
         if self._mode == "id" or tenant in self._placed or self._place(tenant):
             return tenant

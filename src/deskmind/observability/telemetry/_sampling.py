@@ -93,6 +93,10 @@ class TailSampler:
                 self._outbox.put((sized(span),))
             return
         worth = span.failed or (span.local_root and span.ended - span.started > self._slow)
+        if span.local_root and held.open_roots <= 1 and not (worth or held.keep):
+            held.open_roots = 0  # the last of a trace that nobody wants
+            self._decide(span.trace_id)
+            return
         held.keep = held.keep or worth
         if len(held.spans) < self._most_of_trace or span.local_root or worth:
             item = sized(span)

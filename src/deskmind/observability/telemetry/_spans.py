@@ -127,6 +127,9 @@ class LightSpan(Span):
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Set several."""
+        if not self.ended and len(self.attributes) + len(attributes) <= _MOST_ATTRIBUTES:
+            self.attributes.update(attributes)
+            return
         for key, value in attributes.items():
             self.set_attribute(key, value)
 
