@@ -31,6 +31,7 @@ FOUND = "deskmind.read"
 
 _ABSENT: Any = object()
 _SCALARS = (str, int, float, UUID, date, Enum)
+_OF_BODIES = frozenset({b"content-length", b"transfer-encoding"})
 _LASTING = (str, int, float, type(None))
 
 _Values = dict[str, Any]
@@ -94,7 +95,7 @@ class Read:
     def values(self, path: _Values, query: bytes) -> _Values | None:
         """What the endpoint is called with; None where a value is missing or not valid."""
         found: _Values = {}
-        given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)) if query else {}
+        given = _asked(query) if query else {}
         for values, source in ((self._path, path), (self._query, given)):
             for value in values:
                 found[value.name], wrong = value.read(source)
@@ -123,6 +124,12 @@ class Reads:
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
         self._shelf = Shelf(routes)
         self._reads = {id(route): read for route in routes if (read := Read.of(route)) is not None}
+        self._fixed = {
+            route.path: found
+            for route in routes
+            if isinstance(route, APIRoute) and not route.param_convertors
+            if (found := self._found({"type": "http", "method": "GET", "path": route.path})) is not None
+        }
 
     def __len__(self) -> int:
         return len(self._reads)
@@ -131,14 +138,21 @@ class Reads:
         """Whether a request is one of the reads, which its scope then says."""
         if scope["method"] != "GET" or _has_body(scope["headers"]):
             return False
-        match, found = self._shelf.matches(scope)
-        read = self._reads.get(id(found["route"])) if match is Match.FULL else None
-        values = read.values(found["path_params"], scope["query_string"]) if read is not None else None
+        found = self._fixed.get(scope["path"]) or self._found(scope)
+        if found is None:
+            return False
+        read, matched = found
+        values = read.values(matched["path_params"], scope["query_string"])
         if values is None:
             return False
-        scope.update(found)
+        scope.update(matched)
         scope[FOUND] = (read, values)
         return True
+
+    def _found(self, scope: Scope) -> tuple[Read, Scope] | None:
+        match, found = self._shelf.matches(scope)
+        read = self._reads.get(id(found["route"])) if match is Match.FULL else None
+        return (read, found) if read is not None else None
 
 
 def _takes_little(route: APIRoute) -> bool:
@@ -204,5 +218,16 @@ def _is_scalar(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, _SCALARS)
 
 
+def _asked(query: bytes) -> _Values:
+    """The values of a query; of one that is repeated the last, as the framework has it."""
+    text = query.decode("latin-1")
+    if "%" in text or "+" in text:
+        return dict(parse_qsl(text, keep_blank_values=True))
+    return {name: value for name, _, value in [part.partition("=") for part in text.split("&") if part]}
+
+
 def _has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    return any(name == b"content-length" or name == b"transfer-encoding" for name, _ in headers)
+    for name, _ in headers:
+        if name in _OF_BODIES:
+            return True
+    return False
