@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import gc
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -18,7 +18,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as ASGIScope
 
@@ -152,10 +152,7 @@ def create_app(
     routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes)
     _receive_webhooks(service, routes)
     _offer(service, routes)
-    accept_parent = chosen.telemetry.accept_parent
-    endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
-    models = endpoints.routes()
-    service.router.routes[:0] = models
+    models = _serve_models(service, desk_for, chosen.api.max_body_bytes)
     protocol = _model_context(chosen, service, limiter, attempts, drain)
     if protocol is not None:
         service.router.routes[:0] = protocol.routes()  # the others are looked through one by one
@@ -166,15 +163,9 @@ def create_app(
     _mind_manners(service, chosen, known)
     if places.most:
         service.add_middleware(Admission, places=places)
-    service.add_middleware(RequestContext, accept_parent=accept_parent, drain=drain)
+    service.add_middleware(RequestContext, accept_parent=chosen.telemetry.accept_parent, drain=drain)
     _describe(service)
-
-    def around(serving: ASGIApp) -> ASGIApp:
-        heard = _for_pages(serving, chosen.api.cors_origins) if chosen.api.cors_origins else serving
-        return RequestContext(Admission(heard, places), accept_parent=accept_parent, drain=drain)
-
-    reading = Reading(chosen.api.request_seconds, chosen.api.compress_from, service.exception_handlers)
-    service.go_straight(_straight(models, around), Reads(routes.routes), around(reading))
+    _go_straight(service, chosen, models, routes.routes, places, drain)
     return service
 
 
@@ -226,14 +217,36 @@ def _for_pages(serving: ASGIApp, origins: Sequence[str]) -> ASGIApp:
     )
 
 
-def _straight(routes: list[Route], around: Callable[[ASGIApp], ASGIApp]) -> Mapping[tuple[str, str], ASGIApp]:
-    """Calls of models, by method and path."""
-    return {
+def _serve_models(service: FastAPI, desk_for: DeskFor, max_body_bytes: int) -> list[Route]:
+    routes = OpenAIEndpoints(desk_for, max_body_bytes=max_body_bytes).routes()
+    service.router.routes[:0] = routes
+    return routes
+
+
+def _go_straight(
+    service: _Service,
+    settings: Settings,
+    models: list[Route],
+    routes: Sequence[BaseRoute],
+    places: Places,
+    drain: Drain,
+) -> None:
+    """Calls of models and reads, with what is around every request and without the rest."""
+
+    def around(serving: ASGIApp) -> ASGIApp:
+        heard = _for_pages(serving, settings.api.cors_origins) if settings.api.cors_origins else serving
+        return RequestContext(
+            Admission(heard, places), accept_parent=settings.telemetry.accept_parent, drain=drain
+        )
+
+    calls = {
         (method, route.path): around(_routed(route))
-        for route in routes
+        for route in models
         for method in route.methods or ()
         if not route.param_convertors
     }
+    reading = Reading(settings.api.request_seconds, settings.api.compress_from, service.exception_handlers)
+    service.go_straight(calls, Reads(routes), around(reading))
 
 
 def _offer(service: FastAPI, routes: APIRouter) -> None:

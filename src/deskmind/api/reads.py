@@ -227,7 +227,4 @@ def _asked(query: bytes) -> _Values:
 
 
 def _has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    for name, _ in headers:
-        if name in _OF_BODIES:
-            return True
-    return False
+    return not _OF_BODIES.isdisjoint([name for name, _ in headers])
