@@ -49,7 +49,8 @@ def _told(answer: httpx.Response) -> tuple[int, Any, dict[str, str]]:
     headers = {name: value for name, value in answer.headers.items() if name not in _OF_THE_MOMENT}
     body = answer.json() if answer.content else None
     if answer.status_code >= 400:
-        del body["request_id"], headers["content-length"]
+        body = {name: value for name, value in body.items() if name not in {"request_id", "checked_at"}}
+        del headers["content-length"]
     return answer.status_code, body, headers
 
 
