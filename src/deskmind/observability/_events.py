@@ -41,7 +41,7 @@ def complete(
     line: dict[str, Any] = {
         "timestamp": _written(time.time_ns() if at is None else round(at * 1e9)),
         "level": _LEVELS.get(level, level),
-        "event": _plain(name) if isinstance(name, str) else loggable(name),
+        "event": name if isinstance(name, str) and _PLAIN.fullmatch(name) else loggable(name),
         "logger": source,
     }
     _identify(line)
@@ -82,12 +82,6 @@ def _identify(line: dict[str, Any]) -> None:
 
 def _identity(context: SpanContext) -> tuple[str, str] | None:
     return (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context.is_valid else None
-
-
-@lru_cache(maxsize=1_024)
-def _plain(name: str) -> str:
-    """The name of an event: nearly always a word of ours, looked at once."""
-    return name if _PLAIN.fullmatch(name) else loggable(name)
 
 
 def _written(nanoseconds: int) -> str:
