@@ -181,7 +181,7 @@ async def _answered(path: str, seconds: float = 60.0, compress_from: int = 0) ->
 
     scope = _request(path)
     assert Reads(_some.routes).find(scope)
-    await Reading(seconds, compress_from, {KeyError: None})(scope, receive, send)
+    await Reading(seconds, compress_from, {})(scope, receive, send)
     return sent
 
 
