@@ -6,7 +6,8 @@ of the rounds' ratios. CPU a request, of the serving process alone, hardly feels
 
 The reads: the list of models, whose endpoint is plain ASGI; whether one may ask questions, by FastAPI's own ways; both ask no
 table. And one document, in a transaction under row-level security that also writes the event of the read, against a route that reads as
-much by one query on a connection pool. ``bare`` has none of what ours has.
+much by one query on a connection pool. ``bare`` has none of what ours has, nor the framework's own telemetry; beside it stands the same with the access log
+that uvicorn writes unless it is told not to. A ratio is always to ``bare`` without it.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ async def lifespan(app):
     async with pool:
         yield
 
-app = FastAPI(lifespan=lifespan)
+unwatched = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+app = FastAPI(lifespan=lifespan, telemetry=unwatched)
 
 @app.get("/models")
 async def models() -> dict:
@@ -80,7 +82,8 @@ async def document(document_id: str) -> dict:
         row = await cursor.fetchone()
     return {**given["document"], "title": row[0], "text": row[1]}
 
-uvicorn.run(app, port=given["port"], log_config=None, access_log=False, server_header=False)
+logged = {} if given["logged"] else {"log_config": None, "access_log": False}
+uvicorn.run(app, port=given["port"], server_header=False, **logged)
 """
 
 
@@ -113,8 +116,11 @@ async def run(*, quick: bool = False) -> list[dict[str, Any]]:
                     ("Deskmind, limits in Valkey", {"DESKMIND_REDIS_URL": valkey.url}),
                 )
             ]
-            bare = await running.enter_async_context(_bare(app, ours[0], document))
-            return await _measured([bare, *ours], quick=quick)
+            bare = [
+                await running.enter_async_context(_bare(app, ours[0], document, logged=logged))
+                for logged in (False, True)
+            ]
+            return await _measured([*bare, *ours], quick=quick)
 
 
 async def _prepare(app: Deskmind) -> tuple[str, str]:
@@ -162,7 +168,7 @@ async def _ours(
 
 
 @asynccontextmanager
-async def _bare(app: Deskmind, ours: _Server, document: str) -> AsyncGenerator[_Server]:
+async def _bare(app: Deskmind, ours: _Server, document: str, *, logged: bool) -> AsyncGenerator[_Server]:
     """FastAPI alone, answering what ours answers."""
     async with httpx.AsyncClient(base_url=ours.base, headers=ours.headers) as client:
         answers = {
@@ -173,10 +179,15 @@ async def _bare(app: Deskmind, ours: _Server, document: str) -> AsyncGenerator[_
     given = {
         **answers,
         "port": port,
+        "logged": logged,
         "database": app.database.endpoints.admin,
         "query": f"SELECT title, body FROM {schema}.documents WHERE document_id = %s",
     }
-    process = subprocess.Popen([sys.executable, "-c", _BARE, json.dumps(given)])
+    process = subprocess.Popen(
+        [sys.executable, "-c", _BARE, json.dumps(given)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if logged else None,
+    )
     try:
         base = f"http://127.0.0.1:{port}"
         await answering(f"{base}/models", process)
@@ -185,7 +196,8 @@ async def _bare(app: Deskmind, ours: _Server, document: str) -> AsyncGenerator[_
             "check": "/access/check?permission=knowledge:ask",
             "document": f"/documents/{document}",
         }
-        yield _Server("bare", base, paths, {}, process.pid)
+        name = "bare with an access log" if logged else "bare"
+        yield _Server(name, base, paths, {}, process.pid)
     finally:
         stop(process)
 
@@ -200,7 +212,7 @@ async def _measured(servers: list[_Server], *, quick: bool) -> list[dict[str, An
             {server.name: await _load(server, read, seconds) for server in servers} for _ in range(rounds)
         ]
         rows += [_row(read, server, found) for server in servers]
-        for server in servers[1:]:
+        for server in servers[2:]:
             most = statistics.median(each[server.name][0].rate for each in found)
             rows.append(await _at_half(server, read, most, seconds * 2))
     return rows

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import gc
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -18,7 +18,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as ASGIScope
 
@@ -38,6 +38,8 @@ from deskmind.api.manners.deadline import Deadline
 from deskmind.api.manners.idempotency import Idempotency
 from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
+from deskmind.api.reading import Reading
+from deskmind.api.reads import Reads
 from deskmind.api.routes import DeskFor, bearer, router
 from deskmind.api.schemas import Health, Readiness
 from deskmind.api.shelf import Shelf
@@ -150,9 +152,7 @@ def create_app(
     routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes)
     _receive_webhooks(service, routes)
     _offer(service, routes)
-    accept_parent = chosen.telemetry.accept_parent
-    endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
-    _serve_models(service, endpoints.routes(), places, drain, accept_parent=accept_parent)
+    models = _serve_models(service, desk_for, chosen.api.max_body_bytes)
     protocol = _model_context(chosen, service, limiter, attempts, drain)
     if protocol is not None:
         service.router.routes[:0] = protocol.routes()  # the others are looked through one by one
@@ -163,8 +163,9 @@ def create_app(
     _mind_manners(service, chosen, known)
     if places.most:
         service.add_middleware(Admission, places=places)
-    service.add_middleware(RequestContext, accept_parent=accept_parent, drain=drain)
+    service.add_middleware(RequestContext, accept_parent=chosen.telemetry.accept_parent, drain=drain)
     _describe(service)
+    _go_straight(service, chosen, models, routes.routes, places, drain)
     return service
 
 
@@ -201,29 +202,51 @@ def _mind_manners(service: _Service, settings: Settings, known: DeskFor) -> None
     if settings.api.compress_from:
         service.add_middleware(GZipMiddleware, minimum_size=settings.api.compress_from, compresslevel=5)
     if settings.api.cors_origins:
-        service.straight = MappingProxyType({})  # pages are told what they may read by a layer
-        service.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.api.cors_origins,
-            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-            allow_headers=_SENT_BY_PAGES,
-            expose_headers=_READ_BY_PAGES,
-            max_age=3600,
-        )
+        service.add_middleware(_for_pages, origins=settings.api.cors_origins)
 
 
-def _serve_models(
-    service: _Service, routes: list[Route], places: Places, drain: Drain, *, accept_parent: bool
-) -> None:
+def _for_pages(serving: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """Callers in browsers are told what they may read."""
+    return CORSMiddleware(
+        serving,
+        allow_origins=origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=_SENT_BY_PAGES,
+        expose_headers=_READ_BY_PAGES,
+        max_age=3600,
+    )
+
+
+def _serve_models(service: FastAPI, desk_for: DeskFor, max_body_bytes: int) -> list[Route]:
+    routes = OpenAIEndpoints(desk_for, max_body_bytes=max_body_bytes).routes()
     service.router.routes[:0] = routes
-    service.straight = {
-        (method, route.path): RequestContext(
-            Admission(_routed(route), places), accept_parent=accept_parent, drain=drain
+    return routes
+
+
+def _go_straight(
+    service: _Service,
+    settings: Settings,
+    models: list[Route],
+    routes: Sequence[BaseRoute],
+    places: Places,
+    drain: Drain,
+) -> None:
+    """Calls of models and reads, with what is around every request and without the rest."""
+
+    def around(serving: ASGIApp) -> ASGIApp:
+        heard = _for_pages(serving, settings.api.cors_origins) if settings.api.cors_origins else serving
+        return RequestContext(
+            Admission(heard, places), accept_parent=settings.telemetry.accept_parent, drain=drain
         )
-        for route in routes
+
+    calls = {
+        (method, route.path): around(_routed(route))
+        for route in models
         for method in route.methods or ()
         if not route.param_convertors
     }
+    reading = Reading(settings.api.request_seconds, settings.api.compress_from, service.exception_handlers)
+    service.go_straight(calls, Reads(routes), around(reading))
 
 
 def _offer(service: FastAPI, routes: APIRouter) -> None:
@@ -240,21 +263,49 @@ def _receive_webhooks(service: FastAPI, routes: APIRouter) -> None:
 
 
 class _Service(FastAPI):
-    """Calls of models go straight to their endpoints, everything else through the framework's layers.
+    """Calls of models and reads go straight to their endpoints, everything else through the framework's layers.
 
-    A call spends a third of its time in those layers, and needs none of them.
+    A call of a model spends a third of its time in those layers, a read more, and neither needs them.
     """
 
-    straight: Mapping[tuple[str, str], ASGIApp] = MappingProxyType({})
+    _straight: Mapping[tuple[str, str], ASGIApp] = MappingProxyType({})
+    _reads: Reads | None = None
+    _reading: ASGIApp
+
+    def go_straight(
+        self, endpoints: Mapping[tuple[str, str], ASGIApp], reads: Reads, reading: ASGIApp
+    ) -> None:
+        """From now on.
+
+        Args:
+            endpoints: by method and path.
+            reads: those that ``reading`` answers.
+            reading: likewise.
+        """
+        self._straight, self._reads, self._reading = endpoints, reads, reading
+
+    def add_middleware(self, middleware_class: Any, *args: Any, **kwargs: Any) -> None:
+        """A layer that is added is one around everything: nothing passes it by."""
+        self._straight, self._reads = MappingProxyType({}), None
+        super().add_middleware(middleware_class, *args, **kwargs)
 
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        endpoint = self.straight.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if endpoint is None or scope.get("root_path"):
+        endpoint = self._passing(scope) if scope["type"] == "http" else None
+        if endpoint is None:
             await super().__call__(scope, receive, send)
         else:
             scope["app"] = self
             await endpoint(scope, receive, send)
+
+    def _passing(self, scope: ASGIScope) -> ASGIApp | None:
+        """What serves a request without the layers."""
+        if scope.get("root_path") or self.dependency_overrides:
+            return None
+        endpoint = self._straight.get((scope["method"], scope["path"]))
+        if endpoint is None and self._reads is not None and self._reads.find(scope):
+            return self._reading
+        return endpoint
 
 
 def _model_context(

@@ -17,7 +17,7 @@ from deskmind.api.measures import begun, ended
 from deskmind.api.problems import internal_error, problem_response
 from deskmind.errors import DocumentTooLargeError
 from deskmind.governance.audit.circumstances import came_from
-from deskmind.observability import accept_correlation_id, correlation, logger, names, note, span, telling
+from deskmind.observability import correlation, logger, names, span, telling
 from deskmind.observability.actor import Visit
 from deskmind.observability.propagation import incoming
 
@@ -53,10 +53,10 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"").decode("latin-1")
+        given = headers.get(b"x-request-id")
         client = scope.get("client")
         with (
-            correlation(accept_correlation_id(given or None)) as request_id,
+            correlation(given.decode("latin-1") if given else None) as request_id,
             came_from(client[0] if client else ""),
         ):
             exchange = _Exchange(self._app, request_id, self._parent(headers), self._drain)
@@ -91,7 +91,7 @@ class _Exchange:
         async def respond(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._status = message["status"]
-                note("http", method=method, route=_route(scope), status=self._status)
+                story.note("http", {"method": method, "route": _route(scope), "status": self._status})
                 given = [*message.get("headers", []), *scope.get("deskmind.headers", ())]
                 message["headers"] = [
                     *given,
@@ -109,7 +109,7 @@ class _Exchange:
         }
         try:
             with (
-                telling("http"),
+                telling("http") as story,
                 _unobserved()
                 if scope["path"] in _PROBES
                 else span(method, self._parent, kind="server", **attributes) as current,
@@ -121,9 +121,13 @@ class _Exchange:
                         raise
                     await internal_error(error)(scope, receive, respond)
                 finally:
-                    ended(scope, self._status, time.perf_counter() - started)
-                    self._describe(current, method, _route(scope), visit)
-                    self._log(scope, method, started)
+                    seconds, route = time.perf_counter() - started, _route(scope)
+                    ended(scope, self._status, seconds)
+                    self._describe(current, method, route, visit)
+                    duration = round(seconds * 1000, 2)
+                    _log.info(
+                        "http.request", method=method, route=route, status=self._status, duration_ms=duration
+                    )
         finally:
             visit.end()
 
@@ -140,15 +144,6 @@ class _Exchange:
         if self._status >= 500:
             current.set_attribute(names.ERROR_TYPE, str(self._status))
             current.set_status(StatusCode.ERROR)
-
-    def _log(self, scope: Scope, method: str, started: float) -> None:
-        _log.info(
-            "http.request",
-            method=method,
-            route=_route(scope),
-            status=self._status,
-            duration_ms=round((time.perf_counter() - started) * 1000, 2),
-        )
 
 
 def _route(scope: Scope) -> str:

@@ -50,6 +50,9 @@ class _GatheringTransport:
         if self._size > _MOST_GATHERED:
             self._flush()
 
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
     def close(self) -> None:
         self._flush()
         self._transport.close()

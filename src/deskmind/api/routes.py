@@ -330,7 +330,11 @@ def bearer(request: Request) -> str:
     Raises:
         AuthenticationError: there is none.
     """
-    given = next((value for name, value in request.scope["headers"] if name == b"authorization"), b"")
+    given = b""
+    for name, value in request.scope["headers"]:
+        if name == b"authorization":
+            given = value
+            break
     scheme, _, key = given.decode("latin-1").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         from deskmind.errors import AuthenticationError

@@ -25,16 +25,16 @@ def story_record(story: Story) -> bytes:
     assert scope is not None
     story.story_id = story.story_id or uuid4()
     record: dict[str, Any] = {
-        "tenant_id": str(scope.tenant_id),
+        "tenant_id": scope.tenant_id,
         "began_at": story.began_at,
-        "story_id": str(story.story_id),
-        "principal_id": str(scope.principal_id),
+        "story_id": story.story_id,
+        "principal_id": scope.principal_id,
         "request_id": story.request_id,
         "kind": story.kind,
         "operation": story.operation,
         "error": story.error,
         "seconds": story.seconds,
-        "groups": [str(group) for group in scope.groups],
+        "groups": scope.groups,
         "question": storable(story.question[:_LONGEST_QUESTION]),
         "told": _told(story),
         "documents": [],
@@ -48,8 +48,8 @@ def _told(story: Story) -> dict[str, Any]:
         "role": story.scope.role if story.scope is not None else "",
         "dropped": story.dropped,
         "steps": [
-            (storable(step.name), step.parent, round(step.begin, 6), round(step.seconds, 6), step.error)
-            for step in story.steps()
+            (storable(name), parent, round(begin, 6), round(seconds, 6), error)
+            for name, parent, begin, seconds, error in story.placed_steps()
         ],
         "notes": [(note.kind, round(note.at, 6), orjson.Fragment(note.values)) for note in story.notes],
     }

@@ -23,6 +23,7 @@ from deskmind.observability.story import Story
 __all__ = ["StoryWriter"]
 
 _MOST_WAITING = 1_000
+_MANY = 250
 _BATCH = 50
 _LONGEST_PAUSE = 30.0
 _CLOSING_SECONDS = 5.0
@@ -78,6 +79,7 @@ class StoryWriter:
         self._task: asyncio.Task[None] | None = None
         self._connection: AsyncConnection[Any] | None = None
         self._writing = asyncio.Lock()
+        self._many = asyncio.Event()
         self._closed = False
         self.written = 0
         self.dropped = 0
@@ -96,13 +98,16 @@ class StoryWriter:
             self._lose("closed" if self._closed else "too-many")
             return
         self._waiting.append(story)
+        if len(self._waiting) >= _MANY and self.problem is None:
+            self._many.set()
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._write_batches())
 
     async def flush(self) -> None:
-        """Write what waits now, as far as the database lets us."""
+        """Write what waits now, as far as the database lets us; what comes meanwhile gathers for the next time."""
         async with self._writing:
-            while batch := list(islice(self._waiting, _BATCH)):
+            there = len(self._waiting)
+            while batch := list(islice(self._waiting, min(there, _BATCH))):
                 try:
                     await self._store([record for story in batch if (record := self._record(story))])
                 except DeskmindError as error:
@@ -110,6 +115,7 @@ class StoryWriter:
                     return
                 for _ in batch:
                     self._waiting.popleft()
+                there -= len(batch)
                 self.problem = None
                 await asyncio.sleep(0)
 
@@ -152,9 +158,18 @@ class StoryWriter:
     async def _write_batches(self) -> None:
         pause = self._flush_seconds
         while self._waiting:
-            await asyncio.sleep(pause)
+            await self._gather(pause)
             await self.flush()
             pause = self._flush_seconds if self.problem is None else min(pause * 2, _LONGEST_PAUSE)
+
+    async def _gather(self, seconds: float) -> None:
+        """Until a time has passed, or, while they can be written, many wait."""
+        self._many.clear()
+        if len(self._waiting) >= _MANY and self.problem is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._many.wait()
 
     def _record(self, story: Story) -> bytes | None:
         try:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, cast
 
 from opentelemetry import trace
+from opentelemetry.trace import SpanContext
 
 from deskmind.errors import DeskmindError
 from deskmind.observability.actor import acting
 from deskmind.observability.correlation import correlation_id
-from deskmind.observability.masking import loggable, loggable_field, pseudonym
+from deskmind.observability.masking import acting_fields, loggable, loggable_field, pseudonym
 
 _PEOPLE = frozenset({"user", "principal"})
 _PLAIN = re.compile(r"[a-z_.]{1,60}")
 _MOST_FRAMES = 8
+_LEVELS = {"warn": "warning", "exception": "error"}
 _INTERNAL = frozenset({"stack_info", "exc_info", "positional_args"})
 
 
@@ -34,18 +38,19 @@ def complete(
         at: seconds since the epoch; now when None.
     """
     name = event.pop("event", "")
-    moment = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
     line: dict[str, Any] = {
-        "timestamp": moment.isoformat(timespec="microseconds")[:-6] + "Z",
-        "level": "warning" if level == "warn" else "error" if level == "exception" else level,
+        "timestamp": _written(time.time_ns() if at is None else round(at * 1e9)),
+        "level": _LEVELS.get(level, level),
         "event": name if isinstance(name, str) and _PLAIN.fullmatch(name) else loggable(name),
         "logger": source,
     }
     _identify(line)
-    error = _raised(event.pop("exc_info", None))
+    error = _raised(event.pop("exc_info")) if "exc_info" in event else None
     for name, value in event.items():
-        if name not in _INTERNAL:
-            line[name if name.isidentifier() else loggable(name)] = _field(name, value)
+        if name in _PEOPLE and isinstance(value, str):
+            line[name] = pseudonym(value)
+        elif name not in _INTERNAL:
+            line[name if name.isidentifier() else loggable(name)] = loggable_field(name, value)
     if error is not None:
         line.update(describe(error))
     return line
@@ -64,25 +69,30 @@ def describe(error: BaseException) -> dict[str, Any]:
     return fields
 
 
-def _field(name: str, value: object) -> object:
-    if name in _PEOPLE and isinstance(value, str):
-        return pseudonym(value)
-    return loggable_field(name, value)
-
-
 def _identify(line: dict[str, Any]) -> None:
     if current := correlation_id():
         line["correlation_id"] = current
     if actor := acting():
-        tenant, user = actor
-        if tenant:
-            line["tenant"] = loggable(tenant)
-        if user:
-            line["user"] = pseudonym(user)
-    context = trace.get_current_span().get_span_context()
-    if context.is_valid:
-        line["trace_id"] = f"{context.trace_id:032x}"
-        line["span_id"] = f"{context.span_id:016x}"
+        line.update(acting_fields(*actor))
+    current_span = trace.get_current_span()
+    identity = getattr(current_span, "identity", None) or _identity(current_span.get_span_context())
+    if identity is not None:
+        line["trace_id"], line["span_id"] = identity
+
+
+def _identity(context: SpanContext) -> tuple[str, str] | None:
+    return (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context.is_valid else None
+
+
+def _written(nanoseconds: int) -> str:
+    """A moment after RFC 3339, from nanoseconds since the epoch."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return f"{_second(seconds)}.{rest // 1_000:06d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:-6]
 
 
 def _raised(info: Any) -> BaseException | None:

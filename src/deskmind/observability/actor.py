@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from contextvars import ContextVar
+
+from deskmind.observability.leaving import leave
 
 __all__ = ["Acting", "Visit", "acting"]
 
@@ -19,7 +20,7 @@ class Visit:
 
     def end(self) -> None:
         """The request is over."""
-        _leave(self._token)
+        leave(self._token)
 
 
 class Acting:
@@ -41,7 +42,7 @@ class Acting:
     def end(self) -> None:
         """The operation is over."""
         if self._token is not None:
-            _leave(self._token)
+            leave(self._token)
 
 
 _current: ContextVar[Visit | Acting | None] = ContextVar("deskmind_actor", default=None)
@@ -51,9 +52,3 @@ def acting() -> tuple[str, str] | None:
     """Tenant and user of the current operation, None outside of any."""
     actor = _current.get()
     return None if actor is None else (actor.tenant, actor.user)
-
-
-def _leave(token: object) -> None:
-    # A stream that is closed by another task ends in that task's context, where nothing was set.
-    with suppress(ValueError):
-        _current.reset(token)  # pyright: ignore[reportArgumentType]

@@ -6,8 +6,9 @@ import os
 import random
 import re
 import time
-from contextlib import suppress
 from contextvars import ContextVar
+
+from deskmind.observability.leaving import leave
 
 __all__ = ["accept_correlation_id", "correlation", "correlation_id", "new_correlation_id"]
 
@@ -52,6 +53,4 @@ class correlation:  # noqa: N801
         return self._id
 
     def __exit__(self, *_: object) -> None:
-        # A stream that is closed by another task ends in that task's context, where nothing was set.
-        with suppress(ValueError):
-            _current.reset(self._token)
+        leave(self._token)

@@ -123,6 +123,10 @@ def _hand_over(
 _CHAIN: list[Any] = [structlog.stdlib.filter_by_level, structlog.contextvars.merge_contextvars, _hand_over]
 
 
+_bound: Any = getattr(structlog.contextvars, "_CONTEXT_VARS", ("unknown",))
+"""What anybody ever bound to a context: as long as that is nothing, contexts need not be looked through."""
+
+
 class _ShortWay(structlog.stdlib.BoundLogger):
     """Does for ``info`` what the chain does, without it: services write two such lines a request."""
 
@@ -131,9 +135,9 @@ class _ShortWay(structlog.stdlib.BoundLogger):
             super().info(event, *args, **facts)
         elif self._logger.isEnabledFor(logging.INFO):
             given = {**self._context, **facts, "event": event}
-            if around := structlog.contextvars.get_contextvars():
+            if _bound and (around := structlog.contextvars.get_contextvars()):
                 given = {**given, **around, **given}
-            self._logger.info(_Line(complete(self._logger.name, "info", given)))
+            self._logger.info(complete(self._logger.name, "info", given))
 
 
 class _Line(dict[str, Any]):
@@ -154,10 +158,10 @@ class _Route:
         self.name = standard.name
         self.isEnabledFor = standard.isEnabledFor
 
-    def info(self, line: _Line) -> None:
+    def info(self, line: dict[str, Any]) -> None:
         gathering = self._only_listener()
         if gathering is None:
-            self._standard.info(line)
+            self._standard.info(_Line(line))
         else:
             gathering.take(line)
 
@@ -204,7 +208,7 @@ class _Gathering(_Handler):
         self._writer.start()
         atexit.register(self.flush)
 
-    def take(self, line: _Line) -> None:
+    def take(self, line: dict[str, Any]) -> None:
         """One of our own lines below ``warning``."""
         self._lines.append(_as_json(line) + self.terminator)
         if len(self._lines) > _MOST_GATHERED:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, cast
 
-__all__ = ["MASK", "loggable", "loggable_field", "masked", "pseudonym", "use_pseudonym_key"]
+__all__ = ["MASK", "acting_fields", "loggable", "loggable_field", "masked", "pseudonym", "use_pseudonym_key"]
 
 MASK = "***"
 
@@ -57,6 +57,10 @@ _PERSONAL = re.compile(
 _CANDIDATE = re.compile(r"[:=_@.\- %]")
 _PSEUDONYM = re.compile(r"p_[0-9a-f]{12}")
 
+_LONGEST_REMEMBERED, _MOST_REMEMBERED = 80, 2_000
+_harmless: set[str] = set()
+"""Short texts in which nothing was found: routes and names come with every request."""
+
 _pseudonym_key = [b""]
 
 
@@ -82,6 +86,17 @@ def pseudonym(value: str, key: bytes = b"") -> str:
     return _pseudonym(value, chosen)
 
 
+def acting_fields(tenant: str, user: str) -> dict[str, str]:
+    """Who acts, as a line says it; the names are left out where they are empty. The same for as long as the key is."""
+    return _acting_fields(tenant, user, _pseudonym_key[0])
+
+
+@lru_cache(maxsize=4_096)
+def _acting_fields(tenant: str, user: str, _key: bytes) -> dict[str, str]:
+    fields = {"tenant": loggable(tenant), "user": pseudonym(user)}
+    return {name: value for name, value in fields.items() if value}
+
+
 @lru_cache(maxsize=4_096)
 def _pseudonym(value: str, key: bytes) -> str:
     digest = hmac.digest(key, value.encode(errors="surrogatepass"), hashlib.sha256)
@@ -91,9 +106,14 @@ def _pseudonym(value: str, key: bytes) -> str:
 def masked(text: str) -> str:
     """The text with passwords in URLs, ``name=value`` secrets, bearer tokens and known keys masked, and with e-mail
     addresses, international telephone numbers, payment cards and social security numbers, whoever logged them."""
-    if len(text) < 6 or not _CANDIDATE.search(text):
+    if len(text) < 6 or text in _harmless or not _CANDIDATE.search(text):
         return text
-    return _PERSONAL.sub(MASK, _SECRET_TEXT.sub(_replacement, text))
+    found = _PERSONAL.sub(MASK, _SECRET_TEXT.sub(_replacement, text))
+    if found == text and len(text) <= _LONGEST_REMEMBERED:
+        if len(_harmless) >= _MOST_REMEMBERED:
+            _harmless.clear()
+        _harmless.add(text)
+    return found
 
 
 def loggable(value: object, depth: int = 0) -> Any:
@@ -103,6 +123,8 @@ def loggable(value: object, depth: int = 0) -> Any:
         value: anything; what is not a plain type appears as its masked ``repr``, bytes as their number.
         depth: how deep in containers it stands.
     """
+    if type(value) is str:
+        return masked(value) if len(value) <= _LONGEST_TEXT else _cut(value)
     if value is None or isinstance(value, int):
         return value
     if isinstance(value, str):
@@ -123,7 +145,12 @@ def loggable_field(name: str, value: object, depth: int = 0) -> Any:
 
     Facts about secrets stay: ``token_count``, ``input_tokens`` when it is a number, whether there is one.
     """
-    if value is None or isinstance(value, bool):
+    kind = type(value)
+    if kind is str:
+        return MASK if _is_secret(name, False) else loggable(value, depth)
+    if kind is int:
+        return MASK if _is_secret(name, True) else value
+    if value is None or kind is bool:
         return value
     return MASK if _is_secret(name, isinstance(value, (int, float))) else loggable(value, depth)
 

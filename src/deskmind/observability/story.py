@@ -10,17 +10,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, NamedTuple, Protocol, cast
 from uuid import UUID
 
 import orjson
 
 from deskmind.errors import DeskmindError
 from deskmind.observability.correlation import correlation_id
+from deskmind.observability.leaving import leave
 from deskmind.scope import Scope
 
 __all__ = [
@@ -63,8 +63,7 @@ class StorySink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A fact: what it is about, when it was noted in seconds from the story's begin, and its values as JSON.
 
     One piece of bytes, because many objects that live until the story is written would keep the collector busy.
@@ -119,10 +118,8 @@ class Step:
             self.ended = time.perf_counter()
             if error is not None:
                 self.error = code_of(error)
-        # A stream may end in another task, in whose context nothing was set.
         if self._token is not None:
-            with suppress(ValueError, RuntimeError):
-                _place.reset(self._token)
+            leave(self._token)
 
 
 class Story:
@@ -226,25 +223,23 @@ class Story:
 
         A step that outlived its parent, in a task of its own, stands in the nearest one that lasted as long.
         """
+        return [ToldStep(*values) for values in self.placed_steps()]
+
+    def placed_steps(self) -> list[tuple[str, int | None, float, float, str]]:
+        """The same as plain values, for whoever writes them down."""
         origin = self._steps[0].begun
         over = self.ended if self.ended is not None else time.perf_counter()
         places = {id(step): place for place, step in enumerate(self._steps)}
         ends = [over if step.ended is None else min(step.ended, over) for step in self._steps]
         ends[0] = over
-        told: list[ToldStep] = []
+        told: list[tuple[str, int | None, float, float, str]] = []
         for step, end in zip(self._steps, ends, strict=True):
             parent = step.parent
             while parent is not None and ends[places[id(parent)]] < end:
                 parent = parent.parent
-            told.append(
-                ToldStep(
-                    step.name[:_LONGEST_NAME],
-                    None if parent is None else places[id(parent)],
-                    step.begun - origin,
-                    max(end - step.begun, 0.0),
-                    step.error,
-                )
-            )
+            place = None if parent is None else places[id(parent)]
+            seconds = max(end - step.begun, 0.0)
+            told.append((step.name[:_LONGEST_NAME], place, step.begun - origin, seconds, step.error))
         return told
 
 

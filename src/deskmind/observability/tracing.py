@@ -5,7 +5,6 @@ They go to the provider that ``telemetry.start`` made from the settings, else to
 
 from __future__ import annotations
 
-from contextlib import suppress
 from types import TracebackType
 from typing import Literal
 
@@ -16,6 +15,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvid
 from opentelemetry.util.types import AttributeValue
 
 from deskmind.errors import DeskmindError
+from deskmind.observability.leaving import leave
 from deskmind.observability.names import ERROR_TYPE
 from deskmind.observability.story import Step, begin_step
 
@@ -59,10 +59,14 @@ class span:  # noqa: N801
 
     def __enter__(self) -> Span:
         self._step = begin_step(self._name)
+        around = contexts.get_current()
         self._span = _tracer.start_span(
-            self._name, context=self._parent, kind=self._kind, attributes=self._attributes
+            self._name,
+            context=around if self._parent is None else self._parent,
+            kind=self._kind,
+            attributes=self._attributes,
         )
-        self._context = trace.set_span_in_context(self._span)
+        self._context = trace.set_span_in_context(self._span, around)
         self._token = contexts.attach(self._context)
         return self._span
 
@@ -77,8 +81,7 @@ class span:  # noqa: N801
         # A stream may end in another task: nothing was attached there, or the token is not of its context,
         # which contexts.detach() would log as an error.
         if contexts.get_current() is self._context:
-            with suppress(ValueError):
-                self._token.var.reset(self._token)
+            leave(self._token)
 
 
 class OpenSpan:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import TypeVar
 
 from starlette.types import Scope
 
-from deskmind.api.limits.gcra import Limit
+from deskmind.api.limits.gcra import Decision, Limit
 from deskmind.api.limits.limiter import HEADERS
 from deskmind.api.limits.local import LocalLimits
 from deskmind.cache import CacheLimits, MemoryTier
@@ -26,6 +27,7 @@ _MOST_KNOWN = 10_000
 _refused = counter(API_REFUSED)
 
 
+@lru_cache(maxsize=4_096)
 def _network(address: str) -> str:
     """What one customer of a provider has: an IPv4 address, or 2^64 of IPv6."""
     try:
@@ -68,18 +70,11 @@ class Attempts:
         """
         if self._limit is None:
             return await ask(credential)
-        asked = [(_network((scope.get("client") or ("",))[0]), self._limit)]
-        decision = self._counted.take(asked, count=False)
+        network = _network((scope.get("client") or ("",))[0])
+        asked = [(network, self._limit)]
         digest = hashlib.sha256(credential.encode()).digest()
-        if decision.refusing is not None and self._known.get(digest) is None:
-            _refused.add(1, {"deskmind.limit": _NAME})
-            scope[HEADERS] = [(b"retry-after", str(decision.retry_after).encode())]
-            raise LimitExceededError(
-                "Too many credentials from this address were not valid.",
-                remedy=f"Try again in {decision.retry_after} s.",
-                limit=_NAME,
-                retry_after=decision.retry_after,
-            )
+        if self._counted.knows(network) and self._known.get(digest) is None:
+            self._check(scope, self._counted.take(asked, count=False))
         try:
             found = await ask(credential)
         except AuthenticationError:
@@ -88,3 +83,15 @@ class Attempts:
         if self._known.get(digest) is None:
             self._known.put(digest, True, size=1, ttl=_KNOWN_SECONDS)
         return found
+
+    def _check(self, scope: Scope, decision: Decision) -> None:
+        if decision.refusing is None:
+            return
+        _refused.add(1, {"deskmind.limit": _NAME})
+        scope[HEADERS] = [(b"retry-after", str(decision.retry_after).encode())]
+        raise LimitExceededError(
+            "Too many credentials from this address were not valid.",
+            remedy=f"Try again in {decision.retry_after} s.",
+            limit=_NAME,
+            retry_after=decision.retry_after,
+        )

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from deskmind.errors import ConfigurationError
 
@@ -28,11 +29,24 @@ class Limit:
         name: of the policy, such as ``tenant`` or ``user:models``.
         quota: requests.
         window: seconds.
+        interval: microseconds for each request.
+        span: microseconds for all of them.
+        policy: as an item of ``RateLimit-Policy``.
     """
 
     name: str
     quota: int
     window: int
+    interval: int = field(init=False, repr=False, compare=False)
+    span: int = field(init=False, repr=False, compare=False)
+    policy: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Every request asks for these."""
+        interval = max(1, round(self.window * _MICRO / self.quota))
+        object.__setattr__(self, "interval", interval)
+        object.__setattr__(self, "span", interval * self.quota)
+        object.__setattr__(self, "policy", f'"{self.name}";q={self.quota};w={self.window}')
 
     @classmethod
     def parse(cls, name: str, text: str) -> Limit:
@@ -49,24 +63,8 @@ class Limit:
             )
         return cls(name, int(found[1]), _SECONDS[found[2]])
 
-    @property
-    def interval(self) -> int:
-        """Microseconds for each request."""
-        return max(1, round(self.window * _MICRO / self.quota))
 
-    @property
-    def span(self) -> int:
-        """Microseconds for all of them."""
-        return self.interval * self.quota
-
-    @property
-    def policy(self) -> str:
-        """As an item of ``RateLimit-Policy``."""
-        return f'"{self.name}";q={self.quota};w={self.window}'
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How a limit stands after a request.
 
     Attributes:
@@ -87,7 +85,9 @@ class Standing:
     @property
     def item(self) -> str:
         """As an item of ``RateLimit``: requests left, seconds until the quota is whole again."""
-        return f'"{self.limit.name}";r={self.remaining};t={math.ceil(self.ahead / _MICRO)}'
+        limit, ahead, _ = self
+        left = max(0, (limit.span - ahead) // limit.interval)
+        return f'"{limit.name}";r={left};t={-(-ahead // _MICRO)}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ class Decision:
     @property
     def refusing(self) -> Standing | None:
         """The limit that admits again last; None when the request is admitted."""
-        worst = max(self.standings, key=lambda each: each.wait, default=None)
-        return worst if worst is not None and worst.wait else None
+        waiting = [each for each in self.standings if each.wait]
+        return max(waiting, key=lambda each: each.wait) if waiting else None
 
     @property
     def retry_after(self) -> int:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from weakref import WeakKeyDictionary
 
 from starlette.types import Scope
 
-from deskmind.api.limits.classes import CLASSES, class_of
+from deskmind.api.limits.classes import CLASSES, RouteClass, class_of
 from deskmind.api.limits.gcra import Decision, Limit
 from deskmind.api.limits.local import Asked, LocalLimits
 from deskmind.api.limits.shared import SharedLimits
 from deskmind.desk import Desk
 from deskmind.errors import ConfigurationError, LimitExceededError
 from deskmind.observability.instruments import API_REFUSED, counter
+from deskmind.scope import Scope as DeskScope
 
 __all__ = ["HEADERS", "Limiter"]
 
@@ -42,6 +44,9 @@ class Limiter:
         self._limits: dict[tuple[str, str], Limit] = {}
         for name, text in rates.items():
             self._limits[_parts(name)] = Limit.parse(name, text)
+        self._known: WeakKeyDictionary[Desk, dict[RouteClass, tuple[Asked, tuple[bytes, bytes]]]] = (
+            WeakKeyDictionary()
+        )
         self._local = LocalLimits(clock=clock)
         self._shared = SharedLimits(url, self._local) if url is not None and rates else None
 
@@ -58,11 +63,11 @@ class Limiter:
         """
         if not self._limits:
             return
-        asked = self._asked(scope, desk)
+        asked, policy = self._under(desk, class_of(scope))
         if not asked:
             return
         decision = await self._shared.take(asked) if self._shared is not None else self._local.take(asked)
-        scope[HEADERS] = _headers(decision)
+        scope[HEADERS] = [policy, *_standing(decision)]
         refusing = decision.refusing
         if refusing is not None:
             _refused.add(1, {"deskmind.limit": refusing.limit.name.partition(":")[0]})
@@ -79,11 +84,21 @@ class Limiter:
         if self._shared is not None:
             await self._shared.close()
 
-    def _asked(self, scope: Scope, desk: Desk) -> Asked:
+    def _under(self, desk: Desk, kind: RouteClass) -> tuple[Asked, tuple[bytes, bytes]]:
+        """The limits that a desk's requests of a class fall under, and what responses say of them."""
+        known = self._known.get(desk)
+        if known is None:
+            known = self._known[desk] = {}
+        found = known.get(kind)
+        if found is None:
+            asked = self._asked(desk.scope, kind)
+            policy = ", ".join(limit.policy for _, limit in asked).encode()
+            found = known[kind] = (asked, (b"ratelimit-policy", policy))
+        return found
+
+    def _asked(self, who: DeskScope, kind: RouteClass) -> Asked:
         """One tenant's names share a hash tag, so that one server of a cluster has them all."""
-        who = desk.scope
         ids = {"tenant": who.tenant_id, "user": who.principal_id, "key": who.key_id}
-        kind = class_of(scope)
         return [
             (f"dk:limit:{{{who.tenant_id}}}:{limit.name}:{ids[whose]}", limit)
             for whose in _WHOSE
@@ -103,11 +118,8 @@ def _parts(name: str) -> tuple[str, str]:
     return whose, kind
 
 
-def _headers(decision: Decision) -> list[tuple[bytes, bytes]]:
-    headers = [
-        (b"ratelimit-policy", ", ".join(each.limit.policy for each in decision.standings).encode()),
-        (b"ratelimit", ", ".join(each.item for each in decision.standings).encode()),
-    ]
+def _standing(decision: Decision) -> list[tuple[bytes, bytes]]:
+    headers = [(b"ratelimit", ", ".join([each.item for each in decision.standings]).encode())]
     if decision.retry_after:
         headers.append((b"retry-after", str(decision.retry_after).encode()))
     return headers

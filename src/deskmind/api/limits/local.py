@@ -37,18 +37,21 @@ class LocalLimits:
             count: False only says whether they would.
         """
         now = self._now()
-        ahead = [max(0, self._arrivals.get(name, 0) - now) for name, _ in asked]
-        waits = [
-            max(0, before + limit.interval - limit.span)
-            for before, (_, limit) in zip(ahead, asked, strict=True)
-        ]
-        if count and not any(waits):
-            ahead = [before + limit.interval for before, (_, limit) in zip(ahead, asked, strict=True)]
-            self._keep(asked, ahead, now)
-        standings = zip(asked, ahead, waits, strict=True)
-        return Decision(
-            tuple(Standing(limit, after, wait) for (_, limit), after, wait in standings), shared=False
-        )
+        found: list[tuple[Limit, int, int]] = []
+        refused = False
+        for name, limit in asked:
+            ahead = max(0, self._arrivals.get(name, 0) - now)
+            wait = max(0, ahead + limit.interval - limit.span)
+            refused = refused or wait > 0
+            found.append((limit, ahead, wait))
+        if count and not refused:
+            found = [(limit, ahead + limit.interval, 0) for limit, ahead, _ in found]
+            self._keep(asked, [ahead for _, ahead, _ in found], now)
+        return Decision(tuple([Standing(*each) for each in found]), shared=False)
+
+    def knows(self, name: str) -> bool:
+        """Whether anything was counted under a name, as far back as is remembered."""
+        return name in self._arrivals
 
     def learn(self, asked: Asked, decision: Decision) -> None:
         """Take over what was decided for all processes, to go on from there when they cannot be asked."""

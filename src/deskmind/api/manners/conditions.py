@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deskmind.api.problems import problem_response
 from deskmind.errors import DeskmindError, InvalidRequestError, PreconditionFailedError
 
-__all__ = ["Conditions", "Locked"]
+__all__ = ["Conditions", "Locked", "header_of", "matches", "tag_of"]
 
 Locked = Callable[[Any, str], AbstractAsyncContextManager[None]]
 _CHANGING = frozenset({"PUT", "PATCH", "DELETE"})
@@ -44,8 +44,8 @@ class Conditions:
         if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
             await self._app(scope, receive, send)
         elif scope["method"] == "GET":
-            await self._app(scope, receive, _Tagging(send, _header(scope, b"if-none-match")).send)
-        elif scope["method"] in _CHANGING and (wanted := _header(scope, b"if-match")):
+            await self._app(scope, receive, _Tagging(send, header_of(scope, b"if-none-match")).send)
+        elif scope["method"] in _CHANGING and (wanted := header_of(scope, b"if-match")):
             await self._change(scope, receive, send, wanted)
         else:
             await self._app(scope, receive, send)
@@ -83,9 +83,9 @@ class _Tagging:
             await self._send(start)
             await self._send(message)
             return
-        tag = _tag(message.get("body", b""))
+        tag = tag_of(message.get("body", b""))
         headers = [*start["headers"], (b"etag", tag)]
-        if _matches(self._known, tag):
+        if matches(self._known, tag):
             kept = [
                 header for header in headers if header[0].lower() not in {b"content-length", b"content-type"}
             ]
@@ -112,7 +112,7 @@ async def _read(app: ASGIApp, scope: Scope) -> tuple[int, bytes]:
     dropped = {b"content-length", b"content-type", b"transfer-encoding", b"accept"}
     headers = [header for header in scope["headers"] if header[0] not in dropped]
     await app({**scope, "method": "GET", "headers": headers, "state": {}}, receive, keep)
-    return status, _tag(bytes(body))
+    return status, tag_of(bytes(body))
 
 
 def _refusal(wanted: bytes, found: tuple[int, bytes]) -> DeskmindError | None:
@@ -123,7 +123,7 @@ def _refusal(wanted: bytes, found: tuple[int, bytes]) -> DeskmindError | None:
             why="If-Match needs a resource that GET reads under the same path.",
             remedy="Leave If-Match out.",
         )
-    if status != 200 or not (wanted.strip() == b"*" or _matches(wanted, tag, weakly=False)):
+    if status != 200 or not (wanted.strip() == b"*" or matches(wanted, tag, weakly=False)):
         return PreconditionFailedError(
             "The resource is not what the request expects.",
             why="Somebody changed or deleted it since it was read."
@@ -143,18 +143,21 @@ def _is_plain(start: Message) -> bool:
     )
 
 
-def _tag(body: bytes) -> bytes:
+def tag_of(body: bytes) -> bytes:
+    """The tag of what a resource answers."""
     return b'"' + blake2b(body, digest_size=16).hexdigest().encode() + b'"'
 
 
-def _matches(listed: bytes, tag: bytes, *, weakly: bool = True) -> bool:
+def matches(listed: bytes, tag: bytes, *, weakly: bool = True) -> bool:
+    """Whether a list of tags, as ``If-None-Match`` has it, names one."""
     items = {item.strip() for item in listed.split(b",")}
     if b"*" in items and weakly:
         return True
     return tag in ({item.removeprefix(b"W/") for item in items} if weakly else items)
 
 
-def _header(scope: Scope, name: bytes) -> bytes:
+def header_of(scope: Scope, name: bytes) -> bytes:
+    """A header of a request, all its values; empty when there is none."""
     return b",".join(value for key, value in scope["headers"] if key == name)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deskmind.api.problems import problem_response
 from deskmind.errors import RequestTimeoutError
 
-__all__ = ["Deadline"]
+__all__ = ["Deadline", "out_of_time"]
 
 
 class Deadline:
@@ -50,12 +51,20 @@ class Deadline:
         except TimeoutError:
             if not limit.expired():
                 raise
-            await self._refuse(scope, receive, send, 408 if reading and not whole else 504)
+            status = 408 if reading and not whole else 504
+            await out_of_time(self._seconds, status)(scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int) -> None:
-        error = RequestTimeoutError(
-            "The request took too long.",
-            why=f"It was not {'answered' if status == 504 else 'received'} within {self._seconds:g} seconds.",
-            remedy="Send less at once, or raise api.request_seconds.",
-        )
-        await problem_response(status, {**error.problem(), "status": status})(scope, receive, send)
+
+def out_of_time(seconds: float, status: int) -> Response:
+    """What is answered in place of a response that is not there in time.
+
+    Args:
+        seconds: that the request had.
+        status: 408 or 504.
+    """
+    error = RequestTimeoutError(
+        "The request took too long.",
+        why=f"It was not {'answered' if status == 504 else 'received'} within {seconds:g} seconds.",
+        remedy="Send less at once, or raise api.request_seconds.",
+    )
+    return problem_response(status, {**error.problem(), "status": status})

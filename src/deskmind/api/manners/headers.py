@@ -16,6 +16,8 @@ _UNLESS_SAID: _Headers = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
+_MAY_BE_SAID = frozenset(name for name, _ in _UNLESS_SAID)
+_USUAL: _Headers = [*_ALWAYS, *_UNLESS_SAID]
 _ENCRYPTED: _Headers = [(b"strict-transport-security", b"max-age=31536000")]
 
 
@@ -26,6 +28,10 @@ def safe_headers(scope: Scope, given: _Headers) -> _Headers:
         scope: of the request; over TLS, browsers are told to come by TLS for a year.
         given: the response's own headers, which win where they say something else.
     """
-    names = {name.lower() for name, _ in given}
-    added = [*_ALWAYS, *(header for header in _UNLESS_SAID if header[0] not in names)]
+    said = [name for name, _ in given if name.lower() in _MAY_BE_SAID]
+    added = (
+        _USUAL
+        if not said
+        else [*_ALWAYS, *(one for one in _UNLESS_SAID if one[0] not in map(bytes.lower, said))]
+    )
     return added + _ENCRYPTED if scope.get("scheme") == "https" else added

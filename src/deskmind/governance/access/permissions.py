@@ -99,7 +99,7 @@ class Permission(StrEnum):
     @property
     def code(self) -> str:
         """``resource:action``, as roles and policies name it."""
-        return self.value.replace(".", ":")
+        return self.replace(".", ":")
 
     @classmethod
     def of(cls, text: str) -> Permission:

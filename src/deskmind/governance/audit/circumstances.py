@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from contextvars import ContextVar, Token
+
+from deskmind.observability.leaving import leave
 
 __all__ = ["came_from", "current_address", "current_decision", "decided_by"]
 
@@ -24,9 +25,7 @@ class _Setting:
         self._token: Token[str] = self._variable.set(self._value)
 
     def __exit__(self, *_: object) -> None:
-        # A stream that is closed by another task ends in that task's context, where nothing was set.
-        with suppress(ValueError):
-            self._variable.reset(self._token)
+        leave(self._token)
 
 
 def came_from(address: str) -> _Setting:

@@ -75,7 +75,8 @@ class TailSampler:
             if held is None:
                 held = self._held[root.trace_id] = _Held()
             held.open_roots += 1
-            self._shrink()
+            if self._is_full():
+                self._shrink()
 
     def ended(self, span: LightSpan) -> None:
         """A span has ended."""
@@ -84,7 +85,8 @@ class TailSampler:
             return
         with self._lock:
             self._hold(span)
-            self._shrink()
+            if self._is_full():
+                self._shrink()
 
     def _hold(self, span: LightSpan) -> None:
         held = self._held.get(span.trace_id)
@@ -121,7 +123,10 @@ class TailSampler:
         if held.keep:
             self._outbox.put(held.spans)
 
-    def _shrink(self) -> None:
+    def _is_full(self) -> bool:
         spans, size = self._most
-        while len(self._held) > self._most_traces or self._spans > spans or self._bytes > size:
+        return len(self._held) > self._most_traces or self._spans > spans or self._bytes > size
+
+    def _shrink(self) -> None:
+        while self._is_full():
             self._decide(next(iter(self._held)))

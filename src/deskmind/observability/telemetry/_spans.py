@@ -105,6 +105,11 @@ class LightSpan(Span):
             self._state = None
 
     @property
+    def identity(self) -> tuple[str, str]:
+        """Ids of the trace and the span as logs have them: 32 and 16 hexadecimal digits."""
+        return f"{self.trace_id:032x}", f"{self.span_id:016x}"
+
+    @property
     def trace_state(self) -> TraceState | None:
         """What other systems attached to the trace."""
         return self._state
