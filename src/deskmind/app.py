@@ -474,7 +474,7 @@ class Deskmind:
         self._keep_webhooks()
 
     def _keep_webhooks(self) -> None:
-        self._deliverer = Deliverer(self.database, self, queued=self.jobs.look_again)
+        self._deliverer = Deliverer(self.database, self)
         self._resources.push_async_callback(self._deliverer.close)
         self.jobs.register(WEBHOOKS_TASK, WEBHOOKS_QUEUE, self._deliverer.run)
         self.jobs.register(DUE_TASK, WEBHOOKS_QUEUE, self._deliverer.due)

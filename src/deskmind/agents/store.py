@@ -25,6 +25,7 @@ __all__ = [
     "end_run",
     "find_run",
     "give_up",
+    "lease_left",
     "list_runs",
     "owner_of",
     "read_effects",
@@ -228,6 +229,17 @@ async def give_up(connection: Connection, scope: Scope, run_id: UUID, problem: s
         (problem, scope.tenant_id, run_id),
     )
     return cursor.rowcount == 1
+
+
+async def lease_left(connection: Connection, scope: Scope, run_id: UUID) -> float:
+    """Seconds for which nobody else can take a run, unless whoever has it holds it on; 0 where nobody has it."""
+    cursor = await connection.execute(
+        "SELECT greatest(extract(epoch FROM lease_until - clock_timestamp()), 0)::float8 FROM agent_runs"
+        " WHERE tenant_id = %s AND run_id = %s",
+        (scope.tenant_id, run_id),
+    )
+    row = await cursor.fetchone()
+    return row[0] or 0.0 if row is not None else 0.0
 
 
 async def root_of(connection: Connection, scope: Scope, run_id: UUID) -> UUID:
