@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
@@ -23,7 +23,7 @@ from deskmind.database._flight import RefusedAt, Rows, Statement, flight
 from deskmind.errors import ConfigurationError
 from deskmind.observability import names, span
 
-__all__ = ["Connection", "Writer", "statement_name"]
+__all__ = ["Connection", "Writer", "spanned", "statement_name"]
 
 _MOST_RELATIONS = 3
 _NOISE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.S)
@@ -108,13 +108,8 @@ class Connection(AsyncConnection[TupleRow]):
         """
         given = [(text.encode(), [value.encode() for value in values]) for text, values in statements]
         sent: list[Statement] = [(_SAVEPOINT, None), *given, (b"COMMIT", None)]
-        recorded = trace.get_current_span().is_recording()
-        attributes = _attributes(statements[-1][0]) if recorded else None
         try:
-            if attributes is None:
-                await flight(self.pgconn, sent)
-                return
-            with span(str(attributes[names.DB_QUERY_SUMMARY]), kind="client", **attributes):
+            with spanned(statements[-1][0]):
                 await flight(self.pgconn, sent)
         except RefusedAt as refused:
             if self.info.transaction_status is TransactionStatus.INERROR:
@@ -171,6 +166,14 @@ class Connection(AsyncConnection[TupleRow]):
                 if error.sqlstate:
                     current.set_attribute(names.DB_RESPONSE_STATUS_CODE, error.sqlstate)
                 raise
+
+
+def spanned(text: str) -> AbstractContextManager[object]:
+    """The span of a statement, where there is a trace."""
+    attributes = _attributes(text) if trace.get_current_span().is_recording() else None
+    if attributes is None:
+        return nullcontext()
+    return span(str(attributes[names.DB_QUERY_SUMMARY]), kind="client", **attributes)
 
 
 def statement_name(text: str) -> str:

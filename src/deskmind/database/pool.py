@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 from deskmind.database._entering import Entry
 from deskmind.database._faults import connection_error, translated
 from deskmind.database._flight import RefusedAt, Rows, Statement
-from deskmind.database._statements import Connection
+from deskmind.database._statements import Connection, spanned
 from deskmind.database._waiting import GivingUpPool
 from deskmind.database.authority import Authority
 from deskmind.database.endpoints import Endpoints
@@ -233,9 +233,10 @@ class Database:
         while True:
             connection = await pool.getconn(until - time.monotonic())
             try:
-                return connection, await self._entry.begin(
-                    connection, partial(self._signer.sign, scope), then
-                )
+                with spanned(then[0][0].decode()) if then else nullcontext():
+                    return connection, await self._entry.begin(
+                        connection, partial(self._signer.sign, scope), then
+                    )
             except BaseException as error:
                 await connection.close()
                 await pool.putconn(connection)
