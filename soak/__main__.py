@@ -1,4 +1,4 @@
-"""``python -m soak [accounting|agents|sync|files|mirrors|limits|drain] …``: one of them with its options, or all."""
+"""``python -m soak [accounting|agents|takeover|sync|files|mirrors|limits|drain] …``: one of them with its options, or all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 _PARTS = {
     "accounting": (("soak.accounting",), ("soak.accounting", "--kill")),
     "agents": (("soak.agents",),),
+    "takeover": (("soak.takeover",),),
     "sync": (("soak.sync",),),
     "files": (("soak.large_file",),),
     "limits": (("soak.limits",),),

@@ -38,7 +38,7 @@ class Background:
 
     def __init__(self, app: Deskmind) -> None:
         self._app = app
-        self._deliverer = Deliverer(app.database, app, queued=app.jobs.look_again)
+        self._deliverer = Deliverer(app.database, app)
 
     async def close(self) -> None:
         """Return connections."""

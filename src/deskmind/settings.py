@@ -118,7 +118,7 @@ class JobsSettings(_Section):
 
     concurrency: int = Field(2, ge=1, le=1000)
     shutdown_timeout: float = Field(30.0, gt=0, description="seconds to finish running jobs on SIGTERM")
-    stalled_after: float = Field(30.0, gt=0, description="seconds without a worker's heartbeat")
+    stalled_after: float = Field(8.0, gt=0, description="seconds without a worker's heartbeat")
 
 
 class ApiSettings(_Section):

@@ -9,6 +9,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -16,9 +17,11 @@ import pytest
 from tests.agents.conftest import Brain, wants
 from tests.agents.worker import note_tool
 
+from deskmind.agents.journal import Journal
+from deskmind.agents.run import Step
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.errors import ConflictError
+from deskmind.errors import ConflictError, LeaseLostError
 from deskmind.sandbox.models import ModelSandbox
 
 _WORKER = Path(__file__).with_name("worker.py")
@@ -143,6 +146,25 @@ async def test_a_worker_that_wakes_up_after_it_was_taken_over_does_nothing(
     assert said.decode().strip() == "over"
     assert len(outside.read_text().split()) == 1
     assert (await ann.agents.show(run_id)).run == run
+
+
+async def test_a_reply_whose_commit_was_not_heard_of_is_there_once(taker: Deskmind, ann: Desk) -> None:
+    """The connection broke after the server had written it: the same, sent again, is found there."""
+    agent = ann.agent("noter", instructions="Note it.", model="fast")
+    run_id = await agent.start("Note it.")
+    journal = await Journal.take(taker.database, ann.scope, run_id, lease=300.0, emit=lambda event: None)
+    said = {"parts": [{"part_kind": "text", "content": "all done"}], "kind": "response"}
+    await journal.replied([], said, tokens=3, cost=None)
+    journal._position -= 1
+    await journal.write(steps=(Step(-1, "response", "", "", said, datetime.now(UTC)),))
+    assert [step.text for step in (await ann.agents.show(run_id)).steps] == ["all done"]
+    async with taker.database.transaction(ann.scope) as connection:
+        await connection.execute(
+            "UPDATE agent_runs SET epoch = epoch + 1 WHERE tenant_id = %s AND run_id = %s",
+            (ann.scope.tenant_id, run_id),
+        )
+    with pytest.raises(LeaseLostError):
+        await journal.write(steps=(Step(-1, "response", "", "", said, datetime.now(UTC)),))
 
 
 async def test_a_decision_queues_the_run(taker: Deskmind, ann: Desk, ben: Desk, brain: Brain) -> None:

@@ -12,9 +12,10 @@ from tests.agents.conftest import Brain, wants
 
 from deskmind.agents import Agent
 from deskmind.agents.jobs import run_job
+from deskmind.agents.journal import Journal
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.errors import LimitExceededError, ModelUnavailableError
+from deskmind.errors import ConflictError, LimitExceededError, ModelUnavailableError
 from deskmind.sandbox.models import ModelSandbox, Reply
 
 
@@ -82,6 +83,15 @@ async def test_what_failed_for_something_that_may_be_over_is_tried_again(
     await run_job(calm, calm.database, job)
     run = (await desk.agents.show(run_id)).run
     assert (run.state, run.output, run.problem) == ("done", "here I am", "")
+
+
+async def test_a_run_that_is_held_is_tried_again_when_its_lease_is_over(calm: Deskmind) -> None:
+    desk = await _desk(calm, "held")
+    run_id = await _agent(desk).start("Help.")
+    await Journal.take(calm.database, desk.scope, run_id, lease=300.0, emit=lambda event: None)
+    with pytest.raises(ConflictError) as held:
+        await run_job(calm, calm.database, {"tenant_id": str(desk.scope.tenant_id), "run_id": str(run_id)})
+    assert 0 < held.value.details["retry_after"] <= 300
 
 
 async def test_a_decision_is_not_lost_with_its_job(calm: Deskmind, brain: Brain) -> None:

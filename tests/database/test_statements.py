@@ -5,6 +5,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from psycopg import errors, sql
 
 from deskmind.app import Deskmind
+from deskmind.database import numbered
 from deskmind.database._statements import statement_name
 from deskmind.desk import Desk
 from deskmind.observability import span
@@ -59,6 +60,24 @@ async def test_statements_inside_a_trace_leave_spans_without_values(
     assert outer.context is not None
     assert statement.parent.span_id == outer.context.span_id
     assert "canary" not in statement.to_json()
+
+
+async def test_what_goes_in_one_round_trip_leaves_spans_too(
+    app: Deskmind, operator: Desk, traced: InMemorySpanExporter
+) -> None:
+    statement = ("SELECT count(*) FROM documents WHERE tenant_id = $1::uuid", [str(operator.scope.tenant_id)])
+    with span("outer"):
+        await app.database.alone(operator.scope, *statement)
+        async with app.database.transaction(operator.scope, statement):
+            pass
+    made = [one for one in traced.get_finished_spans() if one.name == "SELECT documents"]
+    assert len(made) == 2
+    assert str(operator.scope.tenant_id) not in str([dict(one.attributes or {}) for one in made])
+
+
+def test_names_become_numbers() -> None:
+    text, names = numbered("SELECT %(one)s::int + %(two)s::int * %(one)s::int")
+    assert (text, names) == ("SELECT $1::int + $2::int * $1::int", ("one", "two"))
 
 
 async def test_a_statement_that_fails_leaves_its_sqlstate(

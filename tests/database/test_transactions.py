@@ -127,6 +127,46 @@ async def test_a_scope_ends_wherever_its_task_is_cancelled(desk: Desk) -> None:
     assert finished < 60
 
 
+async def test_a_statement_alone_is_a_transaction_of_its_own(desk: Desk) -> None:
+    database, scope = desk.database, desk.scope
+    rows = await database.alone(scope, "SELECT title, NULL, $1::int + 1 FROM documents", ["4"])
+    assert rows == [("Secret", None, "5")]
+    await _nothing_is_left(database)
+    gone = "DELETE FROM documents WHERE tenant_id = $1::uuid RETURNING 1 / $2::int"
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await database.alone(scope, gone, [str(scope.tenant_id), "0"])
+    await _nothing_is_left(database)
+    assert await database.alone(scope, "SELECT count(*) FROM documents", []) == [("1",)]
+
+
+async def test_a_transaction_may_begin_with_a_statement(desk: Desk) -> None:
+    database, scope = desk.database, desk.scope
+    counted = ("SELECT count(*) FROM documents WHERE tenant_id = $1::uuid", [str(scope.tenant_id)])
+    async with database.transaction(scope, counted) as connection:
+        assert connection.first == [("1",)]
+        assert await _value(connection, "SELECT count(*) FROM documents") == 1
+    async with database.transaction(scope) as connection:
+        assert connection.first == []
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        async with database.transaction(scope, ("SELECT 1 / $1::int", ["0"])):
+            raise AssertionError
+    await _nothing_is_left(database)
+
+
+@pytest.mark.parametrize("first", [None, ("SELECT count(*) FROM documents", [])])
+async def test_what_a_spoilt_process_would_stop_is_done_in_another(
+    desk: Desk, first: tuple[str, list[str | None]] | None
+) -> None:
+    with suppress(UnavailableError):
+        async with desk.database.transaction(desk.scope) as connection:
+            await connection.execute("SET statement_timeout = 1")
+    if first is None:
+        assert await desk.database.alone(desk.scope, "SELECT count(*) FROM documents", []) == [("1",)]
+        return
+    async with desk.database.transaction(desk.scope, first) as connection:
+        assert connection.first == [("1",)]
+
+
 async def test_a_long_statement_is_cancelled_with_its_task(desk: Desk) -> None:
     running = asyncio.Event()
 

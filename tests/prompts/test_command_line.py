@@ -78,6 +78,7 @@ def test_a_folder_goes_out_and_comes_back_unchanged(run: Run, tmp_path: Path) ->
     assert {Path(file).name for file in written} == {
         "answer.yaml",
         "condense.yaml",
+        "judge.yaml",
         "summarise.yaml",
         "triage.yaml",
     }
@@ -86,10 +87,11 @@ def test_a_folder_goes_out_and_comes_back_unchanged(run: Run, tmp_path: Path) ->
     assert {item["name"]: item["version"] for item in imported} == {
         "answer": 1,
         "condense": 1,
+        "judge": 1,
         "summarise": 1,
         "triage": 1,
     }
-    assert run("prompts", "import", folder).stdout.splitlines()[3] == "triage is version 1 (production)."
+    assert run("prompts", "import", folder).stdout.splitlines()[4] == "triage is version 1 (production)."
 
 
 def test_mistakes_are_explained(run: Run, tmp_path: Path) -> None:

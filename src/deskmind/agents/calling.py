@@ -240,23 +240,29 @@ class Caller:
         journal = self._journal
         journal.used.tool_calls += 1
         journal.used.cost += tool.cost if answer.outcome == "ok" else 0
-        said = (answer.outcome, answer.text, answer.readers, answer.rule)
-        async with journal.answering(call_id, tool.name, *said, tainted=answer.tainted) as connection:
-            if answer.outcome == "refused":
-                await record(
-                    connection,
-                    journal.scope,
-                    "agents.tool",
-                    resource=f"runs/{journal.run_id}",
-                    outcome="denied",
-                    tool=tool.name,
-                    call=call_id,
-                    rule=answer.rule,
-                )
+        if answer.outcome == "refused":
+            await self._refused(tool, call_id, answer)
+        else:
+            said = (answer.outcome, answer.text, answer.readers)
+            await journal.answered(call_id, tool.name, *said, tainted=answer.tainted)
         if answer.rule:
             await self._guard.strike(tool, Refusal(answer.text, answer.rule))
         count_call(answer.outcome)
         journal.emit(ToolAnswered(call_id, tool.name, answer.outcome, answer.text))
+
+    async def _refused(self, tool: Tool, call_id: str, answer: Answer) -> None:
+        journal = self._journal
+        async with journal.refusing(call_id, tool.name, answer.text, answer.rule) as connection:
+            await record(
+                connection,
+                journal.scope,
+                "agents.tool",
+                resource=f"runs/{journal.run_id}",
+                outcome="denied",
+                tool=tool.name,
+                call=call_id,
+                rule=answer.rule,
+            )
 
 
 async def _preview(tool: Tool, context: ToolContext, arguments: Mapping[str, Any]) -> Preview:

@@ -9,7 +9,7 @@ from uuid import UUID
 from deskmind.agents.proposals import expire_proposals, find_proposal
 from deskmind.agents.publishing import publish_proposal, publish_run
 from deskmind.agents.room import AgentRoom
-from deskmind.agents.store import RunRow, find_run, give_up, root_of
+from deskmind.agents.store import RunRow, find_run, give_up, lease_left, root_of
 from deskmind.database import Connection, Database
 from deskmind.errors import (
     ConflictError,
@@ -78,7 +78,7 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
     """Go on with a run, as the user whose run it is; with the workflow's run whose step it is, where it is one.
 
     Raises:
-        ConflictError: another worker still has it; the job is tried again.
+        ConflictError: another worker still has it; the job is tried again, once the lease is over (``retry_after``).
         NotFoundError: it is a workflow's whose version is not known here; the job is tried again, by another worker perhaps.
     """
     worker = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
@@ -106,10 +106,13 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
                 await publish_run(connection, worker, run_id, "failed", **told)
     except LeaseLostError:
         return  # whoever has it goes on
-    except ConflictError:
+    except ConflictError as error:
         async with database.transaction(worker) as connection:
             row = await find_run(connection, worker, run_id)
+            left = await lease_left(connection, worker, run_id)
         if row is not None and not _over(row):
+            if left:
+                error.details["retry_after"] = left
             raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
@@ -12,31 +13,38 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from psycopg import errors as pg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from deskmind.agents.events import AgentEvent
 from deskmind.agents.run import Definition, Step
 from deskmind.agents.store import RUN_COLUMNS, RunRow, find_run, owner_of, read_steps, take_run
-from deskmind.database import Connection, Database
+from deskmind.database import Connection, Database, numbered
 from deskmind.errors import AgentCancelledError, ConflictError, LeaseLostError
 from deskmind.scope import Scope
 
 __all__ = ["Journal"]
 
-_HOLD = """
+_HELD = """
 UPDATE agent_runs
-   SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s), tainted = tainted OR %(tainted)s,
-       steps = %(steps)s, tool_calls = %(tool_calls)s, tokens = %(tokens)s, cost = %(cost)s, seconds = %(seconds)s
- WHERE tenant_id = %(tenant)s AND run_id = %(run)s AND epoch = %(epoch)s AND state = 'running'
+   SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s::float8),
+       tainted = tainted OR %(tainted)s::boolean, steps = %(steps)s::integer, tool_calls = %(tool_calls)s::integer,
+       tokens = %(tokens)s::bigint, cost = %(cost)s::numeric, seconds = %(seconds)s::float8
+ WHERE tenant_id = %(tenant)s::uuid AND run_id = %(run)s::uuid AND epoch = %(epoch)s::integer AND state = 'running'
+RETURNING 1
 """
-_ADD = f"""
-WITH held AS ({_HOLD} RETURNING 1)
+_ADDED = f"""
+WITH held AS ({_HELD})
 INSERT INTO agent_steps (tenant_id, run_id, position, principal_id, epoch, kind, call_id, tool, outcome, content)
-SELECT %(tenant)s, %(run)s, %(position)s + n - 1, %(owner)s, %(epoch)s, kind, call_id, tool, outcome, content
-  FROM held, unnest(%(kinds)s::text[], %(calls)s::text[], %(tools)s::text[], %(outcomes)s::text[], %(contents)s::jsonb[])
+SELECT %(tenant)s::uuid, %(run)s::uuid, %(position)s::integer + n - 1, %(owner)s::uuid, %(epoch)s::integer,
+       kind, call_id, tool, outcome, content
+  FROM held, ROWS FROM (jsonb_to_recordset(%(made)s::jsonb)
+                        AS (kind text, call_id text, tool text, outcome text, content jsonb))
        WITH ORDINALITY AS made (kind, call_id, tool, outcome, content, n)
+RETURNING 1
 """
+_HOLD, _ADD = numbered(_HELD), numbered(_ADDED)
 _END = f"""
 UPDATE agent_runs SET state = %s, output = %s, problem = %s, remedy = %s, lease_until = NULL, ended_at = CASE WHEN %s THEN now() END
  WHERE tenant_id = %s AND run_id = %s AND epoch = %s RETURNING {RUN_COLUMNS}
@@ -147,18 +155,26 @@ class Journal:
         """
         async with self._turn if steps else nullcontext():  # branches of a workflow write side by side
             began = time.monotonic()
-            self.used.seconds = self._before + began - self._began
-            statement, values = _HOLD, self._holding(tainted)
-            if steps:
-                statement, values = _ADD, {**values, **self._adding(steps)}
-            async with self._database.transaction(self.scope) as connection:
-                cursor = await connection.execute(statement.encode(), values)
-                if cursor.rowcount != max(len(steps), 1):
+            async with self._database.transaction(
+                self.scope, self._statement(began, tainted, steps)
+            ) as connection:
+                if len(connection.first) != max(len(steps), 1):
                     raise await self._gone(connection)
                 yield connection
-            self.tainted |= tainted
-            self._position += len(steps)
-            self._until = began + self._lease
+            self._stands(began, tainted, steps)
+
+    async def write(self, *, tainted: bool = False, steps: Sequence[Step] = ()) -> None:
+        """As ``writing`` where nothing else is written with it, in one round trip."""
+        async with self._turn if steps else nullcontext():
+            began = time.monotonic()
+            try:
+                written = len(await self._database.alone(self.scope, *self._statement(began, tainted, steps)))
+            except pg.UniqueViolation:  # the connection broke once these were there, under this very epoch
+                written = len(steps)
+            if written != max(len(steps), 1):
+                async with self._database.transaction(self.scope) as connection:
+                    raise await self._gone(connection)
+            self._stands(began, tainted, steps)
 
     async def replied(
         self,
@@ -173,32 +189,31 @@ class Journal:
         self.used.tokens += tokens
         self.used.cost += cost or Decimal(0)
         said = [_step("request", one) for one in requests]
-        async with self.writing(steps=(*said, _step("response", response))):
-            pass
+        await self.write(steps=(*said, _step("response", response)))
         self.history += [*requests, response]
 
-    @asynccontextmanager
-    async def answering(
+    async def answered(
         self,
         call_id: str,
         tool: str,
         outcome: str,
         text: str,
         readers: frozenset[UUID] = frozenset(),
-        rule: str = "",
         *,
         tainted: bool = False,
-    ) -> AsyncGenerator[Connection]:
-        """A transaction as ``writing``'s that adds a tool's result, with the access lists of what it draws on, or the rule that refused it."""
-        content: dict[str, Any] = {"text": text, "rule": rule} if rule else {"text": text}
-        if readers:
-            content["readers"] = sorted(str(one) for one in readers)
-        result = _step("result", content, tool, outcome, call_id)
-        async with self.writing(tainted=tainted, steps=(result,)) as connection:
+    ) -> None:
+        """A tool's result, with the access lists of what it draws on."""
+        result = _result(call_id, tool, outcome, text, readers)
+        await self.write(tainted=tainted, steps=(result,))
+        self._heard(result, readers)
+
+    @asynccontextmanager
+    async def refusing(self, call_id: str, tool: str, text: str, rule: str) -> AsyncGenerator[Connection]:
+        """A transaction as ``writing``'s that adds the refusal of a call, with the rule that refused it."""
+        result = _result(call_id, tool, "refused", text, rule=rule)
+        async with self.writing(steps=(result,)) as connection:
             yield connection
-        self.results[call_id] = replace(result, position=self.last)
-        self.readers |= readers
-        self.texts.append(text)
+        self._heard(result)
 
     def still_held(self) -> None:
         """See, right before something is sent, that the lease has not run out: this process may have stood still.
@@ -216,16 +231,14 @@ class Journal:
             LeaseLostError: somebody has.
             AgentCancelledError: it was cancelled.
         """
-        async with self.writing():
-            pass
+        await self.write()
         self.still_held()
 
     async def keep(self) -> None:
         """Hold the lease until cancelled, while the model or a tool takes its time."""
         while True:
             await asyncio.sleep(self._lease / 3)
-            async with self.writing():
-                pass
+            await self.write()
 
     async def end(
         self, connection: Connection, state: str, *, output: Any = None, problem: str = "", remedy: str = ""
@@ -249,30 +262,42 @@ class Journal:
         assert row is not None  # the lease was seen to in this transaction
         return row
 
-    def _holding(self, tainted: bool) -> dict[str, Any]:
+    def _statement(self, began: float, tainted: bool, steps: Sequence[Step]) -> tuple[str, list[str | None]]:
+        """Holds the lease on from this time, if this process has the run, and adds the steps; a row for each that was added."""
+        values = self._values(began, tainted, steps)
+        text, names = _ADD if steps else _HOLD
+        return text, [values[name] for name in names]
+
+    def _values(self, began: float, tainted: bool, steps: Sequence[Step]) -> dict[str, str | None]:
+        """What is written, as PostgreSQL reads it."""
+        used, owner = self.used, owner_of(self.scope)
+        used.seconds = self._before + began - self._began
         return {
-            "lease": self._lease,
-            "tainted": tainted,
-            "steps": self.used.steps,
-            "tool_calls": self.used.tool_calls,
-            "tokens": self.used.tokens,
-            "cost": self.used.cost,
-            "seconds": self.used.seconds,
-            "tenant": self.scope.tenant_id,
-            "run": self.run_id,
-            "epoch": self.row.epoch,
+            "lease": repr(self._lease),
+            "tainted": str(tainted),
+            "steps": str(used.steps),
+            "tool_calls": str(used.tool_calls),
+            "tokens": str(used.tokens),
+            "cost": str(used.cost),
+            "seconds": repr(used.seconds),
+            "tenant": str(self.scope.tenant_id),
+            "run": str(self.run_id),
+            "epoch": str(self.row.epoch),
+            "position": str(self._position),
+            "owner": None if owner is None else str(owner),
+            "made": json.dumps([_columns(one) for one in steps]),
         }
 
-    def _adding(self, steps: Sequence[Step]) -> dict[str, Any]:
-        return {
-            "position": self._position,
-            "owner": owner_of(self.scope),
-            "kinds": [one.kind for one in steps],
-            "calls": [one.call_id for one in steps],
-            "tools": [one.tool for one in steps],
-            "outcomes": [one.outcome for one in steps],
-            "contents": [Jsonb(one.content) for one in steps],
-        }
+    def _stands(self, began: float, tainted: bool, steps: Sequence[Step]) -> None:
+        """What was written at this time is there."""
+        self.tainted |= tainted
+        self._position += len(steps)
+        self._until = began + self._lease
+
+    def _heard(self, result: Step, readers: frozenset[UUID] = frozenset()) -> None:
+        self.results[result.call_id] = replace(result, position=self.last)
+        self.readers |= readers
+        self.texts.append(str(result.content["text"]))
 
     async def _gone(self, connection: Connection) -> Exception:
         row = await find_run(connection, self.scope, self.run_id)
@@ -283,6 +308,25 @@ class Journal:
 
 def _step(kind: Any, content: dict[str, Any], tool: str = "", outcome: str = "", call: str = "") -> Step:
     return Step(-1, kind, tool, outcome, content, datetime.now(UTC), call)
+
+
+def _result(
+    call_id: str, tool: str, outcome: str, text: str, readers: frozenset[UUID] = frozenset(), rule: str = ""
+) -> Step:
+    content: dict[str, Any] = {"text": text, "rule": rule} if rule else {"text": text}
+    if readers:
+        content["readers"] = sorted(str(one) for one in readers)
+    return _step("result", content, tool, outcome, call_id)
+
+
+def _columns(step: Step) -> dict[str, Any]:
+    return {
+        "kind": step.kind,
+        "call_id": step.call_id,
+        "tool": step.tool,
+        "outcome": step.outcome,
+        "content": step.content,
+    }
 
 
 def _lost(run_id: UUID) -> LeaseLostError:

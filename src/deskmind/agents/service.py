@@ -23,7 +23,7 @@ from deskmind.agents.safety.blocks import Block, list_blocks, unblock
 from deskmind.agents.store import (
     RunRow,
     add_run,
-    begin_run,
+    beginning,
     end_run,
     find_run,
     list_runs,
@@ -253,9 +253,9 @@ class Agents:
         _check_prompt(prompt, untrusted)
         _loop()
         run_id, lease, taken = uuid4(), self._room.settings.agents.lease_seconds, time.monotonic()
-        async with self._database.transaction(self._scope) as connection:
-            given = (definition, prompt, untrusted, correlation_id())
-            row = await begin_run(connection, self._scope, run_id, *given, lease=lease)
+        given = (definition, prompt, untrusted, correlation_id())
+        begun = beginning(self._database, self._scope, run_id, *given, lease=lease)
+        async with begun as (connection, row):
             await self._record(connection, run_id, definition.name, "queued")
         return Journal(
             self._database, self._scope, row, (), lease=lease, taken=taken, emit=emit, pieces=pieces

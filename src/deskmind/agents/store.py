@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -14,17 +16,18 @@ from psycopg.types.json import Jsonb
 
 from deskmind.agents.limits import Used
 from deskmind.agents.run import Definition, Effected, Run, Step
-from deskmind.database import Connection
+from deskmind.database import Connection, Database
 from deskmind.scope import OPERATOR, Scope
 
 __all__ = [
     "RUN_COLUMNS",
     "RunRow",
     "add_run",
-    "begin_run",
+    "beginning",
     "end_run",
     "find_run",
     "give_up",
+    "lease_left",
     "list_runs",
     "owner_of",
     "read_effects",
@@ -45,11 +48,12 @@ INSERT INTO agent_runs (tenant_id, run_id, principal_id, agent_id, key_id, agent
                         tainted, correlation_id, parent_id)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'queued', %s, %s, %s)
 """
-_BEGIN = f"""
+_BEGIN = """
 INSERT INTO agent_runs (tenant_id, run_id, principal_id, agent_id, key_id, agent, definition, prompt, untrusted, state,
                         tainted, correlation_id, epoch, lease_until)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'running', %s, %s, 1, clock_timestamp() + make_interval(secs => %s))
-RETURNING {RUN_COLUMNS}
+VALUES ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, $6, $7::jsonb, $8, $9, 'running', $9 <> '', $10, 1,
+        clock_timestamp() + make_interval(secs => $11::float8))
+RETURNING to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
 """
 _TAKE = f"""
 UPDATE agent_runs
@@ -150,8 +154,9 @@ async def add_run(
     await connection.execute(_ADD, (*_who(scope, run_id, definition), *what, parent_id))
 
 
-async def begin_run(
-    connection: Connection,
+@asynccontextmanager
+async def beginning(
+    database: Database,
     scope: Scope,
     run_id: UUID,
     definition: Definition,
@@ -160,14 +165,46 @@ async def begin_run(
     correlation_id: str,
     *,
     lease: float,
-) -> RunRow:
-    """A new run that is taken at once, for ``lease`` seconds."""
-    cursor = connection.cursor(row_factory=class_row(RunRow))
-    what = (prompt, untrusted, bool(untrusted), correlation_id, lease)
-    await cursor.execute(_BEGIN.encode(), (*_who(scope, run_id, definition), *what))
-    row = await cursor.fetchone()
-    assert row is not None
-    return row
+) -> AsyncGenerator[tuple[Connection, RunRow]]:
+    """A transaction that begins with a new run, taken at once for ``lease`` seconds, and its row."""
+    owner = owner_of(scope)
+    agent = scope.agent.principal_id if scope.agent is not None else None
+    described = definition.as_dict()
+    ids = (scope.tenant_id, run_id, owner, agent, scope.key_id)
+    told = (definition.name, json.dumps(described), prompt, untrusted, correlation_id, repr(lease))
+    values = [*(None if one is None else str(one) for one in ids), *told]
+    async with database.transaction(scope, (_BEGIN, values)) as connection:
+        started = datetime.fromisoformat(str(connection.first[0][0])).replace(tzinfo=UTC)
+        row = RunRow(
+            run_id=run_id,
+            principal_id=owner,
+            agent_id=agent,
+            key_id=scope.key_id,
+            agent=definition.name,
+            definition=json.loads(told[1]),
+            prompt=prompt,
+            untrusted=untrusted,
+            state="running",
+            tainted=bool(untrusted),
+            epoch=1,
+            problem="",
+            remedy="",
+            output=None,
+            steps=0,
+            tool_calls=0,
+            tokens=0,
+            cost=Decimal(0),
+            seconds=0.0,
+            correlation_id=correlation_id,
+            started_at=started,
+            ended_at=None,
+            kind="agent",
+            workflow_version=0,
+            parent_id=None,
+            forked_from=None,
+            wake_at=None,
+        )
+        yield connection, row
 
 
 def _who(scope: Scope, run_id: UUID, definition: Definition) -> tuple[Any, ...]:
@@ -228,6 +265,17 @@ async def give_up(connection: Connection, scope: Scope, run_id: UUID, problem: s
         (problem, scope.tenant_id, run_id),
     )
     return cursor.rowcount == 1
+
+
+async def lease_left(connection: Connection, scope: Scope, run_id: UUID) -> float:
+    """Seconds for which nobody else can take a run, unless whoever has it holds it on; 0 where nobody has it."""
+    cursor = await connection.execute(
+        "SELECT greatest(extract(epoch FROM lease_until - clock_timestamp()), 0)::float8 FROM agent_runs"
+        " WHERE tenant_id = %s AND run_id = %s",
+        (scope.tenant_id, run_id),
+    )
+    row = await cursor.fetchone()
+    return row[0] or 0.0 if row is not None else 0.0
 
 
 async def root_of(connection: Connection, scope: Scope, run_id: UUID) -> UUID:

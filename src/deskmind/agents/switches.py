@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from deskmind.agents.tool import TOOL_NAME
-from deskmind.database import Connection
+from deskmind.database import Connection, Database
 from deskmind.errors import InvalidRequestError
 from deskmind.scope import Scope
 
-__all__ = ["ALL_TOOLS", "allow", "check_tool", "list_stopped", "stop", "stopped"]
+__all__ = ["ALL_TOOLS", "allow", "check_tool", "list_stopped", "stop", "stopped", "stopped_now"]
 
 ALL_TOOLS = "*"
+_STOPPED_ALONE = (
+    "SELECT reason FROM agent_switches WHERE tenant_id = $1::uuid AND tool IN ($2::text, '*') LIMIT 1"
+)
 
 
 def check_tool(tool: str) -> None:
@@ -34,6 +37,12 @@ async def stopped(connection: Connection, scope: Scope, tool: str) -> str | None
     )
     row = await cursor.fetchone()
     return None if row is None else str(row[0])
+
+
+async def stopped_now(database: Database, scope: Scope, tool: str) -> str | None:
+    """The same in a transaction of its own, in one round trip."""
+    rows = await database.alone(scope, _STOPPED_ALONE, (str(scope.tenant_id), tool))
+    return rows[0][0] if rows else None
 
 
 async def stop(connection: Connection, scope: Scope, tool: str, reason: str) -> None:

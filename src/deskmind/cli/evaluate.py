@@ -111,9 +111,32 @@ def _print_agents(
         f"{scores['passed']} of {scores['cases']} passed ({scores['share']:.1%}); {scores['approvals']} approvals were asked for,"
         f" {scores['refused_calls']} calls refused; {scores['usd']} dollars."
     )
+    _print_judges(scores)
     if compared_with is not None:
         table = [(one["case"], one["what"], one["before"], one["now"]) for one in changes]
         print_table(("case", "what", "before", "now"), table, empty="Nothing differs from before.")
+
+
+def _print_judges(scores: dict[str, Any]) -> None:
+    """What models said of the answers, and which of them were not asked."""
+    verdicts = [
+        (
+            one["name"],
+            said["model"],
+            "skipped" if said["skipped"] else said["score"],
+            said["threshold"],
+            said["reason"],
+        )
+        for one in scores["outcomes"]
+        for said in one["judged"]
+    ]
+    if not verdicts:
+        return
+    print_table(("case", "judge", "score", "wanted", "reason"), verdicts, empty="")
+    say(
+        f"{scores['judged']} verdicts of judges for {scores['judges_usd']} dollars; {scores['judges_skipped']} skipped,"
+        " because their model is not configured."
+    )
 
 
 @eval_app.command("redaction")

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deskmind.database._faults import translated
+    from deskmind.database._numbered import numbered
     from deskmind.database.endpoints import Endpoints
     from deskmind.database.pool import Connection, Database
     from deskmind.database.provision import Provisioner
     from deskmind.database.scope_token import ScopeSigner
 
-__all__ = ["Connection", "Database", "Endpoints", "Provisioner", "ScopeSigner", "translated"]
+__all__ = ["Connection", "Database", "Endpoints", "Provisioner", "ScopeSigner", "numbered", "translated"]
 
 _HOMES = {
     "Connection": "pool",
@@ -25,6 +26,7 @@ _HOMES = {
     "Endpoints": "endpoints",
     "Provisioner": "provision",
     "ScopeSigner": "scope_token",
+    "numbered": "_numbered",
     "translated": "_faults",
 }
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from deskmind.database._flight import Statement, flight
+from deskmind.database._flight import RefusedAt, Rows, Statement, flight, rows_of
 
 __all__ = ["Entry"]
 
@@ -62,10 +62,17 @@ class Entry:
 
     async def begin(
         self, connection: AsyncConnection[Any], sign: Callable[[int], str], then: Sequence[Statement] = ()
-    ) -> None:
+    ) -> list[Rows]:
         """Begin a transaction in the scope whose token ``sign`` makes for a server process; ``then`` goes with it.
 
         When this fails, the connection is in no state to be used.
+
+        Returns:
+            What each of ``then`` gave.
+
+        Raises:
+            RefusedAt: one of ``then`` failed, at its place among them.
+            psycopg.Error: what goes before them failed, or the connection broke.
         """
         if self.pooled:
             token = sign(await _wiped(connection))
@@ -78,7 +85,13 @@ class Entry:
         else:
             token = sign(connection.info.backend_pid)
             statements = [*((text, None) for text in _WIPED), (_UNLOCKED_AND_SCOPED, [token.encode()])]
-        await flight(connection.pgconn, [*statements, *then])
+        try:
+            results = await flight(connection.pgconn, [*statements, *then])
+        except RefusedAt as refused:
+            if refused.place < len(statements):
+                raise refused.error from None
+            raise RefusedAt(refused.place - len(statements), refused.error) from None
+        return [rows_of(result) for result in results[len(statements) :]]
 
 
 async def _wiped(connection: AsyncConnection[Any]) -> int:

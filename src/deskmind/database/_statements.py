@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
@@ -19,11 +19,11 @@ from psycopg.abc import Params, QueryNoTemplate
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
-from deskmind.database._flight import Statement, flight
+from deskmind.database._flight import RefusedAt, Rows, Statement, flight
 from deskmind.errors import ConfigurationError
 from deskmind.observability import names, span
 
-__all__ = ["Connection", "Writer", "statement_name"]
+__all__ = ["Connection", "Writer", "spanned", "statement_name"]
 
 _MOST_RELATIONS = 3
 _NOISE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.S)
@@ -50,8 +50,14 @@ class Writer(Protocol):
         """Write it."""
         ...
 
-    async def and_commit(self, connection: Connection, waiting: list[Any], /) -> None:
-        """Write it as the last thing in the transaction, and commit, in one round trip where that can be."""
+    def statement(self, waiting: list[Any], /) -> tuple[str, Sequence[str]] | None:
+        """What writes it, with ``$1``, ``$2``, … for the values, where that is one statement whose result says nothing."""
+        ...
+
+    async def and_commit(
+        self, connection: Connection, waiting: list[Any], before: Sequence[tuple[str, Sequence[str]]], /
+    ) -> None:
+        """Write it as the last thing in the transaction, after these statements, and commit; in one round trip where that can be."""
         ...
 
 
@@ -62,10 +68,12 @@ class Connection(AsyncConnection[TupleRow]):
         companions: what upper floors keep with the database, by type.
         waiting: what is to be written before the transaction commits, by what writes it; None outside of a scope's
             transaction.
+        first: what the statement gave that was executed as the transaction began.
     """
 
     companions: Mapping[type[Any], Any] = MappingProxyType({})
     waiting: dict[Writer, list[Any]] | None = None
+    first: Rows = []  # noqa: RUF012 - set anew for each transaction
 
     async def settle(self) -> None:
         """Write what waits."""
@@ -77,38 +85,36 @@ class Connection(AsyncConnection[TupleRow]):
     async def finish(self) -> None:
         """Write what waits, and commit."""
         waiting = self.waiting
+        before: list[tuple[str, Sequence[str]]] = []
         while waiting:
             write, items = waiting.popitem()
             if not waiting:
-                await write.and_commit(self, items)
+                await write.and_commit(self, items, before)
                 return
-            await write(self, items)
+            if (statement := write.statement(items)) is not None:
+                before.append(statement)
+            else:
+                await write(self, items)
         await self.commit()
 
-    async def commit_after(self, text: str, values: Sequence[str]) -> None:
-        """Execute a statement and commit, in one round trip.
+    async def commit_after(self, *statements: tuple[str, Sequence[str]]) -> None:
+        """Execute statements and commit, in one round trip.
 
         Args:
-            text: with ``$1``, ``$2``, … for the values.
-            values: as PostgreSQL reads them.
+            statements: with ``$1``, ``$2``, … for the values, which are as PostgreSQL reads them.
 
         Raises:
-            psycopg.Error: of the statement, which was undone: the transaction goes on as it was before.
+            psycopg.Error: of a statement; all were undone, and the transaction goes on as it was before.
         """
-        given = [value.encode() for value in values]
-        statements: list[Statement] = [(_SAVEPOINT, None), (text.encode(), given), (b"COMMIT", None)]
-        recorded = trace.get_current_span().is_recording()
-        attributes = _attributes(text) if recorded else None
+        given = [(text.encode(), [value.encode() for value in values]) for text, values in statements]
+        sent: list[Statement] = [(_SAVEPOINT, None), *given, (b"COMMIT", None)]
         try:
-            if attributes is None:
-                await flight(self.pgconn, statements)
-                return
-            with span(str(attributes[names.DB_QUERY_SUMMARY]), kind="client", **attributes):
-                await flight(self.pgconn, statements)
-        except psycopg.Error:
+            with spanned(statements[-1][0]):
+                await flight(self.pgconn, sent)
+        except RefusedAt as refused:
             if self.info.transaction_status is TransactionStatus.INERROR:
                 await super().execute(_BACK)
-            raise
+            raise refused.error from None
 
     @asynccontextmanager
     async def transaction(
@@ -160,6 +166,14 @@ class Connection(AsyncConnection[TupleRow]):
                 if error.sqlstate:
                     current.set_attribute(names.DB_RESPONSE_STATUS_CODE, error.sqlstate)
                 raise
+
+
+def spanned(text: str) -> AbstractContextManager[object]:
+    """The span of a statement, where there is a trace."""
+    attributes = _attributes(text) if trace.get_current_span().is_recording() else None
+    if attributes is None:
+        return nullcontext()
+    return span(str(attributes[names.DB_QUERY_SUMMARY]), kind="client", **attributes)
 
 
 def statement_name(text: str) -> str:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
 import psycopg
 from pgvector.psycopg import register_vector_async
 from psycopg import AsyncConnection
-from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from deskmind.database._entering import Entry
 from deskmind.database._faults import connection_error, translated
-from deskmind.database._flight import Statement
-from deskmind.database._statements import Connection
+from deskmind.database._flight import RefusedAt, Rows, Statement
+from deskmind.database._statements import Connection, spanned
 from deskmind.database._waiting import GivingUpPool
 from deskmind.database.authority import Authority
 from deskmind.database.endpoints import Endpoints
@@ -145,8 +144,15 @@ class Database:
         return dict(self._pool.get_stats()) if self._pool is not None else {}
 
     @asynccontextmanager
-    async def transaction(self, scope: Scope) -> AsyncGenerator[Connection]:
+    async def transaction(
+        self, scope: Scope, first: tuple[str, Sequence[str | None]] | None = None
+    ) -> AsyncGenerator[Connection]:
         """A transaction in which the database shows what ``scope`` may see, and nothing else.
+
+        Args:
+            scope: who acts.
+            first: a statement that is executed as it begins, in the same round trip, as ``alone`` takes it; what it gave
+                is in the connection's ``first``.
 
         Raises:
             DatabaseUnavailableError: no connection could be had.
@@ -155,10 +161,11 @@ class Database:
         """
         pool = self._opened()
         with self.faults():
-            connection = await self._entered(pool, scope)
+            connection, found = await self._entered(pool, scope, () if first is None else (_given(*first),))
             started = time.perf_counter()
             try:
                 connection.companions, connection.waiting = self.companions, {}
+                connection.first = found[0] if found else []
                 yield connection
                 await connection.finish()
             except BaseException:
@@ -169,15 +176,19 @@ class Database:
                 _duration.record(time.perf_counter() - started, _TRANSACTION)
                 await pool.putconn(connection)
 
-    async def alone(self, scope: Scope, text: str, values: Sequence[str]) -> None:
-        """Execute one statement in a transaction of its own, in one round trip; what it gives is not looked at.
+    async def alone(self, scope: Scope, text: str, values: Sequence[str | None]) -> Rows:
+        """Execute one statement in a transaction of its own, in one round trip: a third of what ``transaction`` takes.
 
-        It is executed again when the connection breaks meanwhile, and so must do the same when it is done twice.
+        It is executed again when the connection breaks meanwhile, and so must do the same when it is done twice, or be
+        refused by the server then.
 
         Args:
             scope: as for ``transaction``.
             text: with ``$1``, ``$2``, … for the values.
             values: as PostgreSQL reads them.
+
+        Returns:
+            What it gave, as PostgreSQL writes it.
 
         Raises:
             psycopg.Error: of the statement; nothing was done.
@@ -185,11 +196,11 @@ class Database:
         """
         pool = self._opened()
         with self.faults():
-            statement = (text.encode(), [value.encode() for value in values])
             started = time.perf_counter()
-            connection = await self._entered(pool, scope, (statement, (b"COMMIT", None)))
+            connection, found = await self._entered(pool, scope, (_given(text, values), (b"COMMIT", None)))
             _duration.record(time.perf_counter() - started, _TRANSACTION)
             await pool.putconn(connection)
+        return found[0]
 
     def _opened(self) -> AsyncConnectionPool[Connection]:
         if self._pool is None:
@@ -212,25 +223,27 @@ class Database:
 
     async def _entered(
         self, pool: AsyncConnectionPool[Connection], scope: Scope, then: Sequence[Statement] = ()
-    ) -> Connection:
+    ) -> tuple[Connection, list[Rows]]:
         """A connection in a transaction of the scope; one that broke while it was idle, or was spoilt, is replaced.
 
-        With ``then``, which ends the transaction, it is ready for the next one.
+        With ``then``, which ends the transaction, it is ready for the next one; what they gave comes with it.
         """
         until = time.monotonic() + self.patience
         pause = 0.0
         while True:
             connection = await pool.getconn(until - time.monotonic())
             try:
-                await self._entry.begin(connection, partial(self._signer.sign, scope), then)
+                with spanned(then[0][0].decode()) if then else nullcontext():
+                    return connection, await self._entry.begin(
+                        connection, partial(self._signer.sign, scope), then
+                    )
             except BaseException as error:
                 await connection.close()
                 await pool.putconn(connection)
-                refused = then and isinstance(error, (pg.InsufficientPrivilege, psycopg.IntegrityError))
-                if refused or not isinstance(error, psycopg.Error) or time.monotonic() + pause > until:
+                if isinstance(error, RefusedAt):
+                    raise error.error from None
+                if not isinstance(error, psycopg.Error) or time.monotonic() + pause > until:
                     raise
-            else:
-                return connection
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE, 2 * pause + _SHORTEST_PAUSE)
 
@@ -251,6 +264,10 @@ class Database:
                 why="It is a superuser or has BYPASSRLS, so tenants would not be kept apart.",
                 remedy="Use the login that `deskmind migrate up` creates.",
             )
+
+
+def _given(text: str, values: Sequence[str | None]) -> Statement:
+    return text.encode(), [None if value is None else value.encode() for value in values]
 
 
 def _connections(database: Database) -> Iterator[tuple[float, Labels]]:

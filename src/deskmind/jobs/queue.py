@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate import App, PsycopgConnector
 from procrastinate import exceptions as faults
-from procrastinate.jobs import Status
+from procrastinate.jobs import Job, Status
 from procrastinate.tasks import Task
 from procrastinate.worker import Worker
 from psycopg.types.json import Jsonb
@@ -19,6 +19,8 @@ from psycopg.types.json import Jsonb
 from deskmind.database import Connection, Database
 from deskmind.errors import StorageFullError
 from deskmind.jobs.ending import ended
+from deskmind.jobs.own import Own
+from deskmind.jobs.retrying import Retrying
 from deskmind.observability import correlation, logger, note, observed, telling
 from deskmind.observability.actor import Visit
 from deskmind.observability.instruments import JOBS_DURATION, histogram
@@ -31,10 +33,11 @@ __all__ = ["Handler", "JobQueue", "Waiting", "defer"]
 Handler = Callable[[dict[str, str]], Awaitable[None]]
 
 _log = logger("deskmind.jobs")
-_ATTEMPTS = 5
 _EACH_HOUR = "41 * * * *"
 _EACH_MINUTE = "* * * * *"
 _PAUSE_SECONDS = 1.0
+_BEATS = 4
+"""Signs of life of a worker, and looks for dead ones, in ``jobs.stalled_after``."""
 _MOST_CONNECTIONS = 16
 """Jobs need one to begin and to end; their own work is on the application's."""
 _STATES = ("todo", "doing", "failed")
@@ -51,6 +54,12 @@ SELECT q.queue_name, todo, doing, failed, coalesce(files, 0) AS files,
        coalesce(extract(epoch FROM now() - coalesce(j.scheduled_at, e.at)), 0) AS oldest_seconds
   FROM queues q LEFT JOIN procrastinate_jobs j ON j.id = q.oldest
   LEFT JOIN LATERAL (SELECT min(at) AS at FROM procrastinate_events WHERE job_id = q.oldest AND type = 'deferred') e ON true
+"""
+_PUT_BACK = """
+UPDATE procrastinate_jobs
+   SET status = CASE WHEN abort_requested THEN 'failed' ELSE 'todo' END::procrastinate_job_status,
+       attempts = attempts + 1, scheduled_at = now()
+ WHERE id = %(job)s AND status = 'doing' AND worker_id IS NOT DISTINCT FROM %(worker)s::bigint RETURNING id
 """
 _duration = histogram(JOBS_DURATION)
 
@@ -111,7 +120,7 @@ class JobQueue:
         )
         self._periodic: list[tuple[str, Task[Any, Any, Any]]] = []
         self._full: StorageFullError | None = None
-        self._again = False
+        self._own = Own()
         self._opened = False
         self._opening = asyncio.Lock()
         self._queues: set[str] = set()
@@ -148,8 +157,7 @@ class JobQueue:
                     _duration.record(time.perf_counter() - started, outcomes[outcome])
 
         self._queues.add(queue)
-        retry = RetryStrategy(max_attempts=_ATTEMPTS, exponential_wait=2)
-        self._app.task(name=task, queue=queue, retry=retry)(run)
+        self._app.task(name=task, queue=queue, retry=Retrying())(run)
 
     def register_hourly(self, task: str, handler: Callable[[], Awaitable[None]]) -> None:
         """Have workers (``work``, not ``drain``) run a handler once an hour, one of them each time."""
@@ -167,9 +175,8 @@ class JobQueue:
                 async with observed(f"job {task}"):
                     await handler()
 
-        retry = RetryStrategy(max_attempts=_ATTEMPTS, exponential_wait=2)
         declared = self._app.task(
-            name=task, queue="maintenance", queueing_lock=task, retry=retry, pass_context=False
+            name=task, queue="maintenance", queueing_lock=task, retry=Retrying(), pass_context=False
         )(run)
         self._periodic.append((cron, declared))
 
@@ -180,7 +187,9 @@ class JobQueue:
             self._opened = False
 
     async def drain(self) -> None:
-        """Run what is queued now, then return; also takes over jobs of dead workers.
+        """Run what is due until nothing of it can be begun here, also what running jobs queue; takes over jobs of dead workers.
+
+        What another process has in hand, and what waits for that, is left to it; so is what is due later.
 
         Raises:
             StorageFullError: a job found no space; it stays queued.
@@ -189,27 +198,23 @@ class JobQueue:
         self._full = None
         with self._faults():
             await self._open()
+            await self._own.beat()
             await self._take_over()
-            await self._run_once()
-            while self._again and self._full is None:
-                await self._run_once()
+            while await self._own.ran(self._worker(wait=False, listen_notify=False)) and self._full is None:
+                continue  # what was begun may have queued more
         if self._full is not None:
             raise self._full
 
-    def look_again(self) -> None:
-        """A job says that it queued another, which ``drain`` runs too, although it may have stopped looking by then."""
-        self._again = True
-
-    async def _run_once(self) -> None:
-        self._again = False
-        await self._app.run_worker_async(
-            wait=False,
-            listen_notify=False,
+    def _worker(self, **options: Any) -> Worker:
+        return Worker(
+            self._app,
             install_signal_handlers=False,
             concurrency=self._settings.concurrency,
             delete_jobs="successful",
-            update_heartbeat_interval=self._settings.stalled_after / 3,
+            update_heartbeat_interval=self._settings.stalled_after / _BEATS,
             stalled_worker_timeout=self._settings.stalled_after,
+            worker_middleware=[self._own.watched],
+            **options,
         )
 
     async def alive(self, lock: str) -> bool:
@@ -246,21 +251,15 @@ class JobQueue:
 
     async def _was_interrupted(self, until: asyncio.Event) -> bool:
         """Work until told to stop, or until the database cannot be reached: then True, after a pause."""
-        worker = Worker(
-            self._app,
+        worker = self._worker(
             wait=True,
             listen_notify=self._listens,
-            install_signal_handlers=False,
-            concurrency=self._settings.concurrency,
-            delete_jobs="successful",
             fetch_job_polling_interval=1.0,
             shutdown_graceful_timeout=self._settings.shutdown_timeout,
-            update_heartbeat_interval=self._settings.stalled_after / 3,
-            stalled_worker_timeout=self._settings.stalled_after,
         )
         stopping = asyncio.create_task(_stop_when(until, worker))
         try:
-            await worker.run()
+            await self._own.ran(worker)
         except faults.ConnectorException as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():  # it could not sign off: another takes over
@@ -333,23 +332,31 @@ class JobQueue:
 
     async def _keep_taking_over(self) -> None:
         while True:
-            await asyncio.sleep(self._settings.stalled_after / 2)
+            await asyncio.sleep(self._settings.stalled_after / _BEATS)
             try:
                 await self._take_over()
             except faults.ConnectorException as error:
                 _log.warning("jobs.take_over_failed", reason=type(error).__name__)
 
     async def _take_over(self, **_: Any) -> None:
+        """Put back the jobs of workers that gave no sign of life, but for our own: this process lives, if it is late."""
         manager = self._app.job_manager
         for job in await manager.get_stalled_jobs(seconds_since_heartbeat=self._settings.stalled_after):
-            _log.warning("jobs.taken_over", job_id=job.id, task=job.task_name)
+            if self._own.has(job):
+                continue
             try:
-                await manager.retry_job(job)
+                if await self._put_back(job):
+                    _log.warning("jobs.taken_over", job_id=job.id, task=job.task_name)
             except (
                 faults.UniqueViolation
             ):  # the same work waits in another job, which this one keeps from beginning
                 if job.id is not None:
                     await manager.finish_job_by_id_async(job.id, Status.FAILED, delete_job=True)
+
+    async def _put_back(self, job: Job) -> bool:
+        """Queue a job again, unless another has done so meanwhile."""
+        rows = await self._app.connector.execute_query_all_async(_PUT_BACK, job=job.id, worker=job.worker_id)
+        return bool(rows)
 
 
 async def _stop_when(told: asyncio.Event, worker: Worker) -> None:

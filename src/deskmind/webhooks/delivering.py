@@ -69,7 +69,6 @@ class Deliverer:
         *,
         sender: Sender | None = None,
         draw: Callable[[], float] = random.random,
-        queued: Callable[[], None] = lambda: None,
     ) -> None:
         """Over connections of its own.
 
@@ -78,13 +77,11 @@ class Deliverer:
             room: settings and keys.
             sender: how attempts are made.
             draw: jitter.
-            queued: is told when a job has queued others.
         """
         self.database = database
         self.room = room
         self.sender = sender or Sender(room.settings.webhooks.timeout_seconds)
         self.draw = draw
-        self._queued = queued
         self._shares = Shares(max(1, room.settings.jobs.concurrency // 2))
 
     async def close(self) -> None:
@@ -118,7 +115,6 @@ class Deliverer:
             return
         async with self.database.transaction(scope) as connection:
             await wake(connection, webhook_ids)
-        self._queued()
 
 
 class _Round:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypedDict
 from uuid import UUID, uuid4
@@ -90,9 +90,15 @@ class _Publisher:
         """Store them."""
         await connection.execute("SELECT publish_events(%s)", (json.dumps(waiting),))
 
-    async def and_commit(self, connection: Connection, waiting: list[_Row]) -> None:
+    def statement(self, waiting: list[_Row]) -> tuple[str, Sequence[str]]:
+        """What stores them."""
+        return "SELECT publish_events($1)", [json.dumps(waiting)]
+
+    async def and_commit(
+        self, connection: Connection, waiting: list[_Row], before: Sequence[tuple[str, Sequence[str]]]
+    ) -> None:
         """Store them and commit."""
-        await connection.commit_after("SELECT publish_events($1)", [json.dumps(waiting)])
+        await connection.commit_after(*before, self.statement(waiting))
 
 
 _write: Final = _Publisher()

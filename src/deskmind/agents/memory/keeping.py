@@ -36,6 +36,10 @@ class Keeper:
     owner: Owner
     most: int
 
+    def locking(self, draft: Draft) -> tuple[str, list[str | None]]:
+        """The statement that has others who tell something about the same wait until the transaction ends."""
+        return store.locking(self.scope, self.owner, draft.subject or draft.text)
+
     async def keep(
         self,
         connection: Connection,
@@ -44,19 +48,20 @@ class Keeper:
         reading: Reading,
         *,
         pinned: bool = False,
+        locked: bool = False,
     ) -> Memory:
         """Keep a draft, unless the same is known; older ones about its subject become history.
 
         Raises:
             PermissionDeniedError: it is not for the scope to tell.
         """
-        await store.lock_subject(connection, self.scope, self.owner, draft.subject or draft.text)
+        if not locked:
+            await store.lock_subject(connection, self.scope, self.owner, draft.subject or draft.text)
         if (known := await store.same_memory(connection, self.scope, self.owner, draft)) is not None:
-            await store.touch(connection, self.scope, [known.memory_id])
             if pinned:
                 await store.pin_memory(connection, self.scope, known.memory_id, pinned=True)
             count_change("known")
-            return await found_memory(connection, self.scope, known.memory_id)
+            return await store.touched(connection, self.scope, known)
         if await self.insert(connection, memory_id, draft, reading, pinned=pinned):
             await self._supersede(connection, memory_id, draft, pinned=pinned)
             await self._prune(connection, memory_id)

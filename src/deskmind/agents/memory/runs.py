@@ -66,8 +66,7 @@ async def remembered(journal: Journal, desk: Desk) -> str:
     told = "\n\n".join(part for part in (text, spoken) if part)
     if told:
         readers = frozenset({NO_ONE}) if confined else frozenset[UUID]()
-        async with journal.answering(_CALL, "memory", "ok", told, readers, tainted=tainted):
-            pass
+        await journal.answered(_CALL, "memory", "ok", told, readers, tainted=tainted)
     return told
 
 

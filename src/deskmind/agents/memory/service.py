@@ -166,8 +166,8 @@ class Memories:
         embedder = (await self._room.engine()).embedder
         reading = await read_question(embedder, question[:_MOST_QUESTION])
         wanted = _Wanted(reading, kinds, least, tokens)
-        async with self._database.transaction(self._scope) as connection:
-            masked = await store.unread(connection, self._scope, _AT_ONCE)
+        async with self._database.transaction(self._scope, store.unread(self._scope, _AT_ONCE)) as connection:
+            masked = [(UUID(str(memory_id)), str(text)) for memory_id, text in connection.first]
             near = None if masked else await self._chosen_and_recorded(connection, wanted)
         if near is None:
             await store_anew(self._database, self._scope, embedder, masked)
@@ -238,10 +238,10 @@ class Memories:
             return []
         keeper = await self._keeper(audience, group)
         ready, readings = await self._prepared(sorted(allowed, key=_place), audience)
-        async with self._database.transaction(self._scope) as connection:
+        async with self._database.transaction(self._scope, keeper.locking(ready[0])) as connection:
             return [
-                await keeper.keep(connection, _id_of(draft), draft, reading)
-                for draft, reading in zip(ready, readings, strict=True)
+                await keeper.keep(connection, _id_of(draft), draft, reading, locked=not place)
+                for place, (draft, reading) in enumerate(zip(ready, readings, strict=True))
             ]
 
     @operation(Permission.MEMORIES_WRITE)

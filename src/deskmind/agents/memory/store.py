@@ -23,6 +23,7 @@ __all__ = [
     "forget_chain",
     "list_memories",
     "lock_subject",
+    "locking",
     "nearest",
     "outdated",
     "pin_memory",
@@ -33,6 +34,7 @@ __all__ = [
     "store_reading",
     "supersede",
     "touch",
+    "touched",
     "unread",
 ]
 
@@ -78,6 +80,11 @@ SELECT {_COLUMNS}, r.relevance, r.recency, r.score, space
   FROM recall_memories(%s, %s, %s, %s, %s, %s) r JOIN memories USING (memory_id)
  WHERE tenant_id = %s ORDER BY r.score DESC, memory_id
 """
+_TOUCH = "UPDATE memories SET used_at = now(), uses = uses + 1 WHERE tenant_id = %s AND memory_id = ANY (%s)"
+_UNREAD = """
+SELECT memory_id, body FROM memories
+ WHERE tenant_id = $1::uuid AND terms IS NULL AND (audience = 'user' OR made_by = $2::uuid OR $3::boolean) LIMIT $4::bigint
+"""
 _PRUNE = """
 DELETE FROM memories WHERE tenant_id = %(tenant)s AND memory_id IN (
     SELECT memory_id FROM memories
@@ -106,10 +113,16 @@ class Reading:
     terms: SparseVector
 
 
-async def lock_subject(connection: Connection, scope: Scope, owner: Owner, subject: str) -> None:
-    """Of several who tell something about the same, one after the other."""
+def locking(scope: Scope, owner: Owner, subject: str) -> tuple[str, list[str | None]]:
+    """The statement by which, of several who tell something about the same, one comes after the other."""
     key = f"memories.{scope.tenant_id}.{owner.owner_id}.{subject}"
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
+    return "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [key]
+
+
+async def lock_subject(connection: Connection, scope: Scope, owner: Owner, subject: str) -> None:
+    """The same in a transaction under way."""
+    _, values = locking(scope, owner, subject)
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", values)
 
 
 async def add_memory(
@@ -251,20 +264,21 @@ async def nearest(
 
 async def touch(connection: Connection, scope: Scope, ids: Sequence[UUID]) -> None:
     """Memories were recalled: they fade anew from now, as far as they are the scope's to change."""
-    await connection.execute(
-        "UPDATE memories SET used_at = now(), uses = uses + 1 WHERE tenant_id = %s AND memory_id = ANY (%s)",
-        (scope.tenant_id, list(ids)),
-    )
+    if ids:
+        await connection.execute(_TOUCH.encode(), (scope.tenant_id, list(ids)))
 
 
-async def unread(connection: Connection, scope: Scope, limit: int) -> list[tuple[UUID, str]]:
-    """Memories of the scope to change whose text was masked, so that they have neither vector nor words."""
-    cursor = await connection.execute(
-        "SELECT memory_id, body FROM memories WHERE tenant_id = %s AND terms IS NULL"
-        " AND (audience = 'user' OR made_by = %s OR %s) LIMIT %s",
-        (scope.tenant_id, scope.principal_id, scope.act == "operate", limit),
-    )
-    return [(row[0], row[1]) for row in await cursor.fetchall()]
+async def touched(connection: Connection, scope: Scope, known: Memory) -> Memory:
+    """The same of one; the memory as it is then."""
+    cursor = connection.cursor(row_factory=class_row(Memory))
+    await cursor.execute(f"{_TOUCH} RETURNING {_COLUMNS}".encode(), (scope.tenant_id, [known.memory_id]))
+    return await cursor.fetchone() or known
+
+
+def unread(scope: Scope, limit: int) -> tuple[str, list[str | None]]:
+    """What finds memories of the scope to change whose text was masked, so that they have neither vector nor words."""
+    acts = str(scope.act == "operate")
+    return _UNREAD, [str(scope.tenant_id), str(scope.principal_id), acts, str(limit)]
 
 
 async def outdated(connection: Connection, scope: Scope, space: str, limit: int) -> list[tuple[UUID, str]]:

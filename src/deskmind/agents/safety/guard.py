@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deskmind.agents.safety.blocks import agent_subject, block, blocked, call_subject
 from deskmind.agents.safety.checks import Check, CheckedText
 from deskmind.agents.safety.flow import Flow
-from deskmind.agents.switches import stopped
+from deskmind.agents.switches import stopped, stopped_now
 from deskmind.agents.tool import Preview, Tool
 from deskmind.errors import ConfigurationError, PermissionDeniedError
 from deskmind.governance.audit import record
@@ -46,15 +46,8 @@ class Guard:
     async def of_call(self, tool: Tool, arguments: Mapping[str, Any]) -> Refusal | None:
         """What forbids the call."""
         scope = self._journal.scope
-        async with self._room.database.transaction(scope) as connection:
-            reason = await stopped(connection, scope, tool.name)
-            if reason is not None:
-                return Refusal(f"The tool {tool.name} is stopped. {reason}".strip(), "stopped")
-            if tool.effect != "read" or tool.audience == "outside":
-                call = call_subject(scope, tool.name, arguments)
-                reason = await blocked(connection, scope, call, self._agent)
-                if reason is not None:
-                    return Refusal(f"This is blocked. {reason}".strip(), "blocked")
+        if refusal := await self._switched_off(tool, arguments):
+            return refusal
         authority = self._room.database.authority
         if tool.permission is not None and authority is not None:
             try:
@@ -62,6 +55,18 @@ class Guard:
             except PermissionDeniedError as error:
                 return Refusal(f"{error.what} {error.why}".strip(), "permission")
         return _refused(await self._flow.of_arguments(tool, arguments, self._journal.readers), "flow")
+
+    async def _switched_off(self, tool: Tool, arguments: Mapping[str, Any]) -> Refusal | None:
+        """Whether the tool is stopped, or what it would do outside is blocked."""
+        scope, database = self._journal.scope, self._room.database
+        if tool.effect == "read" and tool.audience != "outside":
+            return _stopped(tool, await stopped_now(database, scope, tool.name))
+        async with database.transaction(scope) as connection:
+            if refusal := _stopped(tool, await stopped(connection, scope, tool.name)):
+                return refusal
+            call = call_subject(scope, tool.name, arguments)
+            reason = await blocked(connection, scope, call, self._agent)
+        return None if reason is None else Refusal(f"This is blocked. {reason}".strip(), "blocked")
 
     async def of_effect(self, tool: Tool, arguments: Mapping[str, Any], preview: Preview) -> Refusal | None:
         """What forbids a write that was looked at."""
@@ -116,6 +121,12 @@ class Guard:
     @property
     def _agent(self) -> str:
         return agent_subject(self._journal.row.principal_id, self._journal.row.agent)
+
+
+def _stopped(tool: Tool, reason: str | None) -> Refusal | None:
+    return (
+        None if reason is None else Refusal(f"The tool {tool.name} is stopped. {reason}".strip(), "stopped")
+    )
 
 
 def _refused(reason: str | None, rule: str) -> Refusal | None:

@@ -46,8 +46,7 @@ async def open_ticket(stage: Stage) -> NewTicket:
     connection = await desk.connections.get(stage.servicenow.vendor)
     async with desk.database.transaction(desk.scope) as database:
         await defer_event(database, desk.scope, connection.connection_id, Event(Kind.TICKET, made.sys_id))
-    for _ in range(2):  # what reads the ticket queues what takes it in, perhaps too late for the first
-        await stage.app.jobs.drain()
+    await stage.app.jobs.drain()
     stage.console.print(f"{made.number}, by {person.name}: {_TITLE}", markup=False)
     stage.quote(text)
     return made

@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from deskmind.errors import InvalidRequestError
 
-__all__ = ["Attached", "Case", "CaseFile", "Expected", "Given", "GivenArticle", "GivenTicket", "load_cases"]
+__all__ = [
+    "Attached",
+    "Case",
+    "CaseFile",
+    "Expected",
+    "Given",
+    "GivenArticle",
+    "GivenTicket",
+    "Judge",
+    "load_cases",
+]
 
 
 class _Part(BaseModel):
@@ -60,6 +70,20 @@ class Given(_Part):
     untrusted: str = ""
 
 
+class Judge(_Part):
+    """A model that judges the answer.
+
+    Attributes:
+        rubric: what a good answer is.
+        model: the configured name; ``scripted`` is the model of the cases, which goes on with its script.
+        threshold: the least score that passes, 0 to 1.
+    """
+
+    rubric: str = Field(min_length=1, max_length=8000)
+    model: str = Field(min_length=1)
+    threshold: float = Field(0.7, ge=0, le=1)
+
+
 class Expected(_Part):
     """What must have come of the run; what is not named is not looked at.
 
@@ -77,6 +101,7 @@ class Expected(_Part):
         confined: texts that neither a public comment, nor a mail, nor anybody outside may have got.
         secret: texts that neither the model's provider, nor the user, nor anybody outside may have got.
         most_usd: that it may have cost.
+        judge: models that must find the answer good; one that is not configured is skipped, and the result says so.
     """
 
     state: Literal["done", "waiting", "failed"] | None = None
@@ -94,6 +119,12 @@ class Expected(_Part):
     confined: tuple[str, ...] = ()
     secret: tuple[str, ...] = ()
     most_usd: float | None = None
+    judge: tuple[Judge, ...] = ()
+
+    @field_validator("judge", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, Mapping) else given  # pyright: ignore[reportUnknownVariableType]
 
 
 class Case(_Part):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 from deskmind.agents import Proposed, Run, RunDetails
 from deskmind.errors import DeskmindError
 from deskmind.evaluation.agents.cases import Case, CaseFile, GivenTicket
+from deskmind.evaluation.agents.judge import Judged, judged
 from deskmind.evaluation.agents.judging import Seen, failures_of
 from deskmind.evaluation.agents.world import MODEL, World, open_world
 from deskmind.settings import Settings
@@ -35,6 +37,7 @@ class Outcome:
         proposals: how many approvals were asked for.
         usd: what it cost.
         milliseconds: how long it took.
+        judged: what models said of the answer.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Outcome:
     steps: int = 0
     usd: Decimal = field(default=Decimal(0))
     milliseconds: float = 0.0
+    judged: tuple[Judged, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -61,6 +65,7 @@ class Outcome:
             "refused": list(self.refused),
             "usd": str(self.usd),
             "milliseconds": round(self.milliseconds, 1),
+            "judged": [one.as_dict() for one in self.judged],
             "passed": self.passed,
         }
 
@@ -73,9 +78,11 @@ async def evaluate_agents(
     Args:
         file: the cases.
         home: data folder.
-        settings: a ready configuration instead, whose database is used; its models and agents are the file's.
+        settings: a ready configuration instead, whose database is used; its agents are the file's, and so are its models, but
+            for those that judge.
     """
-    async with open_world(home, settings, file.settings) as world:
+    judges = {judge.model for case in file.cases for judge in case.expect.judge}
+    async with open_world(home, settings, file.settings, judges) as world:
         return [await run_case(world, one) for one in file.cases]
 
 
@@ -88,6 +95,8 @@ async def run_case(world: World, case: Case) -> Outcome:
         expected = _filled(case.expect.model_dump(), names)
         expected["tickets"] = {names[name]: wanted for name, wanted in expected["tickets"].items()}
         failures = await failures_of(world, expected, seen)
+        verdicts = await _judged(world, case, names, seen)
+        failures += [one.failure for one in verdicts if one.failure is not None]
     finally:
         await world.withdraw()
     run = seen.details.run if seen.details else None
@@ -101,7 +110,22 @@ async def run_case(world: World, case: Case) -> Outcome:
         run.steps if run else 0,
         run.cost if run else Decimal(0),
         (time.monotonic() - began) * 1000,
+        verdicts,
     )
+
+
+async def _judged(world: World, case: Case, names: Mapping[str, str], seen: Seen) -> tuple[Judged, ...]:
+    """What the judges of the case say of its answer."""
+    run = seen.details.run if seen.details else None
+    output = run.output if run is not None else None
+    answer = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+    verdicts: list[Judged] = []
+    for one in case.expect.judge:
+        wanted = one.model_copy(update={"rubric": _text(one.rubric, names)})
+        configured = one.model in world.app.settings.models
+        task = _text(case.prompt, names)
+        verdicts.append(await judged(world.operator, wanted, task=task, answer=answer, configured=configured))
+    return tuple(verdicts)
 
 
 async def _set_up(world: World, case: Case) -> dict[str, str]:

@@ -15,6 +15,7 @@ _COMPARED = ("passed", "state", "proposals", "steps", "usd")
 def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """The figures of all cases, and each case."""
     passed = sum(one.passed for one in outcomes)
+    judged = [verdict for one in outcomes for verdict in one.judged]
     return {
         "cases": len(outcomes),
         "passed": passed,
@@ -23,6 +24,9 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "refused_calls": sum(len(one.refused) for one in outcomes),
         "steps": sum(one.steps for one in outcomes),
         "usd": str(sum(one.usd for one in outcomes)),
+        "judged": sum(not one.skipped for one in judged),
+        "judges_skipped": sum(one.skipped for one in judged),
+        "judges_usd": str(sum(one.usd for one in judged)),
         "outcomes": [one.as_dict() for one in outcomes],
     }
 

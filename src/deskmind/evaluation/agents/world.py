@@ -5,7 +5,7 @@ Nothing in it is pretended: the tools reach real sockets, and what they did is r
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,9 +101,9 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    home: Path | None, settings: Settings | None, agents: Mapping[str, Any]
+    home: Path | None, settings: Settings | None, agents: Mapping[str, Any], judges: Collection[str] = ()
 ) -> AsyncGenerator[World]:
-    """A world, thrown away afterwards; ``agents`` is ``[agents]`` in it."""
+    """A world, thrown away afterwards; ``agents`` is ``[agents]`` in it, ``judges`` are the models it has beside the scripted one."""
     brain = Brain()
     async with AsyncExitStack() as stack:
         model = await stack.enter_async_context(ModelSandbox(reply=brain))
@@ -125,8 +125,9 @@ async def open_world(
             agents={**reach, **agents},
         )
         if settings is not None:
-            here = {name: getattr(made, name) for name in ("knowledge", "models", "agents")}
-            made = settings.model_copy(update=here)
+            here = {name: getattr(made, name) for name in ("knowledge", "agents")}
+            kept = {name: model for name, model in settings.models.items() if name in judges}
+            made = settings.model_copy(update={**here, "models": {**kept, **made.models}})
         app = await stack.enter_async_context(Deskmind.open(made))
         operator, elsewhere = [await stack.enter_async_context(_tenant(app)) for _ in range(2)]
         people = await _people(app, operator, box)

@@ -7,7 +7,7 @@ application's login.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal, get_args
 from uuid import UUID, uuid4
@@ -163,7 +163,16 @@ class _Recorder:
             await _append(connection, scope, [draft for _, draft in waiting])
         await mark_acted(connection, scope.tenant_id)
 
-    async def and_commit(self, connection: Connection, waiting: list[tuple[Scope, Draft]]) -> None:
+    def statement(self, waiting: list[tuple[Scope, Draft]]) -> None:
+        """None: the keys may have to be read first, and what could not be written is told in the result."""
+        del waiting
+
+    async def and_commit(
+        self,
+        connection: Connection,
+        waiting: list[tuple[Scope, Draft]],
+        before: Sequence[tuple[str, Sequence[str]]],
+    ) -> None:
         """Write them and commit; where a key was destroyed meanwhile, in as many round trips as it takes."""
         scope = waiting[0][0]
         keys = connection.companion(SubjectRing).of(scope.tenant_id)
@@ -171,13 +180,16 @@ class _Recorder:
         await mark_acted(connection, scope.tenant_id)
         with _of_a_tenant(waiting):
             try:
-                values = await _values(connection, scope, keys, drafts)
-                await connection.commit_after(_INSERT_ALL, [str(value) for value in values])
+                values = [str(value) for value in await _values(connection, scope, keys, drafts)]
+                await connection.commit_after(*before, (_INSERT_ALL, values))
             except pg.IntegrityConstraintViolation:  # a key was destroyed
                 for person in {person for draft in drafts for person in draft.people}:
                     keys.forget(person)
                 await _append(connection, scope, drafts)
-                await connection.commit()
+                if before:
+                    await connection.commit_after(*before)
+                else:
+                    await connection.commit()
 
 
 _write = _Recorder()

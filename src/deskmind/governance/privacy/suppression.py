@@ -15,7 +15,7 @@ from deskmind.scope import Scope
 
 __all__ = ["Suppression", "add_marks"]
 
-_MARKS = "SELECT mark, mark_version, words FROM privacy_marks WHERE tenant_id = %s"
+_MARKS = "SELECT encode(mark, 'hex'), mark_version, words FROM privacy_marks WHERE tenant_id = $1::uuid"
 
 
 class Suppression:
@@ -66,9 +66,11 @@ class Suppression:
 
     async def mentions(self) -> Mentions:
         """What finds and masks the erased people in texts; false when nobody was erased. O(marks) to read."""
-        async with self._database.transaction(self._scope) as connection:
-            cursor = await connection.execute(_MARKS, (self._scope.tenant_id,))
-            marks = [Mark(bytes(value), version, words) for value, version, words in await cursor.fetchall()]
+        rows = await self._database.alone(self._scope, _MARKS, [str(self._scope.tenant_id)])
+        marks = [
+            Mark(bytes.fromhex(str(value)), int(str(version)), int(str(words)))
+            for value, version, words in rows
+        ]
         kept = set(self._keys.versions)
         return marked_mentions(self._keys, [mark for mark in marks if mark.version in kept])
 
