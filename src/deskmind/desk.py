@@ -12,6 +12,7 @@ from deskmind.agents.agent import make_agent
 from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.run import ToolCalling
 from deskmind.agents.workflows import Schedules, Workflows
+from deskmind.background import Jobs
 from deskmind.errors import PermissionDeniedError, UnavailableError
 from deskmind.explain import Requests
 from deskmind.feedback import Feedback, Quality
@@ -74,6 +75,7 @@ class Desk:
         writes: changing them: proposed, sent once, accounted for (operators).
         webhooks: addresses that are told of what happens (operators).
         triage: labels, duplicates and clusters of tickets.
+        jobs: what works in the background for the tenant (operators).
         agents: runs of agents, one's own, and stopping their tools (operators).
         approvals: what agents propose, and who lets it pass.
         workflows: runs of workflows, one's own.
@@ -113,6 +115,7 @@ class Desk:
             app.database, scope, app.keyring, lease_seconds=app.settings.sync.write_lease_seconds
         )
         self.webhooks = Webhooks(app.database, scope, app)
+        self.jobs = Jobs(app.database, scope, app)
         self.agents = Agents(app.database, scope, app)
         self.approvals = Approvals(app.database, scope, app)
         self.workflows = Workflows(app.database, scope, app)

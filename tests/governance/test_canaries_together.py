@@ -348,6 +348,10 @@ async def _triage(desk: Desk) -> None:
     failed = await desk.triage.retrain(wait=True)
     await desk.triage.training(failed.training_id)
     await desk.triage.trainings()
+    await desk.triage.retrain()
+    (job,) = await desk.jobs.list(task="triage.train")
+    await desk.jobs.get(job.job_id)
+    await desk.jobs.cancel(job.job_id)
 
 
 async def _connected(desk: Desk, app: Deskmind) -> None:

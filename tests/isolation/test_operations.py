@@ -12,6 +12,7 @@ from deskmind.agents.tools import BUILT_IN
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.agents.workflows.systems import Systems
 from deskmind.app import Deskmind
+from deskmind.background import Jobs
 from deskmind.database import Database
 from deskmind.desk import Desk
 from deskmind.errors import PermissionDeniedError
@@ -87,6 +88,7 @@ def _operations() -> dict[str, object]:
                 Sync,
                 Writes,
                 Webhooks,
+                Jobs,
             ),
         )
         for name, method in vars(kind).items()

@@ -20,6 +20,7 @@ from deskmind.api.events import Sent, described_events, event_stream
 from deskmind.api.evidence import add_evidence
 from deskmind.api.experiments import add_experiments
 from deskmind.api.feedback import add_feedback
+from deskmind.api.jobs import add_jobs
 from deskmind.api.memories import add_memories
 from deskmind.api.privacy import add_privacy
 from deskmind.api.prompts import add_prompts
@@ -233,6 +234,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_feedback(routes, asker)
     add_privacy(routes, asker)
     add_evidence(routes, asker)
+    add_jobs(routes, asker)
     add_triage(routes, asker)
     add_connectors(routes, asker)
     add_writes(routes, asker)

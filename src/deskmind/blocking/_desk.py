@@ -9,6 +9,7 @@ from deskmind.agents import Agents, Approvals, Memories
 from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.app import Deskmind
+from deskmind.background import Jobs
 from deskmind.blocking._waiting import Streaming
 from deskmind.desk import Desk
 from deskmind.explain import Requests
@@ -325,6 +326,14 @@ class BlockingWrites(Part[Writes]):
     resolve = Blocking(Writes.resolve)
 
 
+class BlockingJobs(Part[Jobs]):
+    """``desk.jobs``."""
+
+    list = Blocking(Jobs.list)
+    get = Blocking(Jobs.get)
+    cancel = Blocking(Jobs.cancel)
+
+
 class BlockingWebhooks(Part[Webhooks]):
     """``desk.webhooks``."""
 
@@ -421,6 +430,7 @@ class BlockingDesk(Part[Desk]):
         self.connections = BlockingConnections(desk.connections, loop)
         self.sync = BlockingSync(desk.sync, loop)
         self.writes = BlockingWrites(desk.writes, loop)
+        self.jobs = BlockingJobs(desk.jobs, loop)
         self.webhooks = BlockingWebhooks(desk.webhooks, loop)
         self.agents = BlockingAgents(desk.agents, loop)
         self.approvals = BlockingApprovals(desk.approvals, loop)

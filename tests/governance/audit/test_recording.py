@@ -110,6 +110,7 @@ _UNRECORDED = {
     **dict.fromkeys(("Workflows.all", "Schedules.all"), _CONFIGURATION),
     **dict.fromkeys(("Webhooks.all", "Webhooks.get"), _CONFIGURATION),
     **dict.fromkeys(("Webhooks.deliveries", "Webhooks.delivery"), _LIST),
+    **dict.fromkeys(("Jobs.get", "Jobs.list"), _LIST),
     **dict.fromkeys(("Webhooks.enable", "Webhooks.disable"), "recorded by _switch"),
     **dict.fromkeys(("Memories.add", "Memories.learn"), "recorded by Keeper"),
     **dict.fromkeys(("StoredAgents.list", "StoredAgents.get", "StoredAgents.versions"), _CONFIGURATION),

@@ -61,6 +61,7 @@ LINKS: dict[str, tuple[Lead, ...]] = {
     "placeHold": (Lead("hold_id", "hold_id", ("releaseHold",)),),
     "trainTriage": (Lead("training_id", "training_id", ("getTriageTraining",)),),
     "listConnectors": (Lead("name", "connectors/0/name", ("getConnector", "syncConnector", "proposeWrite")),),
+    "listJobs": (Lead("job_id", "jobs/0/job_id", ("getJob", "cancelJob")),),
     "proposeWrite": (Lead("write_id", "write_id", _OF_WRITE),),
     "listWrites": (Lead("write_id", "writes/0/write_id", _OF_WRITE),),
     "listAgentRuns": (Lead("run_id", "runs/0/run_id", ("getAgentRun", "cancelAgentRun")),),

@@ -19,7 +19,7 @@ from deskmind.cli.remote.governance import RemoteAccess, RemoteEvidence, RemoteP
 from deskmind.cli.remote.knowledge import RemoteKnowledge, answered
 from deskmind.cli.remote.models import RemoteBudgets, RemoteExperiments, RemotePrompts, RemoteUsage
 from deskmind.cli.remote.refusing import KEYS_OWNER, Part
-from deskmind.cli.remote.systems import RemoteConnections, RemoteSync, RemoteTriage, RemoteWrites
+from deskmind.cli.remote.systems import RemoteConnections, RemoteJobs, RemoteSync, RemoteTriage, RemoteWrites
 from deskmind.cli.remote.telling import RemoteFeedback, RemoteQuality, RemoteRequests
 from deskmind.errors import NotRemoteError
 
@@ -54,6 +54,7 @@ class RemoteDesk(Part):
         self.sync = RemoteSync(client)
         self.writes = RemoteWrites(client)
         self.triage = RemoteTriage(client)
+        self.jobs = RemoteJobs(client)
         self.agents = RemoteAgents(client)
         self.stored_agents = RemoteStoredAgents(client)
         self.approvals = RemoteApprovals(client)

@@ -79,6 +79,8 @@ __all__ = [
     "IngestBody",
     "Interval",
     "IntervalBody",
+    "JobBody",
+    "JobList",
     "KeyBody",
     "KeyList",
     "KindBody",
@@ -101,6 +103,7 @@ __all__ = [
     "PredictResponse",
     "PredictionBody",
     "ProblemBody",
+    "ProgressBody",
     "PromptBody",
     "PromptList",
     "PromptSummaryBody",
@@ -137,6 +140,7 @@ __all__ = [
     "SimilarResponse",
     "StartedBody",
     "StepBody",
+    "SubjectBody",
     "TermBody",
     "TextBody",
     "ToldStep",
@@ -864,6 +868,33 @@ class IntervalBody(Body):
     high: float | None
 
 
+class JobBody(Body):
+    """A unit of background work that is not done."""
+
+    job_id: int
+    queue: str
+    task: str
+    state: Literal["waiting", "running", "failed"]
+    """failed: tried as often as jobs are, and given up"""
+    attempts: int
+    queued_at: datetime | None
+    begun_at: datetime | None
+    due_at: datetime | None
+    """before which no worker takes it"""
+    about: SubjectBody | None
+    progress: ProgressBody | None
+    """null where it cannot be told"""
+    cancellable: bool
+
+
+class JobList(Body):
+    """One page, the newest first; ``next`` continues it."""
+
+    jobs: tuple[JobBody, ...]
+    next: int | None
+    """give it as `before`; null on the last page"""
+
+
 class KeyBody(Body):
     """An API key, without its secret."""
 
@@ -1127,6 +1158,14 @@ class ProblemBody(Body):
     id: str
     why: str
     found_at: datetime
+
+
+class ProgressBody(Body):
+    """How far it is."""
+
+    done: int
+    total: int
+    unit: Literal["files", "stores", "kinds"]
 
 
 class PromptBody(Body):
@@ -1500,6 +1539,17 @@ class StepBody(Body):
     outcome: str
     text: str
     at: datetime
+
+
+class SubjectBody(Body):
+    """What a job works on."""
+
+    kind: str
+    id: UUID
+    name: str
+    """of a connection"""
+    href: str
+    """where to see how far it is and what came of it"""
 
 
 class TermBody(Body):

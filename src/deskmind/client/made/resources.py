@@ -87,6 +87,9 @@ OPERATIONS: Mapping[str, str] = {
     "addGroup": "groups.add",
     "listGroups": "groups.list",
     "getIngest": "ingests.get",
+    "cancelJob": "jobs.cancel",
+    "getJob": "jobs.get",
+    "listJobs": "jobs.list",
     "createKey": "keys.create",
     "listKeys": "keys.list",
     "revokeKey": "keys.revoke",
@@ -241,6 +244,8 @@ class AsyncAccess:
             "writes:send",
             "webhooks:read",
             "webhooks:write",
+            "jobs:read",
+            "jobs:cancel",
             "agents:run",
             "agents:read",
             "agents:stop",
@@ -1053,6 +1058,59 @@ class AsyncIngests:
         """How far an upload of one's own is (``GET /v1/ingests/{ingest_id}``)."""
         call = Call("GET", f"/v1/ingests/{part(ingest_id)}")
         return bodies.IngestBody(await self._sender.json(call))
+
+
+class AsyncJobs:
+    """``client.jobs``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def cancel(self, job_id: int) -> None:
+        """Cancel a job that waits; for operators (``POST /v1/jobs/{job_id}/cancel``)."""
+        call = Call("POST", f"/v1/jobs/{part(job_id)}/cancel")
+        await self._sender.nothing(call)
+
+    async def get(self, job_id: int) -> bodies.JobBody:
+        """A job that is not done, and how far it is; for operators (``GET /v1/jobs/{job_id}``)."""
+        call = Call("GET", f"/v1/jobs/{part(job_id)}")
+        return bodies.JobBody(await self._sender.json(call))
+
+    async def list(
+        self,
+        *,
+        state: Literal["waiting", "running", "failed"] | None = None,
+        task: str | None = None,
+        limit: int | None = None,
+        before: int | None = None,
+    ) -> bodies.JobList:
+        """What works in the background for the tenant and is not done, newest first; for operators (``GET
+        /v1/jobs``).
+
+        Args:
+            task: such as knowledge.ingest
+            before: `next` of the page before
+        """
+        call = Call("GET", "/v1/jobs", query={"state": state, "task": task, "limit": limit, "before": before})
+        return bodies.JobList(await self._sender.json(call))
+
+    def each(
+        self,
+        *,
+        state: Literal["waiting", "running", "failed"] | None = None,
+        task: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[bodies.JobBody]:
+        """What works in the background for the tenant and is not done, newest first; for operators: all of
+        them, page by page (``GET /v1/jobs``).
+
+        Args:
+            task: such as knowledge.ingest
+        """
+        return every(
+            lambda cursor: self.list(state=state, task=task, limit=limit, before=cursor),
+            lambda page: page.jobs,
+        )
 
 
 class AsyncKeys:
@@ -2002,6 +2060,7 @@ class AsyncResources:
         self.grants = AsyncGrants(sender)
         self.groups = AsyncGroups(sender)
         self.ingests = AsyncIngests(sender)
+        self.jobs = AsyncJobs(sender)
         self.keys = AsyncKeys(sender)
         self.memories = AsyncMemories(sender)
         self.models = AsyncModels(sender)

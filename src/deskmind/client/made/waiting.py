@@ -163,6 +163,15 @@ class Ingests(Part[resources.AsyncIngests]):
     get = Blocking(resources.AsyncIngests.get)
 
 
+class Jobs(Part[resources.AsyncJobs]):
+    """``client.jobs``."""
+
+    cancel = Blocking(resources.AsyncJobs.cancel)
+    get = Blocking(resources.AsyncJobs.get)
+    list = Blocking(resources.AsyncJobs.list)
+    each = Iterating(resources.AsyncJobs.each)
+
+
 class Keys(Part[resources.AsyncKeys]):
     """``client.keys``."""
 
@@ -353,6 +362,7 @@ class Resources(Part[resources.AsyncResources]):
         self.grants = Grants(part.grants, loop)
         self.groups = Groups(part.groups, loop)
         self.ingests = Ingests(part.ingests, loop)
+        self.jobs = Jobs(part.jobs, loop)
         self.keys = Keys(part.keys, loop)
         self.memories = Memories(part.memories, loop)
         self.models = Models(part.models, loop)

@@ -75,6 +75,8 @@ class Permission(StrEnum):
     WRITES_SEND = "writes.send"
     WEBHOOKS_READ = "webhooks.read"
     WEBHOOKS_WRITE = "webhooks.write"
+    JOBS_READ = "jobs.read"
+    JOBS_CANCEL = "jobs.cancel"
     AGENTS_RUN = "agents.run"
     AGENTS_READ = "agents.read"
     AGENTS_STOP = "agents.stop"
@@ -178,6 +180,8 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.WRITES_SEND: "send what is proposed to connected systems, or reject it, and settle what is uncertain",
     Permission.WEBHOOKS_READ: "see which addresses are told of what, and what became of it (never their secrets)",
     Permission.WEBHOOKS_WRITE: "have addresses be told of what happens, change, test and replay that",
+    Permission.JOBS_READ: "see what works in the background for the tenant, and how far it is",
+    Permission.JOBS_CANCEL: "cancel what waits in the background",
     Permission.AGENTS_RUN: "run agents, resume and cancel one's own runs",
     Permission.AGENTS_READ: "see runs of agents: one's own, or all as an operator",
     Permission.AGENTS_STOP: "stop and allow the tools of agents",
