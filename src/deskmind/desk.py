@@ -20,6 +20,7 @@ from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.delegation import acting_for
+from deskmind.governance.access.operating import Installation
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.service import Access
 from deskmind.governance.audit import AuditEvent, audit_events, record
@@ -82,6 +83,7 @@ class Desk:
         schedules: what begins workflows by itself (operators).
         stored_agents: versions of agents, tested and published.
         memories: what is remembered for one, one's groups and the tenant.
+        installation: its tenants, where this one operates it (owners).
         audit_log: who did what, and the proof of it (operators).
         privacy: export, erasure, legal holds and retention (operators).
         evidence: signed bundles for examiners (operators, auditors).
@@ -122,6 +124,9 @@ class Desk:
         self.schedules = Schedules(app.database, scope, app)
         self.stored_agents = StoredAgents(app.database, scope, app)
         self.memories = Memories(app.database, scope, app)
+        self.installation = Installation(
+            app.database, scope, app.tenants, app.settings.api.operator_tenants, app.desk_of
+        )
         self.audit_log = AuditLog(app.database, scope)
         self.privacy = Privacy(app.database, scope, app.settings.privacy, app)
         self.evidence = Evidence(app.database, scope, app)

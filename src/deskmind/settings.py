@@ -136,6 +136,9 @@ class ApiSettings(_Section):
     cors_origins: tuple[str, ...] = Field(
         (), description="pages that may call from a browser; none unless named"
     )
+    operator_tenants: tuple[str, ...] = Field(
+        (), description="whose owners' keys open /v1/tenants: they list, create and erase tenants"
+    )
     idempotency_hours: float = Field(
         24.0, gt=0, le=720, description="how long a response is given again to the same Idempotency-Key"
     )

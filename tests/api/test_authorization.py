@@ -71,7 +71,10 @@ _OF_OBJECTS: dict[str, set[str]] = {
 _OF_ONE = {"agent run", "conversation", "ingest", "memory", "request", "run"}
 """Of one user, and not of the tenant."""
 
-_OWN_NAMES = {"setBudget", "deleteBudget", "defineRole", "addGroup", "getPromptLabel", "startWorkflow"}
+_OWN_NAMES = {
+    *("getTenant", "eraseTenant"),
+    *("setBudget", "deleteBudget", "defineRole", "addGroup", "getPromptLabel", "startWorkflow"),
+}
 """A name in them is the caller's own tenant's, or the installation's, whatever others have by it."""
 
 _OF_REQUESTERS = {

@@ -131,6 +131,7 @@ async def test_canaries_are_nowhere_but_where_they_belong(
         redis={"url": valkey.url},
         telemetry={"capture_content": True},
         gateway={"flush_seconds": 0.05},
+        api={"operator_tenants": [operator.scope.tenant]},
     )
     capture_content(True)
     try:
@@ -151,6 +152,7 @@ async def test_canaries_are_nowhere_but_where_they_belong(
             boss = await app.desk(tenant=operator.scope.tenant, user="boss")
             await (await boss.acting_for(USER)).knowledge.search(SAID)
         await _installation(app)
+        await _operating(boss)
         async with serving(create_app(app=app)) as address:
             routes = await _http(desk, address)
         await desk.requests.explain("canaries-together")
@@ -600,6 +602,19 @@ async def _installation(app: Deskmind) -> None:
     await app.sealing.public_keys()
     await app.sealing.rotate_key()
     await app.evidence.parts(datetime.now(UTC) - timedelta(days=1), datetime.now(UTC), tenant="tenant")
+
+
+async def _operating(boss: Desk) -> None:
+    """The same from within a tenant that operates the installation."""
+    name = f"made-{uuid4().hex[:12]}"
+    await boss.installation.create(name)
+    await boss.installation.tenant(name)
+    await boss.installation.tenants()
+    await boss.installation.acts()
+    await _refused(boss.installation.create(SAID))
+    await _refused(boss.installation.erase(name, confirm=SAID))
+    await boss.installation.erase(name, confirm=name)
+    await boss.installation.closed_accounts()
 
 
 async def _erasing(desk: Desk) -> None:

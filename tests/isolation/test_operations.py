@@ -21,6 +21,7 @@ from deskmind.feedback import Feedback, Quality
 from deskmind.gateway.service import Budgets, Models, Usage, UsageSurvey
 from deskmind.governance.access import PERMISSIONS, Permission, declared_permission
 from deskmind.governance.access.api_keys import ApiKeys
+from deskmind.governance.access.operating import Installation
 from deskmind.governance.access.permissions import OWN_REACH
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.service import Access
@@ -89,6 +90,7 @@ def _operations() -> dict[str, object]:
                 Writes,
                 Webhooks,
                 Jobs,
+                Installation,
             ),
         )
         for name, method in vars(kind).items()
@@ -140,7 +142,10 @@ async def test_a_service_keeps_its_scope_in_one_place(operator: Desk) -> None:
     assert found <= set(_BESIDE), found
 
 
-_BESIDE = {"Principals._admit": "works in the transaction that it is given"}
+_BESIDE = {
+    "Principals._admit": "works in the transaction that it is given",
+    "Installation._tenants": "the list of tenants has the installation's scope, whoever looks at it",
+}
 
 
 def _holds_scope(value: object, depth: int) -> bool:

@@ -40,6 +40,7 @@ from deskmind.api.schemas import (
 )
 from deskmind.api.spending import add_spending
 from deskmind.api.stored_agents import add_stored_agents
+from deskmind.api.tenants import add_tenants
 from deskmind.api.triage import add_triage
 from deskmind.api.webhooks import add_webhooks
 from deskmind.api.workflows import add_workflows
@@ -235,6 +236,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_privacy(routes, asker)
     add_evidence(routes, asker)
     add_jobs(routes, asker)
+    add_tenants(routes, asker)
     add_triage(routes, asker)
     add_connectors(routes, asker)
     add_writes(routes, asker)

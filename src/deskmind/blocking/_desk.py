@@ -16,6 +16,7 @@ from deskmind.explain import Requests
 from deskmind.feedback import Feedback, Quality
 from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access.api_keys import ApiKeys
+from deskmind.governance.access.operating import Installation
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.service import Access
 from deskmind.governance.access.tenants import Tenants
@@ -326,6 +327,17 @@ class BlockingWrites(Part[Writes]):
     resolve = Blocking(Writes.resolve)
 
 
+class BlockingInstallation(Part[Installation]):
+    """``desk.installation``."""
+
+    tenants = Blocking(Installation.tenants)
+    tenant = Blocking(Installation.tenant)
+    acts = Blocking(Installation.acts)
+    closed_accounts = Blocking(Installation.closed_accounts)
+    create = Blocking(Installation.create)
+    erase = Blocking(Installation.erase)
+
+
 class BlockingJobs(Part[Jobs]):
     """``desk.jobs``."""
 
@@ -431,6 +443,7 @@ class BlockingDesk(Part[Desk]):
         self.sync = BlockingSync(desk.sync, loop)
         self.writes = BlockingWrites(desk.writes, loop)
         self.jobs = BlockingJobs(desk.jobs, loop)
+        self.installation = BlockingInstallation(desk.installation, loop)
         self.webhooks = BlockingWebhooks(desk.webhooks, loop)
         self.agents = BlockingAgents(desk.agents, loop)
         self.approvals = BlockingApprovals(desk.approvals, loop)

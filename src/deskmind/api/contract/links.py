@@ -45,6 +45,8 @@ LINKS: dict[str, tuple[Lead, ...]] = {
     "setBudget": (Lead("name", "$request.path.name", ("deleteBudget",)),),
     "defineRole": (Lead("name", "$request.path.name", ("deleteRole",)),),
     "grantRole": (Lead("role", "role", ("revokeRole",)),),
+    "createTenant": (Lead("slug", "tenant/slug", ("getTenant", "eraseTenant")),),
+    "listTenants": (Lead("slug", "tenants/0/slug", ("getTenant",)),),
     "addUser": (Lead("name", "name", ("setUserGroups",)),),
     "createKey": (Lead("key_id", "key_id", ("revokeKey",)),),
     "searchAuditEvents": (Lead("event_id", "events/0/event_id", ("proveAuditEvent",)),),

@@ -14,7 +14,13 @@ from deskmind.cli.remote.agents import (
     RemoteStoredAgents,
     RemoteWorkflows,
 )
-from deskmind.cli.remote.directory import RemoteAuditLog, RemoteKeys, RemotePrincipals, RemoteWebhooks
+from deskmind.cli.remote.directory import (
+    RemoteAuditLog,
+    RemoteKeys,
+    RemotePrincipals,
+    RemoteTenants,
+    RemoteWebhooks,
+)
 from deskmind.cli.remote.governance import RemoteAccess, RemoteEvidence, RemotePrivacy
 from deskmind.cli.remote.knowledge import RemoteKnowledge, answered
 from deskmind.cli.remote.models import RemoteBudgets, RemoteExperiments, RemotePrompts, RemoteUsage
@@ -75,6 +81,10 @@ class RemoteDeskmind(Part):
 
     embedding_problem = ""
     settings = SimpleNamespace(defaults=SimpleNamespace(tenant=KEYS_OWNER, user=KEYS_OWNER))
+
+    def __init__(self, client: AsyncClient) -> None:
+        super().__init__(client)
+        self.tenants = RemoteTenants(client)
 
     async def desk(self, *, tenant: str, user: str | None = None) -> Any:
         """The desk of the key's owner.

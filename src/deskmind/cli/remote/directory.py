@@ -16,7 +16,7 @@ from deskmind.errors import InvalidRequestError
 if TYPE_CHECKING:
     from deskmind.governance.audit.service import AuditFilter
 
-__all__ = ["RemoteAuditLog", "RemoteKeys", "RemotePrincipals", "RemoteWebhooks"]
+__all__ = ["RemoteAuditLog", "RemoteKeys", "RemotePrincipals", "RemoteTenants", "RemoteWebhooks"]
 
 
 class RemotePrincipals(Part):
@@ -52,6 +52,34 @@ class RemotePrincipals(Part):
     async def add_group(self, name: str) -> None:
         """Make one."""
         await self._client.groups.add(name)
+
+
+class RemoteTenants(Part):
+    """``app.tenants``, for owners of a tenant that operates the installation."""
+
+    async def all(self) -> list[Any]:
+        """By name."""
+        return [Shown(one) for one in (await self._client.tenants.list()).tenants]
+
+    async def create(self, slug: str, *, name: str = "") -> Any:
+        """Add one."""
+        return Shown((await self._client.tenants.create(slug, name=name)).tenant)
+
+    async def delete(self, slug: str) -> Any:
+        """Erase one; the command has asked."""
+        return Shown(await self._client.tenants.erase(slug, slug))
+
+    async def audit(self, *, limit: int = 100) -> list[Any]:
+        """What was done to the installation."""
+        told = await self._client.installation.list_acts(limit=limit)
+        return [
+            Shown(one, occurred_at=one.at, resource=one.tenant, correlation_id=one.request_id)
+            for one in told.acts
+        ]
+
+    async def closed_accounts(self) -> list[Any]:
+        """What erased ones spent."""
+        return [Shown(one) for one in (await self._client.installation.list_closed_accounts()).accounts]
 
 
 class RemoteKeys(Part):

@@ -14,6 +14,10 @@ from uuid import UUID
 from deskmind.client._body import Body
 
 __all__ = [
+    "AccountBody",
+    "AccountList",
+    "ActBody",
+    "ActList",
     "AgentList",
     "AgentSummaryBody",
     "AgentVersionBody",
@@ -53,6 +57,7 @@ __all__ = [
     "EditBody",
     "EffectBody",
     "EmbeddingList",
+    "ErasedBody",
     "ErasureBody",
     "ErasureList",
     "EventBody",
@@ -94,6 +99,7 @@ __all__ = [
     "Model",
     "ModelList",
     "NeighbourBody",
+    "NewTenantBody",
     "NewWebhookBody",
     "PartBody",
     "PassageBody",
@@ -141,6 +147,8 @@ __all__ = [
     "StartedBody",
     "StepBody",
     "SubjectBody",
+    "TenantBody",
+    "TenantList",
     "TermBody",
     "TextBody",
     "ToldStep",
@@ -170,6 +178,45 @@ __all__ = [
     "WriteChange",
     "WriteList",
 ]
+
+
+class AccountBody(Body):
+    """What an erased tenant spent in a month on one deployment of a model."""
+
+    account_id: UUID
+    month: str
+    """its first day"""
+    model: str
+    deployment: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: Decimal
+    """US dollars"""
+    unpriced_calls: int
+
+
+class AccountList(Body):
+    """By account, month and model."""
+
+    accounts: tuple[AccountBody, ...]
+
+
+class ActBody(Body):
+    """An act on the installation; it names no person."""
+
+    at: datetime
+    action: str
+    tenant: str
+    outcome: str
+    request_id: str
+    details: dict[str, Any]
+
+
+class ActList(Body):
+    """Acts, newest first."""
+
+    acts: tuple[ActBody, ...]
 
 
 class AgentList(Body):
@@ -610,6 +657,16 @@ class EmbeddingList(Body):
     usage: dict[str, Any]
 
 
+class ErasedBody(Body):
+    """What went with a tenant."""
+
+    slug: str
+    account_id: UUID
+    """the number under which its usage is kept"""
+    rows: int
+    jobs: int
+
+
 class ErasureBody(Body):
     """An erasure as it stands."""
 
@@ -1032,6 +1089,15 @@ class NeighbourBody(Body):
     labels: dict[str, str]
     uri: str
     """where to look at it, where known"""
+
+
+class NewTenantBody(Body):
+    """A tenant just made."""
+
+    tenant: TenantBody
+    owner: str
+    secret: str
+    """the owner's API key, shown this once; empty without one"""
 
 
 class NewWebhookBody(Body):
@@ -1550,6 +1616,22 @@ class SubjectBody(Body):
     """of a connection"""
     href: str
     """where to see how far it is and what came of it"""
+
+
+class TenantBody(Body):
+    """A customer."""
+
+    tenant_id: UUID
+    slug: str
+    name: str
+    """for people"""
+    created_at: datetime
+
+
+class TenantList(Body):
+    """Tenants, by their short names."""
+
+    tenants: tuple[TenantBody, ...]
 
 
 class TermBody(Body):

@@ -87,6 +87,8 @@ OPERATIONS: Mapping[str, str] = {
     "addGroup": "groups.add",
     "listGroups": "groups.list",
     "getIngest": "ingests.get",
+    "listInstallationActs": "installation.list_acts",
+    "listClosedAccounts": "installation.list_closed_accounts",
     "cancelJob": "jobs.cancel",
     "getJob": "jobs.get",
     "listJobs": "jobs.list",
@@ -136,6 +138,10 @@ OPERATIONS: Mapping[str, str] = {
     "pauseRun": "runs.pause",
     "replayRun": "runs.replay",
     "resumeRun": "runs.resume",
+    "createTenant": "tenants.create",
+    "eraseTenant": "tenants.erase",
+    "getTenant": "tenants.get",
+    "listTenants": "tenants.list",
     "findDuplicateTickets": "triage.find_duplicate_tickets",
     "findSimilarTickets": "triage.find_similar_tickets",
     "findTicketClusters": "triage.find_ticket_clusters",
@@ -262,6 +268,9 @@ class AsyncAccess:
             "tickets:write",
             "notifications:send",
             "diagnostics:run",
+            "installation:read",
+            "installation:create",
+            "installation:erase",
             "tenants:read",
             "tenants:write",
             "tenants:delete",
@@ -1060,6 +1069,25 @@ class AsyncIngests:
         return bodies.IngestBody(await self._sender.json(call))
 
 
+class AsyncInstallation:
+    """``client.installation``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def list_acts(self, *, limit: int | None = None) -> bodies.ActList:
+        """The newest acts on the installation: tenants created and erased; for owners of an operating
+        tenant (``GET /v1/installation/acts``)."""
+        call = Call("GET", "/v1/installation/acts", query={"limit": limit})
+        return bodies.ActList(await self._sender.json(call))
+
+    async def list_closed_accounts(self) -> bodies.AccountList:
+        """What erased tenants spent, by month and model; for owners of an operating tenant (``GET
+        /v1/installation/accounts``)."""
+        call = Call("GET", "/v1/installation/accounts")
+        return bodies.AccountList(await self._sender.json(call))
+
+
 class AsyncJobs:
     """``client.jobs``."""
 
@@ -1602,6 +1630,47 @@ class AsyncRuns:
         await self._sender.nothing(call)
 
 
+class AsyncTenants:
+    """``client.tenants``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def create(
+        self, slug: str, *, name: str | None = None, owner: str | None = None
+    ) -> bodies.NewTenantBody:
+        """Add a tenant, with its first owner where one is named; for owners of an operating tenant (``POST
+        /v1/tenants``).
+
+        Args:
+            slug: its short name, for good
+            name: for people
+            owner: a user to begin it with, its owner
+        """
+        call = Call("POST", "/v1/tenants", body={"slug": slug, **sent({"name": name, "owner": owner})})
+        return bodies.NewTenantBody(await self._sender.json(call))
+
+    async def erase(self, slug: str, confirm: str) -> bodies.ErasedBody:
+        """Erase a tenant with everything in it, which cannot be undone; for owners of an operating tenant
+        (``DELETE /v1/tenants/{slug}``).
+
+        Args:
+            confirm: its name again
+        """
+        call = Call("DELETE", f"/v1/tenants/{part(slug)}", query={"confirm": confirm})
+        return bodies.ErasedBody(await self._sender.json(call))
+
+    async def get(self, slug: str) -> bodies.TenantBody:
+        """One tenant; for owners of an operating tenant (``GET /v1/tenants/{slug}``)."""
+        call = Call("GET", f"/v1/tenants/{part(slug)}")
+        return bodies.TenantBody(await self._sender.json(call))
+
+    async def list(self) -> bodies.TenantList:
+        """Tenants, by name; for owners of an operating tenant (``GET /v1/tenants``)."""
+        call = Call("GET", "/v1/tenants")
+        return bodies.TenantList(await self._sender.json(call))
+
+
 class AsyncTriage:
     """``client.triage``."""
 
@@ -2060,6 +2129,7 @@ class AsyncResources:
         self.grants = AsyncGrants(sender)
         self.groups = AsyncGroups(sender)
         self.ingests = AsyncIngests(sender)
+        self.installation = AsyncInstallation(sender)
         self.jobs = AsyncJobs(sender)
         self.keys = AsyncKeys(sender)
         self.memories = AsyncMemories(sender)
@@ -2071,6 +2141,7 @@ class AsyncResources:
         self.requests = AsyncRequests(sender)
         self.roles = AsyncRoles(sender)
         self.runs = AsyncRuns(sender)
+        self.tenants = AsyncTenants(sender)
         self.triage = AsyncTriage(sender)
         self.usage = AsyncUsage(sender)
         self.users = AsyncUsers(sender)

@@ -163,6 +163,13 @@ class Ingests(Part[resources.AsyncIngests]):
     get = Blocking(resources.AsyncIngests.get)
 
 
+class Installation(Part[resources.AsyncInstallation]):
+    """``client.installation``."""
+
+    list_acts = Blocking(resources.AsyncInstallation.list_acts)
+    list_closed_accounts = Blocking(resources.AsyncInstallation.list_closed_accounts)
+
+
 class Jobs(Part[resources.AsyncJobs]):
     """``client.jobs``."""
 
@@ -269,6 +276,15 @@ class Runs(Part[resources.AsyncRuns]):
     resume = Blocking(resources.AsyncRuns.resume)
 
 
+class Tenants(Part[resources.AsyncTenants]):
+    """``client.tenants``."""
+
+    create = Blocking(resources.AsyncTenants.create)
+    erase = Blocking(resources.AsyncTenants.erase)
+    get = Blocking(resources.AsyncTenants.get)
+    list = Blocking(resources.AsyncTenants.list)
+
+
 class Triage(Part[resources.AsyncTriage]):
     """``client.triage``."""
 
@@ -362,6 +378,7 @@ class Resources(Part[resources.AsyncResources]):
         self.grants = Grants(part.grants, loop)
         self.groups = Groups(part.groups, loop)
         self.ingests = Ingests(part.ingests, loop)
+        self.installation = Installation(part.installation, loop)
         self.jobs = Jobs(part.jobs, loop)
         self.keys = Keys(part.keys, loop)
         self.memories = Memories(part.memories, loop)
@@ -373,6 +390,7 @@ class Resources(Part[resources.AsyncResources]):
         self.requests = Requests(part.requests, loop)
         self.roles = Roles(part.roles, loop)
         self.runs = Runs(part.runs, loop)
+        self.tenants = Tenants(part.tenants, loop)
         self.triage = Triage(part.triage, loop)
         self.usage = Usage(part.usage, loop)
         self.users = Users(part.users, loop)

@@ -93,6 +93,9 @@ class Permission(StrEnum):
     TICKETS_WRITE = "tickets.write"
     NOTIFICATIONS_SEND = "notifications.send"
     DIAGNOSTICS_RUN = "diagnostics.run"
+    INSTALLATION_READ = "installation.read"
+    INSTALLATION_CREATE = "installation.create"
+    INSTALLATION_ERASE = "installation.erase"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
@@ -198,6 +201,9 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.TICKETS_WRITE: "have agents comment on, change and create tickets in connected systems, as the policy of approvals says",
     Permission.NOTIFICATIONS_SEND: "have agents send mail and call webhooks, as the policy of approvals says",
     Permission.DIAGNOSTICS_RUN: "have agents run the diagnostics that the operator allowed",
+    Permission.INSTALLATION_READ: "list all tenants from within one that api.operator_tenants names",
+    Permission.INSTALLATION_CREATE: "create tenants from within one that api.operator_tenants names",
+    Permission.INSTALLATION_ERASE: "erase tenants from within one that api.operator_tenants names",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",
