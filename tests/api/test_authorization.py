@@ -47,7 +47,7 @@ _OF_OBJECTS: dict[str, set[str]] = {
     "hold": {"releaseHold"},
     "ingest": {"getIngest"},
     "job": {"getJob", "cancelJob"},
-    "key": {"revokeKey"},
+    "key": {"rotateKey", "revokeKey"},
     "memory": {"getMemory", "correctMemory", "forgetMemory"},
     "model": {"getModel"},
     "prompt": {

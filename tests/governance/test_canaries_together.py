@@ -202,6 +202,7 @@ async def _people(desk: Desk) -> None:
     await _refused(desk.principals.set_groups(f"nobody {NAME}", []))
     key = await desk.keys.create(USER, name=f"laptop of {NAME}")
     await desk.keys.all()
+    await desk.keys.rotate(key.key_id)
     await desk.keys.revoke(key.key_id)
     await desk.redaction.know([DirectoryEntry(NAME, EntityType.PERSON)], source="hr")
     await desk.redaction.directory()

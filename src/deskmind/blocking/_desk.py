@@ -119,6 +119,7 @@ class BlockingKeys(Part[ApiKeys]):
 
     create = Blocking(ApiKeys.create)
     all = Blocking(ApiKeys.all)
+    rotate = Blocking(ApiKeys.rotate)
     revoke = Blocking(ApiKeys.revoke)
 
 

@@ -48,7 +48,7 @@ LINKS: dict[str, tuple[Lead, ...]] = {
     "createTenant": (Lead("slug", "tenant/slug", ("getTenant", "eraseTenant")),),
     "listTenants": (Lead("slug", "tenants/0/slug", ("getTenant",)),),
     "addUser": (Lead("name", "name", ("setUserGroups",)),),
-    "createKey": (Lead("key_id", "key_id", ("revokeKey",)),),
+    "createKey": (Lead("key_id", "key_id", ("rotateKey", "revokeKey")),),
     "searchAuditEvents": (Lead("event_id", "events/0/event_id", ("proveAuditEvent",)),),
     "addDocument": (Lead("ingest_id", "ingest_id", ("getIngest",)),),
     "uploadDocument": (Lead("ingest_id", "ingest_id", ("getIngest",)),),

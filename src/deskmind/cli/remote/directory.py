@@ -95,6 +95,10 @@ class RemoteKeys(Part):
             raise InvalidRequestError("Whose key is it to be?", remedy="Add --user NAME.")
         return Shown(await self._client.keys.create(user, name=name, expires_at=expires_at))
 
+    async def rotate(self, key_id: UUID, *, overlap_hours: float = 24.0) -> Any:
+        """A new secret."""
+        return Shown(await self._client.keys.rotate(key_id, overlap_hours=overlap_hours))
+
     async def revoke(self, key_id: UUID) -> None:
         """End one."""
         await self._client.keys.revoke(key_id)

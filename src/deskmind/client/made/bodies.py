@@ -963,6 +963,10 @@ class KeyBody(Body):
     revoked_at: datetime | None
     last_used_at: datetime | None
     """to the minute"""
+    rotated_at: datetime | None
+    """when it got its secret, where not when it was made"""
+    previous_until: datetime | None
+    """until when the secret before is taken, too"""
 
 
 class KeyList(Body):

@@ -95,6 +95,7 @@ OPERATIONS: Mapping[str, str] = {
     "createKey": "keys.create",
     "listKeys": "keys.list",
     "revokeKey": "keys.revoke",
+    "rotateKey": "keys.rotate",
     "addMemory": "memories.add",
     "correctMemory": "memories.correct",
     "forgetMemory": "memories.forget",
@@ -1170,6 +1171,18 @@ class AsyncKeys:
         /v1/keys/{key_id}``)."""
         call = Call("DELETE", f"/v1/keys/{part(key_id)}")
         await self._sender.nothing(call)
+
+    async def rotate(self, key_id: UUID | str, *, overlap_hours: float | None = None) -> bodies.MadeKey:
+        """A new secret for an API key, shown this once; the old one is taken until the overlap is over; for
+        operators (``POST /v1/keys/{key_id}/rotate``).
+
+        Args:
+            overlap_hours: 0 where it has leaked
+        """
+        call = Call(
+            "POST", f"/v1/keys/{part(key_id)}/rotate", body={**sent({"overlap_hours": overlap_hours})}
+        )
+        return bodies.MadeKey(await self._sender.json(call))
 
 
 class AsyncMemories:

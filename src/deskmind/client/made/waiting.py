@@ -185,6 +185,7 @@ class Keys(Part[resources.AsyncKeys]):
     create = Blocking(resources.AsyncKeys.create)
     list = Blocking(resources.AsyncKeys.list)
     revoke = Blocking(resources.AsyncKeys.revoke)
+    rotate = Blocking(resources.AsyncKeys.rotate)
 
 
 class Memories(Part[resources.AsyncMemories]):
