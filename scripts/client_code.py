@@ -60,6 +60,8 @@ class Operation:
     events: Json | None
     last_event: str
     also: tuple[int, ...]
+    tagged: bool
+    """Whether the answer has a tag that a later change may name."""
 
 
 class Source:
@@ -115,6 +117,7 @@ class Source:
                 and "Problem" not in str(reply.get("content"))
                 and "application/json" in reply.get("content", {})
             ),
+            tagged="ETag" in one["responses"].get("200", {}).get("headers", {}),
         )
 
     def _resource(self, path: str, tag: str) -> str:
@@ -144,6 +147,9 @@ class Source:
 
     def _parameters(self, one: Json) -> Iterator[Parameter]:
         for item in one.get("parameters", ()):
+            if item["name"] == "If-Match":
+                about = "`etag` of what was read: act only while it is the same"
+                yield Parameter("if_match", "If-Match", "str", needed=False, place="header", about=about)
             if item["in"] == "header":
                 continue  # the transport's
             kind = self.type_of(item["schema"], told=False)
@@ -388,7 +394,8 @@ def _asking(one: Operation) -> Iterator[str]:
     elif one.answer in kinds:
         yield f"        return await self._sender.{ {'bytes': 'content'}.get(one.answer, one.answer) }(call)"
     else:
-        yield f"        return {kind}(await self._sender.json(call))"
+        told = "*await self._sender.tagged(call)" if one.tagged else "await self._sender.json(call)"
+        yield f"        return {kind}({told})"
     yield ""
 
 
@@ -448,6 +455,8 @@ def _call(one: Operation) -> str:
         words.append("upload=Upload(file)")
     if one.id in READS:
         words.append("reads=True")
+    if any(item.place == "header" for item in one.parameters):
+        words.append("if_match=if_match")
     if one.also:
         words.append(f"also={one.also!r}")
     return f"Call({', '.join(words)})"

@@ -19,6 +19,7 @@ from deskmind.errors import (
     DatabaseUnavailableError,
     InvalidRequestError,
     LimitExceededError,
+    PreconditionFailedError,
     ServerReplyError,
     ServerUnreachableError,
     UnavailableError,
@@ -113,6 +114,26 @@ async def test_a_change_is_sent_again_with_the_same_key(client: AsyncClient, scr
     await client.documents.delete("d")
     keys = {headers["idempotency-key"] for _, headers, _ in script.seen}
     assert (len(script.seen), len(keys)) == (4, 1)
+
+
+async def test_a_change_under_a_condition_has_a_key_whatever_its_method(
+    client: AsyncClient, script: Script
+) -> None:
+    """Without one a second attempt would be refused for what the first one did."""
+    saved = {"version": 1, "text": "", "saved_at": None, "policies": []}
+    script.answers = [None, answer(200, saved), answer(200, saved)]
+    await client.access.set_policy("", if_match='"7"')
+    assert {headers["if-match"] for _, headers, _ in script.seen} == {'"7"'}
+    assert len({headers["idempotency-key"] for _, headers, _ in script.seen}) == 1
+    await client.access.set_policy("")
+    assert script.seen[-1][1].keys().isdisjoint({"if-match", "idempotency-key"})
+
+
+async def test_a_resource_that_is_another_by_now_is_an_error(client: AsyncClient, script: Script) -> None:
+    for code in ("precondition-failed", "of-a-later-release"):
+        script.answers = [problem(412, code)]
+        with pytest.raises(PreconditionFailedError):
+            await client.documents.delete("d", if_match='"7"')
 
 
 async def test_two_changes_have_two_keys(client: AsyncClient, script: Script) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -87,7 +88,7 @@ class AccountBody(BaseModel):
     """What an erased tenant spent in a month on one deployment of a model."""
 
     account_id: UUID
-    month: date = Field(description="its first day", examples=["2026-03-01"])
+    month: str = Field(description="year and month", examples=["2026-03"])
     model: str
     deployment: str = Field(examples=["fast-1"])
     calls: int
@@ -150,8 +151,9 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         summary="What erased tenants spent, by month and model; for owners of an operating tenant",
     )
     async def accounts(desk: Desk = asker) -> AccountList:
-        found = await desk.installation.closed_accounts()
-        return AccountList(accounts=[AccountBody.model_validate(one, from_attributes=True) for one in found])
+        found = [asdict(one) for one in await desk.installation.closed_accounts()]
+        told = [AccountBody.model_validate({**one, "month": f"{one['month']:%Y-%m}"}) for one in found]
+        return AccountList(accounts=told)
 
     @routes.get(
         "/tenants/{slug}",

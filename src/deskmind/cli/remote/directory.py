@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -79,7 +79,8 @@ class RemoteTenants(Part):
 
     async def closed_accounts(self) -> list[Any]:
         """What erased ones spent."""
-        return [Shown(one) for one in (await self._client.installation.list_closed_accounts()).accounts]
+        told = await self._client.installation.list_closed_accounts()
+        return [Shown(one, month=date.fromisoformat(f"{one.month}-01")) for one in told.accounts]
 
 
 class RemoteKeys(Part):

@@ -185,7 +185,7 @@ class AccountBody(Body):
 
     account_id: UUID
     month: str
-    """its first day"""
+    """year and month"""
     model: str
     deployment: str
     calls: int
