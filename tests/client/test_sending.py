@@ -22,6 +22,7 @@ from deskmind.errors import (
     PreconditionFailedError,
     ServerReplyError,
     ServerUnreachableError,
+    StreamGoneError,
     UnavailableError,
 )
 
@@ -265,6 +266,28 @@ async def test_a_stream_that_cannot_be_asked_for_again_is_an_error(
     with pytest.raises(ServerUnreachableError):
         await listen()
     assert len(script.seen) == 2
+
+
+async def test_an_answer_is_gone_on_with_and_not_asked_for_again(client: AsyncClient, script: Script) -> None:
+    kept = "0" * 32
+    delta = 'id: {place}\nevent: delta\ndata: {{"text": "so"}}\n\n'
+    script.answers = [
+        stream(delta.format(place=f"{kept}.1"), whole=False),
+        None,
+        stream(delta.format(place=f"{kept}.2"), whole=False),
+        problem(410, "stream-gone"),
+    ]
+    told: list[str] = []
+
+    async def listen() -> None:
+        async for event in client.ask_stream("x"):
+            told.append(event.id)
+
+    with pytest.raises(StreamGoneError):
+        await listen()
+    assert told == [f"{kept}.1", f"{kept}.2"]
+    asked = [headers.get("last-event-id") for _, headers, _ in script.seen]
+    assert asked == [None, f"{kept}.1", f"{kept}.1", f"{kept}.2"]
 
 
 async def test_a_problem_in_a_stream_is_raised(client: AsyncClient, script: Script) -> None:

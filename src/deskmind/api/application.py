@@ -38,6 +38,7 @@ from deskmind.api.manners.deadline import Deadline
 from deskmind.api.manners.idempotency import Idempotency
 from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
+from deskmind.api.resuming import AnswerStreams
 from deskmind.api.routes import DeskFor, bearer, router
 from deskmind.api.schemas import Health, Readiness
 from deskmind.api.shelf import Shelf
@@ -106,6 +107,7 @@ def create_app(
     limiter = Limiter(chosen.limits.rates, url=shared.get_secret_value() if shared is not None else None)
     places = Places(chosen.limits.concurrent)
     drain = Drain(chosen.api.drain_seconds)
+    streams = AnswerStreams(chosen.api.resume_seconds)
 
     @asynccontextmanager
     async def lifespan(service: FastAPI) -> AsyncGenerator[None]:
@@ -117,6 +119,7 @@ def create_app(
             await deskmind.gateway()
             await deskmind.ready_redaction()
             resources.push_async_callback(limiter.close)
+            resources.push_async_callback(streams.close)
             if chosen.api.embedded_worker:
                 if app is None:
                     run_hourly(deskmind)
@@ -147,9 +150,10 @@ def create_app(
         await limiter.admit(request.scope, desk)
         return desk
 
-    routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes)
-    _receive_webhooks(service, routes)
-    _offer(service, routes)
+    _offer(
+        service,
+        router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes, streams=streams),
+    )
     accept_parent = chosen.telemetry.accept_parent
     endpoints = OpenAIEndpoints(desk_for, max_body_bytes=chosen.api.max_body_bytes)
     _serve_models(service, endpoints.routes(), places, drain, accept_parent=accept_parent)
@@ -227,6 +231,7 @@ def _serve_models(
 
 
 def _offer(service: FastAPI, routes: APIRouter) -> None:
+    _receive_webhooks(service, routes)
     service.router.routes.append(Shelf(routes.routes))
     service.include_router(routes)
 

@@ -28,6 +28,7 @@ class Call:
         upload: a file that is sent instead.
         reads: it changes nothing, whatever its method.
         also: statuses above 399 that carry an answer and not a problem.
+        resumes: a stream of it can be gone on with after an event, though it is not to be asked for again.
         if_match: the tag that the resource must still have.
     """
 
@@ -38,6 +39,7 @@ class Call:
     upload: Upload | None = None
     reads: bool = False
     also: tuple[int, ...] = ()
+    resumes: bool = False
     if_match: str | None = None
 
     @property

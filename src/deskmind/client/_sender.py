@@ -132,7 +132,7 @@ class Sender:
                     return
                 raise _FailedError(_broken(call, "it ended too early"), again=call.repeatable)
             except _FailedError as failed:
-                await _pause(failed, patience)
+                await _pause(_resumable(failed, call, last), patience)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -215,6 +215,17 @@ class Sender:
             connector = TCPConnector(limit=_CONNECTIONS, ssl=trusted, force_close=anew)
             self._sessions[anew] = ClientSession(connector=connector, cookie_jar=DummyCookieJar())
         return self._sessions[anew]
+
+
+def _resumable(failed: _FailedError, call: Call, last: str) -> _FailedError:
+    """A break after an event whose id says which stream it is of: the server goes on, or says that it cannot, and does nothing twice."""
+    if failed.again or not call.resumes or "." not in last:
+        return failed
+    if not isinstance(failed.error, ServerUnreachableError):
+        return failed
+    resumed = _FailedError(failed.error, again=True)
+    resumed.__cause__ = failed.__cause__
+    return resumed
 
 
 async def _pause(failed: _FailedError, patience: Patience) -> None:

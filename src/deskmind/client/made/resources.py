@@ -1642,7 +1642,7 @@ class AsyncRuns:
     ) -> AsyncIterator[Event[bodies.WorkflowStepBody | bodies.WorkflowRunBody]]:
         """What happened in a run and what happens, as server-sent events until it has ended: as events
         step, run (``GET /v1/runs/{run_id}/events``)."""
-        call = Call("GET", f"/v1/runs/{part(run_id)}/events")
+        call = Call("GET", f"/v1/runs/{part(run_id)}/events", resumes=True)
         return told(
             self._sender.events(call, until=""),
             {"step": bodies.WorkflowStepBody, "run": bodies.WorkflowRunBody},
@@ -2248,6 +2248,7 @@ class AsyncResources:
             "POST",
             "/v1/ask",
             body={"question": question, **sent({"filter": filter, "conversation": conversation})},
+            resumes=True,
         )
         return told(
             self._sender.events(call, until="answer"),
