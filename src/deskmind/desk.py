@@ -12,7 +12,7 @@ from deskmind.agents.agent import make_agent
 from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.run import ToolCalling
 from deskmind.agents.workflows import Schedules, Workflows
-from deskmind.background import Jobs
+from deskmind.backlog import Jobs
 from deskmind.errors import PermissionDeniedError, UnavailableError
 from deskmind.explain import Requests
 from deskmind.feedback import Feedback, Quality

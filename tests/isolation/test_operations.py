@@ -12,7 +12,7 @@ from deskmind.agents.tools import BUILT_IN
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.agents.workflows.systems import Systems
 from deskmind.app import Deskmind
-from deskmind.background import Jobs
+from deskmind.backlog import Jobs
 from deskmind.database import Database
 from deskmind.desk import Desk
 from deskmind.errors import PermissionDeniedError

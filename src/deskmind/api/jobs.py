@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Problem
-from deskmind.background import Job, JobState, Subject
+from deskmind.backlog import Job, JobState, Subject
 from deskmind.desk import Desk
 
 __all__ = ["add_jobs"]

@@ -9,7 +9,7 @@ from deskmind.agents import Agents, Approvals, Memories
 from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.app import Deskmind
-from deskmind.background import Jobs
+from deskmind.backlog import Jobs
 from deskmind.blocking._waiting import Streaming
 from deskmind.desk import Desk
 from deskmind.explain import Requests

@@ -11,7 +11,7 @@ from deskmind.cli.output import print_json, print_table, print_value, say
 from deskmind.cli.session import at_desk
 
 if TYPE_CHECKING:
-    from deskmind.background import Job, JobState
+    from deskmind.backlog import Job, JobState
 
 __all__ = ["jobs_app"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from deskmind.background.job import Job, Progress, Subject
+from deskmind.backlog.job import Job, Progress, Subject
 from deskmind.database import Connection
 from deskmind.governance.privacy.erasures import PRIVACY_TASK
 from deskmind.knowledge.ingest.staging import INGEST_TASK

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sized
 from typing import Protocol
 
-from deskmind.background.cancelling import CANCELLABLE, instead, settle
-from deskmind.background.job import Job, JobState, job_of
-from deskmind.background.progress import told
+from deskmind.backlog.cancelling import CANCELLABLE, instead, settle
+from deskmind.backlog.job import Job, JobState, job_of
+from deskmind.backlog.progress import told
 from deskmind.database import Connection, Database
 from deskmind.errors import ConflictError, InvalidRequestError, NotFoundError
 from deskmind.governance.access import Permission, operation

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
-from deskmind.background.job import Job
+from deskmind.backlog.job import Job
 from deskmind.database import Connection
 from deskmind.knowledge.ingest.closing import cancel_files
 from deskmind.knowledge.ingest.staging import INGEST_TASK

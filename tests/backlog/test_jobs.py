@@ -9,7 +9,7 @@ import pytest
 from psycopg import errors as pg
 
 from deskmind.app import Deskmind
-from deskmind.background import Job
+from deskmind.backlog import Job
 from deskmind.desk import Desk
 from deskmind.errors import ConflictError, InvalidRequestError, NotFoundError, PermissionDeniedError
 from deskmind.knowledge.ingest.staging import StagedFile, Stager
