@@ -653,7 +653,8 @@ async def _http(desk: Desk, address: str) -> set[str]:
             routes.add(f"{method.upper()} {path}")
             url = path.replace("/groups/{name}", f"/groups/{GROUP}")
             for parameter in (one for one in route.get("parameters", []) if one["in"] == "path"):
-                url = url.replace(f"{{{parameter['name']}}}", _filled(parameter["schema"], document, USER))
+                filled = _filled(parameter["schema"], document, USER)
+                url = url.replace(f"{{{parameter['name']}}}", str(filled))
             for body in _bodies(route, document):
                 with suppress(httpx.RemoteProtocolError):
                     await client.request(method.upper(), url, params={"q": SAID}, **body)
