@@ -60,6 +60,10 @@ class Operation:
     events: Json | None
     last_event: str
     also: tuple[int, ...]
+    tagged: bool
+    """Whether the answer has a tag that a later change may name."""
+    resumes: bool
+    """Whether a stream goes on after ``Last-Event-ID``."""
 
 
 class Source:
@@ -115,6 +119,8 @@ class Source:
                 and "Problem" not in str(reply.get("content"))
                 and "application/json" in reply.get("content", {})
             ),
+            resumes=any(item["name"].lower() == "last-event-id" for item in one.get("parameters", ())),
+            tagged="ETag" in one["responses"].get("200", {}).get("headers", {}),
         )
 
     def _resource(self, path: str, tag: str) -> str:
@@ -144,6 +150,9 @@ class Source:
 
     def _parameters(self, one: Json) -> Iterator[Parameter]:
         for item in one.get("parameters", ()):
+            if item["name"] == "If-Match":
+                about = "`etag` of what was read: act only while it is the same"
+                yield Parameter("if_match", "If-Match", "str", needed=False, place="header", about=about)
             if item["in"] == "header":
                 continue  # the transport's
             kind = self.type_of(item["schema"], told=False)
@@ -388,7 +397,8 @@ def _asking(one: Operation) -> Iterator[str]:
     elif one.answer in kinds:
         yield f"        return await self._sender.{ {'bytes': 'content'}.get(one.answer, one.answer) }(call)"
     else:
-        yield f"        return {kind}(await self._sender.json(call))"
+        told = "*await self._sender.tagged(call)" if one.tagged else "await self._sender.json(call)"
+        yield f"        return {kind}({told})"
     yield ""
 
 
@@ -412,7 +422,7 @@ def _streaming(one: Operation) -> Iterator[str]:
     name = _stream_name(one)
     yield f"    def {name}({_signature(one.parameters)}) -> AsyncIterator[Event[{types}]]:"
     yield from _told_about(one, f"{one.summary}: as events {', '.join(kinds)}", one.parameters)
-    yield f"        call = {_call(one)}"
+    yield f"        call = {_call(one, stream=True)}"
     known = ", ".join(f"{kind!r}: {type_}" for kind, type_ in kinds.items())
     yield f"        return told(self._sender.events(call, until={one.last_event!r}), {{{known}}})"
     yield ""
@@ -432,7 +442,7 @@ def _or_none(kind: str) -> str:
     return kind if kind == "Any" or "None" in kind.split(" | ") else f"{kind} | None"
 
 
-def _call(one: Operation) -> str:
+def _call(one: Operation, *, stream: bool = False) -> str:
     path = re.sub(r"{(\w+)}", lambda found: f"{{part({_identifier(found[1])})}}", one.path)
     words = [repr(one.method), f'f"{path}"' if "{" in path else repr(path)]
     query = [item for item in one.parameters if item.place == "query"]
@@ -448,6 +458,10 @@ def _call(one: Operation) -> str:
         words.append("upload=Upload(file)")
     if one.id in READS:
         words.append("reads=True")
+    if any(item.place == "header" for item in one.parameters):
+        words.append("if_match=if_match")
+    if stream and one.resumes:
+        words.append("resumes=True")
     if one.also:
         words.append(f"also={one.also!r}")
     return f"Call({', '.join(words)})"

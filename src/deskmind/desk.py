@@ -12,6 +12,7 @@ from deskmind.agents.agent import make_agent
 from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.run import ToolCalling
 from deskmind.agents.workflows import Schedules, Workflows
+from deskmind.backlog import Jobs
 from deskmind.errors import PermissionDeniedError, UnavailableError
 from deskmind.explain import Requests
 from deskmind.feedback import Feedback, Quality
@@ -19,6 +20,7 @@ from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.access.api_keys import ApiKeys
 from deskmind.governance.access.delegation import acting_for
+from deskmind.governance.access.operating import Installation
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.service import Access
 from deskmind.governance.audit import AuditEvent, audit_events, record
@@ -74,12 +76,14 @@ class Desk:
         writes: changing them: proposed, sent once, accounted for (operators).
         webhooks: addresses that are told of what happens (operators).
         triage: labels, duplicates and clusters of tickets.
+        jobs: what works in the background for the tenant (operators).
         agents: runs of agents, one's own, and stopping their tools (operators).
         approvals: what agents propose, and who lets it pass.
         workflows: runs of workflows, one's own.
         schedules: what begins workflows by itself (operators).
         stored_agents: versions of agents, tested and published.
         memories: what is remembered for one, one's groups and the tenant.
+        installation: its tenants, where this one operates it (owners).
         audit_log: who did what, and the proof of it (operators).
         privacy: export, erasure, legal holds and retention (operators).
         evidence: signed bundles for examiners (operators, auditors).
@@ -113,12 +117,16 @@ class Desk:
             app.database, scope, app.keyring, lease_seconds=app.settings.sync.write_lease_seconds
         )
         self.webhooks = Webhooks(app.database, scope, app)
+        self.jobs = Jobs(app.database, scope, app)
         self.agents = Agents(app.database, scope, app)
         self.approvals = Approvals(app.database, scope, app)
         self.workflows = Workflows(app.database, scope, app)
         self.schedules = Schedules(app.database, scope, app)
         self.stored_agents = StoredAgents(app.database, scope, app)
         self.memories = Memories(app.database, scope, app)
+        self.installation = Installation(
+            app.database, scope, app.tenants, app.settings.api.operator_tenants, app.desk_of
+        )
         self.audit_log = AuditLog(app.database, scope)
         self.privacy = Privacy(app.database, scope, app.settings.privacy, app)
         self.evidence = Evidence(app.database, scope, app)

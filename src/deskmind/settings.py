@@ -136,6 +136,15 @@ class ApiSettings(_Section):
     cors_origins: tuple[str, ...] = Field(
         (), description="pages that may call from a browser; none unless named"
     )
+    resume_seconds: float = Field(
+        10.0,
+        ge=0,
+        le=600,
+        description="an answer's stream is kept without its reader; 0 to end with the reader",
+    )
+    operator_tenants: tuple[str, ...] = Field(
+        (), description="whose owners' keys open /v1/tenants: they list, create and erase tenants"
+    )
     idempotency_hours: float = Field(
         24.0, gt=0, le=720, description="how long a response is given again to the same Idempotency-Key"
     )

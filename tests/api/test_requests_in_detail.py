@@ -35,7 +35,11 @@ async def events_of(client: httpx.AsyncClient, question: dict[str, str], **heade
         for block in response.text.split("\n\n")
         if block
     ]
-    return [Event(int(block["id"]), block["event"], json.loads(block["data"])) for block in blocks]
+    assert len({block["id"].partition(".")[0] for block in blocks}) == 1
+    return [
+        Event(int(block["id"].partition(".")[2]), block["event"], json.loads(block["data"]))
+        for block in blocks
+    ]
 
 
 async def test_the_pieces_of_a_stream_are_numbered_and_make_the_answer(caller: Any) -> None:

@@ -177,7 +177,6 @@ async def _shouted(word: str) -> str:
         "worker",
         "migrate up",
         "migrate status",
-        "tenant list",
         "keyring list",
         "status",
         "log level debug",

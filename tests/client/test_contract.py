@@ -131,6 +131,7 @@ async def echo(
                     "type": request.headers.get("content-type", ""),
                     "body": await request.body(),
                     "key": request.headers.get("idempotency-key"),
+                    "match": request.headers.get("if-match"),
                 }
             )
             wanted = request.headers["accept"]
@@ -142,8 +143,9 @@ async def echo(
                 )
                 return Response(text, media_type=wanted)
             if "application/json" in content:
-                value = sample(content["application/json"]["schema"])
-                return Response(json.dumps(value), status, media_type="application/json")
+                value = json.dumps(sample(content["application/json"]["schema"]))
+                tag = {"ETag": '"7"'} if "ETag" in reply.get("headers", {}) else {}
+                return Response(value, status, tag, media_type="application/json")
             return Response(b"PK" if content else b"", status)
 
         return answer
@@ -192,6 +194,9 @@ async def test_an_operation_is_asked_and_answered_as_the_document_says(
     name, content = operation["operationId"], answered(operation)
     parameters, body, upload = arguments_of(operation)
     values = {_python(key): value for key, value in (parameters | body).items()}
+    headers = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
+    if conditional := "If-Match" in headers:
+        values["if_match"] = '"7"'
     if set(content) != {"text/event-stream"}:
         told = await method_of(client, name)(**values, **({"file": ("a.md", b"# A")} if upload else {}))
         asked = seen[-1]
@@ -200,6 +205,10 @@ async def test_an_operation_is_asked_and_answered_as_the_document_says(
         assert asked["query"] == {one: _worded(parameters[one]) for one in asked["query"]}
         assert parameters.keys() == asked["path"].keys() | asked["query"].keys()
         assert not body or json.loads(asked["body"]) == body
+        assert asked["match"] == ('"7"' if conditional else None)
+        assert not conditional or asked["key"] is not None  # the second of two attempts would be refused
+        if isinstance(told, Body):
+            assert told.etag == ('"7"' if "If-None-Match" in headers else "")
         assert upload == asked["type"].startswith("multipart/form-data; boundary=")
         if "$ref" in content.get("application/json", {}).get("schema", {}):
             check(told, content["application/json"]["schema"], name)

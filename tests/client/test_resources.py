@@ -19,6 +19,7 @@ from deskmind.errors import (
     ConversationNotFoundError,
     NotFoundError,
     PermissionDeniedError,
+    PreconditionFailedError,
     QuestionTooLongError,
 )
 
@@ -56,6 +57,7 @@ _LISTS = [
     for name in OPERATIONS
     if name.startswith(_READING)
     and name not in {"listDeliveries", "listPromptVersions", "listRecords"}  # of something
+    and name not in {"listTenants", "listInstallationActs", "listClosedAccounts"}  # of who operates it
 ]
 
 
@@ -138,6 +140,22 @@ async def test_governance(client: AsyncClient) -> None:
     read(await client.privacy.export_person("boss"))
     bundle = await client.evidence.make("article30", "2026-01-01T00:00:00Z")  # type: ignore[arg-type]
     assert bundle.startswith(b"PK")
+
+
+async def test_nobodys_change_is_overwritten_unseen(client: AsyncClient) -> None:
+    made = await client.conversations.create(title="VPN")
+    read_first = await client.conversations.get(made.conversation_id)
+    assert read_first.etag
+    assert made.etag == ""
+    renamed = await client.conversations.rename(made.conversation_id, "VPN token", if_match=read_first.etag)
+    assert renamed.title == "VPN token"
+    with pytest.raises(PreconditionFailedError, match="not what the request expects"):
+        await client.conversations.rename(made.conversation_id, "Other", if_match=read_first.etag)
+    with pytest.raises(PreconditionFailedError):
+        await client.conversations.erase(made.conversation_id, if_match=read_first.etag)
+    now = await client.conversations.get(made.conversation_id)
+    assert now.title == "VPN token"
+    await client.conversations.erase(made.conversation_id, if_match=now.etag)
 
 
 async def test_memories(client: AsyncClient) -> None:

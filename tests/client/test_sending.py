@@ -19,8 +19,10 @@ from deskmind.errors import (
     DatabaseUnavailableError,
     InvalidRequestError,
     LimitExceededError,
+    PreconditionFailedError,
     ServerReplyError,
     ServerUnreachableError,
+    StreamGoneError,
     UnavailableError,
 )
 
@@ -113,6 +115,26 @@ async def test_a_change_is_sent_again_with_the_same_key(client: AsyncClient, scr
     await client.documents.delete("d")
     keys = {headers["idempotency-key"] for _, headers, _ in script.seen}
     assert (len(script.seen), len(keys)) == (4, 1)
+
+
+async def test_a_change_under_a_condition_has_a_key_whatever_its_method(
+    client: AsyncClient, script: Script
+) -> None:
+    """Without one a second attempt would be refused for what the first one did."""
+    saved = {"version": 1, "text": "", "saved_at": None, "policies": []}
+    script.answers = [None, answer(200, saved), answer(200, saved)]
+    await client.access.set_policy("", if_match='"7"')
+    assert {headers["if-match"] for _, headers, _ in script.seen} == {'"7"'}
+    assert len({headers["idempotency-key"] for _, headers, _ in script.seen}) == 1
+    await client.access.set_policy("")
+    assert script.seen[-1][1].keys().isdisjoint({"if-match", "idempotency-key"})
+
+
+async def test_a_resource_that_is_another_by_now_is_an_error(client: AsyncClient, script: Script) -> None:
+    for code in ("precondition-failed", "of-a-later-release"):
+        script.answers = [problem(412, code)]
+        with pytest.raises(PreconditionFailedError):
+            await client.documents.delete("d", if_match='"7"')
 
 
 async def test_two_changes_have_two_keys(client: AsyncClient, script: Script) -> None:
@@ -244,6 +266,28 @@ async def test_a_stream_that_cannot_be_asked_for_again_is_an_error(
     with pytest.raises(ServerUnreachableError):
         await listen()
     assert len(script.seen) == 2
+
+
+async def test_an_answer_is_gone_on_with_and_not_asked_for_again(client: AsyncClient, script: Script) -> None:
+    kept = "0" * 32
+    delta = 'id: {place}\nevent: delta\ndata: {{"text": "so"}}\n\n'
+    script.answers = [
+        stream(delta.format(place=f"{kept}.1"), whole=False),
+        None,
+        stream(delta.format(place=f"{kept}.2"), whole=False),
+        problem(410, "stream-gone"),
+    ]
+    told: list[str] = []
+
+    async def listen() -> None:
+        async for event in client.ask_stream("x"):
+            told.append(event.id)  # noqa: PERF401 - those before the error count
+
+    with pytest.raises(StreamGoneError):
+        await listen()
+    assert told == [f"{kept}.1", f"{kept}.2"]
+    asked = [headers.get("last-event-id") for _, headers, _ in script.seen]
+    assert asked == [None, f"{kept}.1", f"{kept}.1", f"{kept}.2"]
 
 
 async def test_a_problem_in_a_stream_is_raised(client: AsyncClient, script: Script) -> None:

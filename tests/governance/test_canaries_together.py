@@ -131,6 +131,7 @@ async def test_canaries_are_nowhere_but_where_they_belong(
         redis={"url": valkey.url},
         telemetry={"capture_content": True},
         gateway={"flush_seconds": 0.05},
+        api={"operator_tenants": [operator.scope.tenant]},
     )
     capture_content(True)
     try:
@@ -151,6 +152,7 @@ async def test_canaries_are_nowhere_but_where_they_belong(
             boss = await app.desk(tenant=operator.scope.tenant, user="boss")
             await (await boss.acting_for(USER)).knowledge.search(SAID)
         await _installation(app)
+        await _operating(boss)
         async with serving(create_app(app=app)) as address:
             routes = await _http(desk, address)
         await desk.requests.explain("canaries-together")
@@ -200,6 +202,7 @@ async def _people(desk: Desk) -> None:
     await _refused(desk.principals.set_groups(f"nobody {NAME}", []))
     key = await desk.keys.create(USER, name=f"laptop of {NAME}")
     await desk.keys.all()
+    await desk.keys.rotate(key.key_id)
     await desk.keys.revoke(key.key_id)
     await desk.redaction.know([DirectoryEntry(NAME, EntityType.PERSON)], source="hr")
     await desk.redaction.directory()
@@ -348,6 +351,10 @@ async def _triage(desk: Desk) -> None:
     failed = await desk.triage.retrain(wait=True)
     await desk.triage.training(failed.training_id)
     await desk.triage.trainings()
+    await desk.triage.retrain()
+    (job,) = await desk.jobs.list(task="triage.train")
+    await desk.jobs.get(job.job_id)
+    await desk.jobs.cancel(job.job_id)
 
 
 async def _connected(desk: Desk, app: Deskmind) -> None:
@@ -598,6 +605,19 @@ async def _installation(app: Deskmind) -> None:
     await app.evidence.parts(datetime.now(UTC) - timedelta(days=1), datetime.now(UTC), tenant="tenant")
 
 
+async def _operating(boss: Desk) -> None:
+    """The same from within a tenant that operates the installation."""
+    name = f"made-{uuid4().hex[:12]}"
+    await boss.installation.create(name)
+    await boss.installation.tenant(name)
+    await boss.installation.tenants()
+    await boss.installation.acts()
+    await _refused(boss.installation.create(SAID))
+    await _refused(boss.installation.erase(name, confirm=SAID))
+    await boss.installation.erase(name, confirm=name)
+    await boss.installation.closed_accounts()
+
+
 async def _erasing(desk: Desk) -> None:
     """Last, because who is erased is nobody whom redaction knows."""
     for hold in await desk.privacy.holds():
@@ -633,7 +653,8 @@ async def _http(desk: Desk, address: str) -> set[str]:
             routes.add(f"{method.upper()} {path}")
             url = path.replace("/groups/{name}", f"/groups/{GROUP}")
             for parameter in (one for one in route.get("parameters", []) if one["in"] == "path"):
-                url = url.replace(f"{{{parameter['name']}}}", _filled(parameter["schema"], document, USER))
+                filled = _filled(parameter["schema"], document, USER)
+                url = url.replace(f"{{{parameter['name']}}}", str(filled))
             for body in _bodies(route, document):
                 with suppress(httpx.RemoteProtocolError):
                     await client.request(method.upper(), url, params={"q": SAID}, **body)

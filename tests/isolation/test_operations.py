@@ -12,6 +12,7 @@ from deskmind.agents.tools import BUILT_IN
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.agents.workflows.systems import Systems
 from deskmind.app import Deskmind
+from deskmind.backlog import Jobs
 from deskmind.database import Database
 from deskmind.desk import Desk
 from deskmind.errors import PermissionDeniedError
@@ -20,6 +21,7 @@ from deskmind.feedback import Feedback, Quality
 from deskmind.gateway.service import Budgets, Models, Usage, UsageSurvey
 from deskmind.governance.access import PERMISSIONS, Permission, declared_permission
 from deskmind.governance.access.api_keys import ApiKeys
+from deskmind.governance.access.operating import Installation
 from deskmind.governance.access.permissions import OWN_REACH
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.service import Access
@@ -87,6 +89,8 @@ def _operations() -> dict[str, object]:
                 Sync,
                 Writes,
                 Webhooks,
+                Jobs,
+                Installation,
             ),
         )
         for name, method in vars(kind).items()
@@ -138,7 +142,10 @@ async def test_a_service_keeps_its_scope_in_one_place(operator: Desk) -> None:
     assert found <= set(_BESIDE), found
 
 
-_BESIDE = {"Principals._admit": "works in the transaction that it is given"}
+_BESIDE = {
+    "Principals._admit": "works in the transaction that it is given",
+    "Installation._tenants": "the list of tenants has the installation's scope, whoever looks at it",
+}
 
 
 def _holds_scope(value: object, depth: int) -> bool:

@@ -40,6 +40,7 @@ from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
 from deskmind.api.reading import Reading
 from deskmind.api.reads import Reads
+from deskmind.api.resuming import AnswerStreams
 from deskmind.api.routes import DeskFor, bearer, router
 from deskmind.api.schemas import Health, Readiness
 from deskmind.api.shelf import Shelf
@@ -108,6 +109,7 @@ def create_app(
     limiter = Limiter(chosen.limits.rates, url=shared.get_secret_value() if shared is not None else None)
     places = Places(chosen.limits.concurrent)
     drain = Drain(chosen.api.drain_seconds)
+    streams = AnswerStreams(chosen.api.resume_seconds)
 
     @asynccontextmanager
     async def lifespan(service: FastAPI) -> AsyncGenerator[None]:
@@ -119,6 +121,7 @@ def create_app(
             await deskmind.gateway()
             await deskmind.ready_redaction()
             resources.push_async_callback(limiter.close)
+            resources.push_async_callback(streams.close)
             if chosen.api.embedded_worker:
                 if app is None:
                     run_hourly(deskmind)
@@ -149,7 +152,7 @@ def create_app(
         await limiter.admit(request.scope, desk)
         return desk
 
-    routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes)
+    routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes, streams=streams)
     _receive_webhooks(service, routes)
     _offer(service, routes)
     models = _serve_models(service, desk_for, chosen.api.max_body_bytes)
@@ -250,6 +253,7 @@ def _go_straight(
 
 
 def _offer(service: FastAPI, routes: APIRouter) -> None:
+    _receive_webhooks(service, routes)
     service.router.routes.append(Shelf(routes.routes))
     service.include_router(routes)
 

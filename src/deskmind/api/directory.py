@@ -77,6 +77,8 @@ class KeyBody(BaseModel):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None = Field(description="to the minute")
+    rotated_at: datetime | None = Field(description="when it got its secret, where not when it was made")
+    previous_until: datetime | None = Field(description="until when the secret before is taken, too")
 
 
 class KeyList(BaseModel):
@@ -100,6 +102,12 @@ class MadeKey(BaseModel):
     user: str
     secret: str = Field(description="the whole key; it is never shown again", examples=["dk_…"])
     expires_at: datetime | None
+
+
+class RotateKey(Body):
+    """How long the old secret is taken."""
+
+    overlap_hours: float = Field(24.0, ge=0, le=720, description="0 where it has leaked")
 
 
 def add_directory(routes: APIRouter, asker: Any) -> None:
@@ -188,6 +196,17 @@ def _add_keys(routes: APIRouter, asker: Any) -> None:
     )
     async def create(body: NewKey, desk: Desk = asker) -> MadeKey:
         made = await desk.keys.create(body.user, name=body.name, expires_at=body.expires_at)
+        return MadeKey.model_validate(made, from_attributes=True)
+
+    @routes.post(
+        "/keys/{key_id}/rotate",
+        operation_id="rotateKey",
+        tags=tags,
+        responses={404: {"model": Problem, "description": "no such live key"}},
+        summary="A new secret for an API key, shown this once; the old one is taken until the overlap is over; for operators",
+    )
+    async def rotate(key_id: UUID, body: RotateKey, desk: Desk = asker) -> MadeKey:
+        made = await desk.keys.rotate(key_id, overlap_hours=body.overlap_hours)
         return MadeKey.model_validate(made, from_attributes=True)
 
     @routes.delete(

@@ -21,10 +21,12 @@ from deskmind.api.events import Sent, described_events, event_stream
 from deskmind.api.evidence import add_evidence
 from deskmind.api.experiments import add_experiments
 from deskmind.api.feedback import add_feedback
+from deskmind.api.jobs import add_jobs
 from deskmind.api.memories import add_memories
 from deskmind.api.privacy import add_privacy
 from deskmind.api.prompts import add_prompts
 from deskmind.api.requests import add_requests
+from deskmind.api.resuming import EVENT_ID, AnswerStreams
 from deskmind.api.schemas import (
     AnswerBody,
     AskRequest,
@@ -40,12 +42,14 @@ from deskmind.api.schemas import (
 )
 from deskmind.api.spending import add_spending
 from deskmind.api.stored_agents import add_stored_agents
+from deskmind.api.tenants import add_tenants
 from deskmind.api.triage import add_triage
 from deskmind.api.webhooks import add_webhooks
 from deskmind.api.workflows import add_workflows
 from deskmind.api.writes import add_writes
 from deskmind.desk import Desk
 from deskmind.errors import DocumentError, DocumentTooLargeError, InvalidRequestError, NotFoundError
+from deskmind.governance.access import Permission, authorize
 from deskmind.knowledge.answering import AnswerEvent
 
 __all__ = ["DeskFor", "router"]
@@ -78,11 +82,40 @@ _PROBLEMS = _problems(
     _503="temporarily unavailable",
     _504="not answered in time",
 )
+_MORE = (
+    add_spending,
+    add_access,
+    add_directory,
+    add_audit,
+    add_prompts,
+    add_experiments,
+    add_conversations,
+    add_requests,
+    add_feedback,
+    add_privacy,
+    add_evidence,
+    add_jobs,
+    add_tenants,
+    add_triage,
+    add_connectors,
+    add_writes,
+    add_agents,
+    add_workflows,
+    add_stored_agents,
+    add_memories,
+    add_webhooks,
+)
 _NOT_FOUND = _problems(_404="no such document")
 _TAKING_IN = _problems(_415="kind not supported", _507="storage is full")
 
 
-def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50 * 2**20) -> APIRouter:
+def router(
+    *,
+    desk_for: DeskFor,
+    prefix: str = "/v1",
+    max_upload_bytes: int = 50 * 2**20,
+    streams: AnswerStreams | None = None,
+) -> APIRouter:
     """Deskmind's resources for any FastAPI application.
 
     Args:
@@ -90,12 +123,14 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
             application authenticates, Deskmind authorises.
         prefix: path before every resource.
         max_upload_bytes: largest file of an upload.
+        streams: keeps streams of answers whose connection broke; when left out, an answer ends with its reader.
 
     The host application renders errors as it likes; ``deskmind.api.problems.install(app)`` gives RFC 9457.
     """
     current = _asker(desk_for)
     routes = APIRouter(prefix=prefix, responses=_PROBLEMS, route_class=_asked_first(current))
     asker: Any = Depends(current)
+    kept = streams or AnswerStreams(0)
 
     @routes.post("/search", operation_id="search", tags=["knowledge"], summary="Find passages")
     async def search(body: SearchRequest, desk: Desk = asker) -> SearchResponse:
@@ -122,19 +157,32 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
                 answer={"$ref": "#/components/schemas/AnswerBody"},
                 until="answer",
             ),
-            **_problems(_404="no such conversation", _502="the model's provider refused, or broke off"),
+            **_problems(
+                _404="no such conversation",
+                _410="the stream that Last-Event-ID names is not kept here any more",
+                _502="the model's provider refused, or broke off",
+            ),
         },
     )
     async def ask(
-        body: AskRequest, desk: Desk = asker, accept: Annotated[str, Header()] = "application/json"
+        body: AskRequest,
+        desk: Desk = asker,
+        accept: Annotated[str, Header()] = "application/json",
+        last_event_id: Annotated[
+            str | None,
+            Header(pattern=EVENT_ID, description="of a stream: go on after the event of this id"),
+        ] = None,
     ) -> AnswerBody | StreamingResponse:
         conditions = body.filter.as_filter() if body.filter else None
         if "text/event-stream" not in accept:
             return AnswerBody.of(
                 await desk.ask(body.question, filter=conditions, conversation=body.conversation)
             )
+        if last_event_id is not None:
+            await _still_asks(desk)
+            return await event_stream(kept.resume(desk.scope, last_event_id))
         events = desk.ask_stream(body.question, filter=conditions, conversation=body.conversation)
-        return await event_stream(_told(events))
+        return await event_stream(kept.begin(desk.scope, _told(events)))
 
     @routes.get("/documents", operation_id="listDocuments", tags=["documents"], summary="List documents")
     async def list_documents(
@@ -228,25 +276,8 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
             raise NotFoundError("There is no such upload of yours.", remedy="Give `ingest_id` of an upload.")
         return IngestBody.of(found)
 
-    add_spending(routes, asker)
-    add_access(routes, asker)
-    add_directory(routes, asker)
-    add_audit(routes, asker)
-    add_prompts(routes, asker)
-    add_experiments(routes, asker)
-    add_conversations(routes, asker)
-    add_requests(routes, asker)
-    add_feedback(routes, asker)
-    add_privacy(routes, asker)
-    add_evidence(routes, asker)
-    add_triage(routes, asker)
-    add_connectors(routes, asker)
-    add_writes(routes, asker)
-    add_agents(routes, asker)
-    add_workflows(routes, asker)
-    add_stored_agents(routes, asker)
-    add_memories(routes, asker)
-    add_webhooks(routes, asker)
+    for add in _MORE:
+        add(routes, asker)
     return routes
 
 
@@ -277,6 +308,15 @@ def _asked_first(current: DeskFor) -> type[APIRoute]:
             return known
 
     return Route
+
+
+async def _still_asks(desk: Desk) -> None:
+    """See that whoever goes on with an answer might ask for it now."""
+    authority = desk.database.authority
+    if authority is None:
+        authorize(desk.scope, Permission.KNOWLEDGE_ASK)
+    else:
+        await authority.admit(desk.scope, Permission.KNOWLEDGE_ASK)
 
 
 async def _told(events: AsyncIterator[AnswerEvent]) -> AsyncIterator[Sent]:

@@ -9,12 +9,14 @@ from deskmind.agents import Agents, Approvals, Memories
 from deskmind.agents.definitions import StoredAgents
 from deskmind.agents.workflows import Schedules, Workflows
 from deskmind.app import Deskmind
+from deskmind.backlog import Jobs
 from deskmind.blocking._waiting import Streaming
 from deskmind.desk import Desk
 from deskmind.explain import Requests
 from deskmind.feedback import Feedback, Quality
 from deskmind.gateway.service import Budgets, Models, Usage
 from deskmind.governance.access.api_keys import ApiKeys
+from deskmind.governance.access.operating import Installation
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.access.service import Access
 from deskmind.governance.access.tenants import Tenants
@@ -117,6 +119,7 @@ class BlockingKeys(Part[ApiKeys]):
 
     create = Blocking(ApiKeys.create)
     all = Blocking(ApiKeys.all)
+    rotate = Blocking(ApiKeys.rotate)
     revoke = Blocking(ApiKeys.revoke)
 
 
@@ -325,6 +328,25 @@ class BlockingWrites(Part[Writes]):
     resolve = Blocking(Writes.resolve)
 
 
+class BlockingInstallation(Part[Installation]):
+    """``desk.installation``."""
+
+    tenants = Blocking(Installation.tenants)
+    tenant = Blocking(Installation.tenant)
+    acts = Blocking(Installation.acts)
+    closed_accounts = Blocking(Installation.closed_accounts)
+    create = Blocking(Installation.create)
+    erase = Blocking(Installation.erase)
+
+
+class BlockingJobs(Part[Jobs]):
+    """``desk.jobs``."""
+
+    list = Blocking(Jobs.list)
+    get = Blocking(Jobs.get)
+    cancel = Blocking(Jobs.cancel)
+
+
 class BlockingWebhooks(Part[Webhooks]):
     """``desk.webhooks``."""
 
@@ -421,6 +443,8 @@ class BlockingDesk(Part[Desk]):
         self.connections = BlockingConnections(desk.connections, loop)
         self.sync = BlockingSync(desk.sync, loop)
         self.writes = BlockingWrites(desk.writes, loop)
+        self.jobs = BlockingJobs(desk.jobs, loop)
+        self.installation = BlockingInstallation(desk.installation, loop)
         self.webhooks = BlockingWebhooks(desk.webhooks, loop)
         self.agents = BlockingAgents(desk.agents, loop)
         self.approvals = BlockingApprovals(desk.approvals, loop)

@@ -325,11 +325,45 @@ def list_keys(
                 "name": key.name,
                 "state": _state(key.revoked_at, key.expires_at),
                 "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
+                "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+                "rotated_at": key.rotated_at.isoformat() if key.rotated_at else None,
+                "previous_until": key.previous_until.isoformat() if key.previous_until else None,
             }
             for key in keys
         ]
-        columns = ("key_id", "user", "name", "state", "last_used_at")
+        columns = ("key_id", "user", "name", "state", "last_used_at", "expires_at")
         print_rows(rows, columns, as_json=as_json, empty="No keys yet.")
+
+    line.run(work)
+
+
+@key_app.command("rotate")
+def rotate_key(
+    key_id: Annotated[UUID, typer.Argument()],
+    overlap_hours: Annotated[
+        float,
+        typer.Option(
+            "--overlap-hours", min=0, max=720, help="Both secrets are taken so long; 0 where one has leaked."
+        ),
+    ] = 24.0,
+    tenant: Tenant = None,
+    home: Home = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new secret for an API key, which stays the same otherwise. It is shown once."""
+    line = CommandLine(home, config, as_json=as_json)
+
+    async def work(app: Deskmind) -> None:
+        key = await (await operator_of(app, tenant)).keys.rotate(key_id, overlap_hours=overlap_hours)
+        if as_json:
+            print_json(
+                {"key_id": str(key.key_id), "key": key.secret, "user": key.user, "expires_at": key.expires_at}
+            )
+        else:
+            say(key.secret)
+            until = f"is taken for {overlap_hours:g} hours more" if overlap_hours else "is not taken any more"
+            typer.echo(f"This is {key.user}'s key. It is not shown again; the old one {until}.", err=True)
 
     line.run(work)
 

@@ -22,6 +22,7 @@ from deskmind.cli import (
     evidence,
     experiments,
     feedback,
+    jobs,
     keyring,
     knowledge,
     logs,
@@ -134,6 +135,7 @@ app.add_typer(release.release_app, name="release")
 app.add_typer(connectors.connect_app, name="connect")
 app.add_typer(writes.writes_app, name="writes")
 app.add_typer(webhooks.webhooks_app, name="webhooks")
+app.add_typer(jobs.jobs_app, name="jobs")
 app.add_typer(sync.sync_app, name="sync")
 app.add_typer(triage.triage_app, name="triage")
 app.add_typer(agents.agent_app, name="agent")

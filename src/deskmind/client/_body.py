@@ -26,11 +26,21 @@ class Body:
     _defaults: ClassVar[Mapping[str, Any]] = {}
     _renamed: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        """Of an object of JSON."""
+    def __init__(self, told: Mapping[str, Any], tag: str = "") -> None:
+        """Of an object of JSON.
+
+        Args:
+            told: the object.
+            tag: the resource's, as it was read.
+        """
         if not isinstance(told, dict):
             raise _unusable(type(self), "the whole")
-        self.__dict__["_told"] = told
+        self.__dict__.update(_told=told, _tag=tag)
+
+    @property
+    def etag(self) -> str:
+        """The tag of the resource that was read, to be given as ``if_match``; empty for what is part of another, or was not read."""
+        return self.__dict__["_tag"]
 
     def as_dict(self) -> dict[str, Any]:
         """As it came: strings, numbers, lists and dictionaries. It is not to be changed."""

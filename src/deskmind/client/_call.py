@@ -28,6 +28,8 @@ class Call:
         upload: a file that is sent instead.
         reads: it changes nothing, whatever its method.
         also: statuses above 399 that carry an answer and not a problem.
+        resumes: a stream of it can be gone on with after an event, though it is not to be asked for again.
+        if_match: the tag that the resource must still have.
     """
 
     method: str
@@ -37,11 +39,16 @@ class Call:
     upload: Upload | None = None
     reads: bool = False
     also: tuple[int, ...] = ()
+    resumes: bool = False
+    if_match: str | None = None
 
     @property
     def repeatable(self) -> bool:
-        """Whether sending it twice comes to the same without an ``Idempotency-Key``."""
-        return self.reads or self.method in _REPEATABLE
+        """Whether sending it twice comes to the same without an ``Idempotency-Key``.
+
+        What is done changes the tag, so that the second of two with ``If-Match`` would be refused.
+        """
+        return self.reads or (self.method in _REPEATABLE and self.if_match is None)
 
     @property
     def target(self) -> str:

@@ -16,6 +16,7 @@ from deskmind.errors import (
     LimitExceededError,
     NotFoundError,
     PermissionDeniedError,
+    PreconditionFailedError,
     ServerReplyError,
     UnavailableError,
 )
@@ -29,6 +30,7 @@ _BY_STATUS: dict[int, type[DeskmindError]] = {
     403: PermissionDeniedError,
     404: NotFoundError,
     409: ConflictError,
+    412: PreconditionFailedError,
     429: LimitExceededError,
 }
 

@@ -76,9 +76,13 @@ class Sender:
 
     async def json(self, call: Call) -> Any:
         """What is answered, as JSON."""
-        content = await self.content(call)
+        return (await self.tagged(call))[0]
+
+    async def tagged(self, call: Call) -> tuple[Any, str]:
+        """The same, and its ``ETag``; empty where it has none."""
+        content, tag = await self._reply(call)
         try:
-            return orjson.loads(content)
+            return orjson.loads(content), tag
         except orjson.JSONDecodeError as error:
             raise ServerReplyError(
                 "The server's answer cannot be used.",
@@ -88,12 +92,15 @@ class Sender:
 
     async def content(self, call: Call) -> bytes:
         """What is answered, as bytes."""
+        return (await self._reply(call))[0]
+
+    async def _reply(self, call: Call) -> tuple[bytes, str]:
         headers = self._headers_of(call)
         patience = self._retries.begin()
         while True:
             try:
                 async with self._answered(call, headers, seconds=self._timeout_seconds) as response:
-                    return await response.read()
+                    return await response.read(), response.headers.get("ETag", "")
             except _FailedError as failed:
                 await _pause(failed, patience)
 
@@ -125,7 +132,7 @@ class Sender:
                     return
                 raise _FailedError(_broken(call, "it ended too early"), again=call.repeatable)
             except _FailedError as failed:
-                await _pause(failed, patience)
+                await _pause(_resumable(failed, call, last), patience)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -191,6 +198,8 @@ class Sender:
         headers = {**self._headers, **_described(call)}
         if not call.repeatable:
             headers["Idempotency-Key"] = str(uuid4())
+        if call.if_match is not None:
+            headers["If-Match"] = call.if_match
         return headers
 
     def _connected(self, *, anew: bool) -> ClientSession:
@@ -206,6 +215,17 @@ class Sender:
             connector = TCPConnector(limit=_CONNECTIONS, ssl=trusted, force_close=anew)
             self._sessions[anew] = ClientSession(connector=connector, cookie_jar=DummyCookieJar())
         return self._sessions[anew]
+
+
+def _resumable(failed: _FailedError, call: Call, last: str) -> _FailedError:
+    """A break after an event whose id says which stream it is of: the server goes on, or says that it cannot, and does nothing twice."""
+    if failed.again or not call.resumes or "." not in last:
+        return failed
+    if not isinstance(failed.error, ServerUnreachableError):
+        return failed
+    resumed = _FailedError(failed.error, again=True)
+    resumed.__cause__ = failed.__cause__
+    return resumed
 
 
 async def _pause(failed: _FailedError, patience: Patience) -> None:

@@ -24,7 +24,8 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── TenantNotFoundError
     │   ├── PrincipalNotFoundError
     │   ├── PromptNotFoundError
-    │   └── ConversationNotFoundError
+    │   ├── ConversationNotFoundError
+    │   └── StreamGoneError           the stream of an answer is not kept any more
     ├── ConflictError                 the thing exists already, or changed meanwhile
     │   ├── ClaimLostError            another attempt at the same request took over
     │   ├── RequestInProgressError    the same request is under way
@@ -141,6 +142,7 @@ from deskmind.errors._requests import (
     QuestionTooLongError,
     RequestInProgressError,
     ResultLostError,
+    StreamGoneError,
     SuppressedError,
     TenantNotFoundError,
     UnreadableDocumentError,
@@ -225,6 +227,7 @@ __all__ = [
     "StepFailedError",
     "StorageFullError",
     "StreamBrokenError",
+    "StreamGoneError",
     "SuppressedError",
     "TenantNotFoundError",
     "TriageModelError",

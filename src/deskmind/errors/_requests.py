@@ -30,6 +30,7 @@ __all__ = [
     "QuestionTooLongError",
     "RequestInProgressError",
     "ResultLostError",
+    "StreamGoneError",
     "SuppressedError",
     "TenantNotFoundError",
     "UnreadableDocumentError",
@@ -114,6 +115,12 @@ class NotFoundError(DeskmindError):
     """The named thing does not exist, or not for this desk."""
 
     code, status, title, exit_code = "not-found", 404, "Not found", 66
+
+
+class StreamGoneError(NotFoundError):
+    """The stream of an answer is not kept any more, or elsewhere."""
+
+    code, status, title = "stream-gone", 410, "The stream cannot be gone on with"
 
 
 class TenantNotFoundError(NotFoundError):

@@ -21,6 +21,7 @@ __all__ = [
     "Training",
     "ask_for_training",
     "begin_training",
+    "cancel_training",
     "end_training",
     "find_training",
     "list_trainings",
@@ -51,6 +52,11 @@ _END = """
 UPDATE triage_trainings SET state = %s, finished_at = clock_timestamp(), tickets = %s, version = %s, problem = %s
  WHERE tenant_id = %s AND training_id = %s
 """
+_CANCEL = """
+UPDATE triage_trainings SET state = 'failed', finished_at = clock_timestamp(), problem = %s
+ WHERE tenant_id = %s AND training_id = %s AND state = 'waiting'
+"""
+_CANCELLED = "It was cancelled before it began."
 _DUE = """
 WITH past AS (
     SELECT max(asked_at) AS asked_at, max(tickets) FILTER (WHERE version = newest) AS tickets,
@@ -150,6 +156,11 @@ async def end_training(
     """Say what came of it: a version, or a problem."""
     state = "done" if version is not None else "failed"
     await connection.execute(_END, (state, tickets, version, problem[:1000], scope.tenant_id, training_id))
+
+
+async def cancel_training(connection: Connection, scope: Scope, training_id: UUID) -> None:
+    """Say of a training that waits that it will not be done."""
+    await connection.execute(_CANCEL, (_CANCELLED, scope.tenant_id, training_id))
 
 
 async def list_trainings(connection: Connection, scope: Scope) -> list[Training]:

@@ -74,7 +74,14 @@ def test_built_in_roles_grow_from_requester_to_owner() -> None:
         < roles["admin"]
         < roles["owner"]
     )
-    assert roles["owner"] - roles["admin"] == {Permission.ACCESS_OWN}
+    assert roles["owner"] - roles["admin"] == {
+        Permission.ACCESS_OWN,
+        *(
+            Permission.INSTALLATION_READ,
+            Permission.INSTALLATION_CREATE,
+            Permission.INSTALLATION_ERASE,
+        ),
+    }
     assert roles["service"] - roles["requester"] == {
         Permission.ACCESS_DELEGATE,
         Permission.AGENTS_RUN,

@@ -48,6 +48,7 @@ BODIES: dict[str, Any] = {
         "messages": [{"role": "user", "content": "How do I reset my VPN token?"}],
     },
     "createKey": {"user": "ann", "name": "chat", "expires_at": "2100-01-01T00:00:00Z"},
+    "createTenant": {"slug": "acme", "name": "Acme Ltd", "owner": "ann"},
     "createConversation": {"title": "VPN", "turns": [{"role": "user", "content": "My token is lost."}]},
     "defineAgent": {
         "agent": {"name": "greeter", "instructions": "Greet whoever asks.", "model": "fast"},

@@ -15,7 +15,7 @@ _PROBLEM = "application/problem+json"
 _NOT_OVER_HTTP = frozenset(
     {
         *("configuration", "missing-extra", "keyring", "schema-version", "embedded-server"),
-        *("uncacheable-value", "triage-model", "tenant-not-found"),
+        *("uncacheable-value", "triage-model"),
     }
 )
 """Of commands and of the start, where nobody is served."""
@@ -27,7 +27,9 @@ _SPECIAL: tuple[tuple[type[DeskmindError], frozenset[str]], ...] = (
     (errors.PromptNotFoundError, frozenset({"prompts", "experiments"})),
     (errors.ConversationNotFoundError, frozenset({"conversations", "knowledge"})),
     (errors.PrincipalNotFoundError, frozenset({"directory", "access", "privacy"})),
-    (errors.LegalHoldError, frozenset({"privacy"})),
+    (errors.TenantNotFoundError, frozenset({"tenants"})),
+    (errors.StreamGoneError, frozenset({"knowledge"})),
+    (errors.LegalHoldError, frozenset({"privacy", "tenants"})),
     (errors.SuppressedError, frozenset({"privacy", "directory", "documents"})),
     (errors.ModelError, frozenset({"knowledge", "conversations", "agents", "memories"})),
     (errors.SourceError, frozenset({"connectors", "writes"})),

@@ -70,6 +70,7 @@ BY_NAME: dict[str, Any] = {
     "request_id": "0b9f6a52e4c34d7e8a1f5c2d9e7b6a41",
     "role": "technician",
     "score": 0.93,
+    "slug": "acme",
     "section": "VPN > Token",
     "start": 31,
     "stores": {},
@@ -90,9 +91,11 @@ BY_NAME: dict[str, Any] = {
 }
 PARAMETERS: dict[str, Any] = {
     "by": ["model"],
+    "confirm": "acme",
     "limit": 20,
     "new": "production",
     "old": "1",
+    "slug": "acme",
     "permission": "knowledge:ask",
     "user": "ann",
 }

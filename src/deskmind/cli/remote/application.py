@@ -14,12 +14,18 @@ from deskmind.cli.remote.agents import (
     RemoteStoredAgents,
     RemoteWorkflows,
 )
-from deskmind.cli.remote.directory import RemoteAuditLog, RemoteKeys, RemotePrincipals, RemoteWebhooks
+from deskmind.cli.remote.directory import (
+    RemoteAuditLog,
+    RemoteKeys,
+    RemotePrincipals,
+    RemoteTenants,
+    RemoteWebhooks,
+)
 from deskmind.cli.remote.governance import RemoteAccess, RemoteEvidence, RemotePrivacy
 from deskmind.cli.remote.knowledge import RemoteKnowledge, answered
 from deskmind.cli.remote.models import RemoteBudgets, RemoteExperiments, RemotePrompts, RemoteUsage
 from deskmind.cli.remote.refusing import KEYS_OWNER, Part
-from deskmind.cli.remote.systems import RemoteConnections, RemoteSync, RemoteTriage, RemoteWrites
+from deskmind.cli.remote.systems import RemoteConnections, RemoteJobs, RemoteSync, RemoteTriage, RemoteWrites
 from deskmind.cli.remote.telling import RemoteFeedback, RemoteQuality, RemoteRequests
 from deskmind.errors import NotRemoteError
 
@@ -54,6 +60,7 @@ class RemoteDesk(Part):
         self.sync = RemoteSync(client)
         self.writes = RemoteWrites(client)
         self.triage = RemoteTriage(client)
+        self.jobs = RemoteJobs(client)
         self.agents = RemoteAgents(client)
         self.stored_agents = RemoteStoredAgents(client)
         self.approvals = RemoteApprovals(client)
@@ -74,6 +81,10 @@ class RemoteDeskmind(Part):
 
     embedding_problem = ""
     settings = SimpleNamespace(defaults=SimpleNamespace(tenant=KEYS_OWNER, user=KEYS_OWNER))
+
+    def __init__(self, client: AsyncClient) -> None:
+        super().__init__(client)
+        self.tenants = RemoteTenants(client)
 
     async def desk(self, *, tenant: str, user: str | None = None) -> Any:
         """The desk of the key's owner.

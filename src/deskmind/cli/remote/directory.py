@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from deskmind.errors import InvalidRequestError
 if TYPE_CHECKING:
     from deskmind.governance.audit.service import AuditFilter
 
-__all__ = ["RemoteAuditLog", "RemoteKeys", "RemotePrincipals", "RemoteWebhooks"]
+__all__ = ["RemoteAuditLog", "RemoteKeys", "RemotePrincipals", "RemoteTenants", "RemoteWebhooks"]
 
 
 class RemotePrincipals(Part):
@@ -54,6 +54,35 @@ class RemotePrincipals(Part):
         await self._client.groups.add(name)
 
 
+class RemoteTenants(Part):
+    """``app.tenants``, for owners of a tenant that operates the installation."""
+
+    async def all(self) -> list[Any]:
+        """By name."""
+        return [Shown(one) for one in (await self._client.tenants.list()).tenants]
+
+    async def create(self, slug: str, *, name: str = "") -> Any:
+        """Add one."""
+        return Shown((await self._client.tenants.create(slug, name=name)).tenant)
+
+    async def delete(self, slug: str) -> Any:
+        """Erase one; the command has asked."""
+        return Shown(await self._client.tenants.erase(slug, slug))
+
+    async def audit(self, *, limit: int = 100) -> list[Any]:
+        """What was done to the installation."""
+        told = await self._client.installation.list_acts(limit=limit)
+        return [
+            Shown(one, occurred_at=one.at, resource=one.tenant, correlation_id=one.request_id)
+            for one in told.acts
+        ]
+
+    async def closed_accounts(self) -> list[Any]:
+        """What erased ones spent."""
+        told = await self._client.installation.list_closed_accounts()
+        return [Shown(one, month=date.fromisoformat(f"{one.month}-01")) for one in told.accounts]
+
+
 class RemoteKeys(Part):
     """``desk.keys``."""
 
@@ -66,6 +95,10 @@ class RemoteKeys(Part):
         if user == KEYS_OWNER:
             raise InvalidRequestError("Whose key is it to be?", remedy="Add --user NAME.")
         return Shown(await self._client.keys.create(user, name=name, expires_at=expires_at))
+
+    async def rotate(self, key_id: UUID, *, overlap_hours: float = 24.0) -> Any:
+        """A new secret."""
+        return Shown(await self._client.keys.rotate(key_id, overlap_hours=overlap_hours))
 
     async def revoke(self, key_id: UUID) -> None:
         """End one."""

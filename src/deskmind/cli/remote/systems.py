@@ -15,7 +15,7 @@ from deskmind.errors import NotFoundError
 if TYPE_CHECKING:
     from deskmind.client.made.bodies import ConnectorBody
 
-__all__ = ["RemoteConnections", "RemoteSync", "RemoteTriage", "RemoteWrites"]
+__all__ = ["RemoteConnections", "RemoteJobs", "RemoteSync", "RemoteTriage", "RemoteWrites"]
 
 _LOOK_SECONDS = 1.0
 _TWICE = frozenset({"connection_id", "name", "vendor", "url", "every_seconds", "waiting_documents"})
@@ -126,6 +126,33 @@ class RemoteWrites(Part):
 
 def _write(told: Any) -> Any:
     return Shown(told, changes=tuple(Shown(one).as_dict() for one in told.changes))
+
+
+class RemoteJobs(Part):
+    """``desk.jobs``."""
+
+    async def list(self, **conditions: Any) -> list[Any]:
+        """The newest first."""
+        return [_Job(one) for one in (await self._client.jobs.list(**conditions)).jobs]
+
+    async def get(self, job_id: int) -> Any:
+        """One that is not done."""
+        return _Job(await self._client.jobs.get(job_id))
+
+    async def cancel(self, job_id: int) -> None:
+        """Cancel one that waits."""
+        await self._client.jobs.cancel(job_id)
+
+
+class _Job(Shown):
+    """The answer says where to look as well."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        told = super().as_dict()
+        if told["about"] is not None:
+            del told["about"]["href"]
+        return told
 
 
 class RemoteTriage(Part):

@@ -14,6 +14,10 @@ from uuid import UUID
 from deskmind.client._body import Body
 
 __all__ = [
+    "AccountBody",
+    "AccountList",
+    "ActBody",
+    "ActList",
     "AgentList",
     "AgentSummaryBody",
     "AgentVersionBody",
@@ -53,6 +57,7 @@ __all__ = [
     "EditBody",
     "EffectBody",
     "EmbeddingList",
+    "ErasedBody",
     "ErasureBody",
     "ErasureList",
     "EventBody",
@@ -79,6 +84,8 @@ __all__ = [
     "IngestBody",
     "Interval",
     "IntervalBody",
+    "JobBody",
+    "JobList",
     "KeyBody",
     "KeyList",
     "KindBody",
@@ -92,6 +99,7 @@ __all__ = [
     "Model",
     "ModelList",
     "NeighbourBody",
+    "NewTenantBody",
     "NewWebhookBody",
     "PartBody",
     "PassageBody",
@@ -101,6 +109,7 @@ __all__ = [
     "PredictResponse",
     "PredictionBody",
     "ProblemBody",
+    "ProgressBody",
     "PromptBody",
     "PromptList",
     "PromptSummaryBody",
@@ -137,6 +146,9 @@ __all__ = [
     "SimilarResponse",
     "StartedBody",
     "StepBody",
+    "SubjectBody",
+    "TenantBody",
+    "TenantList",
     "TermBody",
     "TextBody",
     "ToldStep",
@@ -166,6 +178,45 @@ __all__ = [
     "WriteChange",
     "WriteList",
 ]
+
+
+class AccountBody(Body):
+    """What an erased tenant spent in a month on one deployment of a model."""
+
+    account_id: UUID
+    month: str
+    """year and month"""
+    model: str
+    deployment: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: Decimal
+    """US dollars"""
+    unpriced_calls: int
+
+
+class AccountList(Body):
+    """By account, month and model."""
+
+    accounts: tuple[AccountBody, ...]
+
+
+class ActBody(Body):
+    """An act on the installation; it names no person."""
+
+    at: datetime
+    action: str
+    tenant: str
+    outcome: str
+    request_id: str
+    details: dict[str, Any]
+
+
+class ActList(Body):
+    """Acts, newest first."""
+
+    acts: tuple[ActBody, ...]
 
 
 class AgentList(Body):
@@ -606,6 +657,16 @@ class EmbeddingList(Body):
     usage: dict[str, Any]
 
 
+class ErasedBody(Body):
+    """What went with a tenant."""
+
+    slug: str
+    account_id: UUID
+    """the number under which its usage is kept"""
+    rows: int
+    jobs: int
+
+
 class ErasureBody(Body):
     """An erasure as it stands."""
 
@@ -864,6 +925,33 @@ class IntervalBody(Body):
     high: float | None
 
 
+class JobBody(Body):
+    """A unit of background work that is not done."""
+
+    job_id: int
+    queue: str
+    task: str
+    state: Literal["waiting", "running", "failed"]
+    """failed: tried as often as jobs are, and given up"""
+    attempts: int
+    queued_at: datetime | None
+    begun_at: datetime | None
+    due_at: datetime | None
+    """before which no worker takes it"""
+    about: SubjectBody | None
+    progress: ProgressBody | None
+    """null where it cannot be told"""
+    cancellable: bool
+
+
+class JobList(Body):
+    """One page, the newest first; ``next`` continues it."""
+
+    jobs: tuple[JobBody, ...]
+    next: int | None
+    """give it as `before`; null on the last page"""
+
+
 class KeyBody(Body):
     """An API key, without its secret."""
 
@@ -875,6 +963,10 @@ class KeyBody(Body):
     revoked_at: datetime | None
     last_used_at: datetime | None
     """to the minute"""
+    rotated_at: datetime | None
+    """when it got its secret, where not when it was made"""
+    previous_until: datetime | None
+    """until when the secret before is taken, too"""
 
 
 class KeyList(Body):
@@ -1003,6 +1095,15 @@ class NeighbourBody(Body):
     """where to look at it, where known"""
 
 
+class NewTenantBody(Body):
+    """A tenant just made."""
+
+    tenant: TenantBody
+    owner: str
+    secret: str
+    """the owner's API key, shown this once; empty without one"""
+
+
 class NewWebhookBody(Body):
     """A webhook with its secret, which is not shown again."""
 
@@ -1127,6 +1228,14 @@ class ProblemBody(Body):
     id: str
     why: str
     found_at: datetime
+
+
+class ProgressBody(Body):
+    """How far it is."""
+
+    done: int
+    total: int
+    unit: Literal["files", "stores", "kinds"]
 
 
 class PromptBody(Body):
@@ -1500,6 +1609,33 @@ class StepBody(Body):
     outcome: str
     text: str
     at: datetime
+
+
+class SubjectBody(Body):
+    """What a job works on."""
+
+    kind: str
+    id: UUID
+    name: str
+    """of a connection"""
+    href: str
+    """where to see how far it is and what came of it"""
+
+
+class TenantBody(Body):
+    """A customer."""
+
+    tenant_id: UUID
+    slug: str
+    name: str
+    """for people"""
+    created_at: datetime
+
+
+class TenantList(Body):
+    """Tenants, by their short names."""
+
+    tenants: tuple[TenantBody, ...]
 
 
 class TermBody(Body):

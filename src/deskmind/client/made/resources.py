@@ -87,9 +87,15 @@ OPERATIONS: Mapping[str, str] = {
     "addGroup": "groups.add",
     "listGroups": "groups.list",
     "getIngest": "ingests.get",
+    "listInstallationActs": "installation.list_acts",
+    "listClosedAccounts": "installation.list_closed_accounts",
+    "cancelJob": "jobs.cancel",
+    "getJob": "jobs.get",
+    "listJobs": "jobs.list",
     "createKey": "keys.create",
     "listKeys": "keys.list",
     "revokeKey": "keys.revoke",
+    "rotateKey": "keys.rotate",
     "addMemory": "memories.add",
     "correctMemory": "memories.correct",
     "forgetMemory": "memories.forget",
@@ -133,6 +139,10 @@ OPERATIONS: Mapping[str, str] = {
     "pauseRun": "runs.pause",
     "replayRun": "runs.replay",
     "resumeRun": "runs.resume",
+    "createTenant": "tenants.create",
+    "eraseTenant": "tenants.erase",
+    "getTenant": "tenants.get",
+    "listTenants": "tenants.list",
     "findDuplicateTickets": "triage.find_duplicate_tickets",
     "findSimilarTickets": "triage.find_similar_tickets",
     "findTicketClusters": "triage.find_ticket_clusters",
@@ -241,6 +251,8 @@ class AsyncAccess:
             "writes:send",
             "webhooks:read",
             "webhooks:write",
+            "jobs:read",
+            "jobs:cancel",
             "agents:run",
             "agents:read",
             "agents:stop",
@@ -257,6 +269,9 @@ class AsyncAccess:
             "tickets:write",
             "notifications:send",
             "diagnostics:run",
+            "installation:read",
+            "installation:create",
+            "installation:erase",
             "tenants:read",
             "tenants:write",
             "tenants:delete",
@@ -267,26 +282,30 @@ class AsyncAccess:
     ) -> bodies.DecisionBody:
         """Whether one, or a user, may do something, and why (``GET /v1/access/check``)."""
         call = Call("GET", "/v1/access/check", query={"permission": permission, "user": user})
-        return bodies.DecisionBody(await self._sender.json(call))
+        return bodies.DecisionBody(*await self._sender.tagged(call))
 
     async def get_policy(self) -> bodies.PolicyState:
         """The tenant's policy (``GET /v1/access/policy``)."""
         call = Call("GET", "/v1/access/policy")
-        return bodies.PolicyState(await self._sender.json(call))
+        return bodies.PolicyState(*await self._sender.tagged(call))
 
     async def get_policy_schema(self) -> bodies.PolicySchema:
         """What policies may go by (``GET /v1/access/policy/schema``)."""
         call = Call("GET", "/v1/access/policy/schema")
-        return bodies.PolicySchema(await self._sender.json(call))
+        return bodies.PolicySchema(*await self._sender.tagged(call))
 
     async def review(self) -> bodies.Review:
         """Who may do what, and why (``GET /v1/access/review``)."""
         call = Call("GET", "/v1/access/review")
-        return bodies.Review(await self._sender.json(call))
+        return bodies.Review(*await self._sender.tagged(call))
 
-    async def set_policy(self, text: str) -> bodies.PolicyState:
-        """Check and save a policy (``PUT /v1/access/policy``)."""
-        call = Call("PUT", "/v1/access/policy", body={"text": text})
+    async def set_policy(self, text: str, *, if_match: str | None = None) -> bodies.PolicyState:
+        """Check and save a policy (``PUT /v1/access/policy``).
+
+        Args:
+            if_match: `etag` of what was read: act only while it is the same
+        """
+        call = Call("PUT", "/v1/access/policy", body={"text": text}, if_match=if_match)
         return bodies.PolicyState(await self._sender.json(call))
 
 
@@ -311,12 +330,12 @@ class AsyncAgents:
     ) -> bodies.AgentVersionBody:
         """A version of an agent, the published one unless another is named (``GET /v1/agents/{name}``)."""
         call = Call("GET", f"/v1/agents/{part(name)}", query={"version": version, "label": label})
-        return bodies.AgentVersionBody(await self._sender.json(call))
+        return bodies.AgentVersionBody(*await self._sender.tagged(call))
 
     async def get_run(self, run_id: UUID | str) -> bodies.RunDetailsBody:
         """A run with its transcript and its writes (``GET /v1/agents/runs/{run_id}``)."""
         call = Call("GET", f"/v1/agents/runs/{part(run_id)}")
-        return bodies.RunDetailsBody(await self._sender.json(call))
+        return bodies.RunDetailsBody(*await self._sender.tagged(call))
 
     async def lift_block(self, subject: str) -> None:
         """Lift a block; for admins (``DELETE /v1/agents/blocks/{subject}``)."""
@@ -326,17 +345,17 @@ class AsyncAgents:
     async def list(self) -> bodies.AgentList:
         """Stored agents, by name (``GET /v1/agents``)."""
         call = Call("GET", "/v1/agents")
-        return bodies.AgentList(await self._sender.json(call))
+        return bodies.AgentList(*await self._sender.tagged(call))
 
     async def list_blocks(self) -> bodies.BlockList:
         """What agents may not do beyond one run, the newest first (``GET /v1/agents/blocks``)."""
         call = Call("GET", "/v1/agents/blocks")
-        return bodies.BlockList(await self._sender.json(call))
+        return bodies.BlockList(*await self._sender.tagged(call))
 
     async def list_runs(self, *, limit: int | None = None) -> bodies.RunList:
         """Runs, newest first (``GET /v1/agents/runs``)."""
         call = Call("GET", "/v1/agents/runs", query={"limit": limit})
-        return bodies.RunList(await self._sender.json(call))
+        return bodies.RunList(*await self._sender.tagged(call))
 
     async def publish(
         self, name: str, *, version: int | None = None, label: str | None = None
@@ -440,7 +459,7 @@ class AsyncApprovals:
     async def get(self, proposal_id: UUID | str) -> bodies.ProposalBody:
         """A proposal with its difference (``GET /v1/approvals/{proposal_id}``)."""
         call = Call("GET", f"/v1/approvals/{part(proposal_id)}")
-        return bodies.ProposalBody(await self._sender.json(call))
+        return bodies.ProposalBody(*await self._sender.tagged(call))
 
     async def list(self, *, waiting: bool | None = None, limit: int | None = None) -> bodies.ProposalList:
         """What waits for a person, the oldest first; for technicians (``GET /v1/approvals``).
@@ -449,7 +468,7 @@ class AsyncApprovals:
             waiting: false adds what is decided
         """
         call = Call("GET", "/v1/approvals", query={"waiting": waiting, "limit": limit})
-        return bodies.ProposalList(await self._sender.json(call))
+        return bodies.ProposalList(*await self._sender.tagged(call))
 
     async def reject(
         self, proposal_id: UUID | str, *, reason: str | None = None, lasting: bool | None = None
@@ -483,13 +502,13 @@ class AsyncAudit:
     async def get_checkpoint(self) -> bodies.CheckpointBody:
         """The newest checkpoint, to be kept elsewhere (``GET /v1/audit/checkpoint``)."""
         call = Call("GET", "/v1/audit/checkpoint")
-        return bodies.CheckpointBody(await self._sender.json(call))
+        return bodies.CheckpointBody(*await self._sender.tagged(call))
 
     async def prove_event(self, event_id: UUID | str) -> bodies.ProofBody:
         """The proof that an event is in the log, for who holds the public key (``GET
         /v1/audit/events/{event_id}/proof``)."""
         call = Call("GET", f"/v1/audit/events/{part(event_id)}/proof")
-        return bodies.ProofBody(await self._sender.json(call))
+        return bodies.ProofBody(*await self._sender.tagged(call))
 
     async def search_events(
         self,
@@ -523,7 +542,7 @@ class AsyncAudit:
                 "limit": limit,
             },
         )
-        return bodies.EventList(await self._sender.json(call))
+        return bodies.EventList(*await self._sender.tagged(call))
 
     async def verify(
         self, *, keys: Sequence[str] | None = None, checkpoints: Sequence[str] | None = None
@@ -553,7 +572,7 @@ class AsyncBudgets:
     async def list(self) -> bodies.BudgetList:
         """List budgets (``GET /v1/budgets``)."""
         call = Call("GET", "/v1/budgets")
-        return bodies.BudgetList(await self._sender.json(call))
+        return bodies.BudgetList(*await self._sender.tagged(call))
 
     async def set(
         self,
@@ -638,13 +657,13 @@ class AsyncConnectors:
     async def get(self, name: str) -> bodies.ConnectorBody:
         """A connected system, and how far a run is; for operators (``GET /v1/connectors/{name}``)."""
         call = Call("GET", f"/v1/connectors/{part(name)}")
-        return bodies.ConnectorBody(await self._sender.json(call))
+        return bodies.ConnectorBody(*await self._sender.tagged(call))
 
     async def list(self) -> bodies.ConnectorList:
         """The connected systems, how far they are read and what is missing; for operators (``GET
         /v1/connectors``)."""
         call = Call("GET", "/v1/connectors")
-        return bodies.ConnectorList(await self._sender.json(call))
+        return bodies.ConnectorList(*await self._sender.tagged(call))
 
     async def list_records(
         self, name: str, kind: given.Kind, *, limit: int | None = None, after: str | None = None
@@ -656,7 +675,7 @@ class AsyncConnectors:
             f"/v1/connectors/{part(name)}/records",
             query={"kind": kind, "limit": limit, "after": after},
         )
-        return bodies.RecordList(await self._sender.json(call))
+        return bodies.RecordList(*await self._sender.tagged(call))
 
     def each_records(
         self, name: str, kind: given.Kind, *, limit: int | None = None
@@ -702,15 +721,19 @@ class AsyncConversations:
         )
         return bodies.ConversationBody(await self._sender.json(call))
 
-    async def erase(self, conversation_id: UUID | str) -> None:
-        """Erase a conversation for good (``DELETE /v1/conversations/{conversation_id}``)."""
-        call = Call("DELETE", f"/v1/conversations/{part(conversation_id)}")
+    async def erase(self, conversation_id: UUID | str, *, if_match: str | None = None) -> None:
+        """Erase a conversation for good (``DELETE /v1/conversations/{conversation_id}``).
+
+        Args:
+            if_match: `etag` of what was read: act only while it is the same
+        """
+        call = Call("DELETE", f"/v1/conversations/{part(conversation_id)}", if_match=if_match)
         await self._sender.nothing(call)
 
     async def get(self, conversation_id: UUID | str) -> bodies.ConversationBody:
         """Read a conversation of one's own (``GET /v1/conversations/{conversation_id}``)."""
         call = Call("GET", f"/v1/conversations/{part(conversation_id)}")
-        return bodies.ConversationBody(await self._sender.json(call))
+        return bodies.ConversationBody(*await self._sender.tagged(call))
 
     async def list(self, *, limit: int | None = None, before: str | None = None) -> bodies.ConversationList:
         """List one's own conversations, the last changed first (``GET /v1/conversations``).
@@ -719,16 +742,24 @@ class AsyncConversations:
             before: `next` of the page before
         """
         call = Call("GET", "/v1/conversations", query={"limit": limit, "before": before})
-        return bodies.ConversationList(await self._sender.json(call))
+        return bodies.ConversationList(*await self._sender.tagged(call))
 
     def each(self, *, limit: int | None = None) -> AsyncIterator[bodies.ConversationSummaryBody]:
         """List one's own conversations, the last changed first: all of them, page by page (``GET
         /v1/conversations``)."""
         return every(lambda cursor: self.list(limit=limit, before=cursor), lambda page: page.conversations)
 
-    async def rename(self, conversation_id: UUID | str, title: str) -> bodies.ConversationSummaryBody:
-        """Give a conversation another title (``PATCH /v1/conversations/{conversation_id}``)."""
-        call = Call("PATCH", f"/v1/conversations/{part(conversation_id)}", body={"title": title})
+    async def rename(
+        self, conversation_id: UUID | str, title: str, *, if_match: str | None = None
+    ) -> bodies.ConversationSummaryBody:
+        """Give a conversation another title (``PATCH /v1/conversations/{conversation_id}``).
+
+        Args:
+            if_match: `etag` of what was read: act only while it is the same
+        """
+        call = Call(
+            "PATCH", f"/v1/conversations/{part(conversation_id)}", body={"title": title}, if_match=if_match
+        )
         return bodies.ConversationSummaryBody(await self._sender.json(call))
 
     async def summarise(
@@ -749,7 +780,7 @@ class AsyncDeliveries:
     async def get(self, delivery_id: UUID | str) -> bodies.DeliveryBody:
         """What became of an event on its way to a webhook (``GET /v1/deliveries/{delivery_id}``)."""
         call = Call("GET", f"/v1/deliveries/{part(delivery_id)}")
-        return bodies.DeliveryBody(await self._sender.json(call))
+        return bodies.DeliveryBody(*await self._sender.tagged(call))
 
     async def replay(self, delivery_id: UUID | str) -> bodies.DeliveryBody:
         """Have an event be sent again, with the id it has (``POST
@@ -789,20 +820,24 @@ class AsyncDocuments:
         )
         return bodies.IngestBody(await self._sender.json(call))
 
-    async def delete(self, document_id: UUID | str) -> None:
-        """Delete a document (``DELETE /v1/documents/{document_id}``)."""
-        call = Call("DELETE", f"/v1/documents/{part(document_id)}")
+    async def delete(self, document_id: UUID | str, *, if_match: str | None = None) -> None:
+        """Delete a document (``DELETE /v1/documents/{document_id}``).
+
+        Args:
+            if_match: `etag` of what was read: act only while it is the same
+        """
+        call = Call("DELETE", f"/v1/documents/{part(document_id)}", if_match=if_match)
         await self._sender.nothing(call)
 
     async def get(self, document_id: UUID | str) -> bodies.DocumentText:
         """Read a document (``GET /v1/documents/{document_id}``)."""
         call = Call("GET", f"/v1/documents/{part(document_id)}")
-        return bodies.DocumentText(await self._sender.json(call))
+        return bodies.DocumentText(*await self._sender.tagged(call))
 
     async def list(self, *, limit: int | None = None, after: UUID | str | None = None) -> bodies.DocumentList:
         """List documents (``GET /v1/documents``)."""
         call = Call("GET", "/v1/documents", query={"limit": limit, "after": after})
-        return bodies.DocumentList(await self._sender.json(call))
+        return bodies.DocumentList(*await self._sender.tagged(call))
 
     def each(self, *, limit: int | None = None) -> AsyncIterator[bodies.DocumentSummaryBody]:
         """List documents: all of them, page by page (``GET /v1/documents``)."""
@@ -862,7 +897,7 @@ class AsyncEvidence:
     async def list_keys(self) -> bodies.EvidenceKeyList:
         """The keys that sign bundles (``GET /v1/evidence/keys``)."""
         call = Call("GET", "/v1/evidence/keys")
-        return bodies.EvidenceKeyList(await self._sender.json(call))
+        return bodies.EvidenceKeyList(*await self._sender.tagged(call))
 
     async def make(
         self,
@@ -898,12 +933,12 @@ class AsyncExperiments:
         """What came of an experiment so far, with confidence intervals (operators) (``GET
         /v1/experiments/{name}``)."""
         call = Call("GET", f"/v1/experiments/{part(name)}", query={"confidence": confidence})
-        return bodies.ExperimentReportBody(await self._sender.json(call))
+        return bodies.ExperimentReportBody(*await self._sender.tagged(call))
 
     async def list(self) -> bodies.ExperimentList:
         """List experiments (operators) (``GET /v1/experiments``)."""
         call = Call("GET", "/v1/experiments")
-        return bodies.ExperimentList(await self._sender.json(call))
+        return bodies.ExperimentList(*await self._sender.tagged(call))
 
     async def start(
         self, name: str, prompt: str, variants: Sequence[given.VariantBody]
@@ -975,7 +1010,7 @@ class AsyncFeedback:
             before: `next` of the page before
         """
         call = Call("GET", "/v1/feedback", query={"limit": limit, "before": before, "rating": rating})
-        return bodies.FeedbackList(await self._sender.json(call))
+        return bodies.FeedbackList(*await self._sender.tagged(call))
 
     def each(
         self, *, limit: int | None = None, rating: Literal["up", "down"] | None = None
@@ -1040,7 +1075,7 @@ class AsyncGroups:
     async def list(self) -> bodies.GroupList:
         """Groups, by name; for operators (``GET /v1/groups``)."""
         call = Call("GET", "/v1/groups")
-        return bodies.GroupList(await self._sender.json(call))
+        return bodies.GroupList(*await self._sender.tagged(call))
 
 
 class AsyncIngests:
@@ -1052,7 +1087,79 @@ class AsyncIngests:
     async def get(self, ingest_id: UUID | str) -> bodies.IngestBody:
         """How far an upload of one's own is (``GET /v1/ingests/{ingest_id}``)."""
         call = Call("GET", f"/v1/ingests/{part(ingest_id)}")
-        return bodies.IngestBody(await self._sender.json(call))
+        return bodies.IngestBody(*await self._sender.tagged(call))
+
+
+class AsyncInstallation:
+    """``client.installation``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def list_acts(self, *, limit: int | None = None) -> bodies.ActList:
+        """The newest acts on the installation: tenants created and erased; for owners of an operating
+        tenant (``GET /v1/installation/acts``)."""
+        call = Call("GET", "/v1/installation/acts", query={"limit": limit})
+        return bodies.ActList(*await self._sender.tagged(call))
+
+    async def list_closed_accounts(self) -> bodies.AccountList:
+        """What erased tenants spent, by month and model; for owners of an operating tenant (``GET
+        /v1/installation/accounts``)."""
+        call = Call("GET", "/v1/installation/accounts")
+        return bodies.AccountList(*await self._sender.tagged(call))
+
+
+class AsyncJobs:
+    """``client.jobs``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def cancel(self, job_id: int) -> None:
+        """Cancel a job that waits; for operators (``POST /v1/jobs/{job_id}/cancel``)."""
+        call = Call("POST", f"/v1/jobs/{part(job_id)}/cancel")
+        await self._sender.nothing(call)
+
+    async def get(self, job_id: int) -> bodies.JobBody:
+        """A job that is not done, and how far it is; for operators (``GET /v1/jobs/{job_id}``)."""
+        call = Call("GET", f"/v1/jobs/{part(job_id)}")
+        return bodies.JobBody(*await self._sender.tagged(call))
+
+    async def list(
+        self,
+        *,
+        state: Literal["waiting", "running", "failed"] | None = None,
+        task: str | None = None,
+        limit: int | None = None,
+        before: int | None = None,
+    ) -> bodies.JobList:
+        """What works in the background for the tenant and is not done, newest first; for operators (``GET
+        /v1/jobs``).
+
+        Args:
+            task: such as knowledge.ingest
+            before: `next` of the page before
+        """
+        call = Call("GET", "/v1/jobs", query={"state": state, "task": task, "limit": limit, "before": before})
+        return bodies.JobList(*await self._sender.tagged(call))
+
+    def each(
+        self,
+        *,
+        state: Literal["waiting", "running", "failed"] | None = None,
+        task: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[bodies.JobBody]:
+        """What works in the background for the tenant and is not done, newest first; for operators: all of
+        them, page by page (``GET /v1/jobs``).
+
+        Args:
+            task: such as knowledge.ingest
+        """
+        return every(
+            lambda cursor: self.list(state=state, task=task, limit=limit, before=cursor),
+            lambda page: page.jobs,
+        )
 
 
 class AsyncKeys:
@@ -1077,13 +1184,25 @@ class AsyncKeys:
     async def list(self) -> bodies.KeyList:
         """API keys, oldest first; for operators (``GET /v1/keys``)."""
         call = Call("GET", "/v1/keys")
-        return bodies.KeyList(await self._sender.json(call))
+        return bodies.KeyList(*await self._sender.tagged(call))
 
     async def revoke(self, key_id: UUID | str) -> None:
         """End an API key: here at once, on other replicas within a second; for operators (``DELETE
         /v1/keys/{key_id}``)."""
         call = Call("DELETE", f"/v1/keys/{part(key_id)}")
         await self._sender.nothing(call)
+
+    async def rotate(self, key_id: UUID | str, *, overlap_hours: float | None = None) -> bodies.MadeKey:
+        """A new secret for an API key, shown this once; the old one is taken until the overlap is over; for
+        operators (``POST /v1/keys/{key_id}/rotate``).
+
+        Args:
+            overlap_hours: 0 where it has leaked
+        """
+        call = Call(
+            "POST", f"/v1/keys/{part(key_id)}/rotate", body={**sent({"overlap_hours": overlap_hours})}
+        )
+        return bodies.MadeKey(await self._sender.json(call))
 
 
 class AsyncMemories:
@@ -1124,24 +1243,40 @@ class AsyncMemories:
         return bodies.MemoryBody(await self._sender.json(call))
 
     async def correct(
-        self, memory_id: UUID | str, *, text: str | None = None, pinned: bool | None = None
+        self,
+        memory_id: UUID | str,
+        *,
+        if_match: str | None = None,
+        text: str | None = None,
+        pinned: bool | None = None,
     ) -> bodies.MemoryBody:
         """Say what is right, or pin it; the text so far stays in the history (``PATCH
-        /v1/memories/{memory_id}``)."""
+        /v1/memories/{memory_id}``).
+
+        Args:
+            if_match: `etag` of what was read: act only while it is the same
+        """
         call = Call(
-            "PATCH", f"/v1/memories/{part(memory_id)}", body={**sent({"text": text, "pinned": pinned})}
+            "PATCH",
+            f"/v1/memories/{part(memory_id)}",
+            body={**sent({"text": text, "pinned": pinned})},
+            if_match=if_match,
         )
         return bodies.MemoryBody(await self._sender.json(call))
 
-    async def forget(self, memory_id: UUID | str) -> None:
-        """Remove a memory with its history, for good (``DELETE /v1/memories/{memory_id}``)."""
-        call = Call("DELETE", f"/v1/memories/{part(memory_id)}")
+    async def forget(self, memory_id: UUID | str, *, if_match: str | None = None) -> None:
+        """Remove a memory with its history, for good (``DELETE /v1/memories/{memory_id}``).
+
+        Args:
+            if_match: `etag` of what was read: act only while it is the same
+        """
+        call = Call("DELETE", f"/v1/memories/{part(memory_id)}", if_match=if_match)
         await self._sender.nothing(call)
 
     async def get(self, memory_id: UUID | str) -> bodies.MemoryList:
         """A memory with its history; the one that counts is first (``GET /v1/memories/{memory_id}``)."""
         call = Call("GET", f"/v1/memories/{part(memory_id)}")
-        return bodies.MemoryList(await self._sender.json(call))
+        return bodies.MemoryList(*await self._sender.tagged(call))
 
     async def list(
         self,
@@ -1162,7 +1297,7 @@ class AsyncMemories:
             "/v1/memories",
             query={"kind": kind, "audience": audience, "history": history, "limit": limit},
         )
-        return bodies.MemoryList(await self._sender.json(call))
+        return bodies.MemoryList(*await self._sender.tagged(call))
 
     async def recall(
         self,
@@ -1263,17 +1398,17 @@ class AsyncPrivacy:
     async def get_erasure(self, erasure_id: UUID | str) -> bodies.ErasureBody:
         """One erasure as it stands (``GET /v1/privacy/erasures/{erasure_id}``)."""
         call = Call("GET", f"/v1/privacy/erasures/{part(erasure_id)}")
-        return bodies.ErasureBody(await self._sender.json(call))
+        return bodies.ErasureBody(*await self._sender.tagged(call))
 
     async def list_erasures(self, *, limit: int | None = None) -> bodies.ErasureList:
         """Erasures with their receipts (``GET /v1/privacy/erasures``)."""
         call = Call("GET", "/v1/privacy/erasures", query={"limit": limit})
-        return bodies.ErasureList(await self._sender.json(call))
+        return bodies.ErasureList(*await self._sender.tagged(call))
 
     async def list_holds(self, *, released: bool | None = None) -> bodies.HoldList:
         """Legal holds that stand (``GET /v1/privacy/holds``)."""
         call = Call("GET", "/v1/privacy/holds", query={"released": released})
-        return bodies.HoldList(await self._sender.json(call))
+        return bodies.HoldList(*await self._sender.tagged(call))
 
     async def place_hold(
         self, reason: str, *, subject: str | None = None, also: Sequence[str] | None = None
@@ -1296,7 +1431,7 @@ class AsyncPrivacy:
     async def show_data_map(self) -> bodies.DataMapBody:
         """The data map (``GET /v1/privacy/map``)."""
         call = Call("GET", "/v1/privacy/map")
-        return bodies.DataMapBody(await self._sender.json(call))
+        return bodies.DataMapBody(*await self._sender.tagged(call))
 
 
 class AsyncPrompts:
@@ -1308,7 +1443,7 @@ class AsyncPrompts:
     async def diff(self, name: str, old: str, new: str) -> bodies.TextBody:
         """What changed between two versions, given by number or label (``GET /v1/prompts/{name}/diff``)."""
         call = Call("GET", f"/v1/prompts/{part(name)}/diff", query={"old": old, "new": new})
-        return bodies.TextBody(await self._sender.json(call))
+        return bodies.TextBody(*await self._sender.tagged(call))
 
     async def export(
         self, name: str, *, version: int | None = None, label: str | None = None
@@ -1320,7 +1455,7 @@ class AsyncPrompts:
             label: production when left out
         """
         call = Call("GET", f"/v1/prompts/{part(name)}/file", query={"version": version, "label": label})
-        return bodies.TextBody(await self._sender.json(call))
+        return bodies.TextBody(*await self._sender.tagged(call))
 
     async def get(
         self, name: str, *, version: int | None = None, label: str | None = None
@@ -1332,26 +1467,37 @@ class AsyncPrompts:
             label: production when left out
         """
         call = Call("GET", f"/v1/prompts/{part(name)}", query={"version": version, "label": label})
-        return bodies.PromptBody(await self._sender.json(call))
+        return bodies.PromptBody(*await self._sender.tagged(call))
 
     async def get_label(self, name: str, label: str) -> bodies.LabelHistory:
         """Where a label has been (``GET /v1/prompts/{name}/labels/{label}``)."""
         call = Call("GET", f"/v1/prompts/{part(name)}/labels/{part(label)}")
-        return bodies.LabelHistory(await self._sender.json(call))
+        return bodies.LabelHistory(*await self._sender.tagged(call))
 
     async def list(self) -> bodies.PromptList:
         """List prompts (``GET /v1/prompts``)."""
         call = Call("GET", "/v1/prompts")
-        return bodies.PromptList(await self._sender.json(call))
+        return bodies.PromptList(*await self._sender.tagged(call))
 
     async def list_versions(self, name: str) -> bodies.PromptVersions:
         """List the versions of a prompt (``GET /v1/prompts/{name}/versions``)."""
         call = Call("GET", f"/v1/prompts/{part(name)}/versions")
-        return bodies.PromptVersions(await self._sender.json(call))
+        return bodies.PromptVersions(*await self._sender.tagged(call))
 
-    async def move_label(self, name: str, label: str, version: int) -> bodies.LabelMoveBody:
-        """Point a label at a version (``PUT /v1/prompts/{name}/labels/{label}``)."""
-        call = Call("PUT", f"/v1/prompts/{part(name)}/labels/{part(label)}", body={"version": version})
+    async def move_label(
+        self, name: str, label: str, version: int, *, if_match: str | None = None
+    ) -> bodies.LabelMoveBody:
+        """Point a label at a version (``PUT /v1/prompts/{name}/labels/{label}``).
+
+        Args:
+            if_match: `etag` of what was read: act only while it is the same
+        """
+        call = Call(
+            "PUT",
+            f"/v1/prompts/{part(name)}/labels/{part(label)}",
+            body={"version": version},
+            if_match=if_match,
+        )
         return bodies.LabelMoveBody(await self._sender.json(call))
 
     async def render(
@@ -1408,7 +1554,7 @@ class AsyncQuality:
     ) -> bodies.QualityReport:
         """How answers are rated and how often nothing is found (``GET /v1/quality``)."""
         call = Call("GET", "/v1/quality", query={"by": by, "since": since, "until": until})
-        return bodies.QualityReport(await self._sender.json(call))
+        return bodies.QualityReport(*await self._sender.tagged(call))
 
 
 class AsyncRequests:
@@ -1421,7 +1567,7 @@ class AsyncRequests:
         """Explain a request: scope, passages, caches, model calls, cost, timings (``GET
         /v1/requests/{request_id}``)."""
         call = Call("GET", f"/v1/requests/{part(request_id)}")
-        return bodies.ExplanationBody(await self._sender.json(call))
+        return bodies.ExplanationBody(*await self._sender.tagged(call))
 
     async def list(
         self,
@@ -1441,7 +1587,7 @@ class AsyncRequests:
             "/v1/requests",
             query={"limit": limit, "before": before, "operation": operation, "failed": failed},
         )
-        return bodies.RequestList(await self._sender.json(call))
+        return bodies.RequestList(*await self._sender.tagged(call))
 
     def each(
         self, *, limit: int | None = None, operation: str | None = None, failed: bool | None = None
@@ -1477,7 +1623,7 @@ class AsyncRoles:
     async def list(self) -> bodies.RoleList:
         """List roles (``GET /v1/roles``)."""
         call = Call("GET", "/v1/roles")
-        return bodies.RoleList(await self._sender.json(call))
+        return bodies.RoleList(*await self._sender.tagged(call))
 
 
 class AsyncRuns:
@@ -1496,7 +1642,7 @@ class AsyncRuns:
     ) -> AsyncIterator[Event[bodies.WorkflowStepBody | bodies.WorkflowRunBody]]:
         """What happened in a run and what happens, as server-sent events until it has ended: as events
         step, run (``GET /v1/runs/{run_id}/events``)."""
-        call = Call("GET", f"/v1/runs/{part(run_id)}/events")
+        call = Call("GET", f"/v1/runs/{part(run_id)}/events", resumes=True)
         return told(
             self._sender.events(call, until=""),
             {"step": bodies.WorkflowStepBody, "run": bodies.WorkflowRunBody},
@@ -1514,7 +1660,7 @@ class AsyncRuns:
     async def get(self, run_id: UUID | str) -> bodies.WorkflowRunDetailsBody:
         """A run with its steps (``GET /v1/runs/{run_id}``)."""
         call = Call("GET", f"/v1/runs/{part(run_id)}")
-        return bodies.WorkflowRunDetailsBody(await self._sender.json(call))
+        return bodies.WorkflowRunDetailsBody(*await self._sender.tagged(call))
 
     async def list(
         self,
@@ -1525,7 +1671,7 @@ class AsyncRuns:
     ) -> bodies.WorkflowRunList:
         """Runs of workflows, newest first (``GET /v1/runs``)."""
         call = Call("GET", "/v1/runs", query={"workflow": workflow, "state": state, "limit": limit})
-        return bodies.WorkflowRunList(await self._sender.json(call))
+        return bodies.WorkflowRunList(*await self._sender.tagged(call))
 
     async def pause(self, run_id: UUID | str) -> None:
         """Begin no further step (``POST /v1/runs/{run_id}/pause``)."""
@@ -1542,6 +1688,48 @@ class AsyncRuns:
         """Have a worker go on with a paused run (``POST /v1/runs/{run_id}/resume``)."""
         call = Call("POST", f"/v1/runs/{part(run_id)}/resume")
         await self._sender.nothing(call)
+
+
+class AsyncTenants:
+    """``client.tenants``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def create(
+        self, slug: str, *, name: str | None = None, owner: str | None = None
+    ) -> bodies.NewTenantBody:
+        """Add a tenant, with its first owner where one is named; for owners of an operating tenant (``POST
+        /v1/tenants``).
+
+        Args:
+            slug: its short name, for good
+            name: for people
+            owner: a user to begin it with, its owner
+        """
+        call = Call("POST", "/v1/tenants", body={"slug": slug, **sent({"name": name, "owner": owner})})
+        return bodies.NewTenantBody(await self._sender.json(call))
+
+    async def erase(self, slug: str, confirm: str, *, if_match: str | None = None) -> bodies.ErasedBody:
+        """Erase a tenant with everything in it, which cannot be undone; for owners of an operating tenant
+        (``DELETE /v1/tenants/{slug}``).
+
+        Args:
+            confirm: its name again
+            if_match: `etag` of what was read: act only while it is the same
+        """
+        call = Call("DELETE", f"/v1/tenants/{part(slug)}", query={"confirm": confirm}, if_match=if_match)
+        return bodies.ErasedBody(await self._sender.json(call))
+
+    async def get(self, slug: str) -> bodies.TenantBody:
+        """One tenant; for owners of an operating tenant (``GET /v1/tenants/{slug}``)."""
+        call = Call("GET", f"/v1/tenants/{part(slug)}")
+        return bodies.TenantBody(*await self._sender.tagged(call))
+
+    async def list(self) -> bodies.TenantList:
+        """Tenants, by name; for owners of an operating tenant (``GET /v1/tenants``)."""
+        call = Call("GET", "/v1/tenants")
+        return bodies.TenantList(*await self._sender.tagged(call))
 
 
 class AsyncTriage:
@@ -1610,17 +1798,17 @@ class AsyncTriage:
     async def get_training(self, training_id: UUID | str) -> bodies.TrainingBody:
         """How far a training is; for operators (``GET /v1/triage/trainings/{training_id}``)."""
         call = Call("GET", f"/v1/triage/trainings/{part(training_id)}")
-        return bodies.TrainingBody(await self._sender.json(call))
+        return bodies.TrainingBody(*await self._sender.tagged(call))
 
     async def list_models(self) -> bodies.TriageModelList:
         """The trained models, newest first, with how good they are (``GET /v1/triage/models``)."""
         call = Call("GET", "/v1/triage/models")
-        return bodies.TriageModelList(await self._sender.json(call))
+        return bodies.TriageModelList(*await self._sender.tagged(call))
 
     async def list_trainings(self) -> bodies.TrainingList:
         """The last trainings by workers, newest first; for operators (``GET /v1/triage/trainings``)."""
         call = Call("GET", "/v1/triage/trainings")
-        return bodies.TrainingList(await self._sender.json(call))
+        return bodies.TrainingList(*await self._sender.tagged(call))
 
     async def predict(
         self, texts: Sequence[str], *, threshold: float | None = None
@@ -1665,7 +1853,7 @@ class AsyncUsage:
     ) -> bodies.UsageReport:
         """What model calls used and cost (``GET /v1/usage``)."""
         call = Call("GET", "/v1/usage", query={"by": by, "since": since, "until": until})
-        return bodies.UsageReport(await self._sender.json(call))
+        return bodies.UsageReport(*await self._sender.tagged(call))
 
 
 class AsyncUsers:
@@ -1697,7 +1885,7 @@ class AsyncUsers:
     async def list(self) -> bodies.UserList:
         """Users, by name; for operators (``GET /v1/users``)."""
         call = Call("GET", "/v1/users")
-        return bodies.UserList(await self._sender.json(call))
+        return bodies.UserList(*await self._sender.tagged(call))
 
     async def set_groups(self, name: str, groups: Sequence[str]) -> bodies.UserBody:
         """Replace a user's memberships; for operators (``PUT /v1/users/{name}/groups``)."""
@@ -1729,21 +1917,31 @@ class AsyncWebhooks:
         self,
         webhook_id: UUID | str,
         *,
+        if_match: str | None = None,
         url: str | None = None,
         types: Sequence[str] | None = None,
         description: str | None = None,
     ) -> bodies.WebhookBody:
-        """Change the address, the types or the description (``PATCH /v1/webhooks/{webhook_id}``)."""
+        """Change the address, the types or the description (``PATCH /v1/webhooks/{webhook_id}``).
+
+        Args:
+            if_match: `etag` of what was read: act only while it is the same
+        """
         call = Call(
             "PATCH",
             f"/v1/webhooks/{part(webhook_id)}",
             body={**sent({"url": url, "types": types, "description": description})},
+            if_match=if_match,
         )
         return bodies.WebhookBody(await self._sender.json(call))
 
-    async def delete(self, webhook_id: UUID | str) -> None:
-        """Delete a webhook with its deliveries (``DELETE /v1/webhooks/{webhook_id}``)."""
-        call = Call("DELETE", f"/v1/webhooks/{part(webhook_id)}")
+    async def delete(self, webhook_id: UUID | str, *, if_match: str | None = None) -> None:
+        """Delete a webhook with its deliveries (``DELETE /v1/webhooks/{webhook_id}``).
+
+        Args:
+            if_match: `etag` of what was read: act only while it is the same
+        """
+        call = Call("DELETE", f"/v1/webhooks/{part(webhook_id)}", if_match=if_match)
         await self._sender.nothing(call)
 
     async def disable(self, webhook_id: UUID | str) -> bodies.WebhookBody:
@@ -1759,12 +1957,12 @@ class AsyncWebhooks:
     async def get(self, webhook_id: UUID | str) -> bodies.WebhookBody:
         """A webhook, without its secret (``GET /v1/webhooks/{webhook_id}``)."""
         call = Call("GET", f"/v1/webhooks/{part(webhook_id)}")
-        return bodies.WebhookBody(await self._sender.json(call))
+        return bodies.WebhookBody(*await self._sender.tagged(call))
 
     async def list(self) -> bodies.WebhookList:
         """Webhooks; for operators (``GET /v1/webhooks``)."""
         call = Call("GET", "/v1/webhooks")
-        return bodies.WebhookList(await self._sender.json(call))
+        return bodies.WebhookList(*await self._sender.tagged(call))
 
     async def list_deliveries(
         self,
@@ -1785,7 +1983,7 @@ class AsyncWebhooks:
             f"/v1/webhooks/{part(webhook_id)}/deliveries",
             query={"state": state, "limit": limit, "before": before},
         )
-        return bodies.DeliveryList(await self._sender.json(call))
+        return bodies.DeliveryList(*await self._sender.tagged(call))
 
     def each_deliveries(
         self,
@@ -1804,7 +2002,7 @@ class AsyncWebhooks:
     async def list_event_types(self) -> bodies.EventTypeList:
         """The types of events that webhooks can be told of (``GET /v1/webhooks/types``)."""
         call = Call("GET", "/v1/webhooks/types")
-        return bodies.EventTypeList(await self._sender.json(call))
+        return bodies.EventTypeList(*await self._sender.tagged(call))
 
     async def replay_dead_letters(self, webhook_id: UUID | str, since: datetime) -> bodies.ReplayedBody:
         """Have the dead letters of a webhook be sent again, the oldest first (``POST
@@ -1882,12 +2080,12 @@ class AsyncWorkflows:
     async def list(self) -> bodies.WorkflowList:
         """Workflows that can be run (``GET /v1/workflows``)."""
         call = Call("GET", "/v1/workflows")
-        return bodies.WorkflowList(await self._sender.json(call))
+        return bodies.WorkflowList(*await self._sender.tagged(call))
 
     async def list_schedules(self) -> bodies.ScheduleList:
         """What begins workflows by itself; for operators (``GET /v1/workflows/schedules``)."""
         call = Call("GET", "/v1/workflows/schedules")
-        return bodies.ScheduleList(await self._sender.json(call))
+        return bodies.ScheduleList(*await self._sender.tagged(call))
 
     async def remove_schedule(self, name: str) -> None:
         """Remove a schedule; its runs stay (``DELETE /v1/workflows/schedules/{name}``)."""
@@ -1919,7 +2117,7 @@ class AsyncWrites:
     async def get(self, write_id: UUID | str) -> bodies.WriteBody:
         """A write with its difference and what became of it (``GET /v1/writes/{write_id}``)."""
         call = Call("GET", f"/v1/writes/{part(write_id)}")
-        return bodies.WriteBody(await self._sender.json(call))
+        return bodies.WriteBody(*await self._sender.tagged(call))
 
     async def list(
         self,
@@ -1931,7 +2129,7 @@ class AsyncWrites:
     ) -> bodies.WriteList:
         """Writes of people and agents, newest first; for operators (``GET /v1/writes``)."""
         call = Call("GET", "/v1/writes", query={"state": state, "connection": connection, "limit": limit})
-        return bodies.WriteList(await self._sender.json(call))
+        return bodies.WriteList(*await self._sender.tagged(call))
 
     async def propose(
         self,
@@ -2002,6 +2200,8 @@ class AsyncResources:
         self.grants = AsyncGrants(sender)
         self.groups = AsyncGroups(sender)
         self.ingests = AsyncIngests(sender)
+        self.installation = AsyncInstallation(sender)
+        self.jobs = AsyncJobs(sender)
         self.keys = AsyncKeys(sender)
         self.memories = AsyncMemories(sender)
         self.models = AsyncModels(sender)
@@ -2012,6 +2212,7 @@ class AsyncResources:
         self.requests = AsyncRequests(sender)
         self.roles = AsyncRoles(sender)
         self.runs = AsyncRuns(sender)
+        self.tenants = AsyncTenants(sender)
         self.triage = AsyncTriage(sender)
         self.usage = AsyncUsage(sender)
         self.users = AsyncUsers(sender)
@@ -2047,6 +2248,7 @@ class AsyncResources:
             "POST",
             "/v1/ask",
             body={"question": question, **sent({"filter": filter, "conversation": conversation})},
+            resumes=True,
         )
         return told(
             self._sender.events(call, until="answer"),

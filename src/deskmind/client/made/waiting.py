@@ -163,12 +163,29 @@ class Ingests(Part[resources.AsyncIngests]):
     get = Blocking(resources.AsyncIngests.get)
 
 
+class Installation(Part[resources.AsyncInstallation]):
+    """``client.installation``."""
+
+    list_acts = Blocking(resources.AsyncInstallation.list_acts)
+    list_closed_accounts = Blocking(resources.AsyncInstallation.list_closed_accounts)
+
+
+class Jobs(Part[resources.AsyncJobs]):
+    """``client.jobs``."""
+
+    cancel = Blocking(resources.AsyncJobs.cancel)
+    get = Blocking(resources.AsyncJobs.get)
+    list = Blocking(resources.AsyncJobs.list)
+    each = Iterating(resources.AsyncJobs.each)
+
+
 class Keys(Part[resources.AsyncKeys]):
     """``client.keys``."""
 
     create = Blocking(resources.AsyncKeys.create)
     list = Blocking(resources.AsyncKeys.list)
     revoke = Blocking(resources.AsyncKeys.revoke)
+    rotate = Blocking(resources.AsyncKeys.rotate)
 
 
 class Memories(Part[resources.AsyncMemories]):
@@ -258,6 +275,15 @@ class Runs(Part[resources.AsyncRuns]):
     pause = Blocking(resources.AsyncRuns.pause)
     replay = Blocking(resources.AsyncRuns.replay)
     resume = Blocking(resources.AsyncRuns.resume)
+
+
+class Tenants(Part[resources.AsyncTenants]):
+    """``client.tenants``."""
+
+    create = Blocking(resources.AsyncTenants.create)
+    erase = Blocking(resources.AsyncTenants.erase)
+    get = Blocking(resources.AsyncTenants.get)
+    list = Blocking(resources.AsyncTenants.list)
 
 
 class Triage(Part[resources.AsyncTriage]):
@@ -353,6 +379,8 @@ class Resources(Part[resources.AsyncResources]):
         self.grants = Grants(part.grants, loop)
         self.groups = Groups(part.groups, loop)
         self.ingests = Ingests(part.ingests, loop)
+        self.installation = Installation(part.installation, loop)
+        self.jobs = Jobs(part.jobs, loop)
         self.keys = Keys(part.keys, loop)
         self.memories = Memories(part.memories, loop)
         self.models = Models(part.models, loop)
@@ -363,6 +391,7 @@ class Resources(Part[resources.AsyncResources]):
         self.requests = Requests(part.requests, loop)
         self.roles = Roles(part.roles, loop)
         self.runs = Runs(part.runs, loop)
+        self.tenants = Tenants(part.tenants, loop)
         self.triage = Triage(part.triage, loop)
         self.usage = Usage(part.usage, loop)
         self.users = Users(part.users, loop)

@@ -75,6 +75,8 @@ class Permission(StrEnum):
     WRITES_SEND = "writes.send"
     WEBHOOKS_READ = "webhooks.read"
     WEBHOOKS_WRITE = "webhooks.write"
+    JOBS_READ = "jobs.read"
+    JOBS_CANCEL = "jobs.cancel"
     AGENTS_RUN = "agents.run"
     AGENTS_READ = "agents.read"
     AGENTS_STOP = "agents.stop"
@@ -91,6 +93,9 @@ class Permission(StrEnum):
     TICKETS_WRITE = "tickets.write"
     NOTIFICATIONS_SEND = "notifications.send"
     DIAGNOSTICS_RUN = "diagnostics.run"
+    INSTALLATION_READ = "installation.read"
+    INSTALLATION_CREATE = "installation.create"
+    INSTALLATION_ERASE = "installation.erase"
     TENANTS_READ = "tenants.read"
     TENANTS_WRITE = "tenants.write"
     TENANTS_DELETE = "tenants.delete"
@@ -178,6 +183,8 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.WRITES_SEND: "send what is proposed to connected systems, or reject it, and settle what is uncertain",
     Permission.WEBHOOKS_READ: "see which addresses are told of what, and what became of it (never their secrets)",
     Permission.WEBHOOKS_WRITE: "have addresses be told of what happens, change, test and replay that",
+    Permission.JOBS_READ: "see what works in the background for the tenant, and how far it is",
+    Permission.JOBS_CANCEL: "cancel what waits in the background",
     Permission.AGENTS_RUN: "run agents, resume and cancel one's own runs",
     Permission.AGENTS_READ: "see runs of agents: one's own, or all as an operator",
     Permission.AGENTS_STOP: "stop and allow the tools of agents",
@@ -194,6 +201,9 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.TICKETS_WRITE: "have agents comment on, change and create tickets in connected systems, as the policy of approvals says",
     Permission.NOTIFICATIONS_SEND: "have agents send mail and call webhooks, as the policy of approvals says",
     Permission.DIAGNOSTICS_RUN: "have agents run the diagnostics that the operator allowed",
+    Permission.INSTALLATION_READ: "list all tenants from within one that api.operator_tenants names",
+    Permission.INSTALLATION_CREATE: "create tenants from within one that api.operator_tenants names",
+    Permission.INSTALLATION_ERASE: "erase tenants from within one that api.operator_tenants names",
     Permission.TENANTS_READ: "list tenants",
     Permission.TENANTS_WRITE: "create tenants",
     Permission.TENANTS_DELETE: "delete tenants with everything in them",

@@ -20,7 +20,7 @@ from deskmind.governance.access.roles import Role as AccessRole
 from deskmind.governance.audit import Person, record
 from deskmind.scope import Role, Scope
 
-__all__ = ["Group", "Principals", "User", "ensure_groups"]
+__all__ = ["Group", "Principals", "User", "check_names", "ensure_groups"]
 
 Admit = Callable[[Connection, Sequence[str]], Awaitable[None]]
 
@@ -140,7 +140,7 @@ class Principals:
             PermissionDeniedError: the role, or one of a group's, includes what one does not hold.
             SuppressedError: a name is that of a person who was erased.
         """
-        _check_names([name, *groups])
+        check_names([name, *groups])
         user = User(uuid4(), name, display_name, kind, role, tuple(sorted(set(groups))))
         held = await held_by(self._database, self._scope)
         async with self._changing() as connection:
@@ -182,7 +182,7 @@ class Principals:
                 and one does not oversee the tenant.
             ConflictError: it leaves the tenant without an owner.
         """
-        _check_names(groups)
+        check_names(groups)
         held = await held_by(self._database, self._scope)
         async with self._changing() as connection:
             user = await self._user(connection, name)
@@ -212,7 +212,7 @@ class Principals:
     @operation(Permission.PRINCIPALS_WRITE)
     async def add_group(self, name: str) -> None:
         """Make a group; nothing happens when it exists."""
-        _check_names([name])
+        check_names([name])
         async with self._database.transaction(self._scope) as connection:
             await ensure_groups(connection, self._scope, [name])
             await record(connection, self._scope, Permission.PRINCIPALS_WRITE, resource=name, kind="group")
@@ -301,7 +301,7 @@ class Principals:
 async def ensure_groups(connection: Connection, scope: Scope, names: Sequence[str]) -> dict[str, UUID]:
     """The ids of groups by name, making those that do not exist (as an operator)."""
     wanted = sorted(set(names))
-    _check_names(wanted)
+    check_names(wanted)
     for name in wanted:
         await connection.execute(_ENSURE_GROUP, (scope.tenant_id, uuid4(), name))
     cursor = await connection.execute(
@@ -320,7 +320,12 @@ def _user(row: Sequence[Any]) -> User:
     return User(row[0], row[1], row[2], row[3], row[4], tuple(row[5]))
 
 
-def _check_names(names: Sequence[str]) -> None:
+def check_names(names: Sequence[str]) -> None:
+    """See that users and groups can be named so.
+
+    Raises:
+        InvalidRequestError: one of them cannot.
+    """
     for name in names:
         if not name.strip() or len(name) > 200 or not name.isprintable():
             raise InvalidRequestError(

@@ -34,6 +34,9 @@ _REQUESTER: Final = OWN_REACH - {_P.ACCESS_DELEGATE} - _AGENTS
 _OVERLOOKING = frozenset({_P.PRINCIPALS_READ, _P.QUALITY_READ, _P.EXPERIMENTS_READ})
 _APPROVING = frozenset({_P.APPROVALS_READ, _P.APPROVALS_DECIDE})
 _TECHNICIAN: Final = _REQUESTER | _OVERLOOKING | _AGENTS | _APPROVING | {_P.TRIAGE_COMPARE}
+_OWNERS_ALONE: Final = frozenset(
+    {_P.ACCESS_OWN, _P.INSTALLATION_READ, _P.INSTALLATION_CREATE, _P.INSTALLATION_ERASE}
+)
 _AUDITOR = frozenset(
     {
         *(_P.ACCESS_CHECK, _P.ACCESS_READ, _P.AUDIT_READ, _P.PRINCIPALS_READ),
@@ -77,8 +80,8 @@ def _built_in(name: str, permissions: Iterable[Permission], description: str) ->
 BUILT_IN: Final[dict[str, Role]] = {
     role.name: role
     for role in (
-        _built_in("owner", _TENANT, "everything in the tenant, and who else owns it"),
-        _built_in("admin", _TENANT - {_P.ACCESS_OWN}, "everything in the tenant but its owners"),
+        _built_in("owner", _TENANT, "everything in the tenant, who else owns it, and what it operates"),
+        _built_in("admin", _TENANT - _OWNERS_ALONE, "everything in the tenant but its owners"),
         _built_in(
             "knowledge-manager",
             _TECHNICIAN | {_P.PROMPTS_WRITE, _P.EXPERIMENTS_WRITE, _P.REDACTION_READ, _P.AGENTS_DEFINE},

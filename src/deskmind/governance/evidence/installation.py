@@ -115,9 +115,8 @@ def _of_one(shown: dict[str, Any], tenant: str) -> dict[str, Any]:
     own = {tenant, "default"}
     for section, name in (("privacy", "tenants"), ("evidence", "controllers")):
         shown[section][name] = {key: value for key, value in shown[section][name].items() if key in own}
-    shown["telemetry"]["metrics_tenants"] = [
-        name for name in shown["telemetry"]["metrics_tenants"] if name == tenant
-    ]
+    for section, name in (("telemetry", "metrics_tenants"), ("api", "operator_tenants")):
+        shown[section][name] = [one for one in shown[section][name] if one == tenant]
     return shown
 
 

@@ -20,6 +20,7 @@ from deskmind.governance.privacy import Mentions
 from deskmind.governance.redaction import Redactor
 from deskmind.knowledge.chunking import chunk
 from deskmind.knowledge.embedding import Embedder
+from deskmind.knowledge.ingest.closing import close_ingest
 from deskmind.knowledge.ingest.redacting import masked_document, masked_facts, suppressed_document
 from deskmind.knowledge.ingest.store import PreparedDocument, PreparedFile, fail_file, store_files, weights_of
 from deskmind.knowledge.loading import LoadLimits, load
@@ -45,12 +46,6 @@ SELECT ordinal, external_id, uri, name, media_type, metadata, content, content_h
       FROM ingest_files
      WHERE tenant_id = %s AND ingest_id = %s AND state = 'pending' AND ordinal > %s AND ordinal <= %s) f
  WHERE (bytes <= %s AND n <= %s) OR n = 1 ORDER BY ordinal
-"""
-
-_CLOSE = """
-UPDATE ingests i SET state = 'done', finished_at = now()
- WHERE i.tenant_id = %s AND i.ingest_id = %s AND i.state = 'ready' AND NOT EXISTS (
-    SELECT FROM ingest_files f WHERE f.tenant_id = i.tenant_id AND f.ingest_id = i.ingest_id AND f.state = 'pending')
 """
 
 
@@ -139,7 +134,7 @@ class IngestPipeline:
                 raise
             raise _first(known) from group
         async with self._database.transaction(scope) as connection:
-            await connection.execute(_CLOSE, (scope.tenant_id, ingest_id))
+            await close_ingest(connection, scope, ingest_id)
 
     async def _prepare(
         self,

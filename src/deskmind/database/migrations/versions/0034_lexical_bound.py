@@ -8,7 +8,7 @@ from __future__ import annotations
 from deskmind.database.migrations.script import run_file
 
 revision = "0034"
-down_revision = "0031"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
