@@ -153,7 +153,6 @@ def create_app(
         return desk
 
     routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes, streams=streams)
-    _receive_webhooks(service, routes)
     _offer(service, routes)
     models = _serve_models(service, desk_for, chosen.api.max_body_bytes)
     protocol = _model_context(chosen, service, limiter, attempts, drain)
