@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 from deskmind.app import Deskmind
 from deskmind.database import Database, ScopeSigner
 from deskmind.desk import Desk
-from deskmind.errors import DeskmindError, KeyringError, UnavailableError
+from deskmind.errors import DeskmindError, InvalidRequestError, KeyringError, UnavailableError
 from deskmind.keyring import Key
 from deskmind.scope import Scope
 from deskmind.settings import DatabaseSettings
@@ -136,6 +136,8 @@ async def test_a_statement_alone_is_a_transaction_of_its_own(desk: Desk) -> None
     with pytest.raises(psycopg.errors.DivisionByZero):
         await database.alone(scope, gone, [str(scope.tenant_id), "0"])
     await _nothing_is_left(database)
+    with pytest.raises(InvalidRequestError, match="NUL"):
+        await database.alone(scope, "SELECT $1::text", ["cut\0off"])
     assert await database.alone(scope, "SELECT count(*) FROM documents", []) == [("1",)]
 
 

@@ -267,6 +267,10 @@ class Database:
 
 
 def _given(text: str, values: Sequence[str | None]) -> Statement:
+    if any(value is not None and "\0" in value for value in values):
+        raise psycopg.DataError(
+            "PostgreSQL text fields cannot contain NUL (0x00) bytes"
+        )  # libpq would cut there
     return text.encode(), [None if value is None else value.encode() for value in values]
 
 
