@@ -66,7 +66,7 @@ async def _publish(desk: Desk, events: int) -> None:
 async def _delivered(app: Deskmind, desk: Desk, webhook_id: UUID) -> None:
     """Deliver all there is."""
     while await desk.webhooks.deliveries(webhook_id, state="pending", limit=1):
-        await app.deliver_webhook(desk.scope.tenant_id, webhook_id)
+        await app.background.deliver_webhook(desk.scope.tenant_id, webhook_id)
 
 
 async def _measured(desk: Desk, case: str, count: int, act: Callable[[], Awaitable[None]]) -> dict[str, Any]:

@@ -295,7 +295,7 @@ async def _recover(app: Deskmind) -> None:
     """What workers do each minute, more often."""
     while True:
         await asyncio.sleep(5.0)
-        await app.recover_runs()
+        await app.background.recover_runs()
 
 
 async def _states(desk: Desk, begun: _Runs) -> dict[UUID, str]:

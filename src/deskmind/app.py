@@ -7,25 +7,20 @@ import functools
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from deskmind import __version__
-from deskmind.agents.announcing import ANNOUNCE_QUEUE, ANNOUNCE_TASK, announce_job, announce_write, escalate
-from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
-from deskmind.agents.memory.reading import read_shared_anew
 from deskmind.agents.safety import BUILT_IN_CHECKS, Check
 from deskmind.agents.tool import Tool
 from deskmind.agents.tools import BUILT_IN
 from deskmind.agents.workflows import Workflow
 from deskmind.agents.workflows.ready import READY
-from deskmind.agents.workflows.starting import begin_due, begin_for_webhook
 from deskmind.agents.workflows.systems import system_tool
 from deskmind.agents.workflows.workflow import Catalogue
-from deskmind.connectors.model import Kind as RecordKind
+from deskmind.background import Background
 from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, translated
 from deskmind.database.migrations import MigrationStatus, check_release, compare
 from deskmind.desk import Desk
@@ -53,7 +48,6 @@ from deskmind.governance.evidence.service import InstallationEvidence
 from deskmind.governance.maintenance import Maintenance
 from deskmind.governance.privacy import Mentions, PersonalStore, Suppression
 from deskmind.governance.privacy.audit import AuditStore
-from deskmind.governance.privacy.erasures import PRIVACY_QUEUE, PRIVACY_TASK
 from deskmind.governance.privacy.memory import MemoryStore
 from deskmind.governance.privacy.replaylist import ReplayList
 from deskmind.governance.privacy.tables import table_stores
@@ -65,32 +59,20 @@ from deskmind.knowledge.answering import ExtractiveAnswerer
 from deskmind.knowledge.embedding import Embedder, configured_embedder
 from deskmind.knowledge.engine import Engine
 from deskmind.knowledge.erasing import KnowledgeStore
-from deskmind.knowledge.ingest import IngestPipeline
-from deskmind.knowledge.ingest.staging import INGEST_QUEUE, INGEST_TASK
-from deskmind.knowledge.loading import LoadLimits
 from deskmind.knowledge.ranking import SentenceReranker
 from deskmind.observability import logger, telemetry, use_pseudonym_key
-from deskmind.observability.actor import Acting
 from deskmind.observability.content import use_redaction
 from deskmind.observability.masking import masked
 from deskmind.observability.metering import LoopWatch, start_metrics
-from deskmind.observability.story import tell
-from deskmind.scope import OPERATOR, Scope
+from deskmind.scope import Scope
 from deskmind.settings import Settings, load_settings
 from deskmind.sync.erasing import SyncStore
 from deskmind.sync.health import SyncGauges
-from deskmind.sync.jobs import SYNC_QUEUE, SYNC_TASK, WEBHOOK_TASK, defer_run
-from deskmind.sync.running import Runner
 from deskmind.sync.service import receive_webhook
 from deskmind.triage.erasing import TriageStore
-from deskmind.triage.jobs import run_training, schedule_training
 from deskmind.triage.shelf import Shelf
-from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
-from deskmind.webhooks.delivering import DUE_TASK, WEBHOOKS_QUEUE, WEBHOOKS_TASK, Deliverer
 from deskmind.webhooks.health import WebhookGauges
-from deskmind.webhooks.upkeep import expire, wake_due
 from deskmind.writes.health import WriteGauges
-from deskmind.writes.looking import LOOK_QUEUE, LOOK_TASK, look_for, schedule_looks
 
 if TYPE_CHECKING:
     from deskmind.cache import Cache
@@ -128,6 +110,7 @@ class Deskmind:
         self.keyring: Keyring
         self.database: Database
         self.jobs: JobQueue
+        self.background: Background
         self.authority: AccessAuthority
         self.tenants: Tenants
         self.usage: UsageSurvey
@@ -304,6 +287,10 @@ class Deskmind:
         """A tenant's budgets, at most some seconds old."""
         return await self._door.tenant_budgets(tenant_id)
 
+    async def expire_counters(self) -> None:
+        """Remove what budgets counted in windows that are over, in all tenants."""
+        await self._door.expire_counters()
+
     def forget_budgets(self, tenant_id: UUID) -> None:
         """A tenant's budgets changed here."""
         self._door.forget_budgets(tenant_id)
@@ -311,6 +298,10 @@ class Deskmind:
     async def tenant_redactor(self, tenant_id: UUID) -> Redactor:
         """What finds personal data in a tenant's texts, by the settings and what the tenant has said."""
         return await self._shielding.redactor(tenant_id)
+
+    async def masking(self, scope: Scope) -> Redactor:
+        """What masks personal data in the texts of a scope's tenant before they are stored."""
+        return await self._shielding.masking(scope)
 
     def forget_redaction(self, tenant_id: UUID) -> None:
         """A tenant's people, patterns or actions changed here."""
@@ -458,68 +449,12 @@ class Deskmind:
         self.audit_log = AuditLog(self.database, Scope.directory())
         self.evidence = InstallationEvidence(self.database, self.settings, self.migration_status)
         self.jobs = JobQueue(self.database, self.settings.jobs)
-        self.jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest_job)
-        self.jobs.register_hourly("explain.expire", self._expire_stories)
-        self.jobs.register_hourly("budgets.expire", self._door.expire_counters)
         self._resources.push_async_callback(self.jobs.close)
-        self.jobs.register(SYNC_TASK, SYNC_QUEUE, self._sync_job)
-        self.jobs.register(WEBHOOK_TASK, SYNC_QUEUE, self._webhook_job)
-        self.jobs.register_each_minute("sync.schedule", self.schedule_syncs)
-        self.jobs.register(LOOK_TASK, LOOK_QUEUE, self._look_job)
-        self.jobs.register_each_minute("writes.schedule", partial(schedule_looks, self.database))
         self._keep_stories(endpoints)
         self._keep_privacy()
-        self._keep_agents()
-        self._keep_triage()
-        self._keep_webhooks()
-
-    def _keep_webhooks(self) -> None:
-        self._deliverer = Deliverer(self.database, self, queued=self.jobs.look_again)
-        self._resources.push_async_callback(self._deliverer.close)
-        self.jobs.register(WEBHOOKS_TASK, WEBHOOKS_QUEUE, self._deliverer.run)
-        self.jobs.register(DUE_TASK, WEBHOOKS_QUEUE, self._deliverer.due)
-        self.jobs.register_each_minute("webhooks.wake", self.wake_webhooks)
-        self.jobs.register_hourly("webhooks.expire", self.expire_webhooks)
-
-    async def deliver_webhook(self, tenant_id: UUID, webhook_id: UUID) -> None:
-        """Deliver here and now what is due for one webhook; a worker does it without being asked."""
-        await self._deliverer.deliver(tenant_id, webhook_id)
-
-    async def wake_webhooks(self) -> None:
-        """Have what is due be delivered where no job is left to do it, in all tenants."""
-        await wake_due(self.database)
-
-    async def expire_webhooks(self) -> None:
-        """Give up what nobody sends any more, and remove what is older than ``webhooks.keep_days``, in all tenants."""
-        await expire(self.database, self.settings.webhooks)
-
-    def _keep_triage(self) -> None:
-        self.jobs.register(
-            TRAINING_TASK,
-            TRAINING_QUEUE,
-            lambda arguments: run_training(self.database, arguments, self.desk_of),
-        )
-        self.jobs.register_hourly("triage.schedule", self.schedule_trainings)
-
-    async def schedule_trainings(self) -> None:
-        """Queue a training of triage for each tenant whose tickets have changed enough since its last."""
-        for tenant in await self.tenants.all():
-            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
-            await schedule_training(self.database, operator, self.settings.triage)
-
-    def _keep_agents(self) -> None:
-        self.jobs.register(
-            AGENTS_TASK, AGENTS_QUEUE, lambda arguments: run_job(self, self.database, arguments)
-        )
-        self.jobs.register_each_minute("agents.recover", self.recover_runs)
-        self.jobs.register_each_minute("workflows.begin", self.begin_workflows)
-        self.jobs.register_hourly("memories.read", self.read_memories)
-        self.jobs.register(
-            ANNOUNCE_TASK,
-            ANNOUNCE_QUEUE,
-            lambda arguments: announce_job(self.database, self.settings.agents, arguments),
-        )
-        self.jobs.register_each_minute("agents.escalate", self.escalate_proposals)
+        self.background = Background(self)
+        self._resources.push_async_callback(self.background.close)
+        self.background.register()
 
     def register_tool(self, tool: Tool) -> None:
         """Make a tool known by its name to agents, and to runs that this process takes up as a worker.
@@ -538,14 +473,6 @@ class Deskmind:
         """
         self.workflow_catalogue.add(workflow)
 
-    async def begin_workflows(self) -> None:
-        """Begin what schedules and events want, in all tenants, and wake what waited for a time."""
-        async with self.database.transaction(Scope.directory()) as connection:
-            cursor = await connection.execute("SELECT tenant_id, tenant FROM workflows_due()")
-            due = await cursor.fetchall()
-        for tenant_id, tenant in due:
-            await begin_due(self, self.database, Scope.operator(tenant_id, tenant, "worker"))
-
     def register_check(self, name: str, check: Check) -> None:
         """Make a check of output known by its name to agents, in the workers too.
 
@@ -559,33 +486,6 @@ class Deskmind:
         """The desk of a scope that was established elsewhere, such as that of a stored run."""
         return Desk(self, scope)
 
-    async def recover_runs(self) -> None:
-        """Take up runs of agents that nobody works on, and those whose proposals have expired."""
-        for operator, left in await self._agents_due():
-            await recover(self.database, operator, left)
-
-    async def _agents_due(self) -> list[tuple[Scope, list[UUID]]]:
-        """The tenants with something to recover, expire or escalate, each with the runs that were left behind."""
-        async with self.database.transaction(Scope.directory()) as connection:
-            cursor = await connection.execute("SELECT tenant_id, tenant, run_id FROM agents_due()")
-            rows = await cursor.fetchall()
-        left: dict[tuple[UUID, str], list[UUID]] = {}
-        for tenant_id, tenant, run_id in rows:
-            left.setdefault((tenant_id, tenant), []).extend([] if run_id is None else [run_id])
-        return [(Scope.operator(*tenant, "worker"), runs) for tenant, runs in left.items()]
-
-    async def read_memories(self) -> None:
-        """Make vectors anew of shared memories that lack them, such as those that an erasure has masked."""
-        embedder = (await self.engine()).embedder
-        for tenant in await self.tenants.all():
-            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
-            await read_shared_anew(self.database, operator, embedder)
-
-    async def escalate_proposals(self) -> None:
-        """Announce again what agents proposed and nobody decided in ``agents.escalate_hours``."""
-        for operator, _ in await self._agents_due():
-            await escalate(self.database, operator, self.settings.agents)
-
     def _keep_privacy(self) -> None:
         self._own_stores = [
             *table_stores(self.database),
@@ -595,8 +495,6 @@ class Deskmind:
             MemoryStore(self._forget_values, self.settle_stories),
             AuditStore(self.database),
         ]
-        self.jobs.register(PRIVACY_TASK, PRIVACY_QUEUE, self._privacy_job)
-        self.jobs.register_hourly("privacy.retain", self.retain)
 
     @property
     def personal_stores(self) -> list[PersonalStore]:
@@ -627,20 +525,6 @@ class Deskmind:
         self._shielding.forget(tenant_id)
         await self.cache.forget(tenant_id)
 
-    async def _privacy_job(self, arguments: dict[str, str]) -> None:
-        operator = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
-        await Desk(self, operator).privacy.resume(UUID(arguments["erasure_id"]))
-
-    async def schedule_syncs(self) -> None:
-        """Queue the runs of all tenants' connections that are due."""
-        async with self.database.transaction(Scope.directory()) as connection:
-            cursor = await connection.execute("SELECT tenant_id, tenant, connection_id FROM sync_due()")
-            due = await cursor.fetchall()
-        for tenant_id, tenant, connection_id in due:
-            operator = Scope.operator(tenant_id, tenant, "worker")
-            async with self.database.transaction(operator) as connection:
-                await defer_run(connection, operator, connection_id)
-
     async def receive_webhook(self, connection_id: UUID, headers: Mapping[str, str], body: bytes) -> int:
         """Take a connected system's call; how many records will be read again.
 
@@ -652,61 +536,11 @@ class Deskmind:
             self.database, self, connection_id, headers, body, refusals=self._refusals
         )
 
-    async def _sync_job(self, arguments: dict[str, str]) -> None:
-        if (scope := await self._connected(arguments)) is not None:
-            runner = Runner(self.database, scope, self)
-            await runner.run(UUID(arguments["connection_id"]))
-            await begin_due(self, self.database, scope)
-
-    async def _webhook_job(self, arguments: dict[str, str]) -> None:
-        if (scope := await self._connected(arguments)) is not None:
-            runner = Runner(self.database, scope, self)
-            kind = RecordKind(arguments["kind"])
-            connection_id = UUID(arguments["connection_id"])
-            await runner.read_one(connection_id, kind, arguments["record"])
-            await begin_for_webhook(self, self.database, scope, connection_id, kind, arguments["record"])
-            await begin_due(self, self.database, scope)
-
-    async def _look_job(self, arguments: dict[str, str]) -> None:
-        operator = self.desk_of(Scope.operator(UUID(arguments["tenant_id"]), "", "worker"))
-        await look_for(
-            operator.writes,
-            UUID(arguments["write_id"]),
-            most=self.settings.sync.write_looks,
-            announce=partial(announce_write, self.settings.agents),
-        )
-
-    async def _connected(self, arguments: dict[str, str]) -> Scope | None:
-        """The operator's scope of a connection's tenant; None when the connection was removed meanwhile."""
-        async with self.database.transaction(Scope.directory()) as connection:
-            cursor = await connection.execute(
-                "SELECT tenant_id, tenant FROM sync_connection(%s)", (UUID(arguments["connection_id"]),)
-            )
-            row = await cursor.fetchone()
-        if row is None or str(row[0]) != arguments["tenant_id"]:
-            return None
-        scope = Scope.operator(row[0], row[1], "worker")
-        tell(scope, SYNC_TASK, self.database.stories)
-        Acting(scope.tenant, scope.principal)
-        return scope
-
-    async def retain(self) -> None:
-        """Run every tenant's retention policies and go on with erasures that were interrupted."""
-        for tenant in await self.tenants.all():
-            desk = Desk(self, Scope.operator(tenant.tenant_id, tenant.slug, "worker"))
-            await desk.privacy.retain()
-            await desk.privacy.resume()
-
     def _keep_stories(self, endpoints: Endpoints) -> None:
         settings = self.settings.explain
         self.stories = StoryWriter(endpoints.ledger, endpoints.schema, flush_seconds=settings.flush_seconds)
         self.database.stories = self.stories if settings.enabled else None
         self._resources.push_async_callback(self.stories.close)
-
-    async def _expire_stories(self) -> None:
-        async with self.database.transaction(Scope.directory()) as connection:
-            row = await (await connection.execute("SELECT privacy_any_hold()")).fetchone()
-        await self.stories.expire(self.settings.explain.keep_days, by_month=row is not None and not row[0])
 
     async def settle_stories(self) -> None:
         """Write the stories and the usage of this process's calls so far."""
@@ -776,38 +610,3 @@ class Deskmind:
             )
         with translated():
             await self.provisioner.ensure_space(space.name, space.model, space.dimensions, space.fingerprint)
-
-    async def _ingest_job(self, arguments: dict[str, str]) -> None:
-        engine = await self.engine()
-        operator = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
-        ingest_id = UUID(arguments["ingest_id"])
-        async with self.database.transaction(operator) as connection:
-            cursor = await connection.execute(
-                "SELECT created_by, slug FROM ingests JOIN tenants USING (tenant_id)"
-                " WHERE tenant_id = %s AND ingest_id = %s",
-                (operator.tenant_id, ingest_id),
-            )
-            row = await cursor.fetchone()
-        if row is None:
-            return
-        scope = operator = Scope.operator(operator.tenant_id, row[1], "worker")
-        if row[0] != OPERATOR:
-            scope = await Principals(self.database, operator).scope_of(principal_id=row[0])
-        tell(scope, INGEST_TASK, self.database.stories)
-        Acting(scope.tenant, scope.principal)
-        settings = self.settings.ingest
-        limits = LoadLimits(
-            max_file_bytes=settings.max_file_bytes,
-            max_unpacked_bytes=settings.max_unpacked_bytes,
-            max_text_chars=settings.max_text_chars,
-        )
-        masked_first = self.settings.redaction.ingest or "masked" in arguments
-        pipeline = IngestPipeline(
-            self.database,
-            engine.embedder,
-            limits=limits,
-            pipeline=engine.pipeline,
-            masking=await self._shielding.masking(scope) if masked_first else None,
-            erased=self.suppression(scope).mentions,
-        )
-        await pipeline.run(scope, ingest_id, first=int(arguments["first"]), last=int(arguments["last"]))

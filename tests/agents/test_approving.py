@@ -151,7 +151,7 @@ async def test_what_nobody_decides_expires(
     (proposal,) = await ben.approvals.list(waiting=False)
     with pytest.raises(ConflictError):
         await ben.approvals.approve(proposal.proposal_id)
-    await modelled.recover_runs()
+    await modelled.background.recover_runs()
     assert (await agent.resume(run.run_id)).state == "done"
     assert "expired" in brain.told()
     assert written == []

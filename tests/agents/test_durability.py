@@ -95,7 +95,7 @@ async def _taken_over(taker: Deskmind, desk: Desk, run_id: UUID) -> str:
     async with asyncio.timeout(60):
         while (state := (await desk.agents.show(run_id)).run.state) in ("queued", "running"):
             await taker.jobs.drain()
-            await taker.recover_runs()
+            await taker.background.recover_runs()
             await asyncio.sleep(0.05)
     return state
 

@@ -210,7 +210,7 @@ async def test_approvers_are_told_by_a_signed_webhook_and_again_when_nobody_deci
     policy(announce_url=url, announce_hosts=(host,), announce_secret="s3cret", escalate_hours=1e-9)
     run = await agent.run("Set it.")
     proposal = await _waiting(ben, run)
-    await modelled.escalate_proposals()
+    await modelled.background.escalate_proposals()
     await modelled.jobs.drain()
     seen: list[str] = []
     for _ in range(2):
@@ -226,7 +226,7 @@ async def test_approvers_are_told_by_a_signed_webhook_and_again_when_nobody_deci
     assert sorted(seen) == ["approval.escalated", "approval.proposed"]
     assert (await ben.approvals.show(proposal.proposal_id)).escalated_at is not None
     assert any(one.action == "approvals.escalate" for one in await admin.audit())
-    await modelled.escalate_proposals()  # once is enough
+    await modelled.background.escalate_proposals()  # once is enough
     await modelled.jobs.drain()
     assert got.empty()
 

@@ -45,7 +45,7 @@ async def test_webhooks_are_told_of_proposals_decisions_and_runs(
     short = AgentsSettings(approval_hours=1e-9, escalate_hours=1.0)  # pyright: ignore[reportCallIssue]
     modelled.settings = modelled.settings.model_copy(update={"agents": short})
     second = await agent.run("Note it again.")
-    await modelled.recover_runs()
+    await modelled.background.recover_runs()
     await ann.agents.cancel(second.run_id)
     assert (await _told(admin))[4:] == [
         "approval.requested",

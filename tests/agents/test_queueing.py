@@ -94,10 +94,10 @@ async def test_a_decision_is_not_lost_with_its_job(calm: Deskmind, brain: Brain)
     await _forget_jobs(calm)
     await calm.jobs.drain()
     assert await _state(desk, run_id) == "waiting"
-    await calm.recover_runs()
+    await calm.background.recover_runs()
     await calm.jobs.drain()
     assert await _state(desk, run_id) == "done"
-    await calm.recover_runs()
+    await calm.background.recover_runs()
     assert (await calm.jobs.depth())["todo"] == 0
 
 

@@ -222,7 +222,7 @@ async def _hooked(desk: Desk, app: Deskmind) -> None:
     await desk.webhooks.change(webhook_id, description=SAID.replace("\n", " "))
     await desk.webhooks.rotate(webhook_id)
     begun = await desk.webhooks.test(webhook_id)
-    await app.deliver_webhook(desk.scope.tenant_id, webhook_id)
+    await app.background.deliver_webhook(desk.scope.tenant_id, webhook_id)
     assert (await desk.webhooks.delivery(begun.delivery_id)).problem == "unreachable"
     await desk.webhooks.replay(begun.delivery_id)
     await desk.webhooks.replay_dead(datetime(2000, 1, 1, tzinfo=UTC))

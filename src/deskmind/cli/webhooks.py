@@ -267,7 +267,7 @@ def send_test(
     async def on(app: Deskmind) -> Delivery:
         desk = await desk_or_operator_of(app, tenant, user)
         begun = await desk.webhooks.test(webhook_id)
-        await app.deliver_webhook(desk.scope.tenant_id, webhook_id)
+        await app.background.deliver_webhook(desk.scope.tenant_id, webhook_id)
         until = time.monotonic() + app.settings.webhooks.timeout_seconds + 1
         while True:  # a worker may have been faster, and be under way
             found = await desk.webhooks.delivery(begun.delivery_id)

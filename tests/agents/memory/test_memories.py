@@ -98,6 +98,11 @@ async def test_what_is_old_fades_unless_it_is_pinned(ann: Desk) -> None:
     ] > 0.99  # recalled, so it is fresh
 
 
+async def test_the_smallest_importance_is_none(ann: Desk) -> None:
+    made = await ann.memories.add(Draft("The coffee is on floor 2.", importance=6.7e-253))
+    assert made.importance == 0
+
+
 async def test_importance_decides_between_equals(ann: Desk) -> None:
     for name, importance in (("low", 0.1), ("high", 0.9)):
         await ann.memories.add(Draft(f"Route {name} tickets to network.", importance=importance))
@@ -268,7 +273,7 @@ async def test_masked_memories_that_are_shared_are_read_anew_by_a_worker(
     await admin.memories.add("Zilpha Quornbeck leads the archive.", audience="tenant")
     await admin.privacy.erase("Zilpha Quornbeck")
     assert (await ann.memories.recall("who leads the archive")).text == ""
-    await modelled.read_memories()
+    await modelled.background.read_memories()
     assert "(erased) leads the archive" in (await ann.memories.recall("who leads the archive")).text
 
 

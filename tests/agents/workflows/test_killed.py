@@ -179,7 +179,7 @@ async def _worked(taker: Deskmind, desk: Desk, runs: Mapping[str, UUID]) -> dict
     async with asyncio.timeout(120):
         while True:
             await taker.jobs.drain()
-            await taker.recover_runs()
+            await taker.background.recover_runs()
             states = {name: (await desk.workflows.show(run)).run.state for name, run in runs.items()}
             if not {"queued", "running"} & set(states.values()):
                 return states

@@ -80,11 +80,11 @@ async def test_times_begin_one_run_however_many_were_missed(
     made = await admin.schedules.add("each-minute", "tick", {"word": "tock"}, cron="* * * * *")
     assert made.next_at is not None
     assert timedelta() < made.next_at - datetime.now(UTC) <= timedelta(minutes=1)
-    await modelled.begin_workflows()
+    await modelled.background.begin_workflows()
     assert await admin.workflows.runs() == []  # its time has not come
     await _due(admin, "each-minute")
-    await modelled.begin_workflows()
-    await modelled.begin_workflows()
+    await modelled.background.begin_workflows()
+    await modelled.background.begin_workflows()
     await finish()
     (run,) = await admin.workflows.runs()
     assert (run.workflow, run.state, run.output) == ("tick", "done", "tock")
@@ -99,14 +99,14 @@ async def test_a_new_ticket_begins_a_run_once_and_an_update_another(
     await admin.sync.run("now")
     await admin.schedules.add("new", "meet", {"word": "new"}, on="ticket.created", connection="now")
     await admin.schedules.add("changed", "meet", on="ticket.updated", connection="now")
-    await modelled.begin_workflows()
+    await modelled.background.begin_workflows()
     await finish()
     assert met == []  # what was there before is not new
 
     ticket = await now.create("VPN drops", "It drops.")
     await admin.sync.run("now")
-    await modelled.begin_workflows()
-    await modelled.begin_workflows()
+    await modelled.background.begin_workflows()
+    await modelled.background.begin_workflows()
     await finish()
     assert met == [ticket.id]
     (run,) = await admin.workflows.runs()
@@ -115,8 +115,8 @@ async def test_a_new_ticket_begins_a_run_once_and_an_update_another(
     now.server.clock.advance(2)
     await now.source.apply(await now.source.propose(Act.COMMENT, ticket.id, text="more", internal=True))
     await admin.sync.run("now")
-    await modelled.begin_workflows()
-    await modelled.begin_workflows()
+    await modelled.background.begin_workflows()
+    await modelled.background.begin_workflows()
     await finish()
     assert met == [ticket.id, ticket.id]
 
@@ -141,8 +141,8 @@ async def test_a_promise_at_risk_begins_a_run_once(
             ),
         )
     await admin.schedules.add("risk", "meet", on="sla.at_risk", connection="now", minutes=60)
-    await modelled.begin_workflows()
-    await modelled.begin_workflows()
+    await modelled.background.begin_workflows()
+    await modelled.background.begin_workflows()
     await finish()
     assert met == [soon.id]
 
@@ -168,14 +168,14 @@ async def test_runs_are_under_the_rights_that_who_made_the_schedule_has_then(
     boss = await person("boss", "admin")
     await boss.schedules.add("hers", "tick", cron="* * * * *")
     await _due(admin, "hers")
-    await modelled.begin_workflows()
+    await modelled.background.begin_workflows()
     await finish()
     (run,) = await boss.workflows.runs()
     assert run.user == boss.scope.principal_id
     await admin.access.revoke("admin", user="boss")
     modelled.authority.forget(admin.scope.tenant_id)
     await _due(admin, "hers")
-    await modelled.begin_workflows()
+    await modelled.background.begin_workflows()
     (found,) = await admin.schedules.all()
     assert (found.problem, len(await admin.workflows.runs())) == ("permission-denied", 1)
 
@@ -187,7 +187,7 @@ async def test_a_disabled_schedule_begins_nothing_and_a_removed_one_is_gone(
     await _due(admin, "off")
     await admin.schedules.enable("off", enabled=False)
     await _due(admin, "off")
-    await modelled.begin_workflows()
+    await modelled.background.begin_workflows()
     assert await admin.workflows.runs() == []
     await admin.schedules.remove("off")
     with pytest.raises(NotFoundError):

@@ -99,9 +99,8 @@ async def test_calls_that_come_together_share_a_sync(
         synced.append(len(_lines(tmp_path / "ledger")))
 
     monkeypatch.setattr("deskmind.gateway.ledger.journal.os.fdatasync", counted)
-    monkeypatch.setattr(
-        "deskmind.gateway.ledger.journal._GATHER_SECONDS", 60.0
-    )  # however busy the machine is
+    # however busy the machine is
+    monkeypatch.setattr("deskmind.gateway.ledger.journal._GATHER_SECONDS", 60.0)
 
     async def call(passes: int) -> None:
         for _ in range(passes):

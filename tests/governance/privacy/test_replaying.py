@@ -113,6 +113,25 @@ VALUES (%s, gen_random_uuid(), %s, 'triage', '{}', 'Ask ZILPHA DE QUORNBECK.', '
 """
 
 
+async def test_what_has_expired_since_the_backup_is_gone(admin: Admin, bureau: Bureau) -> None:
+    """Expired conversations are shown to nobody, so that no replay could look for the person there."""
+    await bureau.operator.privacy.erase("Zilpha de Quornbeck", also=[MAIL])
+    tenant = bureau.operator.scope.tenant_id
+    for table in ("documents", "privacy_erasures", "privacy_marks"):
+        await admin.execute(
+            sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(sql.Identifier(table)), (tenant,)
+        )
+    await admin.execute("DELETE FROM principals WHERE tenant_id = %s AND name = %s", (tenant, NAME))
+    made = await bureau.ben.conversations.create("About Zilpha de Quornbeck")
+    await admin.execute(
+        "UPDATE conversations SET expires_at = now() - interval '1 minute' WHERE conversation_id = %s",
+        (made.about.conversation_id,),
+    )
+    assert "conversations" in holding(await dumped(admin, bureau.operator), "quornbeck")
+    await bureau.operator.privacy.replay()
+    assert not set(holding(await dumped(admin, bureau.operator), "quornbeck")) - {"audit_events"}
+
+
 @pytest.mark.parametrize("where", ["turn", "title", "run"])
 async def test_who_stands_in_others_conversations_and_runs_alone_is_recognised(
     admin: Admin, bureau: Bureau, where: str

@@ -30,7 +30,7 @@ async def test_old_and_expired_conversations_go_and_the_others_stay(
         "UPDATE conversations SET expires_at = now() WHERE tenant_id = %s AND title = 'short'",
         (bureau.operator.scope.tenant_id,),
     )
-    await app.retain()
+    await app.background.retain()
     cursor = await admin.execute(
         "SELECT title FROM conversations WHERE tenant_id = %s", (bureau.operator.scope.tenant_id,)
     )
@@ -86,7 +86,7 @@ async def test_stories_of_who_is_held_do_not_expire(app: Deskmind, admin: Admin,
 
 async def test_erasures_that_were_left_are_finished_on_schedule(app: Deskmind, bureau: Bureau) -> None:
     waiting = await bureau.operator.privacy.request_erasure(NAME)
-    await app.retain()
+    await app.background.retain()
     assert (await bureau.operator.privacy.erasure(waiting.erasure_id)).state == "done"
 
 

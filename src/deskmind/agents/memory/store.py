@@ -131,7 +131,7 @@ async def add_memory(
         "source": draft.source,
         "run": draft.run_id,
         "step": draft.step,
-        "importance": draft.importance,
+        "importance": round(draft.importance, 3),  # kept as four bytes, which the smallest numbers do not fit
         "pinned": pinned,
         "space": reading.space,
         "vector": reading.vector,

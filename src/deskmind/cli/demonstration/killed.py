@@ -90,7 +90,7 @@ async def _worked_on(stage: Stage, triaged: Triaged) -> str:
             run = (await stage.desk.agents.show(triaged.run_id)).run
             if run.state not in ("queued", "running"):
                 return f"{run.state}: {run.output}"
-            await stage.app.recover_runs()
+            await stage.app.background.recover_runs()
             await asyncio.sleep(_POLL)
 
 

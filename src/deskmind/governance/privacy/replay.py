@@ -35,6 +35,8 @@ class Replay:
             LegalHoldError: a hold stands on one of them.
         """
         live = [entry for entry in entries if entry.marks]
+        if live:
+            await self._purge()
         await self._restore_marks(live)
         people = await self._people(live)
         spoken = await self._spoken(live)
@@ -59,6 +61,11 @@ class Replay:
         principal_id, name, display_name = account
         identifiers = known_by(name, display_name)
         return Subject(self._scope, principal_id, name, identifiers, uuid4(), entry.owned, spoken)
+
+    async def _purge(self) -> None:
+        """Remove the conversations that have expired since the backup: nobody can read them any more, replay neither."""
+        async with self._database.transaction(self._scope) as connection:
+            await connection.execute("SELECT purge_conversations()")
 
     async def _restore_marks(self, entries: Sequence[ReplayEntry]) -> None:
         for entry in entries:
