@@ -27,10 +27,13 @@ from deskmind.sandbox.servicenow import ServiceNowSandbox
 
 _UNSIGNED = {"receiveWebhook", "health", "ready"}
 _OF_OBJECTS: dict[str, set[str]] = {
-    "agent": {"getAgent", "publishAgent", "testAgent", "runAgent"},
-    "agent run": {"getAgentRun", "cancelAgentRun"},
+    "agent": {"getAgent", "listAgentVersions", "publishAgent", "testAgent", "runAgent"},
+    "agent run": {"getAgentRun", "cancelAgentRun", "resumeAgentRun"},
     "block": {"liftAgentBlock"},
-    "connector": {"getConnector", "listRecords", "syncConnector", "proposeWrite"},
+    "connector": {
+        *("getConnector", "listRecords", "syncConnector", "proposeWrite", "removeConnector"),
+        *("showConnectorSecret", "testConnector", "previewSync", "resetSync"),
+    },
     "conversation": {
         *(
             "getConversation",
@@ -49,6 +52,7 @@ _OF_OBJECTS: dict[str, set[str]] = {
     "key": {"revokeKey"},
     "memory": {"getMemory", "correctMemory", "forgetMemory"},
     "model": {"getModel"},
+    "pattern": {"removeRedactionPattern"},
     "prompt": {
         *("getPrompt", "listPromptVersions", "exportPrompt", "diffPrompt", "renderPrompt"),
         *("movePromptLabel", "rollbackPromptLabel"),
@@ -57,7 +61,7 @@ _OF_OBJECTS: dict[str, set[str]] = {
     "request": {"explainRequest"},
     "role": {"deleteRole"},
     "run": {"getRun", "followRun", "pauseRun", "resumeRun", "cancelRun", "forkRun", "replayRun"},
-    "schedule": {"removeSchedule"},
+    "schedule": {"removeSchedule", "enableSchedule", "disableSchedule"},
     "training": {"getTriageTraining"},
     "user": {"setUserGroups"},
     "webhook": {
@@ -70,7 +74,10 @@ _OF_OBJECTS: dict[str, set[str]] = {
 _OF_ONE = {"agent run", "conversation", "ingest", "memory", "request", "run"}
 """Of one user, and not of the tenant."""
 
-_OWN_NAMES = {"setBudget", "deleteBudget", "defineRole", "addGroup", "getPromptLabel", "startWorkflow"}
+_OWN_NAMES = {
+    *("setBudget", "deleteBudget", "defineRole", "addGroup", "getPromptLabel", "startWorkflow"),
+    *("stopTool", "allowTool", "setRedactionPattern", "setRedactionAction"),
+}
 """A name in them is the caller's own tenant's, or the installation's, whatever others have by it."""
 
 _OF_REQUESTERS = {
@@ -81,7 +88,7 @@ _OF_REQUESTERS = {
     *("summariseConversation", "listRequests", "explainRequest", "giveFeedback", "listFeedback"),
     *("predictTriage", "listTriageModels", "findSimilarTickets", "listMemories", "addMemory", "getMemory"),
     *("correctMemory", "forgetMemory", "recallMemories", "listModels", "getModel", "createChatCompletion"),
-    *("createEmbeddings", "listEventTypes"),
+    *("createEmbeddings", "listEventTypes", "listDeployments"),
 }
 """What every requester may do, with what is their own."""
 
@@ -197,6 +204,7 @@ async def _objects(app: Deskmind, operator: Desk, sandbox: ModelSandbox) -> dict
 async def _of_the_tenant(app: Deskmind, operator: Desk) -> dict[str, str]:
     await operator.principals.add_user("leaver")
     await operator.access.define_role("reader", ["audit:read"])
+    await operator.redaction.add_pattern("staff-number", "EMP-[0-9]{6}")
     prompt = "name: greeting\nmessages:\n- {role: user, content: Hello.}\n"
     await operator.prompts.import_(prompt, label="production")
     await operator.experiments.start(
@@ -218,6 +226,7 @@ async def _of_the_tenant(app: Deskmind, operator: Desk) -> dict[str, str]:
     return {
         **{"role": "reader", "prompt": "greeting", "experiment": "brevity", "agent": "welcomer"},
         **{"schedule": "nightly", "connector": "now", "user": "ann", "model": "nobody's"},
+        "pattern": "staff-number",
         "write": str(written.write_id),
         "training": str(training.training_id),
         "erasure": str(erasure.erasure_id),

@@ -55,7 +55,8 @@ _LISTS = [
     name
     for name in OPERATIONS
     if name.startswith(_READING)
-    and name not in {"listDeliveries", "listPromptVersions", "listRecords"}  # of something
+    and name
+    not in {"listDeliveries", "listPromptVersions", "listRecords", "listAgentVersions", "showConnectorSecret"}
 ]
 
 

@@ -279,6 +279,7 @@ async def _models(desk: Desk) -> None:
     await desk.models.embed("e", [SAID, "printer"])
     await desk.models.rerank("r", SAID, ["printer", SAID])
     await desk.models.list()
+    await desk.models.test(["fast"])
     await _refused(desk.models.chat("none", ask))
     await desk.budgets.set("person", window="day", usd=Decimal(5), user=USER)
     await desk.budgets.list()

@@ -147,7 +147,11 @@ def create_app(
         await limiter.admit(request.scope, desk)
         return desk
 
-    routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes)
+    routes = router(
+        desk_for=desk_for,
+        max_upload_bytes=chosen.ingest.max_file_bytes,
+        private_connections=chosen.api.private_connections,
+    )
     _receive_webhooks(service, routes)
     _offer(service, routes)
     accept_parent = chosen.telemetry.accept_parent

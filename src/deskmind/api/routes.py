@@ -11,10 +11,13 @@ from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 
 from deskmind.api.access import add_access
+from deskmind.api.agent_runs import add_agent_runs
 from deskmind.api.agents import add_agents
 from deskmind.api.audit import add_audit
+from deskmind.api.connections import add_connections
 from deskmind.api.connectors import add_connectors
 from deskmind.api.conversations import add_conversations
+from deskmind.api.deployments import add_deployments
 from deskmind.api.directory import add_directory
 from deskmind.api.events import Sent, described_events, event_stream
 from deskmind.api.evidence import add_evidence
@@ -23,6 +26,7 @@ from deskmind.api.feedback import add_feedback
 from deskmind.api.memories import add_memories
 from deskmind.api.privacy import add_privacy
 from deskmind.api.prompts import add_prompts
+from deskmind.api.redaction import add_redaction
 from deskmind.api.requests import add_requests
 from deskmind.api.schemas import (
     AnswerBody,
@@ -76,7 +80,13 @@ _NOT_FOUND = _problems(_404="no such document")
 _TAKING_IN = _problems(_415="kind not supported", _507="storage is full")
 
 
-def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50 * 2**20) -> APIRouter:
+def router(
+    *,
+    desk_for: DeskFor,
+    prefix: str = "/v1",
+    max_upload_bytes: int = 50 * 2**20,
+    private_connections: bool = False,
+) -> APIRouter:
     """Deskmind's resources for any FastAPI application.
 
     Args:
@@ -84,6 +94,7 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
             application authenticates, Deskmind authorises.
         prefix: path before every resource.
         max_upload_bytes: largest file of an upload.
+        private_connections: whether connections that are added here may reach private addresses.
 
     The host application renders errors as it likes; ``deskmind.api.problems.install(app)`` gives RFC 9457.
     """
@@ -222,7 +233,15 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
             raise NotFoundError("There is no such upload of yours.", remedy="Give `ingest_id` of an upload.")
         return IngestBody.of(found)
 
+    _add_others(routes, asker, private_connections=private_connections)
+    return routes
+
+
+def _add_others(routes: APIRouter, asker: Any, *, private_connections: bool) -> None:
+    """The resources that have modules of their own."""
     add_spending(routes, asker)
+    add_deployments(routes, asker)
+    add_redaction(routes, asker)
     add_access(routes, asker)
     add_directory(routes, asker)
     add_audit(routes, asker)
@@ -235,13 +254,14 @@ def router(*, desk_for: DeskFor, prefix: str = "/v1", max_upload_bytes: int = 50
     add_evidence(routes, asker)
     add_triage(routes, asker)
     add_connectors(routes, asker)
+    add_connections(routes, asker, private=private_connections)
     add_writes(routes, asker)
     add_agents(routes, asker)
+    add_agent_runs(routes, asker)
     add_workflows(routes, asker)
     add_stored_agents(routes, asker)
     add_memories(routes, asker)
     add_webhooks(routes, asker)
-    return routes
 
 
 def _asker(desk_for: DeskFor) -> DeskFor:
