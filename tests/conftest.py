@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import itertools
 import os
@@ -16,6 +17,8 @@ from pathlib import Path
 import httpx
 import hypothesis
 import pytest
+import typer.main
+import typer.testing
 import uvicorn
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import TracerProvider
@@ -35,6 +38,9 @@ hypothesis.settings.load_profile("deskmind")
 # a busy machine is no fault of the service; httpx would give up after five seconds
 for _client in (httpx.Client, httpx.AsyncClient):
     _client.__init__.__kwdefaults__["timeout"] = httpx.Timeout(60)
+
+# a fifth of a second for each command that a test runs, and always the same
+typer.testing._get_command = functools.cache(typer.main.get_command)
 
 _numbers = itertools.count(1)
 
