@@ -151,6 +151,8 @@ def down(
     config: Config = None,
 ) -> None:
     """Take migrations back. Data in tables that go is lost."""
+    line = CommandLine(home, config)
+    line.guard(line.settings)
     if not yes:
         typer.confirm("Data in dropped tables is lost. Continue?", abort=True)
 
@@ -159,7 +161,7 @@ def down(
         state = await provisioner.migrations.status()
         say(f"The database is at {state.current or 'base'}.")
 
-    with_provisioner(CommandLine(home, config), work)
+    with_provisioner(line, work)
 
 
 @migrate_app.command("status")
