@@ -92,6 +92,7 @@ def readiness(
 ) -> None:
     """Check what can be checked; red or "not assessed" where something is missing. Exit code 1 when red."""
     line = CommandLine(home, config, as_json=as_json)
+    line.guard(line.settings)
 
     async def work(app: Deskmind) -> Report:
         from deskmind.readiness import run
