@@ -632,7 +632,12 @@ async def _http(desk: Desk, address: str) -> set[str]:
         # erasing comes last, because who is erased is nobody whom redaction knows
         for method, path, route in sorted(paths, key=lambda item: "privacy" in item[1]):
             routes.add(f"{method.upper()} {path}")
-            url = path.replace("/groups/{name}", f"/groups/{GROUP}")
+            url = path.replace("/groups/{name}", f"/groups/{GROUP}").replace(
+                "/stopped/{tool}", "/stopped/note"
+            )
+            url = url.replace(
+                "/patterns/{name}", "/patterns/badge"
+            )  # names that an operator chooses are no content
             for parameter in (one for one in route.get("parameters", []) if one["in"] == "path"):
                 url = url.replace(f"{{{parameter['name']}}}", _filled(parameter["schema"], document, USER))
             for body in _bodies(route, document):
@@ -645,6 +650,8 @@ def _bodies(route: dict[str, Any], document: dict[str, Any]) -> list[dict[str, A
     content = route.get("requestBody", {}).get("content", {})
     if "multipart/form-data" in content:
         return [{"files": {"file": (f"{USER}.txt", TEXT.encode())}}]
+    if "application/octet-stream" in content:
+        return [{}, {"content": TEXT.encode()}]
     if not content:
         return [{}]
     made = _filled(content["application/json"]["schema"], document, SAID)

@@ -29,7 +29,9 @@ class AgentRunRequest(Body):
     prompt: str = Field(min_length=1, max_length=100_000)
     instructions: str = Field(min_length=1, max_length=100_000, description="for the model")
     model: str = Field(min_length=1, max_length=200, description="the configured name")
-    name: str = Field("http", min_length=1, max_length=80, description="for people, audit and metrics")
+    name: str = Field(
+        "http", pattern=r"^[a-z][a-z0-9_.-]{0,79}$", description="for people, audit and metrics"
+    )
     tools: list[Annotated[str, Field(max_length=64)]] = Field(
         default_factory=list, max_length=100, description="names of those that the service knows"
     )
