@@ -19,13 +19,14 @@ NOT_OURS = {"receiveWebhook": "connected systems call it, with their own signatu
 """Operations that no client of ours calls."""
 READS = frozenset(
     "search renderPrompt predictTriage findSimilarTickets findDuplicateTickets findTicketClusters"
-    " recallMemories replayRun exportPerson makeEvidence".split()
+    " recallMemories replayRun exportPerson makeEvidence redactTexts previewSync verifyReceipt".split()
 )
 """POST operations that change nothing: they may be sent again without an Idempotency-Key."""
 
 _HEAD = '"""{about}\n\nWritten by scripts/client_code.py from the OpenAPI document; changes made here are lost.\n"""\n'
 _SCALARS = {"integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 _FORMATS = {"uuid": "UUID", "date-time": "datetime", "decimal": "Decimal"}
+_BYTES = "application/octet-stream"
 _CURSORS = ("after", "before", "cursor")
 
 
@@ -163,6 +164,11 @@ class Source:
         content = one.get("requestBody", {}).get("content", {})
         if "multipart/form-data" in content:
             yield Parameter("file", "file", "File", needed=True, place="upload")
+        elif _BYTES in content:
+            yield Parameter(
+                "content", "content", "File", one["requestBody"].get("required", False), "content",
+                "the file that is sent",
+            )  # fmt: skip
         elif content:
             schema = self.resolved(content["application/json"]["schema"])
             for name, field in schema.get("properties", {}).items():
@@ -187,7 +193,8 @@ class Source:
     def type_of(self, schema: Json, *, told: bool) -> str:
         """The annotation of a schema."""
         if "$ref" in schema:
-            return self.named(schema, told=told)
+            values = self.resolved(schema)
+            return self.type_of(values, told=told) if "enum" in values else self.named(schema, told=told)
         if "anyOf" in schema:
             kinds = [self.type_of(one, told=told) for one in schema["anyOf"]]
             return " | ".join(dict.fromkeys(kinds))
@@ -313,7 +320,7 @@ def resources(operations: list[Operation]) -> str:
         "from deskmind.client._paging import every",
         "from deskmind.client._sender import Sender",
         "from deskmind.client._streams import told",
-        "from deskmind.client._uploads import File, Upload",
+        "from deskmind.client._uploads import Content, File, Upload",
         "from deskmind.client.made import bodies, given\n",
         '__all__ = ["OPERATIONS", "AsyncResources"]\n',
         "OPERATIONS: Mapping[str, str] = {",
@@ -456,6 +463,8 @@ def _call(one: Operation, *, stream: bool = False) -> str:
         words.append(f"body={{{', '.join(filter(None, (needed, optional)))}}}")
     if any(item.place == "upload" for item in one.parameters):
         words.append("upload=Upload(file)")
+    if any(item.place == "content" for item in one.parameters):
+        words.append("upload=None if content is None else Content(content)")
     if one.id in READS:
         words.append("reads=True")
     if any(item.place == "header" for item in one.parameters):

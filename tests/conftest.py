@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import io
 import itertools
@@ -17,6 +18,8 @@ from pathlib import Path
 import httpx
 import hypothesis
 import pytest
+import typer.main
+import typer.testing
 import uvicorn
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import TracerProvider
@@ -40,6 +43,9 @@ for _client in (httpx.Client, httpx.AsyncClient):
 
 # what is imported stays; the collector need not look through its half million objects again and again
 gc.disable()
+
+# a fifth of a second for each command that a test runs, and always the same
+typer.testing._get_command = functools.cache(typer.main.get_command)
 
 _numbers = itertools.count(1)
 

@@ -163,6 +163,12 @@ class ApiSettings(_Section):
     )
     key: SecretStr | None = Field(None, description="what commands act with on `server`")
     key_file: Path | None = Field(None, description="a file with it, which only its owner may read")
+    insecure: bool = Field(
+        False, description="send it over plain HTTP to another machine, too, where others may read it"
+    )
+    private_connections: bool = Field(
+        False, description="connections that are added over HTTP may reach private addresses"
+    )
 
 
 _Signing = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -792,7 +798,7 @@ def _check_toml(file: Path, *, unasked: bool) -> None:
         raise ConfigurationError(
             f"The configuration file {file} cannot be read.", why=f"{error.strerror}."
         ) from None
-    if unasked and ("server" in found or {"key", "key_file"} & set(found.get("api", ()))):
+    if unasked and ("server" in found or {"key", "key_file", "insecure"} & set(found.get("api", ()))):
         raise ConfigurationError(
             f"The configuration file {file} says which server commands work against, or with which key.",
             why="Whoever wrote into the working folder could have keys sent to a server of theirs.",

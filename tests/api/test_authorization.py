@@ -27,10 +27,13 @@ from deskmind.sandbox.servicenow import ServiceNowSandbox
 
 _UNSIGNED = {"receiveWebhook", "health", "ready"}
 _OF_OBJECTS: dict[str, set[str]] = {
-    "agent": {"getAgent", "publishAgent", "testAgent", "runAgent"},
-    "agent run": {"getAgentRun", "cancelAgentRun"},
+    "agent": {"getAgent", "listAgentVersions", "publishAgent", "testAgent", "runAgent"},
+    "agent run": {"getAgentRun", "cancelAgentRun", "resumeAgentRun"},
     "block": {"liftAgentBlock"},
-    "connector": {"getConnector", "listRecords", "syncConnector", "proposeWrite"},
+    "connector": {
+        *("getConnector", "listRecords", "syncConnector", "proposeWrite", "removeConnector"),
+        *("showConnectorSecret", "testConnector", "previewSync", "resetSync"),
+    },
     "conversation": {
         *(
             "getConversation",
@@ -50,6 +53,7 @@ _OF_OBJECTS: dict[str, set[str]] = {
     "key": {"rotateKey", "revokeKey"},
     "memory": {"getMemory", "correctMemory", "forgetMemory"},
     "model": {"getModel"},
+    "pattern": {"removeRedactionPattern"},
     "prompt": {
         *("getPrompt", "listPromptVersions", "exportPrompt", "diffPrompt", "renderPrompt"),
         *("movePromptLabel", "rollbackPromptLabel"),
@@ -58,7 +62,7 @@ _OF_OBJECTS: dict[str, set[str]] = {
     "request": {"explainRequest"},
     "role": {"deleteRole"},
     "run": {"getRun", "followRun", "pauseRun", "resumeRun", "cancelRun", "forkRun", "replayRun"},
-    "schedule": {"removeSchedule"},
+    "schedule": {"removeSchedule", "enableSchedule", "disableSchedule"},
     "training": {"getTriageTraining"},
     "user": {"setUserGroups"},
     "webhook": {
@@ -74,6 +78,7 @@ _OF_ONE = {"agent run", "conversation", "ingest", "memory", "request", "run"}
 _OWN_NAMES = {
     *("getTenant", "eraseTenant"),
     *("setBudget", "deleteBudget", "defineRole", "addGroup", "getPromptLabel", "startWorkflow"),
+    *("stopTool", "allowTool", "setRedactionPattern", "setRedactionAction"),
 }
 """A name in them is the caller's own tenant's, or the installation's, whatever others have by it."""
 
@@ -85,7 +90,7 @@ _OF_REQUESTERS = {
     *("summariseConversation", "listRequests", "explainRequest", "giveFeedback", "listFeedback"),
     *("predictTriage", "listTriageModels", "findSimilarTickets", "listMemories", "addMemory", "getMemory"),
     *("correctMemory", "forgetMemory", "recallMemories", "listModels", "getModel", "createChatCompletion"),
-    *("createEmbeddings", "listEventTypes"),
+    *("createEmbeddings", "listEventTypes", "listDeployments"),
 }
 """What every requester may do, with what is their own."""
 
@@ -201,6 +206,7 @@ async def _objects(app: Deskmind, operator: Desk, sandbox: ModelSandbox) -> dict
 async def _of_the_tenant(app: Deskmind, operator: Desk) -> dict[str, str]:
     await operator.principals.add_user("leaver")
     await operator.access.define_role("reader", ["audit:read"])
+    await operator.redaction.add_pattern("staff-number", "EMP-[0-9]{6}")
     prompt = "name: greeting\nmessages:\n- {role: user, content: Hello.}\n"
     await operator.prompts.import_(prompt, label="production")
     await operator.experiments.start(
@@ -222,6 +228,7 @@ async def _of_the_tenant(app: Deskmind, operator: Desk) -> dict[str, str]:
     return {
         **{"role": "reader", "prompt": "greeting", "experiment": "brevity", "agent": "welcomer"},
         **{"schedule": "nightly", "connector": "now", "user": "ann", "model": "nobody's"},
+        "pattern": "staff-number",
         "write": str(written.write_id),
         "training": str(training.training_id),
         "job": str((await operator.jobs.list(task="triage.train"))[0].job_id),

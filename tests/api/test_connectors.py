@@ -101,3 +101,25 @@ async def test_a_vendors_call_is_taken_when_it_is_signed(
 
 def signed(secret: str, body: bytes) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+async def test_a_connection_that_is_added_over_http_reaches_public_addresses(
+    operator: Desk, clients: dict[str, httpx.AsyncClient]
+) -> None:
+    boss, given = clients["boss"], {"username": "deskmind", "password": "hidden-4711"}
+    asked = {"name": "far", "vendor": "servicenow", "url": "https://10.0.0.8", "credentials": given}
+    for said in (asked, {**asked, "url": "https://example.com", "networks": "any"}):
+        refused = await boss.post("/v1/connectors", json=said)
+        assert refused.status_code == 422, refused.text
+        assert "api.private_connections" in refused.json()["remedy"]
+    asked["url"] = "https://localhost:1"  # a name is looked at when it is resolved
+    added = await boss.post("/v1/connectors", json=asked)
+    assert (added.status_code, added.json().get("networks")) == (201, "public"), added.text
+    assert added.headers["location"] == "/v1/connectors/far"
+    assert "hidden-4711" not in added.text
+    tried = (await boss.post("/v1/connectors/far/test")).json()
+    assert (tried["health"]["ok"], tried["rights"]) == (False, [])
+    assert (await boss.post("/v1/connectors", json=asked)).status_code == 409
+    assert (await clients["ann"].delete("/v1/connectors/far")).status_code == 403
+    assert (await boss.delete("/v1/connectors/far")).status_code == 204
+    assert await operator.connections.all() == []

@@ -7,18 +7,15 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
-from typer.testing import CliRunner, Result
+from tests.cli.remote import Both, Serving, both_sides
+from typer.testing import CliRunner
 
 from deskmind.agents.workflows import Flow, workflow
-from deskmind.api import create_app
 from deskmind.app import Deskmind
 from deskmind.cli.remote.application import RemoteDesk
 from deskmind.cli.root import app as command
@@ -27,33 +24,6 @@ from deskmind.desk import Desk
 
 _TENANT = "remote-commands"
 _QUESTION = "How long does a VPN token take?"
-
-
-@dataclass(frozen=True)
-class Both:
-    """The same command here and on the service."""
-
-    home: Path
-    server: str
-    key_file: Path
-
-    def run(self, *words: str | Path, here: bool = False, user: str = "", **env: str) -> Result:
-        told = [str(word) for word in words]
-        if here:
-            told += ["--tenant", _TENANT, *(["--user", user] if user else [])]
-        else:
-            told = ["--server", self.server, "--key-file", str(self.key_file), *told]
-        settings = {
-            "DESKMIND_HOME": str(self.home),
-            "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
-            "DESKMIND_ANSWER_THRESHOLD": "0",
-            **env,
-        }
-        return CliRunner().invoke(command, told, env=settings)
-
-    async def __call__(self, *words: str | Path, **more: Any) -> Result:
-        """In a thread: the service is in this one."""
-        return await asyncio.to_thread(lambda: self.run(*words, **more))
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +39,12 @@ async def both(
     app: Deskmind,
     owner: Desk,
     desk_home: Path,
-    serving: Callable[[FastAPI], AbstractAsyncContextManager[str]],
+    serving: Serving,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Both]:
     file = tmp_path_factory.mktemp("key") / "key"
-    file.touch(0o600)
-    file.write_text((await owner.keys.create("boss")).secret + "\n")
-    async with serving(create_app(app=app)) as address:
-        yield Both(desk_home, address, file)
+    async with both_sides(app, owner, serving, desk_home, file) as sides:
+        yield sides
 
 
 @pytest.fixture(scope="module")
@@ -177,8 +145,10 @@ async def _shouted(word: str) -> str:
         "worker",
         "migrate up",
         "migrate status",
+        "migrate down base",
         "keyring list",
         "status",
+        "readiness",
         "log level debug",
         "audit seal",
     ],
@@ -186,7 +156,10 @@ async def _shouted(word: str) -> str:
 async def test_what_is_work_on_the_installation_is_refused(both: Both, words: str) -> None:
     afar = await both(*words.split())
     assert afar.exit_code == 65, (afar.output, afar.exception)
-    assert f"`deskmind {words.removesuffix(' debug')}` cannot be done on a server." in afar.stderr
+    assert (
+        f"`deskmind {words.removesuffix(' debug').removesuffix(' base')}` cannot be done on a server."
+        in afar.stderr
+    )
     assert "DESKMIND_SERVER" in afar.stderr
 
 

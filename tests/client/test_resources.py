@@ -56,7 +56,8 @@ _LISTS = [
     name
     for name in OPERATIONS
     if name.startswith(_READING)
-    and name not in {"listDeliveries", "listPromptVersions", "listRecords"}  # of something
+    and name
+    not in {"listDeliveries", "listPromptVersions", "listRecords", "listAgentVersions", "showConnectorSecret"}
     and name not in {"listTenants", "listInstallationActs", "listClosedAccounts"}  # of who operates it
 ]
 

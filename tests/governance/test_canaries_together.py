@@ -282,6 +282,7 @@ async def _models(desk: Desk) -> None:
     await desk.models.embed("e", [SAID, "printer"])
     await desk.models.rerank("r", SAID, ["printer", SAID])
     await desk.models.list()
+    await desk.models.test(["fast"])
     await _refused(desk.models.chat("none", ask))
     await desk.budgets.set("person", window="day", usd=Decimal(5), user=USER)
     await desk.budgets.list()
@@ -651,7 +652,12 @@ async def _http(desk: Desk, address: str) -> set[str]:
         # erasing comes last, because who is erased is nobody whom redaction knows
         for method, path, route in sorted(paths, key=lambda item: "privacy" in item[1]):
             routes.add(f"{method.upper()} {path}")
-            url = path.replace("/groups/{name}", f"/groups/{GROUP}")
+            url = path.replace("/groups/{name}", f"/groups/{GROUP}").replace(
+                "/stopped/{tool}", "/stopped/note"
+            )
+            url = url.replace(
+                "/patterns/{name}", "/patterns/badge"
+            )  # names that an operator chooses are no content
             for parameter in (one for one in route.get("parameters", []) if one["in"] == "path"):
                 filled = _filled(parameter["schema"], document, USER)
                 url = url.replace(f"{{{parameter['name']}}}", str(filled))
@@ -665,6 +671,8 @@ def _bodies(route: dict[str, Any], document: dict[str, Any]) -> list[dict[str, A
     content = route.get("requestBody", {}).get("content", {})
     if "multipart/form-data" in content:
         return [{"files": {"file": (f"{USER}.txt", TEXT.encode())}}]
+    if "application/octet-stream" in content:
+        return [{}, {"content": TEXT.encode()}]
     if not content:
         return [{}]
     made = _filled(content["application/json"]["schema"], document, SAID)

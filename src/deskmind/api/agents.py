@@ -13,7 +13,9 @@ from deskmind.api.schemas import Amount, Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
-__all__ = ["add_agents"]
+__all__ = ["RunBody", "add_agents"]
+
+RunState = Literal["queued", "running", "waiting", "done", "failed", "cancelled"]
 
 
 class RunBody(BaseModel):
@@ -21,7 +23,7 @@ class RunBody(BaseModel):
 
     run_id: UUID
     agent: str
-    state: Literal["queued", "running", "waiting", "done", "failed", "cancelled"]
+    state: RunState
     output: Any = Field(description="null until it is done")
     problem: str = Field(description="code of the error that ended it")
     remedy: str
@@ -150,10 +152,30 @@ class BlockList(BaseModel):
     blocks: list[BlockBody]
 
 
+class StopRequest(Body):
+    """Why a tool is stopped."""
+
+    reason: str = Field("", max_length=500, description="told to whoever is refused it")
+
+
+class StoppedBody(BaseModel):
+    """A tool that is stopped."""
+
+    tool: str = Field(description="`*` is all of them")
+    reason: str
+
+
+class StoppedList(BaseModel):
+    """Stopped tools, by name."""
+
+    stopped: list[StoppedBody]
+
+
 def add_agents(routes: APIRouter, asker: Any) -> None:
     """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
     _add_runs(routes, asker)
     _add_blocks(routes, asker)
+    _add_switches(routes, asker)
     _add_approvals(routes, asker)
 
 
@@ -162,8 +184,12 @@ def _add_runs(routes: APIRouter, asker: Any) -> None:
     missing: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no such run"}}
 
     @routes.get("/agents/runs", operation_id="listAgentRuns", tags=tags, summary="Runs, newest first")
-    async def runs(limit: Annotated[int, Query(ge=1, le=200)] = 50, desk: Desk = asker) -> RunList:
-        found = await desk.agents.list(limit=limit)
+    async def runs(
+        state: RunState | None = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        desk: Desk = asker,
+    ) -> RunList:
+        found = await desk.agents.list(state=state, limit=limit)
         return RunList.model_validate({"runs": [one.as_dict() for one in found]})
 
     @routes.get(
@@ -210,6 +236,40 @@ def _add_blocks(routes: APIRouter, asker: Any) -> None:
     )
     async def lift(subject: str, desk: Desk = asker) -> None:
         await desk.agents.lift(subject)
+
+
+def _add_switches(routes: APIRouter, asker: Any) -> None:
+    tags: list[Any] = ["agents"]
+
+    @routes.get(
+        "/agents/stopped",
+        operation_id="listStoppedTools",
+        tags=tags,
+        summary="The tools that agents may not call now, and why",
+    )
+    async def stopped(desk: Desk = asker) -> StoppedList:
+        found = await desk.agents.stopped_tools()
+        return StoppedList(stopped=[StoppedBody(tool=tool, reason=reason) for tool, reason in found.items()])
+
+    @routes.put(
+        "/agents/stopped/{tool}",
+        operation_id="stopTool",
+        tags=tags,
+        status_code=204,
+        summary="Stop a tool, or with * all of them, for the tenant's agents from their next call on; for admins",
+    )
+    async def stop(tool: str, body: StopRequest, desk: Desk = asker) -> None:
+        await desk.agents.stop_tool(tool, reason=body.reason)
+
+    @routes.delete(
+        "/agents/stopped/{tool}",
+        operation_id="allowTool",
+        tags=tags,
+        status_code=204,
+        summary="Allow what was stopped; for admins",
+    )
+    async def allow(tool: str, desk: Desk = asker) -> None:
+        await desk.agents.allow_tool(tool)
 
 
 def _add_approvals(routes: APIRouter, asker: Any) -> None:

@@ -152,7 +152,12 @@ def create_app(
         await limiter.admit(request.scope, desk)
         return desk
 
-    routes = router(desk_for=desk_for, max_upload_bytes=chosen.ingest.max_file_bytes, streams=streams)
+    routes = router(
+        desk_for=desk_for,
+        max_upload_bytes=chosen.ingest.max_file_bytes,
+        streams=streams,
+        private_connections=chosen.api.private_connections,
+    )
     _offer(service, routes)
     models = _serve_models(service, desk_for, chosen.api.max_body_bytes)
     protocol = _model_context(chosen, service, limiter, attempts, drain)

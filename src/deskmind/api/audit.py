@@ -103,9 +103,23 @@ class VerifyReport(BaseModel):
     """What the log showed."""
 
     holds: bool
+    origin: str = Field(description="which log", examples=["deskmind/6f1d7c52-3b0a-4c64-9d0e-2f6f3a1b8c11"])
     events: int
     covered: int = Field(description="by the newest checkpoint that holds")
+    kept: int = Field(description="checkpoints from elsewhere that it was compared with")
     findings: list[FindingBody] = Field(examples=[[]])
+
+
+class ForgetPerson(Body):
+    """Whose key is destroyed."""
+
+    person: str = Field(min_length=1, max_length=200, description="name, or the id of the user")
+
+
+class ForgottenPerson(BaseModel):
+    """What became of it."""
+
+    destroyed: bool = Field(description="whether the log named such a person")
 
 
 def add_audit(routes: APIRouter, asker: Any) -> None:
@@ -113,6 +127,7 @@ def add_audit(routes: APIRouter, asker: Any) -> None:
     _add_reading(routes, asker)
     _add_proving(routes, asker)
     _add_export(routes, asker)
+    _add_forgetting(routes, asker)
 
 
 def _add_reading(routes: APIRouter, asker: Any) -> None:
@@ -182,8 +197,10 @@ def _add_proving(routes: APIRouter, asker: Any) -> None:
         report = await desk.audit_log.verify(keys, kept=kept)
         return VerifyReport(
             holds=report.holds,
+            origin=report.origin,
             events=report.events,
             covered=report.covered,
+            kept=report.kept,
             findings=[FindingBody(kind=one.kind, message=one.message) for one in report.findings],
         )
 
@@ -203,6 +220,17 @@ def _add_export(routes: APIRouter, asker: Any) -> None:
         lines = desk.audit_log.export() if form == "bundle" else _readable(desk)
         first = await anext(lines, b"")
         return StreamingResponse(_resumed(first, lines), media_type=_NDJSON)
+
+
+def _add_forgetting(routes: APIRouter, asker: Any) -> None:
+    @routes.post(
+        "/audit/forget",
+        operation_id="forgetAuditPerson",
+        tags=["audit"],
+        summary="Destroy the key of a person whom the log names, for good: the log stays whole; for operators",
+    )
+    async def forget(body: ForgetPerson, desk: Desk = asker) -> ForgottenPerson:
+        return ForgottenPerson(destroyed=await desk.audit_log.forget(body.person))
 
 
 async def _readable(desk: Desk) -> AsyncIterator[bytes]:

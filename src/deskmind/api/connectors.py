@@ -16,7 +16,7 @@ from deskmind.connectors.model import Kind
 from deskmind.desk import Desk
 from deskmind.sync import SyncStatus
 
-__all__ = ["Receive", "add_connectors", "add_webhook"]
+__all__ = ["ConnectionBody", "Receive", "add_connectors", "add_webhook"]
 
 Receive = Callable[[UUID, Mapping[str, str], bytes], Awaitable[int]]
 
@@ -154,8 +154,16 @@ def add_connectors(routes: APIRouter, asker: Any) -> None:
         responses=unknown,
         summary="Have workers read a connected system now; for operators",
     )
-    async def sync(name: str, response: Response, full: bool = False, desk: Desk = asker) -> ConnectorBody:
-        found = await desk.sync.run(name, full=full, wait=False)
+    async def sync(
+        name: str,
+        response: Response,
+        full: bool = False,
+        sweep: Annotated[
+            bool, Query(description="look for what is gone at the vendor, even if that was done lately")
+        ] = False,
+        desk: Desk = asker,
+    ) -> ConnectorBody:
+        found = await desk.sync.run(name, full=full, sweep=sweep, wait=False)
         response.headers["Location"] = f"{routes.prefix}/connectors/{quote(name, safe='')}"
         return ConnectorBody.of(found)
 

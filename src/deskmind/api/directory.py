@@ -45,6 +45,9 @@ class NewUser(Body):
     display_name: str = Field("", max_length=200)
     kind: Literal["user", "service"] = "user"
     groups: GroupNames = Field(default_factory=list)
+    role: Literal["operator", "member"] = Field(
+        "member", description="operator: an admin, which only who is one may add"
+    )
 
 
 class Memberships(Body):
@@ -131,11 +134,11 @@ def _add_users(routes: APIRouter, asker: Any) -> None:
         tags=tags,
         status_code=201,
         responses=_TAKEN,
-        summary="Add a requester; groups that do not exist are made; for operators",
+        summary="Add a user; groups that do not exist are made; for operators",
     )
     async def add(body: NewUser, desk: Desk = asker) -> UserBody:
         made = await desk.principals.add_user(
-            body.name, groups=body.groups, display_name=body.display_name, kind=body.kind
+            body.name, groups=body.groups, display_name=body.display_name, kind=body.kind, role=body.role
         )
         return UserBody.model_validate(made, from_attributes=True)
 

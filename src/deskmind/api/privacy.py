@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
+from deskmind.errors import InvalidRequestError
 from deskmind.governance.privacy import Holding
 from deskmind.governance.privacy.erasures import Erasure
 from deskmind.governance.privacy.holds import Hold
@@ -131,8 +132,84 @@ class HoldList(BaseModel):
     holds: list[HoldBody]
 
 
+class ReceiptRequest(Body):
+    """A receipt that is to be checked."""
+
+    receipt: str = Field(min_length=1, max_length=200_000, description="its whole text")
+
+
+class ReceiptBody(BaseModel):
+    """Whether this installation signed a receipt, and what it states."""
+
+    holds: bool
+    problem: str = Field(description="why it does not hold")
+    statement: dict[str, Any] | None = Field(description="null where it does not hold")
+
+
+class ReadmittedBody(BaseModel):
+    """How many marks of the person were forgotten."""
+
+    marks: int
+
+
+class RemovedBody(BaseModel):
+    """A retention policy that ran."""
+
+    store: str
+    days: int
+    removed: int = Field(description="rows")
+    ran_at: datetime
+
+
+class RemovedList(BaseModel):
+    """The policies that ran."""
+
+    removed: list[RemovedBody]
+
+
 def add_privacy(routes: APIRouter, asker: Any) -> None:
     """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
+    _add_persons(routes, asker)
+    _add_returning(routes, asker)
+
+
+def _add_returning(routes: APIRouter, asker: Any) -> None:
+    tags: list[Any] = ["privacy"]
+
+    @routes.post(
+        "/privacy/receipts/verify",
+        operation_id="verifyReceipt",
+        tags=tags,
+        summary="Check that this installation signed the receipt of an erasure",
+    )
+    async def verify_receipt(body: ReceiptRequest, desk: Desk = asker) -> ReceiptBody:
+        try:
+            found = await desk.privacy.verify_receipt(body.receipt)
+        except InvalidRequestError as error:
+            return ReceiptBody(holds=False, problem=error.what, statement=None)
+        return ReceiptBody(holds=True, problem="", statement=dict(found.statement))
+
+    @routes.post(
+        "/privacy/readmissions",
+        operation_id="readmitPerson",
+        tags=tags,
+        responses={404: {"model": Problem, "description": "nobody of these identifiers was erased"}},
+        summary="Let a person who was erased be added and taken in again",
+    )
+    async def readmit_person(body: Person, desk: Desk = asker) -> ReadmittedBody:
+        return ReadmittedBody(marks=await desk.privacy.readmit(body.subject, also=body.also))
+
+    @routes.post(
+        "/privacy/retention",
+        operation_id="applyRetention",
+        tags=tags,
+        summary="Remove what is older than the retention policies say, now; workers do it each hour",
+    )
+    async def apply_retention(desk: Desk = asker) -> RemovedList:
+        return RemovedList.model_validate({"removed": [ran.as_dict() for ran in await desk.privacy.retain()]})
+
+
+def _add_persons(routes: APIRouter, asker: Any) -> None:
     tags: list[Any] = ["privacy"]
     on_hold: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": "a legal hold stands"}}
     unknown: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "not known"}}

@@ -12,10 +12,13 @@ from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 
 from deskmind.api.access import add_access
+from deskmind.api.agent_runs import add_agent_runs
 from deskmind.api.agents import add_agents
 from deskmind.api.audit import add_audit
+from deskmind.api.connections import add_connections
 from deskmind.api.connectors import add_connectors
 from deskmind.api.conversations import add_conversations
+from deskmind.api.deployments import add_deployments
 from deskmind.api.directory import add_directory
 from deskmind.api.events import Sent, described_events, event_stream
 from deskmind.api.evidence import add_evidence
@@ -25,6 +28,7 @@ from deskmind.api.jobs import add_jobs
 from deskmind.api.memories import add_memories
 from deskmind.api.privacy import add_privacy
 from deskmind.api.prompts import add_prompts
+from deskmind.api.redaction import add_redaction
 from deskmind.api.requests import add_requests
 from deskmind.api.resuming import EVENT_ID, AnswerStreams
 from deskmind.api.schemas import (
@@ -84,6 +88,8 @@ _PROBLEMS = _problems(
 )
 _MORE = (
     add_spending,
+    add_deployments,
+    add_redaction,
     add_access,
     add_directory,
     add_audit,
@@ -100,6 +106,7 @@ _MORE = (
     add_connectors,
     add_writes,
     add_agents,
+    add_agent_runs,
     add_workflows,
     add_stored_agents,
     add_memories,
@@ -115,6 +122,7 @@ def router(
     prefix: str = "/v1",
     max_upload_bytes: int = 50 * 2**20,
     streams: AnswerStreams | None = None,
+    private_connections: bool = False,
 ) -> APIRouter:
     """Deskmind's resources for any FastAPI application.
 
@@ -124,6 +132,7 @@ def router(
         prefix: path before every resource.
         max_upload_bytes: largest file of an upload.
         streams: keeps streams of answers whose connection broke; when left out, an answer ends with its reader.
+        private_connections: whether connections that are added here may reach private addresses.
 
     The host application renders errors as it likes; ``deskmind.api.problems.install(app)`` gives RFC 9457.
     """
@@ -278,6 +287,7 @@ def router(
 
     for add in _MORE:
         add(routes, asker)
+    add_connections(routes, asker, private=private_connections)
     return routes
 
 

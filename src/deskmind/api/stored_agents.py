@@ -52,6 +52,12 @@ class AgentVersionBody(BaseModel):
     agent: dict[str, Any]
 
 
+class AgentVersionList(BaseModel):
+    """Versions, newest first."""
+
+    versions: list[AgentVersionBody]
+
+
 class DefineRequest(Body):
     """An agent to be kept."""
 
@@ -140,6 +146,17 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
     ) -> AgentVersionBody:
         found = await desk.stored_agents.get(name, version=version, label=label)
         return AgentVersionBody.model_validate(found.as_dict())
+
+    @routes.get(
+        "/agents/{name}/versions",
+        operation_id="listAgentVersions",
+        tags=_TAGS,
+        responses=_MISSING,
+        summary="All versions of an agent, newest first",
+    )
+    async def versions(name: str, desk: Desk = asker) -> AgentVersionList:
+        found = await desk.stored_agents.versions(name)
+        return AgentVersionList.model_validate({"versions": [one.as_dict() for one in found]})
 
 
 def _add_keeping(routes: APIRouter, asker: Any) -> None:

@@ -239,6 +239,28 @@ def _add_schedules(routes: APIRouter, asker: Any) -> None:
     async def remove(name: str, desk: Desk = asker) -> None:
         await desk.schedules.remove(name)
 
+    @routes.post(
+        "/workflows/schedules/{name}/enable",
+        operation_id="enableSchedule",
+        tags=tags,
+        status_code=204,
+        responses=missing,
+        summary="Let a schedule begin runs again; what was due meanwhile is passed over",
+    )
+    async def enable(name: str, desk: Desk = asker) -> None:
+        await desk.schedules.enable(name)
+
+    @routes.post(
+        "/workflows/schedules/{name}/disable",
+        operation_id="disableSchedule",
+        tags=tags,
+        status_code=204,
+        responses=missing,
+        summary="Have a schedule begin nothing",
+    )
+    async def disable(name: str, desk: Desk = asker) -> None:
+        await desk.schedules.enable(name, enabled=False)
+
 
 def _add_reading(routes: APIRouter, asker: Any) -> None:
     tags: list[Any] = ["workflows"]
@@ -343,8 +365,14 @@ def _add_steering(routes: APIRouter, asker: Any) -> None:
         responses=_ENDED,
         summary="Whether the workflow still does the recorded steps; nothing is done",
     )
-    async def replay(run_id: UUID, desk: Desk = asker) -> ReplayBody:
-        found = await desk.workflows.replay(run_id)
+    async def replay(
+        run_id: UUID,
+        version: Annotated[
+            int | None, Query(ge=1, le=2**31 - 1, description="of the workflow, instead of the run's")
+        ] = None,
+        desk: Desk = asker,
+    ) -> ReplayBody:
+        found = await desk.workflows.replay(run_id, version=version)
         return ReplayBody(steps=found.steps, complete=found.complete, output=found.output)
 
 

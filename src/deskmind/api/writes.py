@@ -19,6 +19,7 @@ __all__ = ["add_writes"]
 
 _State = Literal["proposed", "sending", "applied", "absent", "uncertain", "rejected"]
 _Act = Literal["create", "comment", "update", "assign", "transition", "attach", "publish"]
+_FILE = "application/octet-stream"
 
 
 class WriteRequest(Body):
@@ -52,6 +53,10 @@ class WriteBody(BaseModel):
     write_id: UUID
     connection: str = Field(description="its name; empty for a connector of the application's own")
     run_id: UUID | None = Field(description="of the agent that proposed it")
+    principal_id: UUID | None = Field(
+        description="who proposed it, or whose run did; null for a command on the service's machine"
+    )
+    decided_by: UUID | None = Field(description="who had it sent, or rejected it")
     vendor: str
     act: _Act
     target: str
@@ -60,7 +65,7 @@ class WriteBody(BaseModel):
     state: _State = Field(
         description="absent: the vendor does not have it, it may be sent again; uncertain: a person has to look"
     )
-    at_work: bool = Field(description="whether somebody may still be sending it")
+    epoch: int = Field(description="how often somebody began to send it")
     written_id: str = Field(description="the vendor's id of what was written")
     url: str
     version: str
@@ -72,6 +77,7 @@ class WriteBody(BaseModel):
     looks: int = Field(description="how often a worker has looked for it since it was sent")
     look_at: datetime | None = Field(description="when a worker looks again")
     handed_at: datetime | None = Field(description="since when workers leave it to a person")
+    at_work: bool = Field(description="whether somebody may still be sending it")
 
 
 class WriteList(BaseModel):
@@ -115,7 +121,7 @@ def _add_proposing(routes: APIRouter, asker: Any) -> None:
     async def writes(
         state: Annotated[list[_State] | None, Query(max_length=6)] = None,
         connection: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 50,
         desk: Desk = asker,
     ) -> WriteList:
         found = await desk.writes.list(states=state or (), connection=connection, limit=limit)
@@ -146,6 +152,12 @@ def _add_deciding(routes: APIRouter, asker: Any) -> None:
         tags=tags,
         responses=decided,
         summary="Send a write once and read it back; the body is the file that is attached, none for other acts",
+        openapi_extra={
+            "requestBody": {
+                "required": False,
+                "content": {_FILE: {"schema": {"type": "string", "format": "binary"}}},
+            }
+        },
     )
     async def send(write_id: UUID, request: Request, desk: Desk = asker) -> WriteBody:
         with tempfile.NamedTemporaryFile(prefix="deskmind-") as file:

@@ -12,6 +12,7 @@ import typer
 from deskmind.cli.models import moment
 from deskmind.cli.options import AsJson, Config, Home, Tenant
 from deskmind.cli.output import print_json, print_rows, print_value, say
+from deskmind.cli.server import not_remote
 from deskmind.cli.session import CommandLine, operator_of
 
 if TYPE_CHECKING:
@@ -175,6 +176,8 @@ def verify(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> Report:
+        if witnessed and line.afar():
+            raise not_remote("`deskmind audit verify --witness`")
         trusted, checkpoints = _given(key or [], kept or [])
         log = await _log_of(app, tenant, installation)
         copies = await app.sealing.copies(log.scope.tenant_id) if witnessed else ()

@@ -76,7 +76,9 @@ def check_connection(
 
 @connect_app.command("report")
 def report(
-    recording: Annotated[Path, typer.Argument(help="A HAR file of the vendor's interface.")],
+    recording: Annotated[
+        Path, typer.Argument(help="A HAR file of the vendor's interface.", exists=True, dir_okay=False)
+    ],
     as_json: AsJson = False,
     home: Home = None,
     config: Config = None,

@@ -53,10 +53,13 @@ def make(
     async def work(app: Deskmind) -> Made:
         from datetime import UTC, datetime
 
-        begin, on = moment(since), moment(dated) or datetime.now(UTC)
-        end = moment(until) or on
+        begin = moment(since)
         assert begin is not None
         desk = await operator_of(app, tenant)
+        if line.afar():  # by the service's clock, and without the installation's parts
+            return await desk.evidence.make(about.value, begin, moment(until), dated=moment(dated))
+        on = moment(dated) or datetime.now(UTC)
+        end = moment(until) or on
         if about is About.ARTICLE30:
             return await desk.evidence.make("article30", begin, end, dated=on)
         return await desk.evidence.make(
@@ -90,7 +93,10 @@ def verify(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
     key: Annotated[
         list[str] | None,
-        typer.Option("--key", help="A public key, or a file of them; this home's keyring when left out."),
+        typer.Option(
+            "--key",
+            help="A public key, or a file of them; when left out this home's keyring, or the server's.",
+        ),
     ] = None,
     home: Home = None,
     config: Config = None,
@@ -105,7 +111,7 @@ def verify(
         from deskmind.governance.evidence.verify import verify_bundle
 
         try:
-            trusted = read_keys(key) if key else _own_keys(line)
+            trusted = read_keys(key) if key else _known_keys(line)
             return verify_bundle(file.read_bytes(), trusted)
         except (OSError, ValueError) as error:
             raise InvalidRequestError(f"{file} cannot be checked.", why=f"{error}.") from error
@@ -121,17 +127,20 @@ def keys(tenant: Tenant = None, home: Home = None, config: Config = None, as_jso
     """Show the public keys that bundles are signed with, for who checks them elsewhere."""
     line = CommandLine(home, config, as_json=as_json)
 
-    async def work(app: Deskmind) -> list[VerifyKey]:
-        return await (await operator_of(app, tenant)).evidence.public_keys()
-
-    words = [str(found) for found in line.run(work)]
+    words = [str(found) for found in line.run(lambda app: _public_keys(app, tenant))]
     if as_json:
         print_json(words)
     else:
         say("\n".join(words))
 
 
-def _own_keys(line: CommandLine) -> tuple[VerifyKey, ...]:
+async def _public_keys(app: Deskmind, tenant: str | None) -> list[VerifyKey]:
+    return await (await operator_of(app, tenant)).evidence.public_keys()
+
+
+def _known_keys(line: CommandLine) -> tuple[VerifyKey, ...]:
+    if line.afar():
+        return tuple(line.run(lambda app: _public_keys(app, None)))
     from deskmind.governance.evidence.service import evidence_keys
     from deskmind.keyring import Keyring
 

@@ -16,7 +16,7 @@ from deskmind.cli.session import CommandLine, operator_of
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
-    from deskmind.gateway import Budget, Price
+    from deskmind.gateway import Budget
     from deskmind.gateway.service import DeploymentInfo, ModelInfo
     from deskmind.gateway.usage import UsageRow
 
@@ -44,14 +44,7 @@ def list_models(
             ("model", "policy", "deployment", "in $/M", "out $/M", "reads", "state"),
             as_json=as_json,
             empty=_NO_MODEL,
-            document=[
-                {
-                    "model": item.name,
-                    "policy": item.policy,
-                    "deployments": [_deployment(deployment) for deployment in item.deployments],
-                }
-                for item in found
-            ],
+            document=[item.as_dict() for item in found],
         )
 
     line.run(work)
@@ -69,10 +62,7 @@ def check_models(
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> list[dict[str, Any]]:
-        from deskmind.gateway.probe import probe
-
-        desk = await operator_of(app, tenant)
-        return await probe(await app.gateway(), desk.scope, model or [])
+        return await (await operator_of(app, tenant)).models.test(model or [])
 
     results = line.run(work)
     columns = ("model", "deployment", "state", "seconds", "finding")
@@ -284,27 +274,4 @@ def _deployment_row(model: ModelInfo, item: DeploymentInfo) -> dict[str, Any]:
         "out $/M": item.price.output if item.price else "unknown",
         "reads": item.max_input_tokens or "unknown",
         "state": "ok" if item.available else "out for a while",
-    }
-
-
-def _deployment(item: DeploymentInfo) -> dict[str, Any]:
-    return {
-        "deployment": item.name,
-        "provider": item.provider,
-        "model": item.model,
-        "price": _price(item.price),
-        "max_input_tokens": item.max_input_tokens,
-        "max_output_tokens": item.max_output_tokens,
-        "available": item.available,
-    }
-
-
-def _price(price: Price | None) -> dict[str, str | None] | None:
-    if price is None:
-        return None
-    cached = price.cached_input
-    return {
-        "input": str(price.input),
-        "output": str(price.output),
-        "cached_input": None if cached is None else str(cached),
     }

@@ -92,6 +92,7 @@ def readiness(
 ) -> None:
     """Check what can be checked; red or "not assessed" where something is missing. Exit code 1 when red."""
     line = CommandLine(home, config, as_json=as_json)
+    line.guard(line.settings)
 
     async def work(app: Deskmind) -> Report:
         from deskmind.readiness import run
@@ -151,6 +152,8 @@ def down(
     config: Config = None,
 ) -> None:
     """Take migrations back. Data in tables that go is lost."""
+    line = CommandLine(home, config)
+    line.guard(line.settings)
     if not yes:
         typer.confirm("Data in dropped tables is lost. Continue?", abort=True)
 
@@ -159,7 +162,7 @@ def down(
         state = await provisioner.migrations.status()
         say(f"The database is at {state.current or 'base'}.")
 
-    with_provisioner(CommandLine(home, config), work)
+    with_provisioner(line, work)
 
 
 @migrate_app.command("status")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +12,12 @@ import typer
 
 from deskmind.cli.options import Config, Home
 from deskmind.cli.output import print_table, say
+from deskmind.cli.server import not_remote
 from deskmind.cli.session import CommandLine, operator_of
 
 if TYPE_CHECKING:
     from deskmind.app import Deskmind
-    from deskmind.governance.redaction import Redactor
+    from deskmind.governance.redaction import Redacted, Redactor
 
 __all__ = ["redact"]
 
@@ -35,7 +36,12 @@ def redact(
     ner: Annotated[bool, typer.Option("--ner", help="Look for names with a model as well.")] = False,
     tenant: Annotated[
         str | None,
-        typer.Option("--tenant", "-t", help="By the rules and names of this tenant.", show_default=False),
+        typer.Option(
+            "--tenant",
+            "-t",
+            help="By the rules and names of this tenant; a server knows which.",
+            show_default=False,
+        ),
     ] = None,
     home: Home = None,
     config: Config = None,
@@ -43,17 +49,28 @@ def redact(
     """Replace personal and secret data in texts by placeholders."""
     line = CommandLine(home, config, as_json=as_json)
 
-    def act(redactor: Redactor) -> None:
-        for content in _contents(files or [], text):
+    def show(items: list[dict[str, Any]], redacted: Iterable[Redacted]) -> None:
+        for item, found in zip(items, redacted, strict=True):
             if as_json:
-                _redact_lines(redactor, content)
+                _print_item(item, found)
             else:
-                _redact_text(redactor, content, explain=explain)
+                _print_text(found, explain=explain)
+
+    def act(redactor: Redactor) -> None:
+        for items in _items_of(files or [], text, as_json=as_json):
+            show(items, (redactor.redact(item["text"]) for item in items))
 
     async def work(app: Deskmind) -> None:
-        act(_with_ner(await (await operator_of(app, tenant)).redaction.redactor(), ner=ner))
+        redactor: Any = await (await operator_of(app, tenant)).redaction.redactor()
+        if not line.afar():
+            act(_with_ner(redactor, ner=ner))
+            return
+        if ner:
+            raise not_remote("Looking for names with a model, --ner,")
+        for items in _items_of(files or [], text, as_json=as_json):
+            show(items, await redactor.redact_all([item["text"] for item in items]))
 
-    if tenant is not None:
+    if tenant is not None or line.guard(line.afar):
         line.run(work)
     else:
         line.guard(lambda: act(_plain(ner=ner)))
@@ -88,8 +105,17 @@ def _contents(files: list[Path], text: str | None) -> Iterator[str]:
             ) from error
 
 
-def _redact_text(redactor: Redactor, content: str, *, explain: bool) -> None:
-    redacted = redactor.redact(content, session=redactor.session())
+def _items_of(files: list[Path], text: str | None, *, as_json: bool) -> Iterator[list[dict[str, Any]]]:
+    """The texts of each file, or of standard input: one, or those of its lines."""
+    for content in _contents(files, text):
+        if not as_json:
+            yield [{"text": content}]
+            continue
+        lines = enumerate(content.splitlines(), start=1)
+        yield [_item(line, number) for number, line in lines if line.strip()]
+
+
+def _print_text(redacted: Redacted, *, explain: bool) -> None:
     say(redacted.text.rstrip("\n"))
     if explain:
         print_table(
@@ -102,18 +128,13 @@ def _redact_text(redactor: Redactor, content: str, *, explain: bool) -> None:
         )
 
 
-def _redact_lines(redactor: Redactor, content: str) -> None:
-    for number, line in enumerate(content.splitlines(), start=1):
-        if not line.strip():
-            continue
-        item = _item(line, number)
-        redacted = redactor.redact(item["text"])
-        spans = [
-            {"start": found.start, "end": found.end, "type": str(found.type), "score": round(found.score, 3)}
-            for found in redacted.findings
-        ]
-        result = {"id": item.get("id"), "text": redacted.text, "spans": spans}
-        sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+def _print_item(item: dict[str, Any], redacted: Redacted) -> None:
+    spans = [
+        {"start": found.start, "end": found.end, "type": str(found.type), "score": round(found.score, 3)}
+        for found in redacted.findings
+    ]
+    result = {"id": item.get("id"), "text": redacted.text, "spans": spans}
+    sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
 
 
 def _item(line: str, number: int) -> dict[str, Any]:

@@ -101,9 +101,17 @@ def root(
             show_default=False,
         ),
     ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure",
+            help="Send the key over plain http:// to another machine, too, where others may read it"
+            " [env: DESKMIND_API_INSECURE].",
+        ),
+    ] = False,
 ) -> None:
     """AI for IT service management: cited answers from your own knowledge, seen only by those who may."""
-    context.obj = Server(server, key, key_file)
+    context.obj = Server(server, key, key_file, insecure)
 
 
 app.command("demo")(demonstration.demo)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from deskmind.settings import Settings
 
-__all__ = ["Server", "address_of", "command_name", "not_remote", "server_of"]
+__all__ = ["Server", "address_of", "command_name", "insecure", "not_remote", "server_of"]
 
 _STANDARD_INPUT = "-"
 
@@ -30,6 +30,7 @@ class Server:
     url: str | None = None
     key: str | None = None
     key_file: Path | None = None
+    insecure: bool = False
 
 
 def command_name() -> str:
@@ -41,6 +42,11 @@ def command_name() -> str:
 def address_of(settings: Settings) -> str:
     """The service's; empty where commands work on this machine's own installation."""
     return _given().url or settings.server or ""
+
+
+def insecure(settings: Settings) -> bool:
+    """Whether the key may go over plain HTTP to another machine."""
+    return _given().insecure or settings.api.insecure
 
 
 def server_of(settings: Settings) -> tuple[str, SecretStr]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import typer
 
 from deskmind.cli.output import shown
-from deskmind.cli.server import address_of, command_name, not_remote, server_of
+from deskmind.cli.server import address_of, command_name, insecure, not_remote, server_of
 from deskmind.errors import DeskmindError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class CommandLine:
         async def opened() -> _T:
             settings = self._settings()
             if address_of(settings) and within is None:
-                return await _afar(*server_of(settings), work)
+                return await _afar(*server_of(settings), work, insecure=insecure(settings))
             async with (within or _as_they_are)(self.settings()) as changed:
                 return await self._here(changed, work)
 
@@ -190,14 +190,15 @@ async def _only_tenant(app: Deskmind) -> str:
     )
 
 
-async def _afar(url: str, key: SecretStr, work: Callable[[Deskmind], Awaitable[_T]]) -> _T:
+async def _afar(url: str, key: SecretStr, work: Callable[[Deskmind], Awaitable[_T]], *, insecure: bool) -> _T:
     """Do the work on a service; it has that name and no other of the application's."""
     from deskmind import __version__
     from deskmind.cli.remote import RemoteDeskmind
     from deskmind.client import AsyncClient
 
     agent = f"deskmind-cli/{__version__}"
-    async with AsyncClient(url, api_key=key.get_secret_value(), user_agent=agent) as client:
+    secret = key.get_secret_value()
+    async with AsyncClient(url, api_key=secret, user_agent=agent, insecure=insecure) as client:
         return await work(cast("Deskmind", RemoteDeskmind(client)))
 
 

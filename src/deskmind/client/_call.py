@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 if TYPE_CHECKING:
-    from deskmind.client._uploads import Upload
+    from deskmind.client._uploads import Content
 
 __all__ = ["Call", "given", "part"]
 
@@ -36,7 +36,7 @@ class Call:
     path: str
     query: Mapping[str, Any] = field(default_factory=dict[str, Any])
     body: Mapping[str, Any] | None = None
-    upload: Upload | None = None
+    upload: Content | None = None
     reads: bool = False
     also: tuple[int, ...] = ()
     resumes: bool = False

@@ -34,6 +34,7 @@ class AsyncClient(AsyncResources):
         retries: Retries | None = None,
         ssl: SSLContext | None = None,
         user_agent: str = f"deskmind-client/{__version__}",
+        insecure: bool = False,
     ) -> None:
         """Of a service; nothing is sent yet.
 
@@ -44,9 +45,10 @@ class AsyncClient(AsyncResources):
             retries: how often and how long a request is tried again.
             ssl: whom to trust; the system's authorities when left out.
             user_agent: how the program names itself.
+            insecure: send the key over plain HTTP to another machine, too, where whoever is between can read it.
 
         Raises:
-            InvalidRequestError: address or key cannot be used.
+            InvalidRequestError: address or key cannot be used, or not with each other.
         """
         self._sender = Sender(
             base_url,
@@ -55,6 +57,7 @@ class AsyncClient(AsyncResources):
             retries=retries or Retries(),
             ssl=ssl,
             user_agent=user_agent,
+            insecure=insecure,
         )
         super().__init__(self._sender)
 
@@ -83,6 +86,7 @@ class Client(Resources):
         retries: Retries | None = None,
         ssl: SSLContext | None = None,
         user_agent: str = f"deskmind-client/{__version__}",
+        insecure: bool = False,
     ) -> None:
         """As ``AsyncClient``."""
         self._client = AsyncClient(
@@ -92,6 +96,7 @@ class Client(Resources):
             retries=retries,
             ssl=ssl,
             user_agent=user_agent,
+            insecure=insecure,
         )
         super().__init__(self._client, Loop())
 

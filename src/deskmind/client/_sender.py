@@ -9,11 +9,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import orjson
 
+from deskmind.client._address import address_of, check_confidential, sendable
 from deskmind.client._call import Call
 from deskmind.client._events import Frame, frames
 from deskmind.client._problems import error_of, error_told
@@ -21,7 +21,6 @@ from deskmind.client._retries import Patience, Retries
 from deskmind.errors import (
     DatabaseUnavailableError,
     DeskmindError,
-    InvalidRequestError,
     RequestInProgressError,
     ServerReplyError,
     ServerUnreachableError,
@@ -64,11 +63,14 @@ class Sender:
         retries: Retries,
         ssl: SSLContext | None,
         user_agent: str,
+        insecure: bool = False,
     ) -> None:
-        self._base = _address(base_url)
+        self._base = address_of(base_url)
         self._headers = {"User-Agent": user_agent, "Accept": "application/json"}
         if api_key is not None:
-            self._headers["Authorization"] = f"Bearer {_sendable(api_key)}"
+            if not insecure:
+                check_confidential(self._base)
+            self._headers["Authorization"] = f"Bearer {sendable(api_key)}"
         self._timeout_seconds = timeout_seconds
         self._retries = retries
         self._ssl = ssl
@@ -282,28 +284,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return list(cast("Iterable[Any]", value)) if isinstance(value, Iterable) else str(value)
-
-
-def _address(base_url: str) -> str:
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
-        raise InvalidRequestError(
-            "This is not the address of a service.",
-            why="It is http:// or https:// with a host, and neither names a user nor asks for anything.",
-            remedy="Write it as https://deskmind.example.org.",
-        )
-    return base_url.rstrip("/")
-
-
-def _sendable(api_key: str) -> str:
-    key = api_key.strip()
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise InvalidRequestError(
-            "The API key cannot be sent.",
-            why="It is empty, or holds what no key holds.",
-            remedy="Give it as `deskmind key create` printed it.",
-        )
-    return key
 
 
 def _reason(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Files as multipart bodies, read from disk piece by piece while they are sent."""
+"""Files as bodies, read from disk piece by piece while they are sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeAlias
 
 from deskmind.errors import InvalidRequestError
 
-__all__ = ["File", "Upload"]
+__all__ = ["Content", "File", "Upload"]
 
 File: TypeAlias = "Path | str | tuple[str, bytes]"
 """A path, or a name and the content."""
@@ -21,29 +21,15 @@ _PIECE = 256 * 1024
 _ESCAPED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
-class Upload:
-    """A body with one file, which can be sent again: the file is opened anew each time."""
+class Content:
+    """A body that is a file, which can be sent again: the file is opened anew each time."""
 
-    def __init__(self, file: File, field: str = "file") -> None:
-        """Of a file.
+    media_type = "application/octet-stream"
+    _head, _tail = b"", b""
 
-        Args:
-            file: what is sent.
-            field: name of the form's field.
-        """
+    def __init__(self, file: File) -> None:
+        """Of a file."""
         self._path, self._content = (None, file[1]) if isinstance(file, tuple) else (Path(file), b"")
-        name = file[0] if isinstance(file, tuple) else Path(file).name
-        self._boundary = token_hex(16)
-        self._head = (
-            f'--{self._boundary}\r\nContent-Disposition: form-data; name="{field}"; '
-            f'filename="{name.translate(_ESCAPED)}"\r\nContent-Type: application/octet-stream\r\n\r\n'
-        ).encode("utf-8", "surrogateescape")
-        self._tail = f"\r\n--{self._boundary}--\r\n".encode()
-
-    @property
-    def media_type(self) -> str:
-        """For ``Content-Type``."""
-        return f"multipart/form-data; boundary={self._boundary}"
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[tuple[int, AsyncIterator[bytes]]]:
@@ -72,3 +58,24 @@ class Upload:
         while piece := await asyncio.to_thread(file.read, _PIECE):
             yield piece
         yield self._tail
+
+
+class Upload(Content):
+    """A multipart body with one file."""
+
+    def __init__(self, file: File, field: str = "file") -> None:
+        """Of a file.
+
+        Args:
+            file: what is sent.
+            field: name of the form's field.
+        """
+        super().__init__(file)
+        name = file[0] if isinstance(file, tuple) else Path(file).name
+        boundary = token_hex(16)
+        self.media_type = f"multipart/form-data; boundary={boundary}"
+        self._head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; '
+            f'filename="{name.translate(_ESCAPED)}"\r\nContent-Type: application/octet-stream\r\n\r\n'
+        ).encode("utf-8", "surrogateescape")
+        self._tail = f"\r\n--{boundary}--\r\n".encode()

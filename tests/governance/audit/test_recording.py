@@ -122,7 +122,9 @@ _UNRECORDED = {
         "each run is recorded by Agents",
     ),
     **dict.fromkeys(("Approvals.approve", "Approvals.reject"), "recorded by _decide and _vote"),
-    **dict.fromkeys(("Models.chat", "Models.embed", "Models.rerank", "Models.stream"), _LEDGER),
+    **dict.fromkeys(
+        ("Models.chat", "Models.embed", "Models.rerank", "Models.stream", "Models.test"), _LEDGER
+    ),
 }
 _WRITES = (
     "record(",

@@ -24,12 +24,20 @@ _CASE = {
 }
 
 BODIES: dict[str, Any] = {
+    "addConnector": {
+        "name": "itsm",
+        "vendor": "servicenow",
+        "url": "https://acme.service-now.com",
+        "credentials": {"username": "deskmind", "password": "…"},
+        "every_seconds": 900,
+    },
     "addDocument": {
         "name": "vpn.md",
         "text": "# VPN token\n\nThe token is reset in the portal.",
         "groups": [],
     },
     "addMemory": {"text": "My printer is HP-22.", "subject": "my printer"},
+    "addRedactionNames": {"names": ["Ann-Marie de Vries"], "type": "PERSON", "source": "by-hand"},
     "addSchedule": {
         "name": "handover",
         "workflow": "shift-handover",
@@ -62,6 +70,8 @@ BODIES: dict[str, Any] = {
     "findSimilarTickets": {"text": "vpn tunnel drops", "limit": 5},
     "findTicketClusters": {"tickets": _TICKETS, "least": 2, "window_minutes": 120},
     "forkRun": {"step": 1},
+    "forgetAuditPerson": {"person": "ann"},
+    "forgetRedactionNames": {"names": ["Ann-Marie de Vries"], "source": "by-hand"},
     "giveFeedback": {"request_id": "0b9f6a52e4c34d7e8a1f5c2d9e7b6a41", "rating": "up"},
     "grantRole": {"role": "technician", "user": "ann", "until": "2100-01-01T00:00:00Z", "reason": "year end"},
     "makeEvidence": {"about": "soc2", "since": "2026-01-01T00:00:00Z"},
@@ -70,7 +80,9 @@ BODIES: dict[str, Any] = {
     "predictTriage": {"texts": ["vpn tunnel drops since this morning"]},
     "proposeWrite": {"act": "create", "values": {"title": "The VPN tunnel drops"}},
     "publishAgent": {"label": "production"},
+    "readmitPerson": {"subject": "ann", "also": ["ann@example.com"]},
     "recallMemories": {"question": "Which printer is mine?", "tokens": 200},
+    "redactTexts": {"texts": ["Mail ann@example.com about INC0012001."]},
     "reject": {"reason": "It is another ticket."},
     "renameConversation": {"title": "VPN token"},
     "renderPrompt": {"values": {"who": "Ann"}},
@@ -85,6 +97,9 @@ BODIES: dict[str, Any] = {
     "setPolicy": {
         "text": 'forbid (principal == Deskmind::User::"guest", action in Deskmind::Action::"documents:*", resource);'
     },
+    "setRedactionAction": {"action": "mask"},
+    "setRedactionPattern": {"regex": "EMP-[0-9]{6}", "type": "EMPLOYEE_ID", "score": 0.9},
+    "startAgentRun": {"prompt": "Say hello.", "instructions": "Greet whoever asks.", "model": "fast"},
     "startExperiment": {
         "name": "brief-answers",
         "prompt": "answer",
@@ -94,7 +109,10 @@ BODIES: dict[str, Any] = {
         ],
     },
     "startWorkflow": {"input": {"connection": "now"}},
+    "stopTool": {"reason": "It is looked into."},
     "testAgent": {"cases": [_CASE]},
+    "testDeployments": {"models": []},
     "trainTriage": {"embed": False},
+    "verifyReceipt": {"receipt": '{"statement": {"kind": "deskmind.privacy.erasure"}}'},
     "weighExperiment": {"weights": {"brief": 3}},
 }

@@ -22,8 +22,13 @@ class Lead(NamedTuple):
 
 
 _OF_RUN = ("getRun", "followRun", "pauseRun", "resumeRun", "cancelRun", "forkRun", "replayRun")
-_OF_AGENT = ("getAgent", "publishAgent", "testAgent", "runAgent")
+_OF_AGENT = ("getAgent", "listAgentVersions", "publishAgent", "testAgent", "runAgent")
+_OF_AGENT_RUN = ("getAgentRun", "cancelAgentRun", "resumeAgentRun")
 _OF_APPROVAL = ("getApproval", "approve", "reject", "editApproval")
+_OF_CONNECTOR = (
+    *("getConnector", "syncConnector", "proposeWrite", "testConnector", "previewSync", "resetSync"),
+    *("showConnectorSecret", "removeConnector"),
+)
 _OF_CONVERSATION = (
     *("getConversation", "renameConversation", "appendTurns"),
     *("summariseConversation", "eraseConversation"),
@@ -52,6 +57,7 @@ LINKS: dict[str, tuple[Lead, ...]] = {
     "searchAuditEvents": (Lead("event_id", "events/0/event_id", ("proveAuditEvent",)),),
     "addDocument": (Lead("ingest_id", "ingest_id", ("getIngest",)),),
     "uploadDocument": (Lead("ingest_id", "ingest_id", ("getIngest",)),),
+    "setRedactionPattern": (Lead("name", "$request.path.name", ("removeRedactionPattern",)),),
     "listPrompts": (Lead("name", "prompts/0/name", _OF_PROMPT),),
     "savePrompt": (Lead("name", "name", _OF_PROMPT),),
     "listExperiments": (Lead("name", "experiments/0/name", _OF_EXPERIMENT),),
@@ -62,21 +68,24 @@ LINKS: dict[str, tuple[Lead, ...]] = {
     "erasePerson": (Lead("erasure_id", "erasure_id", ("getErasure",)),),
     "placeHold": (Lead("hold_id", "hold_id", ("releaseHold",)),),
     "trainTriage": (Lead("training_id", "training_id", ("getTriageTraining",)),),
-    "listConnectors": (Lead("name", "connectors/0/name", ("getConnector", "syncConnector", "proposeWrite")),),
+    "listConnectors": (Lead("name", "connectors/0/name", _OF_CONNECTOR),),
+    "addConnector": (Lead("name", "name", _OF_CONNECTOR),),
     "listJobs": (Lead("job_id", "jobs/0/job_id", ("getJob", "cancelJob")),),
     "proposeWrite": (Lead("write_id", "write_id", _OF_WRITE),),
     "listWrites": (Lead("write_id", "writes/0/write_id", _OF_WRITE),),
-    "listAgentRuns": (Lead("run_id", "runs/0/run_id", ("getAgentRun", "cancelAgentRun")),),
+    "listAgentRuns": (Lead("run_id", "runs/0/run_id", _OF_AGENT_RUN),),
+    "startAgentRun": (Lead("run_id", "run_id", _OF_AGENT_RUN),),
+    "stopTool": (Lead("tool", "$request.path.tool", ("allowTool",)),),
     "listAgentBlocks": (Lead("subject", "blocks/0/subject", ("liftAgentBlock",)),),
     "listApprovals": (Lead("proposal_id", "proposals/0/proposal_id", _OF_APPROVAL),),
     "listWorkflows": (Lead("name", "workflows/0/name", ("startWorkflow",)),),
     "startWorkflow": (Lead("run_id", "run_id", _OF_RUN),),
     "forkRun": (Lead("run_id", "run_id", _OF_RUN),),
     "listRuns": (Lead("run_id", "runs/0/run_id", _OF_RUN),),
-    "addSchedule": (Lead("name", "name", ("removeSchedule",)),),
+    "addSchedule": (Lead("name", "name", ("removeSchedule", "enableSchedule", "disableSchedule")),),
     "listAgents": (Lead("name", "agents/0/name", _OF_AGENT),),
     "defineAgent": (Lead("name", "name", _OF_AGENT),),
-    "runAgent": (Lead("run_id", "run_id", ("getAgentRun", "cancelAgentRun")),),
+    "runAgent": (Lead("run_id", "run_id", _OF_AGENT_RUN),),
     "listMemories": (Lead("memory_id", "memories/0/memory_id", _OF_MEMORY),),
     "addMemory": (Lead("memory_id", "memory_id", _OF_MEMORY),),
     "addWebhook": (Lead("webhook_id", "webhook_id", _OF_WEBHOOK),),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from deskmind.cli.remote.refusing import Part
+from deskmind.cli.remote.refusing import Part, at_most
 from deskmind.cli.remote.shown import Shown
-from deskmind.cli.server import not_remote
 
 if TYPE_CHECKING:
     from deskmind.agents.memory import Draft
+    from deskmind.client import AsyncClient
+    from deskmind.client.made.bodies import AgentVersionBody
 
 __all__ = [
+    "RemoteAgent",
     "RemoteAgents",
     "RemoteApprovals",
     "RemoteMemories",
@@ -30,17 +32,28 @@ class RemoteAgents(Part):
 
     async def list(self, *, state: str | None = None, limit: int = 50) -> list[Any]:
         """Runs, newest first."""
-        if state is not None:
-            raise not_remote("Choosing runs by their state")
-        return [Shown(one) for one in (await self._client.agents.list_runs(limit=limit)).runs]
+        told = await self._client.agents.list_runs(state=cast("Any", state), limit=at_most(limit))
+        return [Shown(one) for one in told.runs]
 
     async def show(self, run_id: UUID) -> Any:
         """A run with its transcript."""
         return Shown(await self._client.agents.get_run(run_id))
 
+    async def resume(self, run_id: UUID) -> Any:
+        """Go on with a run, in the service."""
+        return Shown(await self._client.agents.resume_run(run_id))
+
     async def cancel(self, run_id: UUID) -> None:
         """End a run."""
         await self._client.agents.cancel_run(run_id)
+
+    async def stop_tool(self, tool: str = "*", *, reason: str = "") -> None:
+        """Stop a tool."""
+        await self._client.agents.stop_tool(tool, reason=reason)
+
+    async def allow_tool(self, tool: str = "*") -> None:
+        """Allow what was stopped."""
+        await self._client.agents.allow_tool(tool)
 
     async def blocks(self) -> list[Any]:
         """What agents may not do."""
@@ -51,12 +64,30 @@ class RemoteAgents(Part):
         await self._client.agents.lift_block(subject)
 
 
+class RemoteAgent:
+    """``desk.agent(…)``: an agent that is described with each run of it."""
+
+    def __init__(self, client: AsyncClient, name: str, **described: Any) -> None:
+        self._client = client
+        self._described: dict[str, Any] = {"name": name, **described}
+
+    async def start(self, prompt: str, *, untrusted: str = "") -> UUID:
+        """Leave a run to a worker."""
+        told = await self._client.agents.start_run(prompt, untrusted=untrusted, **self._described)
+        return told.run_id
+
+    async def run(self, prompt: str, *, untrusted: str = "") -> Any:
+        """A run in the service, which is waited for."""
+        told = await self._client.agents.start_run(prompt, untrusted=untrusted, **self._described, wait=True)
+        return Shown(told.run) if told.run is not None else told.run_id
+
+
 class RemoteApprovals(Part):
     """``desk.approvals``."""
 
     async def list(self, *, waiting: bool = True, limit: int | None = None) -> list[Any]:
         """What waits for a person."""
-        told = await self._client.approvals.list(waiting=waiting, limit=limit)
+        told = await self._client.approvals.list(waiting=waiting, limit=at_most(limit))
         return [Shown(one) for one in told.proposals]
 
     async def show(self, proposal_id: UUID) -> Any:
@@ -92,6 +123,14 @@ class RemoteStoredAgents(Part):
         """By name."""
         return [Shown(one) for one in (await self._client.agents.list()).agents]
 
+    async def get(self, name: str, *, version: int | None = None, label: str | None = None) -> Any:
+        """A version."""
+        return _version(await self._client.agents.get(name, version=version, label=label))
+
+    async def versions(self, name: str) -> list[Any]:
+        """All of one, newest first."""
+        return [_version(one) for one in (await self._client.agents.list_versions(name)).versions]
+
     async def save(self, agent: Any, *, note: str = "") -> Any:
         """A new version."""
         told = await self._client.agents.define(
@@ -101,10 +140,7 @@ class RemoteStoredAgents(Part):
 
     async def publish(self, name: str, version: int | None = None, *, label: str = "production") -> Any:
         """Put a version to use."""
-        from deskmind.agents.definitions import AgentSpec
-
-        told = await self._client.agents.publish(name, version=version, label=label)
-        return Shown(told, spec=AgentSpec.model_validate(told.agent))
+        return _version(await self._client.agents.publish(name, version=version, label=label))
 
     async def test(self, name: str, cases: Sequence[Any], *, version: int | None = None) -> Any:
         """Cases with a scripted model."""
@@ -120,6 +156,12 @@ class RemoteStoredAgents(Part):
         """A run in the service, which is waited for."""
         told = await self._client.agents.run(name, prompt, **given, wait=True)
         return Shown(told.run) if told.run is not None else told.run_id
+
+
+def _version(told: AgentVersionBody) -> Any:
+    from deskmind.agents.definitions import AgentSpec
+
+    return Shown(told, spec=AgentSpec.model_validate(told.agent))
 
 
 class RemoteWorkflows(Part):
@@ -141,7 +183,7 @@ class RemoteWorkflows(Part):
         self, *, workflow: str | None = None, state: Any = None, limit: int | None = None
     ) -> list[Any]:
         """Newest first."""
-        told = await self._client.runs.list(workflow=workflow, state=state, limit=limit)
+        told = await self._client.runs.list(workflow=workflow, state=state, limit=at_most(limit))
         return [Shown(one) for one in told.runs]
 
     async def show(self, run_id: UUID) -> Any:
@@ -169,9 +211,9 @@ class RemoteWorkflows(Part):
         await self._client.runs.resume(run_id)
         return await self._at_rest(run_id)
 
-    async def cancel(self, run_id: UUID) -> None:
-        """End a run."""
-        await self._client.runs.cancel(run_id)
+    async def cancel(self, run_id: UUID, *, undo: bool = False) -> None:
+        """End a run; with ``undo`` once its steps are taken back."""
+        await self._client.runs.cancel(run_id, undo=undo)
 
     async def fork(self, run_id: UUID, step: int) -> UUID:
         """Anew from a step on."""
@@ -179,9 +221,7 @@ class RemoteWorkflows(Part):
 
     async def replay(self, run_id: UUID, *, version: int | None = None) -> Any:
         """Whether it still does the recorded steps."""
-        if version is not None:
-            raise not_remote("A replay by another version")
-        return Shown(await self._client.runs.replay(run_id))
+        return Shown(await self._client.runs.replay(run_id, version=version))
 
     async def _at_rest(self, run_id: UUID) -> Any:
         async for event in self._client.runs.follow(run_id):
@@ -208,6 +248,13 @@ class RemoteSchedules(Part):
     async def add(self, name: str, workflow: str, given: Mapping[str, Any], **when: Any) -> Any:
         """Have it begin by itself."""
         return Shown(await self._client.workflows.add_schedule(name, workflow, input=given, **when))
+
+    async def enable(self, name: str, *, enabled: bool = True) -> None:
+        """Let it begin runs, or not."""
+        switch = (
+            self._client.workflows.enable_schedule if enabled else self._client.workflows.disable_schedule
+        )
+        await switch(name)
 
     async def remove(self, name: str) -> None:
         """Its runs stay."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from deskmind.cli.remote.agents import (
+    RemoteAgent,
     RemoteAgents,
     RemoteApprovals,
     RemoteMemories,
@@ -23,17 +25,29 @@ from deskmind.cli.remote.directory import (
 )
 from deskmind.cli.remote.governance import RemoteAccess, RemoteEvidence, RemotePrivacy
 from deskmind.cli.remote.knowledge import RemoteKnowledge, answered
-from deskmind.cli.remote.models import RemoteBudgets, RemoteExperiments, RemotePrompts, RemoteUsage
+from deskmind.cli.remote.models import (
+    RemoteBudgets,
+    RemoteExperiments,
+    RemoteModels,
+    RemotePrompts,
+    RemoteUsage,
+)
+from deskmind.cli.remote.redaction import RemoteRedaction
 from deskmind.cli.remote.refusing import KEYS_OWNER, Part
 from deskmind.cli.remote.systems import RemoteConnections, RemoteJobs, RemoteSync, RemoteTriage, RemoteWrites
 from deskmind.cli.remote.telling import RemoteFeedback, RemoteQuality, RemoteRequests
+from deskmind.cli.server import command_name, not_remote
 from deskmind.errors import NotRemoteError
 
 if TYPE_CHECKING:
+    from deskmind.agents import Limits
     from deskmind.client import AsyncClient
     from deskmind.knowledge.models import Answer
 
 __all__ = ["RemoteDesk", "RemoteDeskmind"]
+
+_OF_OPTIONS = {"audit_log": "--installation", "usage": "--all-tenants"}
+"""Parts of the application that a command asks for by an option."""
 
 
 class RemoteDesk(Part):
@@ -48,6 +62,8 @@ class RemoteDesk(Part):
         self.webhooks = RemoteWebhooks(client)
         self.prompts = RemotePrompts(client)
         self.experiments = RemoteExperiments(client)
+        self.models = RemoteModels(client)
+        self.redaction = RemoteRedaction(client)
         self.usage = RemoteUsage(client)
         self.budgets = RemoteBudgets(client)
         self.requests = RemoteRequests(client)
@@ -68,6 +84,19 @@ class RemoteDesk(Part):
         self.schedules = RemoteSchedules(client)
         self.memories = RemoteMemories(client)
 
+    def agent(
+        self, name: str, *, instructions: str, model: str, tools: Iterable[str] = (), limits: Limits
+    ) -> RemoteAgent:
+        """An agent that is described with each run of it."""
+        return RemoteAgent(
+            self._client,
+            name,
+            instructions=instructions,
+            model=model,
+            tools=list(tools),
+            steps=limits.steps,
+        )
+
     async def ask(self, question: str, *, conversation: UUID | str | None = None) -> Answer:
         """An answer with citations."""
         told = await self._client.ask(
@@ -76,15 +105,26 @@ class RemoteDesk(Part):
         return answered(told)
 
 
+class _Settings(Part):
+    """Of a service nobody is told more than who is meant where nobody is named: the key's owner."""
+
+    defaults = SimpleNamespace(tenant=KEYS_OWNER, user=KEYS_OWNER)
+
+
 class RemoteDeskmind(Part):
     """The application, as far as a service is one: the key says which tenant and whose desk."""
 
     embedding_problem = ""
-    settings = SimpleNamespace(defaults=SimpleNamespace(tenant=KEYS_OWNER, user=KEYS_OWNER))
 
     def __init__(self, client: AsyncClient) -> None:
         super().__init__(client)
+        self.settings = _Settings(client)
         self.tenants = RemoteTenants(client)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_OPTIONS:
+            raise not_remote(f"`{command_name()} {_OF_OPTIONS[name]}`")
+        return super().__getattr__(name)
 
     async def desk(self, *, tenant: str, user: str | None = None) -> Any:
         """The desk of the key's owner.

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from deskmind.cli.remote.refusing import KEYS_OWNER, Part
+from deskmind.cli.remote.refusing import KEYS_OWNER, MOST, Part, at_most, first
 from deskmind.cli.remote.shown import Shown
-from deskmind.cli.server import not_remote
+from deskmind.client.made.bodies import EventBody
 from deskmind.errors import InvalidRequestError
+from deskmind.governance.audit import Checkpoint, Finding, Report
 
 if TYPE_CHECKING:
+    from deskmind.client.made.bodies import NewWebhookBody
+    from deskmind.governance.audit import VerifyKey
     from deskmind.governance.audit.service import AuditFilter
 
 __all__ = ["RemoteAuditLog", "RemoteKeys", "RemotePrincipals", "RemoteTenants", "RemoteWebhooks"]
+
+_MOST_EVENTS = 1000
 
 
 class RemotePrincipals(Part):
@@ -32,13 +38,13 @@ class RemotePrincipals(Part):
         *,
         groups: Sequence[str] = (),
         display_name: str = "",
-        role: str = "member",
+        role: Any = "member",
         kind: Any = "user",
     ) -> Any:
         """Add one."""
-        if role != "member":
-            raise not_remote("Adding an operator")
-        told = await self._client.users.add(name, display_name=display_name, kind=kind, groups=groups)
+        told = await self._client.users.add(
+            name, display_name=display_name, kind=kind, groups=groups, role=role
+        )
         return Shown(told)
 
     async def set_groups(self, name: str, groups: Sequence[str]) -> Any:
@@ -112,8 +118,39 @@ class RemoteAuditLog(Part):
         """The events that fit, newest first."""
         wanted: dict[str, Any] = {} if only is None else asdict(only)
         request = wanted.pop("correlation_id", None)
-        told = await self._client.audit.search_events(**wanted, request_id=request, limit=limit)
+        told = await self._client.audit.search_events(
+            **wanted, request_id=request, limit=at_most(limit, _MOST_EVENTS)
+        )
         return [Shown(one) for one in told.events]
+
+    async def checkpoint(self) -> Checkpoint:
+        """The newest."""
+        return Checkpoint.parse((await self._client.audit.get_checkpoint()).note)
+
+    async def verify(self, keys: Sequence[VerifyKey] = (), *, kept: Sequence[Checkpoint] = ()) -> Report:
+        """Have the service compare the log with its checkpoints, and with these."""
+        told = await self._client.audit.verify(
+            keys=list(map(str, keys)), checkpoints=[one.note for one in kept]
+        )
+        findings = tuple(Finding(one.kind, one.message) for one in told.findings)
+        return Report(told.origin, told.events, told.covered, told.kept, findings)
+
+    async def prove(self, event_id: UUID) -> str:
+        """The proof of one event, as text."""
+        return (await self._client.audit.prove_event(event_id)).proof
+
+    async def export(self) -> AsyncIterator[bytes]:
+        """All sealed events, to be checked elsewhere."""
+        yield await self._client.audit.export(form="bundle")
+
+    async def events(self) -> AsyncIterator[Any]:
+        """All sealed events, with people by name."""
+        for line in (await self._client.audit.export(form="readable")).splitlines():
+            yield Shown(EventBody(json.loads(line)))
+
+    async def forget(self, subject: str) -> bool:
+        """Destroy the keys of a person."""
+        return (await self._client.audit.forget_person(subject)).destroyed
 
 
 class RemoteWebhooks(Part):
@@ -126,6 +163,27 @@ class RemoteWebhooks(Part):
     async def get(self, webhook_id: UUID) -> Any:
         """One."""
         return Shown(await self._client.webhooks.get(webhook_id))
+
+    async def add(self, url: str, types: Sequence[str] = ("*",), *, description: str = "") -> Any:
+        """Have an address be told of events."""
+        return _new(await self._client.webhooks.add(url, types=list(types), description=description))
+
+    async def change(
+        self,
+        webhook_id: UUID,
+        *,
+        url: str | None = None,
+        types: Sequence[str] | None = None,
+        description: str | None = None,
+    ) -> Any:
+        """What is given."""
+        return Shown(
+            await self._client.webhooks.change(webhook_id, url=url, types=types, description=description)
+        )
+
+    async def rotate(self, webhook_id: UUID, *, overlap_hours: float = 24.0) -> Any:
+        """A new secret."""
+        return _new(await self._client.webhooks.rotate_secret(webhook_id, overlap_hours=overlap_hours))
 
     async def disable(self, webhook_id: UUID) -> Any:
         """Send nothing more to it."""
@@ -141,8 +199,8 @@ class RemoteWebhooks(Part):
 
     async def deliveries(self, webhook_id: UUID, *, state: Any = None, limit: int = 100) -> list[Any]:
         """What became of events on their way to it."""
-        told = await self._client.webhooks.list_deliveries(webhook_id, state=state, limit=limit)
-        return [Shown(one) for one in told.deliveries]
+        told = self._client.webhooks.each_deliveries(webhook_id, state=state, limit=min(limit, MOST))
+        return [Shown(one) async for one in first(limit, told)]
 
     async def test(self, webhook_id: UUID) -> Any:
         """Send something to it."""
@@ -155,3 +213,19 @@ class RemoteWebhooks(Part):
     async def replay(self, delivery_id: UUID) -> Any:
         """Send one again."""
         return Shown(await self._client.deliveries.replay(delivery_id))
+
+    async def replay_dead(self, since: datetime, *, webhook_id: UUID | None = None) -> int:
+        """Send dead letters again: of one webhook, or of all that are active."""
+        if webhook_id is not None:
+            return (await self._client.webhooks.replay_dead_letters(webhook_id, since)).replayed
+        active = [one for one in (await self._client.webhooks.list()).webhooks if one.active]
+        return sum(
+            [
+                (await self._client.webhooks.replay_dead_letters(one.webhook_id, since)).replayed
+                for one in active
+            ]
+        )
+
+
+def _new(told: NewWebhookBody) -> Any:
+    return Shown(told, webhook=Shown(told))

@@ -11,7 +11,27 @@ from deskmind.cli.remote.refusing import Part
 from deskmind.cli.remote.shown import Shown
 from deskmind.prompts import Message
 
-__all__ = ["RemoteBudgets", "RemoteExperiments", "RemotePrompts", "RemoteUsage"]
+__all__ = ["RemoteBudgets", "RemoteExperiments", "RemoteModels", "RemotePrompts", "RemoteUsage"]
+
+
+class RemoteModels(Part):
+    """``desk.models``: which there are, and whether they answer."""
+
+    async def list(self) -> list[Any]:
+        """By name."""
+        return [
+            Shown(
+                one,
+                name=one.model,
+                deployments=tuple(Shown(other, name=other.deployment) for other in one.deployments),
+            )
+            for one in (await self._client.deployments.list()).models
+        ]
+
+    async def test(self, models: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Have the service call each deployment once."""
+        told = await self._client.deployments.test(models=list(models))
+        return [one.as_dict() for one in told.results]
 
 
 class RemoteUsage(Part):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import file_digest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from deskmind.cli.remote.refusing import Part
 from deskmind.cli.remote.shown import Shown
-from deskmind.cli.server import not_remote
-from deskmind.errors import NotFoundError
+from deskmind.connectors.protocol import Health, Right
+from deskmind.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from deskmind.client.made.bodies import ConnectorBody
@@ -22,11 +24,54 @@ _TWICE = frozenset({"connection_id", "name", "vendor", "url", "every_seconds", "
 
 
 class RemoteConnections(Part):
-    """``desk.connections``: those that there are."""
+    """``desk.connections``."""
 
     async def all(self) -> list[Any]:
         """By name."""
         return [Shown(one.connection) for one in (await self._client.connectors.list()).connectors]
+
+    async def get(self, name: str) -> Any:
+        """One."""
+        return Shown((await self._client.connectors.get(name)).connection)
+
+    async def add(
+        self,
+        name: str,
+        vendor: Any,
+        url: str,
+        credentials: Mapping[str, str],
+        *,
+        kinds: Sequence[Any] = (),
+        every_seconds: int = 900,
+        networks: Any = "any",
+        replace: bool = False,
+    ) -> Any:
+        """Connect a system, which the service is allowed to reach as far as its settings say."""
+        told = await self._client.connectors.add(
+            name,
+            vendor,
+            url,
+            credentials,
+            kinds=list(kinds),
+            every_seconds=every_seconds,
+            networks=None if networks == "any" else networks,
+            replace=replace,
+        )
+        return Shown(told)
+
+    async def test(self, name: str) -> tuple[Health, list[Right]]:
+        """Whether it answers the service, and each right that the credentials need."""
+        told = await self._client.connectors.test(name)
+        rights = [Right(**one.as_dict()) for one in told.rights]
+        return Health(**told.health.as_dict()), rights
+
+    async def webhook_secret(self, name: str) -> str:
+        """What the vendor signs its calls with."""
+        return (await self._client.connectors.show_secret(name)).secret
+
+    async def remove(self, name: str) -> None:
+        """Disconnect it."""
+        await self._client.connectors.remove(name)
 
 
 class RemoteSync(Part):
@@ -42,30 +87,28 @@ class RemoteSync(Part):
         on_progress: Callable[[Any], None] | None = None,
     ) -> Any:
         """Have a worker read; with ``wait`` until it has."""
-        del on_progress
-        if sweep:
-            raise not_remote("A sweep")
-        before = await self._one(name)
-        told = await self._client.connectors.sync(name, full=full)
+        before = await self._client.connectors.get(name)
+        told = await self._client.connectors.sync(name, full=full, sweep=sweep)
         while wait and (told.finished_at in {None, before.finished_at} or told.waiting_documents):
             await asyncio.sleep(_LOOK_SECONDS)
-            told = await self._one(name)
+            told = await self._client.connectors.get(name)
+            if on_progress is not None:
+                on_progress(_status(told))
         return _status(told)
 
     async def status(self, name: str | None = None) -> list[Any]:
         """How far each is read."""
-        found = (await self._client.connectors.list()).connectors
         if name is not None:
-            return [_status(await self._one(name))]
-        return [_status(one) for one in found]
+            return [_status(await self._client.connectors.get(name))]
+        return [_status(one) for one in (await self._client.connectors.list()).connectors]
 
-    async def _one(self, name: str) -> ConnectorBody:
-        for one in (await self._client.connectors.list()).connectors:
-            if one.name == name:
-                return one
-        raise NotFoundError(
-            f"There is no connection '{name[:80]}'.", remedy="`deskmind connect list` shows them."
-        )
+    async def preview(self, name: str, *, full: bool = False) -> Any:
+        """What a run would bring."""
+        return Shown(await self._client.connectors.preview_sync(name, full=full))
+
+    async def reset(self, name: str) -> None:
+        """Have the next run read everything."""
+        await self._client.connectors.reset_sync(name)
 
 
 class _Status(Shown):
@@ -86,25 +129,18 @@ class RemoteWrites(Part):
 
     async def propose(self, connection: str, act: Any, target: str, values: Mapping[str, Any]) -> Any:
         """What would be written."""
-        if "content" in values:
-            raise not_remote("Attaching a file")
-        return _write(await self._client.writes.propose(connection, act, target=target, values=values))
+        described = await _described(values)
+        return _write(await self._client.writes.propose(connection, act, target=target, values=described))
 
-    async def send(self, write_id: UUID, *, content: object = None) -> Any:
+    async def send(self, write_id: UUID, *, content: Any = None) -> Any:
         """Let it pass."""
-        if content is not None:
-            raise not_remote("Attaching a file")
-        return _write(await self._client.writes.send(write_id))
+        return _write(await self._client.writes.send(write_id, content=content))
 
     async def list(
         self, *, states: Sequence[Any] = (), connection: str | None = None, limit: int | None = None
     ) -> list[Any]:
         """The newest first."""
-        if len(states) > 1:
-            raise not_remote("Choosing writes by several states")
-        told = await self._client.writes.list(
-            state=states[0] if states else None, connection=connection, limit=limit
-        )
+        told = await self._client.writes.list(state=list(states), connection=connection, limit=limit)
         return [_write(one) for one in told.writes]
 
     async def show(self, write_id: UUID) -> Any:
@@ -122,6 +158,24 @@ class RemoteWrites(Part):
     async def resolve(self, write_id: UUID, *, written: bool) -> Any:
         """What a person has seen."""
         return _write(await self._client.writes.resolve(write_id, written))
+
+
+async def _described(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of a write; of a file not what it holds, but how long that is and its digest."""
+    if not isinstance(values.get("content"), Path):
+        return values
+    file, rest = values["content"], {name: one for name, one in values.items() if name != "content"}
+    size, digest = await asyncio.to_thread(_measured, file)
+    return {"size": size, "digest": digest, **rest}
+
+
+def _measured(file: Path) -> tuple[int, str]:
+    try:
+        with file.open("rb") as opened:
+            digest = file_digest(opened, "sha256").hexdigest()
+            return opened.tell(), digest
+    except OSError as error:
+        raise InvalidRequestError(f"{file} cannot be read.", why=f"{error.strerror}.") from error
 
 
 def _write(told: Any) -> Any:

@@ -14,7 +14,7 @@ import typer
 
 from deskmind.cli.options import AsJson, Config, Home
 from deskmind.cli.output import print_json
-from deskmind.cli.server import address_of, server_of
+from deskmind.cli.server import address_of, insecure, server_of
 from deskmind.cli.session import CommandLine
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ def top(
         if named is None and address_of(settings):
             named, owned = server_of(settings)
             token = secret or owned.get_secret_value().strip()
+        if named is not None and token and not insecure(settings):
+            from deskmind.cli.top.source import metrics_address
+            from deskmind.client import check_confidential
+
+            check_confidential(metrics_address(named))
         async with _source(settings, named, token) as (read, name):
             if once or as_json:
                 await _once(read, name, interval, picture, as_json=as_json)

@@ -18,9 +18,12 @@ __all__ = [
     "AccountList",
     "ActBody",
     "ActList",
+    "ActionBody",
+    "ActionList",
     "AgentList",
     "AgentSummaryBody",
     "AgentVersionBody",
+    "AgentVersionList",
     "AnswerBody",
     "AnswerDelta",
     "AnswerFacts",
@@ -44,10 +47,14 @@ __all__ = [
     "ConversationBody",
     "ConversationList",
     "ConversationSummaryBody",
+    "CountedBody",
     "DataMapBody",
     "DecisionBody",
     "DeliveryBody",
     "DeliveryList",
+    "DeployedModelBody",
+    "DeployedModelList",
+    "DeploymentBody",
     "DocumentList",
     "DocumentSummaryBody",
     "DocumentText",
@@ -73,11 +80,15 @@ __all__ = [
     "FeedbackBody",
     "FeedbackList",
     "FindingBody",
+    "FindingPlace",
+    "ForgottenBody",
+    "ForgottenPerson",
     "GrantState",
     "GroupBody",
     "GroupList",
     "GuessBody",
     "Health",
+    "HealthBody",
     "HoldBody",
     "HoldList",
     "HoldingBody",
@@ -89,6 +100,7 @@ __all__ = [
     "KeyBody",
     "KeyList",
     "KindBody",
+    "KnownBody",
     "LabelHistory",
     "LabelMoveBody",
     "MadeKey",
@@ -98,16 +110,22 @@ __all__ = [
     "MetricBody",
     "Model",
     "ModelList",
+    "NameBody",
+    "NameList",
     "NeighbourBody",
     "NewTenantBody",
     "NewWebhookBody",
     "PartBody",
     "PassageBody",
     "PassageFate",
+    "PatternBody",
+    "PatternList",
     "PolicySchema",
     "PolicyState",
     "PredictResponse",
     "PredictionBody",
+    "PreviewBody",
+    "PriceBody",
     "ProblemBody",
     "ProgressBody",
     "PromptBody",
@@ -122,8 +140,14 @@ __all__ = [
     "QualityLine",
     "QualityReport",
     "Readiness",
+    "ReadmittedBody",
     "RecalledBody",
+    "ReceiptBody",
     "RecordList",
+    "RedactedBody",
+    "RedactedList",
+    "RemovedBody",
+    "RemovedList",
     "RenderedMessages",
     "ReplayBody",
     "ReplayedBody",
@@ -132,6 +156,7 @@ __all__ = [
     "RequestList",
     "Review",
     "ReviewBody",
+    "RightBody",
     "RoleList",
     "RoleState",
     "RunBody",
@@ -142,20 +167,26 @@ __all__ = [
     "ScheduleList",
     "ScoredBody",
     "SearchResponse",
+    "SecretBody",
     "SentenceBody",
     "SimilarResponse",
     "StartedBody",
     "StepBody",
+    "StoppedBody",
+    "StoppedList",
     "SubjectBody",
     "TenantBody",
     "TenantList",
     "TermBody",
+    "TestBody",
     "TextBody",
     "ToldStep",
     "TrainingBody",
     "TrainingList",
     "TriageModelBody",
     "TriageModelList",
+    "TriedBody",
+    "TriedList",
     "Try",
     "TurnBody",
     "UsageLine",
@@ -219,6 +250,19 @@ class ActList(Body):
     acts: tuple[ActBody, ...]
 
 
+class ActionBody(Body):
+    """What is done with a type."""
+
+    type: str
+    action: Literal["mask", "placeholder", "hash", "allow", "block"]
+
+
+class ActionList(Body):
+    """What is done with each type, by the settings and the tenant."""
+
+    actions: tuple[ActionBody, ...]
+
+
 class AgentList(Body):
     """Stored agents, by name."""
 
@@ -245,6 +289,12 @@ class AgentVersionBody(Body):
     author: str
     created_at: datetime
     agent: dict[str, Any]
+
+
+class AgentVersionList(Body):
+    """Versions, newest first."""
+
+    versions: tuple[AgentVersionBody, ...]
 
 
 class AnswerBody(Body):
@@ -530,6 +580,16 @@ class ConversationSummaryBody(Body):
     expires_at: datetime | None
 
 
+class CountedBody(Body):
+    """What a run would bring of one kind."""
+
+    added: int
+    changed: int
+    unchanged: int
+    gone: int
+    failed: int
+
+
 class DataMapBody(Body):
     """The data map."""
 
@@ -571,6 +631,36 @@ class DeliveryList(Body):
     _defaults: ClassVar[Mapping[str, Any]] = {"next": None}
     deliveries: tuple[DeliveryBody, ...]
     next: str | None
+
+
+class DeployedModelBody(Body):
+    """A configured model."""
+
+    model: str
+    policy: str
+    """how a deployment is chosen"""
+    deployments: tuple[DeploymentBody, ...]
+
+
+class DeployedModelList(Body):
+    """Models, by name."""
+
+    models: tuple[DeployedModelBody, ...]
+
+
+class DeploymentBody(Body):
+    """An endpoint behind a model; no credential."""
+
+    deployment: str
+    provider: str
+    model: str
+    """as the provider names it"""
+    price: PriceBody | None
+    """null where it is not known"""
+    max_input_tokens: int | None
+    max_output_tokens: int | None
+    available: bool
+    """false while it is out because calls of it failed"""
 
 
 class DocumentList(Body):
@@ -822,6 +912,32 @@ class FindingBody(Body):
     message: str
 
 
+class FindingPlace(Body):
+    """A place in a text as it was given."""
+
+    start: int
+    end: int
+    type: str
+    score: float
+    """how sure, 0 to 1"""
+    reason: str
+    """what spoke for it; never the text itself"""
+    detector: str
+
+
+class ForgottenBody(Body):
+    """How many names went."""
+
+    removed: int
+
+
+class ForgottenPerson(Body):
+    """What became of it."""
+
+    destroyed: bool
+    """whether the log named such a person"""
+
+
 class GrantState(Body):
     """A grant just made."""
 
@@ -865,6 +981,17 @@ class Health(Body):
     _defaults: ClassVar[Mapping[str, Any]] = {"status": "ok"}
     status: str
     version: str
+
+
+class HealthBody(Body):
+    """Whether the vendor answers, and how its limit stands."""
+
+    ok: bool
+    detail: str
+    milliseconds: float
+    remaining: int | None
+    """requests that the vendor's limit leaves"""
+    limit: int | None
 
 
 class HoldBody(Body):
@@ -990,6 +1117,13 @@ class KindBody(Body):
     """fields without a place in the model, and the records that hold something in each"""
 
 
+class KnownBody(Body):
+    """How many names there are of the source now."""
+
+    source: str
+    known: int
+
+
 class LabelHistory(Body):
     """The moves of a label, newest first."""
 
@@ -1082,6 +1216,19 @@ class ModelList(Body):
 
     object: Literal["list"]
     data: tuple[Model, ...]
+
+
+class NameBody(Body):
+    """A name that the tenant knows."""
+
+    type: str
+    value: str
+
+
+class NameList(Body):
+    """Names, by type and value."""
+
+    names: tuple[NameBody, ...]
 
 
 class NeighbourBody(Body):
@@ -1189,6 +1336,21 @@ class PassageFate(Body):
     why: str
 
 
+class PatternBody(Body):
+    """The form of an identifier of the tenant's own."""
+
+    name: str
+    regex: str
+    type: str
+    score: float
+
+
+class PatternList(Body):
+    """Patterns, by name."""
+
+    patterns: tuple[PatternBody, ...]
+
+
 class PolicySchema(Body):
     """What policies may go by."""
 
@@ -1219,6 +1381,20 @@ class PredictionBody(Body):
     """an embedder counted too; false where words were sure"""
     neighbours: tuple[NeighbourBody, ...]
     """tickets of the past that read alike and that you may see"""
+
+
+class PreviewBody(Body):
+    """What a run would bring, by kind."""
+
+    kinds: dict[str, CountedBody]
+
+
+class PriceBody(Body):
+    """US dollars for a million tokens."""
+
+    input: Decimal
+    output: Decimal
+    cached_input: Decimal | None
 
 
 class ProblemBody(Body):
@@ -1364,6 +1540,12 @@ class Readiness(Body):
     checks: dict[str, str]
 
 
+class ReadmittedBody(Body):
+    """How many marks of the person were forgotten."""
+
+    marks: int
+
+
 class RecalledBody(Body):
     """What is remembered about a question."""
 
@@ -1375,6 +1557,16 @@ class RecalledBody(Body):
     memories: tuple[ScoredBody, ...]
 
 
+class ReceiptBody(Body):
+    """Whether this installation signed a receipt, and what it states."""
+
+    holds: bool
+    problem: str
+    """why it does not hold"""
+    statement: dict[str, Any] | None
+    """null where it does not hold"""
+
+
 class RecordList(Body):
     """One page, by id; ``next`` continues it."""
 
@@ -1382,6 +1574,35 @@ class RecordList(Body):
     """`id`, `key`, `url`, `version` and the fields of the kind"""
     next: str | None
     """give it as `after`; null on the last page"""
+
+
+class RedactedBody(Body):
+    """A text after redaction."""
+
+    text: str
+    findings: tuple[FindingPlace, ...]
+
+
+class RedactedList(Body):
+    """The texts, in the order in which they were given."""
+
+    texts: tuple[RedactedBody, ...]
+
+
+class RemovedBody(Body):
+    """A retention policy that ran."""
+
+    store: str
+    days: int
+    removed: int
+    """rows"""
+    ran_at: datetime
+
+
+class RemovedList(Body):
+    """The policies that ran."""
+
+    removed: tuple[RemovedBody, ...]
 
 
 class RenderedMessages(Body):
@@ -1459,6 +1680,16 @@ class ReviewBody(Body):
     last_used: datetime | None
     """of the holder's API keys, where known"""
     disabled: bool
+
+
+class RightBody(Body):
+    """One right that the credentials need."""
+
+    name: str
+    needed_for: str
+    granted: bool | None
+    """null where the vendor gives no way to find out"""
+    remedy: str
 
 
 class RoleList(Body):
@@ -1580,6 +1811,14 @@ class SearchResponse(Body):
     passages: tuple[PassageBody, ...]
 
 
+class SecretBody(Body):
+    """Where the vendor may call, and what it signs its calls with."""
+
+    path: str
+    secret: str
+    """give it to the vendor and nobody else"""
+
+
 class SentenceBody(Body):
     """A part of the answer and the number of its citation."""
 
@@ -1609,6 +1848,20 @@ class StepBody(Body):
     outcome: str
     text: str
     at: datetime
+
+
+class StoppedBody(Body):
+    """A tool that is stopped."""
+
+    tool: str
+    """`*` is all of them"""
+    reason: str
+
+
+class StoppedList(Body):
+    """Stopped tools, by name."""
+
+    stopped: tuple[StoppedBody, ...]
 
 
 class SubjectBody(Body):
@@ -1643,6 +1896,14 @@ class TermBody(Body):
 
     text: str
     weight: float
+
+
+class TestBody(Body):
+    """What reaching the system showed."""
+
+    health: HealthBody
+    rights: tuple[RightBody, ...]
+    """none where it does not answer"""
 
 
 class TextBody(Body):
@@ -1713,6 +1974,24 @@ class TriageModelList(Body):
     """Models, newest first; the first one predicts."""
 
     models: tuple[TriageModelBody, ...]
+
+
+class TriedBody(Body):
+    """What a deployment did with a call of a few tokens."""
+
+    model: str
+    deployment: str
+    state: str
+    """`ok`, or the code of the error"""
+    seconds: float | None
+    """until the reply; null without one"""
+    finding: str
+
+
+class TriedList(Body):
+    """One entry for each deployment."""
+
+    results: tuple[TriedBody, ...]
 
 
 class Try(Body):
@@ -1806,9 +2085,13 @@ class VerifyReport(Body):
     """What the log showed."""
 
     holds: bool
+    origin: str
+    """which log"""
     events: int
     covered: int
     """by the newest checkpoint that holds"""
+    kept: int
+    """checkpoints from elsewhere that it was compared with"""
     findings: tuple[FindingBody, ...]
 
 
@@ -1931,6 +2214,10 @@ class WriteBody(Body):
     """its name; empty for a connector of the application's own"""
     run_id: UUID | None
     """of the agent that proposed it"""
+    principal_id: UUID | None
+    """who proposed it, or whose run did; null for a command on the service's machine"""
+    decided_by: UUID | None
+    """who had it sent, or rejected it"""
     vendor: str
     act: Literal["create", "comment", "update", "assign", "transition", "attach", "publish"]
     target: str
@@ -1938,8 +2225,8 @@ class WriteBody(Body):
     changes: tuple[WriteChange, ...]
     state: Literal["proposed", "sending", "applied", "absent", "uncertain", "rejected"]
     """absent: the vendor does not have it, it may be sent again; uncertain: a person has to look"""
-    at_work: bool
-    """whether somebody may still be sending it"""
+    epoch: int
+    """how often somebody began to send it"""
     written_id: str
     """the vendor's id of what was written"""
     url: str
@@ -1957,6 +2244,8 @@ class WriteBody(Body):
     """when a worker looks again"""
     handed_at: datetime | None
     """since when workers leave it to a person"""
+    at_work: bool
+    """whether somebody may still be sending it"""
 
 
 class WriteChange(Body):

@@ -16,7 +16,6 @@ __all__ = [
     "ChatMessage",
     "Expected",
     "FilterBody",
-    "Kind",
     "LimitsSpec",
     "MemorySpec",
     "NewTicket",
@@ -80,10 +79,6 @@ class FilterBody(TypedDict):
     updated_after: NotRequired[datetime | None]
     updated_before: NotRequired[datetime | None]
     document_ids: NotRequired[Sequence[UUID | str]]
-
-
-class Kind(TypedDict):
-    """What a connector reads."""
 
 
 class LimitsSpec(TypedDict):

@@ -16,7 +16,7 @@ from deskmind.client._events import Event
 from deskmind.client._paging import every
 from deskmind.client._sender import Sender
 from deskmind.client._streams import told
-from deskmind.client._uploads import File, Upload
+from deskmind.client._uploads import Content, File, Upload
 from deskmind.client.made import bodies, given
 
 __all__ = ["OPERATIONS", "AsyncResources"]
@@ -29,6 +29,7 @@ OPERATIONS: Mapping[str, str] = {
     "getPolicySchema": "access.get_policy_schema",
     "reviewAccess": "access.review",
     "setPolicy": "access.set_policy",
+    "allowTool": "agents.allow_tool",
     "cancelAgentRun": "agents.cancel_run",
     "defineAgent": "agents.define",
     "getAgent": "agents.get",
@@ -37,8 +38,13 @@ OPERATIONS: Mapping[str, str] = {
     "listAgents": "agents.list",
     "listAgentBlocks": "agents.list_blocks",
     "listAgentRuns": "agents.list_runs",
+    "listStoppedTools": "agents.list_stopped_tools",
+    "listAgentVersions": "agents.list_versions",
     "publishAgent": "agents.publish",
+    "resumeAgentRun": "agents.resume_run",
     "runAgent": "agents.run",
+    "startAgentRun": "agents.start_run",
+    "stopTool": "agents.stop_tool",
     "testAgent": "agents.test",
     "approve": "approvals.approve",
     "editApproval": "approvals.edit",
@@ -46,6 +52,7 @@ OPERATIONS: Mapping[str, str] = {
     "listApprovals": "approvals.list",
     "reject": "approvals.reject",
     "exportAudit": "audit.export",
+    "forgetAuditPerson": "audit.forget_person",
     "getAuditCheckpoint": "audit.get_checkpoint",
     "proveAuditEvent": "audit.prove_event",
     "searchAuditEvents": "audit.search_events",
@@ -54,10 +61,16 @@ OPERATIONS: Mapping[str, str] = {
     "listBudgets": "budgets.list",
     "setBudget": "budgets.set",
     "createChatCompletion": "chat.create_completion",
+    "addConnector": "connectors.add",
     "getConnector": "connectors.get",
     "listConnectors": "connectors.list",
     "listRecords": "connectors.list_records",
+    "previewSync": "connectors.preview_sync",
+    "removeConnector": "connectors.remove",
+    "resetSync": "connectors.reset_sync",
+    "showConnectorSecret": "connectors.show_secret",
     "syncConnector": "connectors.sync",
+    "testConnector": "connectors.test",
     "appendTurns": "conversations.append_turns",
     "createConversation": "conversations.create",
     "eraseConversation": "conversations.erase",
@@ -67,6 +80,8 @@ OPERATIONS: Mapping[str, str] = {
     "summariseConversation": "conversations.summarise",
     "getDelivery": "deliveries.get",
     "replayDelivery": "deliveries.replay",
+    "listDeployments": "deployments.list",
+    "testDeployments": "deployments.test",
     "addDocument": "documents.add",
     "deleteDocument": "documents.delete",
     "getDocument": "documents.get",
@@ -107,14 +122,17 @@ OPERATIONS: Mapping[str, str] = {
     "health": "operations.health",
     "metrics": "operations.metrics",
     "ready": "operations.ready",
+    "applyRetention": "privacy.apply_retention",
     "erasePerson": "privacy.erase_person",
     "exportPerson": "privacy.export_person",
     "getErasure": "privacy.get_erasure",
     "listErasures": "privacy.list_erasures",
     "listHolds": "privacy.list_holds",
     "placeHold": "privacy.place_hold",
+    "readmitPerson": "privacy.readmit_person",
     "releaseHold": "privacy.release_hold",
     "showDataMap": "privacy.show_data_map",
+    "verifyReceipt": "privacy.verify_receipt",
     "diffPrompt": "prompts.diff",
     "exportPrompt": "prompts.export",
     "getPrompt": "prompts.get",
@@ -126,6 +144,15 @@ OPERATIONS: Mapping[str, str] = {
     "rollbackPromptLabel": "prompts.rollback_label",
     "savePrompt": "prompts.save",
     "reportQuality": "quality.report",
+    "addRedactionNames": "redaction.add_names",
+    "forgetRedactionNames": "redaction.forget_names",
+    "listRedactionActions": "redaction.list_actions",
+    "listRedactionNames": "redaction.list_names",
+    "listRedactionPatterns": "redaction.list_patterns",
+    "redactTexts": "redaction.redact_texts",
+    "removeRedactionPattern": "redaction.remove_pattern",
+    "setRedactionAction": "redaction.set_action",
+    "setRedactionPattern": "redaction.set_pattern",
     "explainRequest": "requests.explain",
     "listRequests": "requests.list",
     "defineRole": "roles.define",
@@ -168,6 +195,8 @@ OPERATIONS: Mapping[str, str] = {
     "rotateWebhookSecret": "webhooks.rotate_secret",
     "testWebhook": "webhooks.test",
     "addSchedule": "workflows.add_schedule",
+    "disableSchedule": "workflows.disable_schedule",
+    "enableSchedule": "workflows.enable_schedule",
     "listWorkflows": "workflows.list",
     "listSchedules": "workflows.list_schedules",
     "removeSchedule": "workflows.remove_schedule",
@@ -202,6 +231,7 @@ class AsyncAccess:
             "keys:read",
             "keys:write",
             "models:call",
+            "models:test",
             "usage:read",
             "usage:survey",
             "budgets:read",
@@ -315,6 +345,11 @@ class AsyncAgents:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
+    async def allow_tool(self, tool: str) -> None:
+        """Allow what was stopped; for admins (``DELETE /v1/agents/stopped/{tool}``)."""
+        call = Call("DELETE", f"/v1/agents/stopped/{part(tool)}")
+        await self._sender.nothing(call)
+
     async def cancel_run(self, run_id: UUID | str) -> None:
         """End a run: nothing more is begun (``POST /v1/agents/runs/{run_id}/cancel``)."""
         call = Call("POST", f"/v1/agents/runs/{part(run_id)}/cancel")
@@ -352,10 +387,25 @@ class AsyncAgents:
         call = Call("GET", "/v1/agents/blocks")
         return bodies.BlockList(*await self._sender.tagged(call))
 
-    async def list_runs(self, *, limit: int | None = None) -> bodies.RunList:
+    async def list_runs(
+        self,
+        *,
+        state: Literal["queued", "running", "waiting", "done", "failed", "cancelled"] | None = None,
+        limit: int | None = None,
+    ) -> bodies.RunList:
         """Runs, newest first (``GET /v1/agents/runs``)."""
-        call = Call("GET", "/v1/agents/runs", query={"limit": limit})
+        call = Call("GET", "/v1/agents/runs", query={"state": state, "limit": limit})
         return bodies.RunList(*await self._sender.tagged(call))
+
+    async def list_stopped_tools(self) -> bodies.StoppedList:
+        """The tools that agents may not call now, and why (``GET /v1/agents/stopped``)."""
+        call = Call("GET", "/v1/agents/stopped")
+        return bodies.StoppedList(*await self._sender.tagged(call))
+
+    async def list_versions(self, name: str) -> bodies.AgentVersionList:
+        """All versions of an agent, newest first (``GET /v1/agents/{name}/versions``)."""
+        call = Call("GET", f"/v1/agents/{part(name)}/versions")
+        return bodies.AgentVersionList(*await self._sender.tagged(call))
 
     async def publish(
         self, name: str, *, version: int | None = None, label: str | None = None
@@ -369,6 +419,12 @@ class AsyncAgents:
             "POST", f"/v1/agents/{part(name)}/publish", body={**sent({"version": version, "label": label})}
         )
         return bodies.AgentVersionBody(await self._sender.json(call))
+
+    async def resume_run(self, run_id: UUID | str) -> bodies.RunBody:
+        """Go on with a run of one's own here, until it is done or waits for a person (``POST
+        /v1/agents/runs/{run_id}/resume``)."""
+        call = Call("POST", f"/v1/agents/runs/{part(run_id)}/resume")
+        return bodies.RunBody(await self._sender.json(call))
 
     async def run(
         self,
@@ -408,6 +464,52 @@ class AsyncAgents:
             },
         )
         return bodies.StartedBody(await self._sender.json(call))
+
+    async def start_run(
+        self,
+        prompt: str,
+        instructions: str,
+        model: str,
+        *,
+        name: str | None = None,
+        tools: Sequence[str] | None = None,
+        untrusted: str | None = None,
+        steps: int | None = None,
+        wait: bool | None = None,
+    ) -> bodies.StartedBody:
+        """Begin a run of an agent that is described here; a worker does it, unless it is waited for (``POST
+        /v1/agents/runs``).
+
+        Args:
+            instructions: for the model
+            model: the configured name
+            name: for people, audit and metrics
+            tools: names of those that the service knows
+            untrusted: text that others wrote
+            steps: most replies of the model
+            wait: run it here and answer when it is done, or waits for a person
+        """
+        call = Call(
+            "POST",
+            "/v1/agents/runs",
+            body={
+                "prompt": prompt,
+                "instructions": instructions,
+                "model": model,
+                **sent({"name": name, "tools": tools, "untrusted": untrusted, "steps": steps, "wait": wait}),
+            },
+        )
+        return bodies.StartedBody(await self._sender.json(call))
+
+    async def stop_tool(self, tool: str, *, reason: str | None = None) -> None:
+        """Stop a tool, or with * all of them, for the tenant's agents from their next call on; for admins
+        (``PUT /v1/agents/stopped/{tool}``).
+
+        Args:
+            reason: told to whoever is refused it
+        """
+        call = Call("PUT", f"/v1/agents/stopped/{part(tool)}", body={**sent({"reason": reason})})
+        await self._sender.nothing(call)
 
     async def test(
         self, name: str, cases: Sequence[given.Case], *, version: int | None = None
@@ -498,6 +600,16 @@ class AsyncAudit:
         /v1/audit/export``)."""
         call = Call("GET", "/v1/audit/export", query={"form": form})
         return await self._sender.content(call)
+
+    async def forget_person(self, person: str) -> bodies.ForgottenPerson:
+        """Destroy the key of a person whom the log names, for good: the log stays whole; for operators
+        (``POST /v1/audit/forget``).
+
+        Args:
+            person: name, or the id of the user
+        """
+        call = Call("POST", "/v1/audit/forget", body={"person": person})
+        return bodies.ForgottenPerson(await self._sender.json(call))
 
     async def get_checkpoint(self) -> bodies.CheckpointBody:
         """The newest checkpoint, to be kept elsewhere (``GET /v1/audit/checkpoint``)."""
@@ -654,6 +766,57 @@ class AsyncConnectors:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
+    async def add(
+        self,
+        name: str,
+        vendor: Literal["servicenow", "jira", "freshservice"],
+        url: str,
+        credentials: Mapping[str, str],
+        *,
+        kinds: Sequence[
+            Literal[
+                "ticket",
+                "article",
+                "person",
+                "group",
+                "membership",
+                "organisation",
+                "service",
+                "configuration-item",
+                "catalog-item",
+            ]
+        ]
+        | None = None,
+        every_seconds: int | None = None,
+        networks: Literal["any", "public"] | None = None,
+        replace: bool | None = None,
+    ) -> bodies.ConnectionBody:
+        """Connect a system; nothing is read yet; for operators (``POST /v1/connectors``).
+
+        Args:
+            name: unique in the tenant
+            url: of the instance
+            credentials: by name, see the vendor's page; kept encrypted and never shown
+            kinds: read only these; empty for all
+            every_seconds: between runs; 0 for only when asked
+            networks: public refuses private addresses; any where the installation allows it
+            replace: change the connection of this name, and keep what was read
+        """
+        call = Call(
+            "POST",
+            "/v1/connectors",
+            body={
+                "name": name,
+                "vendor": vendor,
+                "url": url,
+                "credentials": credentials,
+                **sent(
+                    {"kinds": kinds, "every_seconds": every_seconds, "networks": networks, "replace": replace}
+                ),
+            },
+        )
+        return bodies.ConnectionBody(await self._sender.json(call))
+
     async def get(self, name: str) -> bodies.ConnectorBody:
         """A connected system, and how far a run is; for operators (``GET /v1/connectors/{name}``)."""
         call = Call("GET", f"/v1/connectors/{part(name)}")
@@ -666,7 +829,22 @@ class AsyncConnectors:
         return bodies.ConnectorList(*await self._sender.tagged(call))
 
     async def list_records(
-        self, name: str, kind: given.Kind, *, limit: int | None = None, after: str | None = None
+        self,
+        name: str,
+        kind: Literal[
+            "ticket",
+            "article",
+            "person",
+            "group",
+            "membership",
+            "organisation",
+            "service",
+            "configuration-item",
+            "catalog-item",
+        ],
+        *,
+        limit: int | None = None,
+        after: str | None = None,
     ) -> bodies.RecordList:
         """Tickets and other records as they were read from a connected system, by id; for operators (``GET
         /v1/connectors/{name}/records``)."""
@@ -678,7 +856,21 @@ class AsyncConnectors:
         return bodies.RecordList(*await self._sender.tagged(call))
 
     def each_records(
-        self, name: str, kind: given.Kind, *, limit: int | None = None
+        self,
+        name: str,
+        kind: Literal[
+            "ticket",
+            "article",
+            "person",
+            "group",
+            "membership",
+            "organisation",
+            "service",
+            "configuration-item",
+            "catalog-item",
+        ],
+        *,
+        limit: int | None = None,
     ) -> AsyncIterator[dict[str, Any]]:
         """Tickets and other records as they were read from a connected system, by id; for operators: all of
         them, page by page (``GET /v1/connectors/{name}/records``)."""
@@ -687,10 +879,54 @@ class AsyncConnectors:
             lambda page: page.records,
         )
 
-    async def sync(self, name: str, *, full: bool | None = None) -> bodies.ConnectorBody:
-        """Have workers read a connected system now; for operators (``POST /v1/connectors/{name}/sync``)."""
-        call = Call("POST", f"/v1/connectors/{part(name)}/sync", query={"full": full})
+    async def preview_sync(self, name: str, *, full: bool | None = None) -> bodies.PreviewBody:
+        """What reading a connected system now would bring; nothing is stored; for operators (``POST
+        /v1/connectors/{name}/preview``).
+
+        Args:
+            full: of everything, not only of what has changed
+        """
+        call = Call("POST", f"/v1/connectors/{part(name)}/preview", query={"full": full}, reads=True)
+        return bodies.PreviewBody(await self._sender.json(call))
+
+    async def remove(self, name: str, *, if_match: str | None = None) -> None:
+        """Disconnect a system and remove all that was read from it; for operators (``DELETE
+        /v1/connectors/{name}``).
+
+        Args:
+            if_match: `etag` of what was read: act only while it is the same
+        """
+        call = Call("DELETE", f"/v1/connectors/{part(name)}", if_match=if_match)
+        await self._sender.nothing(call)
+
+    async def reset_sync(self, name: str) -> None:
+        """Have the next run read everything; what was read stays until then; for operators (``POST
+        /v1/connectors/{name}/reset``)."""
+        call = Call("POST", f"/v1/connectors/{part(name)}/reset")
+        await self._sender.nothing(call)
+
+    async def show_secret(self, name: str) -> bodies.SecretBody:
+        """Where the vendor may call, and the secret that it signs calls with; it is recorded; for operators
+        (``POST /v1/connectors/{name}/webhook-secret``)."""
+        call = Call("POST", f"/v1/connectors/{part(name)}/webhook-secret")
+        return bodies.SecretBody(await self._sender.json(call))
+
+    async def sync(
+        self, name: str, *, full: bool | None = None, sweep: bool | None = None
+    ) -> bodies.ConnectorBody:
+        """Have workers read a connected system now; for operators (``POST /v1/connectors/{name}/sync``).
+
+        Args:
+            sweep: look for what is gone at the vendor, even if that was done lately
+        """
+        call = Call("POST", f"/v1/connectors/{part(name)}/sync", query={"full": full, "sweep": sweep})
         return bodies.ConnectorBody(await self._sender.json(call))
+
+    async def test(self, name: str) -> bodies.TestBody:
+        """Reach a connected system and name each right that the credentials need; for operators (``POST
+        /v1/connectors/{name}/test``)."""
+        call = Call("POST", f"/v1/connectors/{part(name)}/test")
+        return bodies.TestBody(await self._sender.json(call))
 
 
 class AsyncConversations:
@@ -787,6 +1023,27 @@ class AsyncDeliveries:
         /v1/deliveries/{delivery_id}/replay``)."""
         call = Call("POST", f"/v1/deliveries/{part(delivery_id)}/replay")
         return bodies.DeliveryBody(await self._sender.json(call))
+
+
+class AsyncDeployments:
+    """``client.deployments``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def list(self) -> bodies.DeployedModelList:
+        """The configured models with their deployments and prices (``GET /v1/deployments``)."""
+        call = Call("GET", "/v1/deployments")
+        return bodies.DeployedModelList(*await self._sender.tagged(call))
+
+    async def test(self, *, models: Sequence[str] | None = None) -> bodies.TriedList:
+        """Call each deployment once with a few tokens; for operators (``POST /v1/deployments/test``).
+
+        Args:
+            models: names; all of them when empty
+        """
+        call = Call("POST", "/v1/deployments/test", body={**sent({"models": models})})
+        return bodies.TriedList(await self._sender.json(call))
 
 
 class AsyncDocuments:
@@ -1361,6 +1618,12 @@ class AsyncPrivacy:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
+    async def apply_retention(self) -> bodies.RemovedList:
+        """Remove what is older than the retention policies say, now; workers do it each hour (``POST
+        /v1/privacy/retention``)."""
+        call = Call("POST", "/v1/privacy/retention")
+        return bodies.RemovedList(await self._sender.json(call))
+
     async def erase_person(
         self,
         subject: str,
@@ -1423,6 +1686,18 @@ class AsyncPrivacy:
         )
         return bodies.HoldBody(await self._sender.json(call))
 
+    async def readmit_person(
+        self, subject: str, *, also: Sequence[str] | None = None
+    ) -> bodies.ReadmittedBody:
+        """Let a person who was erased be added and taken in again (``POST /v1/privacy/readmissions``).
+
+        Args:
+            subject: user name or id; without an account an e-mail address or full name
+            also: further identifiers
+        """
+        call = Call("POST", "/v1/privacy/readmissions", body={"subject": subject, **sent({"also": also})})
+        return bodies.ReadmittedBody(await self._sender.json(call))
+
     async def release_hold(self, hold_id: UUID | str) -> None:
         """Release a legal hold (``DELETE /v1/privacy/holds/{hold_id}``)."""
         call = Call("DELETE", f"/v1/privacy/holds/{part(hold_id)}")
@@ -1432,6 +1707,16 @@ class AsyncPrivacy:
         """The data map (``GET /v1/privacy/map``)."""
         call = Call("GET", "/v1/privacy/map")
         return bodies.DataMapBody(*await self._sender.tagged(call))
+
+    async def verify_receipt(self, receipt: str) -> bodies.ReceiptBody:
+        """Check that this installation signed the receipt of an erasure (``POST
+        /v1/privacy/receipts/verify``).
+
+        Args:
+            receipt: its whole text
+        """
+        call = Call("POST", "/v1/privacy/receipts/verify", body={"receipt": receipt}, reads=True)
+        return bodies.ReceiptBody(await self._sender.json(call))
 
 
 class AsyncPrompts:
@@ -1557,6 +1842,151 @@ class AsyncQuality:
         return bodies.QualityReport(*await self._sender.tagged(call))
 
 
+class AsyncRedaction:
+    """``client.redaction``."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    async def add_names(
+        self,
+        names: Sequence[str],
+        *,
+        type: Literal[
+            "PERSON",
+            "USERNAME",
+            "EMAIL_ADDRESS",
+            "PHONE_NUMBER",
+            "LOCATION",
+            "STREET_ADDRESS",
+            "ZIP_CODE",
+            "DATE_OF_BIRTH",
+            "NATIONAL_ID",
+            "US_SSN",
+            "US_DRIVER_LICENSE",
+            "CREDIT_CARD",
+            "IBAN_CODE",
+            "IP_ADDRESS",
+            "MAC_ADDRESS",
+            "HOST_NAME",
+            "URL",
+            "SECRET",
+            "PASSWORD",
+            "EMPLOYEE_ID",
+            "ASSET_NUMBER",
+            "ORGANIZATION",
+        ]
+        | None = None,
+        source: str | None = None,
+        replace: bool | None = None,
+    ) -> bodies.KnownBody:
+        """Have names of people, devices and organisations be found in texts; for operators (``POST
+        /v1/redaction/names``).
+
+        Args:
+            type: what they all are
+            source: where the names come from
+            replace: forget what this source said before
+        """
+        call = Call(
+            "POST",
+            "/v1/redaction/names",
+            body={"names": names, **sent({"type": type, "source": source, "replace": replace})},
+        )
+        return bodies.KnownBody(await self._sender.json(call))
+
+    async def forget_names(self, names: Sequence[str], *, source: str | None = None) -> bodies.ForgottenBody:
+        """Take names of a source out again; for operators (``POST /v1/redaction/names/forget``).
+
+        Args:
+            source: where the names come from
+        """
+        call = Call("POST", "/v1/redaction/names/forget", body={"names": names, **sent({"source": source})})
+        return bodies.ForgottenBody(await self._sender.json(call))
+
+    async def list_actions(self) -> bodies.ActionList:
+        """What is done with each type; for operators and auditors (``GET /v1/redaction/actions``)."""
+        call = Call("GET", "/v1/redaction/actions")
+        return bodies.ActionList(*await self._sender.tagged(call))
+
+    async def list_names(self, *, source: str | None = None, limit: int | None = None) -> bodies.NameList:
+        """The names that the tenant knows beside those of its users; for operators and auditors (``GET
+        /v1/redaction/names``)."""
+        call = Call("GET", "/v1/redaction/names", query={"source": source, "limit": limit})
+        return bodies.NameList(*await self._sender.tagged(call))
+
+    async def list_patterns(self) -> bodies.PatternList:
+        """The tenant's own patterns, by name; for operators and auditors (``GET
+        /v1/redaction/patterns``)."""
+        call = Call("GET", "/v1/redaction/patterns")
+        return bodies.PatternList(*await self._sender.tagged(call))
+
+    async def redact_texts(self, texts: Sequence[str]) -> bodies.RedactedList:
+        """Texts as models would be told them, by the tenant's rules; for operators and auditors (``POST
+        /v1/redaction/redact``)."""
+        call = Call("POST", "/v1/redaction/redact", body={"texts": texts}, reads=True)
+        return bodies.RedactedList(await self._sender.json(call))
+
+    async def remove_pattern(self, name: str) -> None:
+        """Remove a pattern; for operators (``DELETE /v1/redaction/patterns/{name}``)."""
+        call = Call("DELETE", f"/v1/redaction/patterns/{part(name)}")
+        await self._sender.nothing(call)
+
+    async def set_action(
+        self,
+        type: Literal[
+            "PERSON",
+            "USERNAME",
+            "EMAIL_ADDRESS",
+            "PHONE_NUMBER",
+            "LOCATION",
+            "STREET_ADDRESS",
+            "ZIP_CODE",
+            "DATE_OF_BIRTH",
+            "NATIONAL_ID",
+            "US_SSN",
+            "US_DRIVER_LICENSE",
+            "CREDIT_CARD",
+            "IBAN_CODE",
+            "IP_ADDRESS",
+            "MAC_ADDRESS",
+            "HOST_NAME",
+            "URL",
+            "SECRET",
+            "PASSWORD",
+            "EMPLOYEE_ID",
+            "ASSET_NUMBER",
+            "ORGANIZATION",
+        ],
+        action: Literal["mask", "placeholder", "hash", "allow", "block"] | None,
+    ) -> None:
+        """Say what is done with a type in this tenant; for operators (``PUT
+        /v1/redaction/actions/{type}``).
+
+        Args:
+            action: null for what the settings say
+        """
+        call = Call("PUT", f"/v1/redaction/actions/{part(type)}", body={"action": action})
+        await self._sender.nothing(call)
+
+    async def set_pattern(
+        self, name: str, regex: str, *, type: str | None = None, score: float | None = None
+    ) -> bodies.PatternBody:
+        """Add a pattern, or put another in its place; one that could be slow is refused; for operators
+        (``PUT /v1/redaction/patterns/{name}``).
+
+        Args:
+            regex: as Python has them; a group `value` is what is found
+            score: how sure a match is
+        """
+        call = Call(
+            "PUT",
+            f"/v1/redaction/patterns/{part(name)}",
+            body={"regex": regex, **sent({"type": type, "score": score})},
+        )
+        return bodies.PatternBody(await self._sender.json(call))
+
+
 class AsyncRequests:
     """``client.requests``."""
 
@@ -1678,10 +2108,14 @@ class AsyncRuns:
         call = Call("POST", f"/v1/runs/{part(run_id)}/pause")
         await self._sender.nothing(call)
 
-    async def replay(self, run_id: UUID | str) -> bodies.ReplayBody:
+    async def replay(self, run_id: UUID | str, *, version: int | None = None) -> bodies.ReplayBody:
         """Whether the workflow still does the recorded steps; nothing is done (``POST
-        /v1/runs/{run_id}/replay``)."""
-        call = Call("POST", f"/v1/runs/{part(run_id)}/replay", reads=True)
+        /v1/runs/{run_id}/replay``).
+
+        Args:
+            version: of the workflow, instead of the run's
+        """
+        call = Call("POST", f"/v1/runs/{part(run_id)}/replay", query={"version": version}, reads=True)
         return bodies.ReplayBody(await self._sender.json(call))
 
     async def resume(self, run_id: UUID | str) -> None:
@@ -1869,16 +2303,21 @@ class AsyncUsers:
         display_name: str | None = None,
         kind: Literal["user", "service"] | None = None,
         groups: Sequence[str] | None = None,
+        role: Literal["operator", "member"] | None = None,
     ) -> bodies.UserBody:
-        """Add a requester; groups that do not exist are made; for operators (``POST /v1/users``).
+        """Add a user; groups that do not exist are made; for operators (``POST /v1/users``).
 
         Args:
             name: printable
+            role: operator: an admin, which only who is one may add
         """
         call = Call(
             "POST",
             "/v1/users",
-            body={"name": name, **sent({"display_name": display_name, "kind": kind, "groups": groups})},
+            body={
+                "name": name,
+                **sent({"display_name": display_name, "kind": kind, "groups": groups, "role": role}),
+            },
         )
         return bodies.UserBody(await self._sender.json(call))
 
@@ -2077,6 +2516,17 @@ class AsyncWorkflows:
         )
         return bodies.ScheduleBody(await self._sender.json(call))
 
+    async def disable_schedule(self, name: str) -> None:
+        """Have a schedule begin nothing (``POST /v1/workflows/schedules/{name}/disable``)."""
+        call = Call("POST", f"/v1/workflows/schedules/{part(name)}/disable")
+        await self._sender.nothing(call)
+
+    async def enable_schedule(self, name: str) -> None:
+        """Let a schedule begin runs again; what was due meanwhile is passed over (``POST
+        /v1/workflows/schedules/{name}/enable``)."""
+        call = Call("POST", f"/v1/workflows/schedules/{part(name)}/enable")
+        await self._sender.nothing(call)
+
     async def list(self) -> bodies.WorkflowList:
         """Workflows that can be run (``GET /v1/workflows``)."""
         call = Call("GET", "/v1/workflows")
@@ -2171,10 +2621,16 @@ class AsyncWrites:
         call = Call("POST", f"/v1/writes/{part(write_id)}/resolve", body={"written": written})
         return bodies.WriteBody(await self._sender.json(call))
 
-    async def send(self, write_id: UUID | str) -> bodies.WriteBody:
+    async def send(self, write_id: UUID | str, *, content: File | None = None) -> bodies.WriteBody:
         """Send a write once and read it back; the body is the file that is attached, none for other acts
-        (``POST /v1/writes/{write_id}/send``)."""
-        call = Call("POST", f"/v1/writes/{part(write_id)}/send")
+        (``POST /v1/writes/{write_id}/send``).
+
+        Args:
+            content: the file that is sent
+        """
+        call = Call(
+            "POST", f"/v1/writes/{part(write_id)}/send", upload=None if content is None else Content(content)
+        )
         return bodies.WriteBody(await self._sender.json(call))
 
 
@@ -2192,6 +2648,7 @@ class AsyncResources:
         self.connectors = AsyncConnectors(sender)
         self.conversations = AsyncConversations(sender)
         self.deliveries = AsyncDeliveries(sender)
+        self.deployments = AsyncDeployments(sender)
         self.documents = AsyncDocuments(sender)
         self.embeddings = AsyncEmbeddings(sender)
         self.evidence = AsyncEvidence(sender)
@@ -2209,6 +2666,7 @@ class AsyncResources:
         self.privacy = AsyncPrivacy(sender)
         self.prompts = AsyncPrompts(sender)
         self.quality = AsyncQuality(sender)
+        self.redaction = AsyncRedaction(sender)
         self.requests = AsyncRequests(sender)
         self.roles = AsyncRoles(sender)
         self.runs = AsyncRuns(sender)

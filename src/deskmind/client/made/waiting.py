@@ -24,6 +24,7 @@ class Access(Part[resources.AsyncAccess]):
 class Agents(Part[resources.AsyncAgents]):
     """``client.agents``."""
 
+    allow_tool = Blocking(resources.AsyncAgents.allow_tool)
     cancel_run = Blocking(resources.AsyncAgents.cancel_run)
     define = Blocking(resources.AsyncAgents.define)
     get = Blocking(resources.AsyncAgents.get)
@@ -32,8 +33,13 @@ class Agents(Part[resources.AsyncAgents]):
     list = Blocking(resources.AsyncAgents.list)
     list_blocks = Blocking(resources.AsyncAgents.list_blocks)
     list_runs = Blocking(resources.AsyncAgents.list_runs)
+    list_stopped_tools = Blocking(resources.AsyncAgents.list_stopped_tools)
+    list_versions = Blocking(resources.AsyncAgents.list_versions)
     publish = Blocking(resources.AsyncAgents.publish)
+    resume_run = Blocking(resources.AsyncAgents.resume_run)
     run = Blocking(resources.AsyncAgents.run)
+    start_run = Blocking(resources.AsyncAgents.start_run)
+    stop_tool = Blocking(resources.AsyncAgents.stop_tool)
     test = Blocking(resources.AsyncAgents.test)
 
 
@@ -51,6 +57,7 @@ class Audit(Part[resources.AsyncAudit]):
     """``client.audit``."""
 
     export = Blocking(resources.AsyncAudit.export)
+    forget_person = Blocking(resources.AsyncAudit.forget_person)
     get_checkpoint = Blocking(resources.AsyncAudit.get_checkpoint)
     prove_event = Blocking(resources.AsyncAudit.prove_event)
     search_events = Blocking(resources.AsyncAudit.search_events)
@@ -74,11 +81,17 @@ class Chat(Part[resources.AsyncChat]):
 class Connectors(Part[resources.AsyncConnectors]):
     """``client.connectors``."""
 
+    add = Blocking(resources.AsyncConnectors.add)
     get = Blocking(resources.AsyncConnectors.get)
     list = Blocking(resources.AsyncConnectors.list)
     list_records = Blocking(resources.AsyncConnectors.list_records)
     each_records = Iterating(resources.AsyncConnectors.each_records)
+    preview_sync = Blocking(resources.AsyncConnectors.preview_sync)
+    remove = Blocking(resources.AsyncConnectors.remove)
+    reset_sync = Blocking(resources.AsyncConnectors.reset_sync)
+    show_secret = Blocking(resources.AsyncConnectors.show_secret)
     sync = Blocking(resources.AsyncConnectors.sync)
+    test = Blocking(resources.AsyncConnectors.test)
 
 
 class Conversations(Part[resources.AsyncConversations]):
@@ -99,6 +112,13 @@ class Deliveries(Part[resources.AsyncDeliveries]):
 
     get = Blocking(resources.AsyncDeliveries.get)
     replay = Blocking(resources.AsyncDeliveries.replay)
+
+
+class Deployments(Part[resources.AsyncDeployments]):
+    """``client.deployments``."""
+
+    list = Blocking(resources.AsyncDeployments.list)
+    test = Blocking(resources.AsyncDeployments.test)
 
 
 class Documents(Part[resources.AsyncDocuments]):
@@ -217,14 +237,17 @@ class Operations(Part[resources.AsyncOperations]):
 class Privacy(Part[resources.AsyncPrivacy]):
     """``client.privacy``."""
 
+    apply_retention = Blocking(resources.AsyncPrivacy.apply_retention)
     erase_person = Blocking(resources.AsyncPrivacy.erase_person)
     export_person = Blocking(resources.AsyncPrivacy.export_person)
     get_erasure = Blocking(resources.AsyncPrivacy.get_erasure)
     list_erasures = Blocking(resources.AsyncPrivacy.list_erasures)
     list_holds = Blocking(resources.AsyncPrivacy.list_holds)
     place_hold = Blocking(resources.AsyncPrivacy.place_hold)
+    readmit_person = Blocking(resources.AsyncPrivacy.readmit_person)
     release_hold = Blocking(resources.AsyncPrivacy.release_hold)
     show_data_map = Blocking(resources.AsyncPrivacy.show_data_map)
+    verify_receipt = Blocking(resources.AsyncPrivacy.verify_receipt)
 
 
 class Prompts(Part[resources.AsyncPrompts]):
@@ -246,6 +269,20 @@ class Quality(Part[resources.AsyncQuality]):
     """``client.quality``."""
 
     report = Blocking(resources.AsyncQuality.report)
+
+
+class Redaction(Part[resources.AsyncRedaction]):
+    """``client.redaction``."""
+
+    add_names = Blocking(resources.AsyncRedaction.add_names)
+    forget_names = Blocking(resources.AsyncRedaction.forget_names)
+    list_actions = Blocking(resources.AsyncRedaction.list_actions)
+    list_names = Blocking(resources.AsyncRedaction.list_names)
+    list_patterns = Blocking(resources.AsyncRedaction.list_patterns)
+    redact_texts = Blocking(resources.AsyncRedaction.redact_texts)
+    remove_pattern = Blocking(resources.AsyncRedaction.remove_pattern)
+    set_action = Blocking(resources.AsyncRedaction.set_action)
+    set_pattern = Blocking(resources.AsyncRedaction.set_pattern)
 
 
 class Requests(Part[resources.AsyncRequests]):
@@ -335,6 +372,8 @@ class Workflows(Part[resources.AsyncWorkflows]):
     """``client.workflows``."""
 
     add_schedule = Blocking(resources.AsyncWorkflows.add_schedule)
+    disable_schedule = Blocking(resources.AsyncWorkflows.disable_schedule)
+    enable_schedule = Blocking(resources.AsyncWorkflows.enable_schedule)
     list = Blocking(resources.AsyncWorkflows.list)
     list_schedules = Blocking(resources.AsyncWorkflows.list_schedules)
     remove_schedule = Blocking(resources.AsyncWorkflows.remove_schedule)
@@ -371,6 +410,7 @@ class Resources(Part[resources.AsyncResources]):
         self.connectors = Connectors(part.connectors, loop)
         self.conversations = Conversations(part.conversations, loop)
         self.deliveries = Deliveries(part.deliveries, loop)
+        self.deployments = Deployments(part.deployments, loop)
         self.documents = Documents(part.documents, loop)
         self.embeddings = Embeddings(part.embeddings, loop)
         self.evidence = Evidence(part.evidence, loop)
@@ -388,6 +428,7 @@ class Resources(Part[resources.AsyncResources]):
         self.privacy = Privacy(part.privacy, loop)
         self.prompts = Prompts(part.prompts, loop)
         self.quality = Quality(part.quality, loop)
+        self.redaction = Redaction(part.redaction, loop)
         self.requests = Requests(part.requests, loop)
         self.roles = Roles(part.roles, loop)
         self.runs = Runs(part.runs, loop)

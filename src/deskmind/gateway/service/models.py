@@ -13,6 +13,7 @@ from deskmind.gateway.budgets import Budget
 from deskmind.gateway.gateway import Gateway
 from deskmind.gateway.messages import Caller, ChatResponse, Embeddings, Message, Ranking
 from deskmind.gateway.models import Deployment, Price
+from deskmind.gateway.probe import probe
 from deskmind.gateway.service.replies import Replies
 from deskmind.gateway.service.room import GatewayRoom
 from deskmind.gateway.service.vectors import Vectors
@@ -40,6 +41,18 @@ class DeploymentInfo:
     max_output_tokens: int | None
     available: bool
 
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; prices are texts."""
+        return {
+            "deployment": self.name,
+            "provider": self.provider,
+            "model": self.model,
+            "price": _priced(self.price),
+            "max_input_tokens": self.max_input_tokens,
+            "max_output_tokens": self.max_output_tokens,
+            "available": self.available,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
@@ -48,6 +61,14 @@ class ModelInfo:
     name: str
     policy: str
     deployments: tuple[DeploymentInfo, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "model": self.name,
+            "policy": self.policy,
+            "deployments": [deployment.as_dict() for deployment in self.deployments],
+        }
 
 
 class Models:
@@ -191,6 +212,19 @@ class Models:
             for name, config in sorted(gateway.models.items())
         ]
 
+    @operation(Permission.MODELS_TEST)
+    async def test(self, models: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Call each deployment once with a few tokens; one line for each: model, deployment, state, seconds, finding.
+
+        Args:
+            models: names; all of them when left out.
+
+        Raises:
+            NotFoundError: there is no such model.
+        """
+        gateway = await self._room.gateway()
+        return await probe(gateway, self._scope, models, budgets=await self._budgets())
+
     def _replies(self, gateway: Gateway, model: str) -> Replies:
         return Replies(self._room.cache, self._scope, gateway.models.get(model))
 
@@ -237,3 +271,14 @@ def _info(gateway: Gateway, deployment: Deployment) -> DeploymentInfo:
         limits.output_tokens,
         gateway.board.of(deployment).available(gateway.board.clock()),
     )
+
+
+def _priced(price: Price | None) -> dict[str, str | None] | None:
+    if price is None:
+        return None
+    cached = price.cached_input
+    return {
+        "input": str(price.input),
+        "output": str(price.output),
+        "cached_input": None if cached is None else str(cached),
+    }

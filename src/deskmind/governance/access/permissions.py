@@ -26,6 +26,7 @@ class Permission(StrEnum):
     KEYS_READ = "keys.read"
     KEYS_WRITE = "keys.write"
     MODELS_CALL = "models.call"
+    MODELS_TEST = "models.test"
     USAGE_READ = "usage.read"
     USAGE_SURVEY = "usage.survey"
     BUDGETS_READ = "budgets.read"
@@ -134,6 +135,7 @@ PERMISSIONS: dict[Permission, str] = {
     Permission.KEYS_READ: "list API keys (never their secrets)",
     Permission.KEYS_WRITE: "create and revoke API keys",
     Permission.MODELS_CALL: "call language models through the gateway",
+    Permission.MODELS_TEST: "have each deployment of the models called once, to see whether it answers",
     Permission.USAGE_READ: "read what model calls used and cost: one's own, or all as an operator",
     Permission.USAGE_SURVEY: "sum up what model calls of all tenants used and cost",
     Permission.BUDGETS_READ: "list budgets",
