@@ -25,7 +25,7 @@ async def client(disk: Path, serving: Serve) -> AsyncIterator[httpx.AsyncClient]
         home=disk / "home",
         knowledge={"embedder": "hashing"},
         answer={"threshold": 0.05},
-        database={"pool_timeout": 1},
+        database={"pool_timeout": 5},
     ) as app:
         await app.tenants.create("acme")
         desk = await app.desk(tenant="acme")

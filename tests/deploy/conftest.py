@@ -1,4 +1,4 @@
-"""Prometheus over a real service under load, once for the folder."""
+"""Prometheus over a real service under load, as long as one file needs it: they take half of a core."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Backend:
         await asyncio.gather(self.driver, return_exceptions=True)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def promtool() -> str:
     """The program that checks rules."""
     found = shutil.which("promtool")
@@ -62,7 +62,7 @@ def promtool() -> str:
     return found
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 async def backend(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Backend]:
     """A service of two processes that is asked, searched, chatted with, fed and annoyed while Prometheus looks on."""
     program = shutil.which("prometheus")

@@ -177,7 +177,7 @@ async def test_events_say_what_allowed_or_refused_the_act_and_name_nobody(
     assert told[::-1] == [
         ("denied", "no role includes principals:write"),
         ("done", "role:admin via group watch"),
-        ("denied", "does not hold access:own"),
+        ("denied", "does not hold access:own, installation:create, installation:erase"),
     ]
     agent = await _desk(app, operator, "bot", "admin")
     await (await agent.acting_for("ann")).principals.add_group("night")
