@@ -77,6 +77,8 @@ def _request(path: str, method: str, described: dict[str, Any], document: dict[s
     request: dict[str, Any] = {"method": method.upper(), "url": path, "params": params}
     if "multipart/form-data" in content:
         request["files"] = {"file": ("a.md", b"# A")}
+    elif content and "application/json" not in content:
+        request["content"] = b"x"
     elif content:
         request["json"] = _BODIES.get(described_path) or _example(
             content["application/json"]["schema"], document

@@ -80,7 +80,7 @@ async def taker(desk_home: Path, modelled: Deskmind, sandbox: ModelSandbox) -> A
         knowledge={"embedder": "hashing"},
         models={"fast": {"deployments": [deployment], "retries": 0}},
         jobs={"stalled_after": 1.5, "concurrency": 8},
-        agents={"lease_seconds": 1.0},
+        agents={"lease_seconds": 20.0},  # it is not killed, and on a busy machine it stands still for seconds
     ) as app:
         yield app
 
