@@ -147,6 +147,7 @@ class BlockingModels(Part[Models]):
     embed = Blocking(Models.embed)
     rerank = Blocking(Models.rerank)
     list = Blocking(Models.list)
+    test = Blocking(Models.test)
 
 
 class BlockingUsage(Part[Usage]):

@@ -70,7 +70,7 @@ def found():
             env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert run.returncode == 0, run.stderr
