@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from procrastinate import RetryStrategy
 
 from deskmind.app import Deskmind
 from deskmind.errors import UnavailableError
-from deskmind.jobs import queue
+from deskmind.jobs import retrying
 from deskmind.knowledge.embedding import HashingEmbedder
 
 
@@ -28,7 +29,7 @@ async def test_a_job_that_is_given_up(
     app: Deskmind, desk_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del app  # keeps the server running; the database is our own, so that nobody else takes the job
-    monkeypatch.setattr(queue, "_ATTEMPTS", 1)
+    monkeypatch.setattr(retrying, "_DOUBLING", RetryStrategy(max_attempts=1))
     embedder = Broken()
     async with Deskmind.open(home=desk_home, embedder=embedder, database={"name": "given_up"}) as own:
         await own.tenants.create("given-up")
