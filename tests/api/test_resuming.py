@@ -60,6 +60,15 @@ async def test_what_was_missed_is_told_and_then_what_comes() -> None:
     await streams.close()
 
 
+async def test_what_nobody_has_begun_to_read_ends() -> None:
+    """Whoever asked was gone before the first event."""
+    worded = Worded()
+    unread = AnswerStreams(0.01).begin("ann", worded.events())
+    async with asyncio.timeout(60):
+        await worded.ended.wait()
+    assert await _rest(unread) == []
+
+
 @pytest.mark.parametrize("last", ["0" * 32 + ".1", "1", "", "x.y"])
 async def test_what_is_not_kept_here_is_gone(last: str) -> None:
     with pytest.raises(StreamGoneError) as raised:

@@ -133,7 +133,9 @@ def _add_connecting(routes: APIRouter, asker: Any, *, private: bool) -> None:
                 replace=body.replace,
             )
         except ForbiddenAddressError as error:
-            raise error if private else _not_public() from error
+            if private:
+                raise
+            raise _not_public() from error
         response.headers["Location"] = f"{routes.prefix}/connectors/{quote(made.name, safe='')}"
         return ConnectionBody.model_validate(made.as_dict())
 

@@ -53,6 +53,7 @@ class AnswerStreams:
         name = secrets.token_hex(16)
         stream = _Stream(name, owner, events, self._characters)
         self._streams[name] = stream
+        self._left(stream)  # whoever asked may be gone before the first event is taken
         return self._told(stream, 0)
 
     def resume(self, owner: Hashable, last: str) -> AsyncIterator[Sent]:
@@ -87,7 +88,11 @@ class AnswerStreams:
             if stream.failed:
                 self._forget(stream)
             elif stream.left(turn):
-                stream.forgotten = asyncio.get_running_loop().call_later(self._seconds, self._forget, stream)
+                self._left(stream)
+
+    def _left(self, stream: _Stream) -> None:
+        """Nobody reads the stream: it is forgotten unless somebody comes."""
+        stream.forgotten = asyncio.get_running_loop().call_later(self._seconds, self._forget, stream)
 
     def _forget(self, stream: _Stream) -> None:
         self._streams.pop(stream.name, None)
