@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -67,6 +67,30 @@ def pytest_runtestloop() -> None:
     """From here on there is garbage to collect, apart from what was imported."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Of what has waited for too long, where the tasks stand: the stacks of threads only show that the event loop waits."""
+    report = yield
+    if call.excinfo is not None and "Timeout (>" in str(call.excinfo.value):
+        text = io.StringIO()
+        for task in list(asyncio.tasks._all_tasks):
+            if not task.done():
+                task.print_stack(file=text)
+        report.sections.append(("tasks", text.getvalue()))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What a test that was run once more failed with: it is to be mended, though it passed then."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"rerun of {report.nodeid} ({report.when})", sep="_")
+        terminalreporter.write_line(report.longreprtext[-3000:])
+        for name, text in report.sections:
+            terminalreporter.write_line(f"--- {name}\n{text[-3000:]}")
 
 
 @pytest.fixture(scope="session")

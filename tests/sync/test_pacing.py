@@ -44,6 +44,7 @@ async def test_workers_together_keep_below_the_limit_though_some_are_killed(
     for one in killed:  # each takes some, and is gone with what it has not used
         before = len(sent)
         while len(sent) < before + 10:
+            assert not one.done(), one.exception()
             await asyncio.sleep(0)
         one.cancel()
     await asyncio.gather(*killed, return_exceptions=True)
