@@ -14,7 +14,7 @@ export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup phoenix peers clients agentdojo agent-peers conformance demo test lint types imports docs fragments hygiene wheel-check release-check bench eval soak load fuzz dashboards lock format changelog clean
+.PHONY: help setup phoenix peers clients agentdojo agent-peers conformance demo test chaos interop docs lint types imports fragments hygiene wheel-check release-check bench eval soak load fuzz dashboards lock format changelog clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -84,10 +84,23 @@ conformance: $(VENV)/.development $(CONFORMANCE)/.installed ## run the Model Con
 demo: $(VENV)/.runtime ## show Deskmind on a fictional company (ARGS=--exit ends after the answers)
 	@$(BIN)/deskmind demo $(ARGS)
 
-test: $(VENV)/.development ## run all tests (COVERAGE=yes: with the coverage gate, as .ci/run does)
+# in four processes, because tests wait a lot; those that wait for processes to start, to be killed and to come back are apart
+PYTEST = $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+test: $(VENV)/.development ## run the tests (COVERAGE=yes: with the coverage gate, as .ci/run does)
 	@$(if $(COVERAGE),$(BIN)/python -m coverage erase)
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0) $(ARGS)
+	$(PYTEST) -m "not (chaos or interop or documentation)" $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0) $(ARGS)
 	@$(if $(COVERAGE),$(BIN)/python -m coverage report)
+
+chaos: $(VENV)/.development ## run the tests that kill processes, fill disks, and meet vendors on their bad days
+	$(PYTEST) -m chaos $(ARGS)
+
+interop: $(VENV)/.development ## run the tests with programs of others: what phoenix, clients and agentdojo installed, and Prometheus
+	$(PYTEST) -m interop $(ARGS)
+
+docs: $(VENV)/.development ## run the documentation's snippets and the examples, check the links and the changelog's fragments
+	$(PYTEST) -m documentation $(ARGS)
+	@$(MAKE) --no-print-directory fragments
 
 lint: $(VENV)/.development ## check style and formatting
 	$(BIN)/ruff check .
@@ -103,10 +116,6 @@ types: $(VENV)/.development ## check types, strictly
 imports: $(VENV)/.development ## check that lower floors import no upper ones
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.development ## run the documentation's snippets, check its links and the changelog's fragments
-	$(BIN)/python -m pytest --quiet --no-header tests/project/test_documentation.py
-	@$(MAKE) --no-print-directory fragments
-
 fragments: $(VENV)/.development ## check the changelog's fragments
 	$(BIN)/towncrier build --draft --version next >/dev/null
 
@@ -116,9 +125,9 @@ hygiene: $(VENV)/.development ## look for secrets, index addresses, machine path
 wheel-check: $(VENV)/.development ## build the wheel and run its demo outside the checkout
 	scripts/wheel-check
 
-release-check: $(VENV)/.development ## sign a record of the tests of .reports/junit.xml and hold the wheel against it
+release-check: $(VENV)/.development ## sign a record of the tests that .reports/ tells of and hold the wheel against it
 	@$(BIN)/python -m coverage json -q --fail-under=0 -o .reports/coverage.json
-	scripts/release-check .reports/junit.xml .reports/coverage.json
+	scripts/release-check .reports/coverage.json .reports/*.xml
 
 bench: $(VENV)/.development ## measure speed; writes benchmarks/results/
 	$(BIN)/python -m benchmarks $(ARGS)

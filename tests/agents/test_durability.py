@@ -24,6 +24,8 @@ from deskmind.desk import Desk
 from deskmind.errors import ConflictError, LeaseLostError
 from deskmind.sandbox.models import ModelSandbox
 
+pytestmark = pytest.mark.chaos
+
 _WORKER = Path(__file__).with_name("worker.py")
 
 

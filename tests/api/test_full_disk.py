@@ -15,6 +15,8 @@ from fastapi import FastAPI
 from deskmind.api import create_app
 from deskmind.app import Deskmind
 
+pytestmark = pytest.mark.chaos
+
 Serve = Callable[[FastAPI], AbstractAsyncContextManager[str]]
 
 

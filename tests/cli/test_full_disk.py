@@ -13,6 +13,8 @@ from typer.testing import CliRunner, Result
 
 from deskmind.cli.root import app
 
+pytestmark = pytest.mark.chaos
+
 _SETTINGS = {
     "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
     "DESKMIND_ANSWER_THRESHOLD": "0.05",

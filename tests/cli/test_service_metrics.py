@@ -22,6 +22,8 @@ from typer.testing import CliRunner
 from deskmind.cli.root import app
 from deskmind.observability.metering.scraping import Sample, scraped, total
 
+pytestmark = pytest.mark.chaos
+
 _REQUESTS = "http_server_request_duration_seconds_count"
 
 

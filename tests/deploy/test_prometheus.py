@@ -16,6 +16,8 @@ from tests.deploy.conftest import BUDGET, Backend
 from deskmind import Deskmind
 from deskmind.settings import load_settings
 
+pytestmark = pytest.mark.interop
+
 _PATIENCE = 90.0
 # why some queries may be empty here; what other queries give as a reason does not hold here, so those must have data
 EMPTY_HERE = {

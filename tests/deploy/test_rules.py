@@ -13,6 +13,8 @@ from deploy.alert_cases import CASES
 from deploy.alerts import ALERTS
 from deploy.objectives import OBJECTIVES
 
+pytestmark = pytest.mark.interop
+
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus"
 TESTS = sorted((RULES / "tests").glob("*.test.yaml"))

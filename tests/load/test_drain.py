@@ -22,6 +22,8 @@ from typer.testing import CliRunner
 from deskmind.app import Deskmind
 from deskmind.cli.root import app as command
 
+pytestmark = pytest.mark.chaos
+
 _SETTINGS = {
     "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
     "DESKMIND_API_DRAIN_SECONDS": "1",

@@ -23,6 +23,8 @@ from tests.project.conftest import Warm
 from deskmind.errors import DeskmindError
 from deskmind.settings import Settings
 
+pytestmark = pytest.mark.documentation
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(

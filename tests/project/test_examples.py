@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from tests.project.conftest import Warm
 
+pytestmark = pytest.mark.documentation
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHOWN = {
     "quickstart.py": ["approval of two finance managers", "I found nothing in your knowledge"],

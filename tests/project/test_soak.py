@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from soak.accounting import run
 from soak.agents import run as work
 from soak.sync import run as synchronise
+
+pytestmark = pytest.mark.chaos
 
 
 async def test_the_ledger_agrees_with_the_providers_book_though_a_replica_is_killed() -> None:

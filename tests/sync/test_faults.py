@@ -22,6 +22,8 @@ from deskmind.sync.running import Runner
 
 from .conftest import connect, here, sql, there
 
+pytestmark = pytest.mark.chaos
+
 
 async def change(box: ServiceNowSandbox, method: str, path: str, values: dict[str, Any] | None = None) -> Any:
     async with httpx.AsyncClient(base_url=box.url, auth=tuple(box.credentials.values())) as client:  # type: ignore[arg-type]

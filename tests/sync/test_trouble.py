@@ -16,6 +16,8 @@ from deskmind.sandbox.web import Call, Fault, Reply, SandboxServer
 
 from .conftest import connect, here, sql, there
 
+pytestmark = pytest.mark.chaos
+
 KINDS = {
     "servicenow": (Kind.CONFIGURATION_ITEM, "/table/cmdb_ci"),
     "jira": (Kind.TICKET, "/search/jql"),

@@ -20,6 +20,8 @@ from deskmind.writes import Write, Writes
 from deskmind.writes.health import UnknownWrites, WriteGauges, read_unknown
 from deskmind.writes.looking import look_for, schedule_looks
 
+pytestmark = pytest.mark.chaos
+
 MOST = 3
 
 

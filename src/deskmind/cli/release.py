@@ -46,7 +46,7 @@ def key(file: File) -> None:
 def record(
     key_file: Annotated[Path, typer.Option("--key-file", help="Of `deskmind release key`.", dir_okay=False)],
     commit: Annotated[str, typer.Option("--commit", help="What the release is built of.")],
-    junit: Annotated[Path, typer.Option("--junit", help="Of pytest --junitxml.", dir_okay=False)],
+    junit: Annotated[list[Path], typer.Option("--junit", help="Of pytest --junitxml; may be repeated.", dir_okay=False)],
     coverage: Annotated[
         Path | None, typer.Option("--coverage", help="Of `coverage json`.", dir_okay=False)
     ] = None,
@@ -65,7 +65,7 @@ def record(
         from deskmind.governance.evidence import release
 
         try:
-            tests = junit.read_bytes()
+            tests = [one.read_bytes() for one in junit]
             made = release.make_record(
                 _secret(key_file),
                 version=__version__,

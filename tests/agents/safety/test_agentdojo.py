@@ -22,9 +22,12 @@ ROOT = Path(__file__).parents[3]
 PYTHON = ROOT / ".agentdojo" / "bin" / "python"
 _READS = ("get_", "search_", "list_", "read_", "check_")
 _OUTSIDE = {"get_webpage"}
-pytestmark = pytest.mark.skipif(
-    not PYTHON.exists(), reason="AgentDojo is not installed (`make agentdojo` installs it)"
-)
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.skipif(
+        not PYTHON.exists(), reason="AgentDojo is not installed (`make agentdojo` installs it)"
+    ),
+]
 
 
 class Dojo:

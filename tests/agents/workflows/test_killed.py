@@ -26,6 +26,8 @@ from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.sandbox.web import Call
 from deskmind.sandbox.web import Reply as WebReply
 
+pytestmark = pytest.mark.chaos
+
 _WORKER = Path(__file__).with_name("worker.py")
 _WRITING = ("POST", "PATCH")
 _SAID: tuple[tuple[str, Reply], ...] = (

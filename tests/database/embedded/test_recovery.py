@@ -22,6 +22,8 @@ from deskmind.database.embedded._locks import FileLock
 from deskmind.database.embedded._processes import ProcessIdentity, end_server, identify, is_running
 from deskmind.errors import EmbeddedServerError
 
+pytestmark = pytest.mark.chaos
+
 
 def back(server: EmbeddedServer, postmaster: int) -> bool:
     return server.alive and status(server.home).pid not in {None, postmaster}

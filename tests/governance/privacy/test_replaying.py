@@ -28,6 +28,8 @@ from deskmind.errors import SuppressedError
 from deskmind.governance.privacy.marks import Mark
 from deskmind.governance.privacy.replaylist import ReplayEntry, ReplayList
 
+pytestmark = pytest.mark.chaos
+
 _BACKED_UP = ("principals", "documents", "chunks", "lexical")
 
 _SCRIPT = """

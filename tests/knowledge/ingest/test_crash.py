@@ -11,6 +11,8 @@ import pytest
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 
+pytestmark = pytest.mark.chaos
+
 _FILES = 80
 
 _VICTIM = """

@@ -20,10 +20,13 @@ from deskmind.observability import span
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
 
 PROGRAM = Path(__file__).parents[3] / ".phoenix" / "bin" / "phoenix"
-START_SECONDS = 90.0
-pytestmark = pytest.mark.skipif(
-    not PROGRAM.exists(), reason="Arize Phoenix is not installed (`make phoenix` installs it)"
-)
+START_SECONDS = 240.0
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.skipif(
+        not PROGRAM.exists(), reason="Arize Phoenix is not installed (`make phoenix` installs it)"
+    ),
+]
 
 
 @dataclass

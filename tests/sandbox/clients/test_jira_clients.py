@@ -9,6 +9,8 @@ from tests.sandbox.third_party import needs_clients, run
 
 from deskmind.sandbox.jira import JiraSandbox
 
+pytestmark = pytest.mark.interop
+
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[JiraSandbox]:

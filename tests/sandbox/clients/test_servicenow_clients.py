@@ -15,9 +15,12 @@ from deskmind.sandbox.servicenow import CLIENT_ID, CLIENT_SECRET, PASSWORD, Serv
 
 CLIENTS = Path(__file__).parents[3] / ".clients" / "bin" / "python"
 
-pytestmark = pytest.mark.skipif(
-    not CLIENTS.exists(), reason="the vendors' clients are not installed (`make clients` installs them)"
-)
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.skipif(
+        not CLIENTS.exists(), reason="the vendors' clients are not installed (`make clients` installs them)"
+    ),
+]
 
 
 async def run(script: str, *arguments: str, **environment: str) -> dict[str, Any]:

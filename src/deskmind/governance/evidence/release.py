@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -133,24 +133,25 @@ def package_digest(package: Path = _PACKAGE) -> str:
     return base64.b64encode(digest.digest()).decode()
 
 
-def run_of(junit: bytes, only: str) -> TestedRun:
-    """What a JUnit report (``pytest --junitxml``) says; of the tests whose class name holds ``only``.
+def run_of(reports: Sequence[bytes], only: str) -> TestedRun:
+    """What JUnit reports (``pytest --junitxml``) say together; of the tests whose class name holds ``only``.
 
     Raises:
-        ValueError: it is no such report, or holds no such test.
+        ValueError: one is no such report, or none holds such a test.
     """
-    if b"<!DOCTYPE" in junit or b"<!ENTITY" in junit:
+    if any(b"<!DOCTYPE" in report or b"<!ENTITY" in report for report in reports):
         raise ValueError("a JUnit report declares no entities")
     try:
         cases = [
             case
-            for case in ElementTree.fromstring(junit).iter("testcase")  # noqa: S314 - no entities, see above
+            for report in reports
+            for case in ElementTree.fromstring(report).iter("testcase")  # noqa: S314 - no entities, see above
             if only in case.get("classname", "")
         ]
     except ElementTree.ParseError as error:
         raise ValueError("this is no JUnit report") from error
     if not cases:
-        raise ValueError("the report holds no such test")
+        raise ValueError("no report holds such a test")
     failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
     skipped = sum(case.find("skipped") is not None for case in cases)
     seconds = sum(float(case.get("time", 0)) for case in cases)
