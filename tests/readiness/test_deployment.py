@@ -104,9 +104,10 @@ def test_a_release_is_recorded_and_verified_by_commands(tmp_path: Path) -> None:
     junit, coverage, secret, out = (tmp_path / name for name in ("j.xml", "c.json", "key", "release.json"))
     junit.write_text(
         '<testsuites><testsuite><testcase classname="tests.a" time="1.5"/>'
-        '<testcase classname="tests.a"><skipped/></testcase>'
-        '<testcase classname="tests.project.test_documentation"/></testsuite></testsuites>'
+        '<testcase classname="tests.a"><skipped/></testcase></testsuite></testsuites>'
     )
+    apart = tmp_path / "apart.xml"
+    apart.write_text('<testsuite><testcase classname="tests.project.test_documentation"/></testsuite>')
     coverage.write_text('{"totals": {"percent_covered": 95.123}}')
 
     def run(*arguments: str, code: int = 0) -> str:
@@ -118,7 +119,7 @@ def test_a_release_is_recorded_and_verified_by_commands(tmp_path: Path) -> None:
     assert secret.stat().st_mode & 0o077 == 0
     run("key", str(secret), code=65)
     given = ["--key-file", str(secret), "--commit", "abc", "--coverage", str(coverage), "-o", str(out)]
-    run("record", "--junit", str(junit), *given)
+    run("record", "--junit", str(junit), "--junit", str(apart), *given)
     statement = json.loads(out.read_text())["statement"]
     assert statement["tests"] == {"passed": 2, "failed": 0, "skipped": 1, "seconds": 1.5}
     assert (statement["documentation"]["passed"], statement["coverage"]) == (1, 95.12)

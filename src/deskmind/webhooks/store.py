@@ -57,10 +57,12 @@ SELECT d.delivery_id, d.webhook_id FROM webhook_deliveries d
 
 _PAGE = 5_000
 _REMOVE_PAGE = """
-DELETE FROM webhook_deliveries WHERE tenant_id = %(tenant)s AND delivery_id IN (
-       SELECT delivery_id FROM webhook_deliveries WHERE tenant_id = %(tenant)s AND webhook_id = %(webhook)s
-        LIMIT %(page)s FOR UPDATE SKIP LOCKED)
+WITH c AS MATERIALIZED (
+    SELECT delivery_id FROM webhook_deliveries WHERE tenant_id = %(tenant)s AND webhook_id = %(webhook)s
+     LIMIT %(page)s FOR UPDATE SKIP LOCKED)
+DELETE FROM webhook_deliveries d USING c WHERE d.tenant_id = %(tenant)s AND d.delivery_id = c.delivery_id
 """
+"""Materialised for the reason that ``turns`` gives for what is claimed: a page stays a page."""
 
 
 async def add_webhook(
