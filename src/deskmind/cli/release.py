@@ -46,7 +46,9 @@ def key(file: File) -> None:
 def record(
     key_file: Annotated[Path, typer.Option("--key-file", help="Of `deskmind release key`.", dir_okay=False)],
     commit: Annotated[str, typer.Option("--commit", help="What the release is built of.")],
-    junit: Annotated[list[Path], typer.Option("--junit", help="Of pytest --junitxml; may be repeated.", dir_okay=False)],
+    junit: Annotated[
+        list[Path], typer.Option("--junit", help="Of pytest --junitxml; may be repeated.", dir_okay=False)
+    ],
     coverage: Annotated[
         Path | None, typer.Option("--coverage", help="Of `coverage json`.", dir_okay=False)
     ] = None,
