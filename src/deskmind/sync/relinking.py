@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from deskmind.database import Connection as DatabaseConnection
+from deskmind.knowledge.ingest.locking import lock_to_write
 from deskmind.scope import OPERATOR, Scope
 
 __all__ = ["relink"]
@@ -41,7 +42,7 @@ async def relink(
         source: its knowledge source.
         old, new: its address, without a slash at the end.
     """
-    await connection.execute("SELECT lock_knowledge()")
+    await lock_to_write(connection)
     given: dict[str, Any] = {
         "connection": connection_id,
         "old": old,

@@ -19,6 +19,7 @@ from deskmind.database import Database
 from deskmind.errors import InvalidRequestError
 from deskmind.governance.privacy import Mentions, Suppression
 from deskmind.knowledge.ingest import StagedFile, Stager
+from deskmind.knowledge.ingest.locking import lock_to_write
 from deskmind.knowledge.ingest.staging import ensure_source
 from deskmind.knowledge.ingest.store import remove_documents
 from deskmind.scope import Scope
@@ -214,7 +215,7 @@ class RecordStore:
         erased: Mentions,
     ) -> Counted:
         if kind in KNOWLEDGE:  # access lists and the source are shared by pages of other kinds: one at a time
-            await connection.execute("SELECT lock_knowledge()")
+            await lock_to_write(connection)
         deleted = [one.id for one in records if one.deleted]
         ready = {one.id: kept(kind, one, erased) for one in records if not one.deleted}
         if erased and kind == Kind.PERSON:

@@ -135,6 +135,8 @@ class IngestPipeline:
             raise _first(known) from group
         async with self._database.transaction(scope) as connection:
             await close_ingest(connection, scope, ingest_id)
+        async with self._database.transaction(scope) as connection:  # what comes next is planned with it
+            await connection.execute("SELECT refresh_statistics()")
 
     async def _prepare(
         self,

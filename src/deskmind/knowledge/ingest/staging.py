@@ -16,6 +16,7 @@ from deskmind.database import Connection, Database
 from deskmind.errors import DeskmindError
 from deskmind.governance.privacy import Mentions
 from deskmind.jobs import defer
+from deskmind.knowledge.ingest.locking import lock_to_write, plan_for_any_tenant
 from deskmind.knowledge.ingest.store import OF_FILE, supersede
 from deskmind.knowledge.measures import count_files
 from deskmind.observability import correlation_id
@@ -168,7 +169,7 @@ class Stager:
         """
         source_id = await ensure_source(connection, self._scope, source)
         await self._begin(connection, source_id, closed)
-        await connection.execute("SELECT lock_knowledge()")
+        await lock_to_write(connection)
         if known:
             await supersede(connection, self._scope, source_id, [file.external_id for file in files])
         await self._store_in(connection, list(files), source_id, closed, closed=closed)
@@ -191,6 +192,7 @@ class Stager:
 
     async def _store(self, batch: list[StagedFile], source_id: UUID, acl_id: UUID) -> None:
         async with self._database.transaction(self._scope) as connection:
+            await plan_for_any_tenant(connection)
             await self._store_in(connection, batch, source_id, acl_id)
 
     async def _store_in(

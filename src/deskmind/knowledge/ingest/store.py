@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection
+from deskmind.knowledge.ingest.locking import lock_to_write
 from deskmind.knowledge.lexical import DIMENSIONS, document_weights
 from deskmind.knowledge.models import Chunk, LoadedDocument
 from deskmind.scope import Scope
@@ -53,8 +54,9 @@ LATERAL (SELECT d.* FROM documents d
 
 _REMOVE = f"""
 DELETE FROM documents WHERE tenant_id = %(tenant)s
-   AND document_id IN (SELECT d.document_id FROM unnest(%(names)s::text[]) f(name), {OF_FILE})
+   AND document_id = ANY (ARRAY (SELECT d.document_id FROM unnest(%(names)s::text[]) f(name), {OF_FILE}))
 """
+"""An array is made once; a joined choice could be made anew for each document."""
 
 _DOCUMENTS = """
 INSERT INTO documents (tenant_id, source_id, created_by, pipeline, acl_id, document_id, external_id, uri, title,
@@ -144,7 +146,7 @@ async def store_files(
     space: str | None,
 ) -> None:
     """Replace the documents of ``files`` and mark them stored, in the caller's transaction."""
-    await connection.execute("SELECT lock_knowledge()")
+    await lock_to_write(connection)
     cursor = await connection.execute(
         _PENDING, (scope.tenant_id, ingest.ingest_id, [file.ordinal for file in files])
     )
@@ -208,7 +210,7 @@ async def remove_documents(
     connection: Connection, scope: Scope, source_id: UUID, external_ids: Sequence[str]
 ) -> None:
     """Remove the documents of files, those that still wait included, in the caller's transaction."""
-    await connection.execute("SELECT lock_knowledge()")
+    await lock_to_write(connection)
     await supersede(connection, scope, source_id, external_ids)
     of_files = {"tenant": scope.tenant_id, "source": source_id, "names": list(external_ids)}
     cursor = await connection.execute(f"{_REMOVE} RETURNING document_id", of_files)

@@ -1,0 +1,51 @@
+"""A tenant that came since the tables were last counted costs the database no more than one that it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import psycopg
+import pytest
+
+from deskmind.app import Deskmind
+from deskmind.database import Connection
+from deskmind.desk import Desk
+from deskmind.knowledge.ingest.staging import ensure_source
+from deskmind.knowledge.ingest.store import remove_documents
+
+SEVERAL = 25
+_READ = "SELECT coalesce(sum(idx_tup_fetch + seq_tup_read), 0)::int FROM pg_stat_xact_user_tables WHERE relname = 'documents'"
+
+
+@pytest.fixture
+async def newcomer(app: Deskmind, operator: Desk, new_tenant: Callable[[], Awaitable[str]]) -> Desk:
+    """A desk with documents of a source, in a tenant that the statistics know nothing of."""
+    await operator.knowledge.add("known.md", b"# Known\n\nWhat the tables are counted with.")
+    endpoints = app.database.endpoints
+    assert endpoints.admin is not None
+    desk = await app.desk(tenant=await new_tenant())
+    async with await psycopg.AsyncConnection.connect(endpoints.admin, autocommit=True) as admin:
+        await admin.execute(f"ANALYZE {endpoints.schema}.documents".encode())
+    for number in range(SEVERAL):
+        await desk.knowledge.add(
+            f"{number}.md", f"# Note {number}\n\nThe printer of floor {number}.".encode()
+        )
+    return desk
+
+
+async def _read(connection: Connection) -> int:
+    row = await (await connection.execute(_READ)).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def test_removing_reads_no_more_than_all_for_each_name(newcomer: Desk) -> None:
+    """For each name, not for each pair of a name and a document: that took longer than a statement may, and nothing went on."""
+    database, scope = newcomer.database, newcomer.scope
+    assert len(await newcomer.knowledge.documents(limit=200)) == SEVERAL
+    async with database.transaction(scope) as connection:
+        source = await ensure_source(connection, scope, "uploads")
+        before = await _read(connection)
+        await remove_documents(connection, scope, source, [f"{number}.md" for number in range(SEVERAL)])
+        assert await _read(connection) - before <= 3 * SEVERAL**2
+    assert await newcomer.knowledge.documents(limit=200) == []
