@@ -80,8 +80,13 @@ class Worker:
         self._process = process
         ready = asyncio.Event()
         self._words = asyncio.create_task(_hear(process, ready))
-        async with asyncio.timeout(_PATIENCE):
-            await ready.wait()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await ready.wait()
+        except BaseException:  # nobody will leave what was not entered
+            process.kill()
+            await process.wait()
+            raise
         return self
 
     async def __aexit__(

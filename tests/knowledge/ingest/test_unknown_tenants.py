@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -49,3 +50,25 @@ async def test_removing_reads_no_more_than_all_for_each_name(newcomer: Desk) -> 
         await remove_documents(connection, scope, source, [f"{number}.md" for number in range(SEVERAL)])
         assert await _read(connection) - before <= 3 * SEVERAL**2
     assert await newcomer.knowledge.documents(limit=200) == []
+
+
+async def test_what_a_new_tenant_brings_is_counted_before_a_tenth_of_the_tables_has_changed(
+    own_app: Deskmind, tmp_path: Path
+) -> None:
+    await own_app.tenants.create("newcomer")
+    desk = await own_app.desk(tenant="newcomer")
+    for number in range(600):
+        (tmp_path / f"{number}.md").write_text(f"# Note {number}\n\nThe printer of floor {number}.")
+    report = await desk.knowledge.ingest(tmp_path)
+    assert report.count("stored") == 600
+    endpoints = own_app.database.endpoints
+    assert endpoints.admin is not None
+    async with await psycopg.AsyncConnection.connect(endpoints.admin) as admin:
+        cursor = await admin.execute(
+            "SELECT tablename, most_common_vals::text FROM pg_stats WHERE schemaname = %s AND attname = 'tenant_id'"
+            " AND tablename = ANY (%s)",
+            (endpoints.schema, ["documents", "ingest_files"]),
+        )
+        known = dict(await cursor.fetchall())
+    assert set(known) == {"documents", "ingest_files"}
+    assert all(str(desk.scope.tenant_id) in values for values in known.values())
