@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 from deskmind.connectors.access import EVERYONE as EVERYBODY
 from deskmind.connectors.access import Access, Grantee
 from deskmind.database import Connection as DatabaseConnection
+from deskmind.knowledge.ingest.locking import plan_for_any_tenant
 from deskmind.knowledge.ingest.staging import AclSets, intern_acls
 from deskmind.scope import EVERYONE, NO_ONE, Scope
 
@@ -51,9 +52,10 @@ SELECT record->>'grantee', record->>'name' FROM synced_records
 _LEAVE = """
 DELETE FROM memberships m USING sync_grantees g
  WHERE m.tenant_id = %(tenant)s AND g.tenant_id = m.tenant_id AND g.connection_id = %(connection)s AND g.group_id = m.group_id
-   AND NOT EXISTS (SELECT FROM unnest(%(groups)s::uuid[], %(members)s::uuid[]) w(group_id, member_id)
-                    WHERE w.group_id = m.group_id AND w.member_id = m.member_id)
+   AND (m.group_id, m.member_id) NOT IN (
+       SELECT w.group_id, w.member_id FROM unnest(%(groups)s::uuid[], %(members)s::uuid[]) w(group_id, member_id))
 """
+"""What is wanted is hashed once, whatever the planner knows of the tenant; joined, it might be gone through for each membership."""
 _JOIN = """
 INSERT INTO memberships (tenant_id, group_id, member_id)
 SELECT p.tenant_id, w.group_id, w.member_id FROM unnest(%s::uuid[], %s::uuid[]) w(group_id, member_id)
@@ -179,6 +181,7 @@ async def mirror(connection: DatabaseConnection, scope: Scope, connection_id: UU
     left = await connection.execute(
         _LEAVE, {"tenant": scope.tenant_id, "connection": connection_id, **wanted}
     )
+    await plan_for_any_tenant(connection)
     joined = await connection.execute(_JOIN, (wanted["groups"], wanted["members"], scope.tenant_id))
     return Mirrored(len(held), ambiguous, joined.rowcount, left.rowcount)
 
