@@ -12,16 +12,18 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROMISED = {
-    "setup", "phoenix", "peers", "clients", "agentdojo", "agent-peers", "conformance", "demo", "test", "lint", "format", "types", "imports", "docs",
+    "setup", "phoenix", "peers", "clients", "agentdojo", "agent-peers", "conformance", "demo", "test", "chaos", "interop", "lint", "format", "types", "imports", "docs",
     "fragments", "fuzz", "hygiene",
     "wheel-check", "release-check", "bench", "eval", "soak", "load", "dashboards", "lock", "changelog", "clean", "help",
 }  # fmt: skip
 STEPS = [
     "tests",
+    "chaos",
+    "interop",
+    "documentation",
     "lint",
     "types",
     "import contract",
-    "changelog",
     "hygiene",
     "wheel",
     "release record",
