@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from deskmind.connectors.core import Pace
 from deskmind.connectors.model import Kind
@@ -44,7 +46,7 @@ async def differences(desk: Desk, name: str, source: Source) -> Difference:
         connector.client.pace = Pace(1_000_000_000, 1.0)  # a comparison is not what is measured
         for kind in sorted(connector.capabilities.kinds):
             there = {one.id: one async for one in _there(connector, kind)}
-            found += await _compared(desk, name, kind, {one: record.digest for one, record in there.items()})
+            found += await _compared(desk, name, kind, there)
             if kind in KNOWLEDGE:
                 documents |= {each.external_id for one in there.values() for each in documents_of(one)}
             if kind in connector.capabilities.sweep:
@@ -60,20 +62,22 @@ async def _there(connector: VendorConnector, kind: Kind) -> AsyncIterator[Kept]:
                 yield kept(kind, one, None)
 
 
-async def _compared(desk: Desk, name: str, kind: Kind, there: dict[str, bytes]) -> Difference:
+async def _compared(desk: Desk, name: str, kind: Kind, there: Mapping[str, Kept]) -> Difference:
     rows = await _rows(
         desk,
-        "SELECT external_id, digest FROM synced_records JOIN connections USING (tenant_id, connection_id)"
+        "SELECT external_id, digest, record FROM synced_records JOIN connections USING (tenant_id, connection_id)"
         " WHERE tenant_id = %s AND name = %s AND kind = %s",
         (desk.scope.tenant_id, name, str(kind)),
     )
-    here = {str(one): bytes(digest) for one, digest in rows}
-    both = here.keys() & there.keys()
-    return Difference(
-        missing=len(there.keys() - here.keys()),
-        left_over=len(here.keys() - there.keys()),
-        outdated=sum(here[one] != there[one] for one in both),
-    )
+    here = {str(one) for one, _, _ in rows}
+    outdated = 0
+    for one, digest, record in rows:
+        now = there.get(str(one))
+        if now is not None and bytes(digest) != now.digest:
+            outdated += 1
+            fields = sorted(field for field in now.record if now.record[field] != record.get(field))
+            print(f"{desk.scope.tenant}: {kind} {one} is outdated in {', '.join(fields)}", file=sys.stderr)
+    return Difference(missing=len(there.keys() - here), left_over=len(here - there.keys()), outdated=outdated)
 
 
 async def _of_documents(desk: Desk, name: str, wanted: set[str]) -> Difference:
@@ -92,6 +96,6 @@ async def _of_documents(desk: Desk, name: str, wanted: set[str]) -> Difference:
     )
 
 
-async def _rows(desk: Desk, statement: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
+async def _rows(desk: Desk, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
     async with desk.database.transaction(desk.scope) as connection:
         return list(await (await connection.execute(statement.encode(), values)).fetchall())
