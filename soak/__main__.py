@@ -14,7 +14,7 @@ _PARTS = {
     "files": (("soak.large_file",),),
     "limits": (("soak.limits",),),
     "drain": (("soak.drain",),),
-    "mirrors": (("pytest", "-q", "tests/sync/test_permission_mirror.py"),),
+    "mirrors": (("pytest", "-q", "--timeout=0", "tests/sync/test_permission_mirror.py"),),
 }
 _LONG = {**os.environ, "DESKMIND_MIRROR_EXAMPLES": "100"}
 
