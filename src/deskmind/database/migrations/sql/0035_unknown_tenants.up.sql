@@ -17,7 +17,7 @@ BEGIN
            AND (s.n_mod_since_analyze > 1000 + 0.1 * greatest(c.reltuples, 0)
                 OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = s.relid AND a.attname = 'tenant_id')
                AND NOT EXISTS (SELECT FROM pg_stats p WHERE p.schemaname = '<schema>' AND p.tablename = c.relname
-                                  AND p.attname = 'tenant_id' AND asking = ANY (p.most_common_vals::text::uuid[])))
+                                  AND p.attname = 'tenant_id' AND asking::text = ANY (p.most_common_vals::text::text[])))
          ORDER BY s.relid
     LOOP
         -- one at a time in the installation; another session that is at it does the work
