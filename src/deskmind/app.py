@@ -212,6 +212,8 @@ class Deskmind:
     async def authenticate(self, api_key: str, *, resource: TokenResource | None = None) -> Desk:
         """The desk of the user an API key stands for; what the database said is believed for one second.
 
+        A desk that reaches more than its user may by now is opened anew before.
+
         Where ``oidc.issuer`` is set, a token of that issuer is taken as well.
 
         Args:
@@ -225,7 +227,10 @@ class Deskmind:
         """
         if self.settings.oidc.issuer is not None and not api_key.startswith("dk_"):
             return Desk(self, await self._token_principals().scope_of(api_key, resource))
-        return await self._authentication.of(api_key)
+        desk = await self._authentication.of(api_key)
+        if await self.authority.reaches(desk.scope):
+            return desk
+        return await self._authentication.anew(api_key, desk)
 
     def forget_authentication(self) -> None:
         """Ask the database again at the next use of each API key."""

@@ -23,6 +23,10 @@ class Authority(Protocol):
         """
         ...
 
+    async def reaches(self, scope: Scope) -> bool:
+        """Whether a desk, as it was opened, reaches no more than it may now; if not, its own operations are refused."""
+        ...
+
     async def held(self, scope: Scope) -> Mapping[str, datetime | None]:
         """Until when a scope holds each permission, ``resource:action``; None for always."""
         ...

@@ -252,6 +252,8 @@ class Connections:
                 resource=f"connection {name}",
                 act="removed",
             )
+        if self._database.authority is not None:
+            self._database.authority.forget(tenant)
 
     async def _named(self, connection: DatabaseConnection, name: str) -> Connection | None:
         try:

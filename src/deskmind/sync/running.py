@@ -249,6 +249,8 @@ class Runner:
             await self._finished(connection, found, "; ".join(errors), swept=run.sweep and not errors)
             await self._record(connection, run, passes, mirrored)
         if mirrored.joined or mirrored.left:
+            if self._database.authority is not None:
+                self._database.authority.forget(scope.tenant_id)
             self._room.forget_authentication()
         self._room.forget_redaction(scope.tenant_id)
         return mirrored

@@ -73,6 +73,19 @@ class Authentication(Generic[_T]):
         found, _ = await self._asking.run(digest, partial(self._ask, api_key))
         return cast("_T", found)
 
+    async def anew(self, api_key: str, made: _T) -> _T:
+        """What is made for the user now, where what was made before is out of date.
+
+        Raises:
+            AuthenticationError: the key is not valid any more.
+        """
+        digest = hashlib.sha256(api_key.encode()).digest()
+        entry = self._believed.get(digest)
+        if entry is None or entry.value is made:
+            self._believed.drop(digest)
+            self._asking.supersede(digest)
+        return await self.of(api_key)
+
     def forget(self) -> None:
         """Ask the database again at the next use of each key; what is being asked now is not believed."""
         self._believed.clear()

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from deskmind.cache.flights import Flight, Flights
 from deskmind.database import Database
-from deskmind.errors import InvalidRequestError
+from deskmind.errors import InvalidRequestError, PermissionDeniedError
 from deskmind.governance.access._denials import ended, forbidden, not_held
 from deskmind.governance.access._loading import GONE, Known, load, load_policy, load_version
 from deskmind.governance.access.cedar import CedarPolicy
@@ -28,6 +28,7 @@ from deskmind.scope import OPERATOR, Scope
 __all__ = ["AccessAuthority"]
 
 _BELIEVED_SECONDS = 1.0
+_SOON_SECONDS = 0.1
 _MOST_USERS = 20_000
 _MOST_TENANTS = 10_000
 _MOST_AT_HAND = 5_000
@@ -39,9 +40,10 @@ _V = TypeVar("_V")
 
 @dataclass(slots=True)
 class _Tenant:
-    """What is known of a tenant, and when it was asked for."""
+    """What is known of a tenant, when it was asked for, and by which question of all."""
 
     asked: float
+    question: int
     version: UUID | None
     policy_version: int
     policy: Policy | None
@@ -59,7 +61,8 @@ class AccessAuthority:
     """The authority of an application's database.
 
     What is remembered of a tenant is asked for again after one second, with one small query; what changed is known then
-    here, and in the process of the change at once. Grants that end do so to the moment, by this machine's clock.
+    here, and in the process of the change at once. Nobody is refused by what is remembered: it is asked for again before.
+    Grants that end do so to the moment, by this machine's clock.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class AccessAuthority:
         self._users: OrderedDict[_Name, Known] = OrderedDict()
         self._at_hand: dict[int, tuple[Scope, tuple[_Tenant, Known]]] = {}
         self._asking = Flights()
+        self._questions = 0
 
     async def admit(self, scope: Scope, permission: str) -> tuple[Scope, str]:
         """The scope in which an operation runs, the desk's, or the tenant's for what concerns all of it; and the basis.
@@ -92,10 +96,28 @@ class AccessAuthority:
                 still may.
         """
         wanted = permission if isinstance(permission, Permission) else Permission(permission)
-        decision = await self.decide(scope, wanted)
-        if not decision.allowed:
-            raise forbidden(scope, decision) if decision.policies else not_held(scope, wanted, decision)
-        return await self._reaching(scope, wanted), decision.basis
+        try:
+            return await self._admitted(scope, wanted)
+        except PermissionDeniedError:
+            if _is_installation(scope):
+                raise
+        await self._ask_again(scope.tenant_id)
+        return await self._admitted(scope, wanted)
+
+    async def reaches(self, scope: Scope) -> bool:
+        """Whether a desk, as it was opened, reaches no more than it may now; if not, its own operations are refused.
+
+        An operation that begins within a tenth of a second goes by the same, unless something changes in this process.
+        """
+        if _is_installation(scope):
+            return True
+        tenant = self._tenants.get(scope.tenant_id)
+        if tenant is not None and self._clock() - tenant.asked >= _BELIEVED_SECONDS - _SOON_SECONDS:
+            await self._ask_again(scope.tenant_id)
+        if await self._still_reaches(scope):
+            return True
+        await self._ask_again(scope.tenant_id)
+        return await self._still_reaches(scope)
 
     async def decide(
         self, scope: Scope, permission: Permission, resource: Resource | None = None
@@ -108,7 +130,7 @@ class AccessAuthority:
             resource: to what, for policies; the tenant unless given.
         """
         code = permission.code
-        if scope.act == "directory" or scope.principal_id == OPERATOR:
+        if _is_installation(scope):
             held = (Grant("operator", "the installation"),) if permission in permitted(scope) else ()
             return Decision(bool(held), code, held, missing=() if held else (scope.principal,))
         if not _within(scope, code):
@@ -137,7 +159,7 @@ class AccessAuthority:
 
     async def held(self, scope: Scope) -> dict[str, datetime | None]:
         """Until when a scope holds each permission, ``resource:action``; None for always."""
-        if scope.act == "directory" or scope.principal_id == OPERATOR:
+        if _is_installation(scope):
             return {item.code: None for item in permitted(scope)}
         ends = (await self.rights(scope)).ends(self._now())
         return {code: until for code, until in ends.items() if _within(scope, code)}
@@ -153,13 +175,19 @@ class AccessAuthority:
         """End what is being asked."""
         await self._asking.close()
 
+    async def _admitted(self, scope: Scope, wanted: Permission) -> tuple[Scope, str]:
+        decision = await self.decide(scope, wanted)
+        if not decision.allowed:
+            raise forbidden(scope, decision) if decision.policies else not_held(scope, wanted, decision)
+        return await self._reaching(scope, wanted), decision.basis
+
     async def _reaching(self, scope: Scope, wanted: Permission) -> Scope:
-        if scope.act == "directory" or scope.principal_id == OPERATOR:
+        if _is_installation(scope):
             return scope
         if wanted not in OWN_REACH:
             return replace(scope, act="operate", widened=True) if scope.act == "desk" else scope
         if scope.widened:
-            return replace(scope, act="desk", widened=False)
+            scope = replace(scope, act="desk", widened=False)
         if not await self._still_reaches(scope):
             raise ended(scope, wanted)
         return scope
@@ -212,8 +240,8 @@ class AccessAuthority:
     def _believed(self, scope: Scope) -> tuple[_Tenant, Known] | None:
         """What is known of a user that acts itself, where nothing has to be asked: nearly always."""
         found = self._at_hand.get(id(scope))
-        if found is not None and found[0] is scope:
-            return found[1] if self._clock() - found[1][0].asked < _BELIEVED_SECONDS else None
+        if found is not None and found[0] is scope and self._clock() - found[1][0].asked < _BELIEVED_SECONDS:
+            return found[1]
         tenant = self._tenants.get(scope.tenant_id)
         if tenant is None or scope.agent is not None or self._clock() - tenant.asked >= _BELIEVED_SECONDS:
             return None
@@ -230,6 +258,15 @@ class AccessAuthority:
         tenant = self._tenants.get(tenant_id)
         if tenant is not None and self._clock() - tenant.asked < _BELIEVED_SECONDS:
             return tenant
+        return await self._asked(tenant_id)
+
+    async def _ask_again(self, tenant_id: UUID) -> None:
+        """Know of a tenant what the database says from now on: a question that is under way may be answered already."""
+        before = self._questions
+        if (await self._asked(tenant_id)).question <= before:
+            await self._asked(tenant_id)
+
+    async def _asked(self, tenant_id: UUID) -> _Tenant:
         found, _ = await self._asking.run(tenant_id.bytes, partial(self._ask_tenant, tenant_id))
         return cast("_Tenant", found)
 
@@ -240,21 +277,29 @@ class AccessAuthority:
         known = self._users.get(name)
         if known is None or known.version != tenant.version:
             flight = b"".join(part.bytes if part is not None else b"-" for part in name)
-            found, _ = await self._asking.run(flight, partial(self._ask_user, name))
+            found, shared = await self._asking.run(flight, partial(self._ask_user, name))
             known = cast("Known", found)
+            if shared and known.version != tenant.version:  # the load was under way, from before the version
+                found, _ = await self._asking.run(flight, partial(self._ask_user, name))
+                known = cast("Known", found)
         return known
 
     async def _ask_tenant(self, tenant_id: UUID, flight: Flight) -> _Tenant:
-        asked = self._clock()
+        self._questions += 1
+        asked, question = self._clock(), self._questions
         async with self._database.transaction(Scope.operator(tenant_id, "", "access")) as connection:
             version = await load_version(connection, tenant_id)
             before = self._tenants.get(tenant_id)
             if before is not None and before.version == version:
-                before.asked = asked
+                if question > before.question and flight.may_keep():
+                    before.asked, before.question = asked, question
                 return before
             number, text, _ = await load_policy(connection, tenant_id)
-        found = _Tenant(asked, version, number, await asyncio.to_thread(_parsed, text) if text else None)
+        policy = await asyncio.to_thread(_parsed, text) if text else None
+        found = _Tenant(asked, question, version, number, policy)
         if flight.may_keep():
+            if before is not None:
+                before.asked = -math.inf  # nor is it believed where it is at hand
             _keep(self._tenants, tenant_id, found, _MOST_TENANTS)
         return found
 
@@ -265,6 +310,11 @@ class AccessAuthority:
         if flight.may_keep():
             _keep(self._users, name, found, _MOST_USERS)
         return found
+
+
+def _is_installation(scope: Scope) -> bool:
+    """Whether it is the operator of the installation, whom no grant binds."""
+    return scope.act == "directory" or scope.principal_id == OPERATOR
 
 
 def _chain(scope: Scope) -> Iterator[Scope]:
