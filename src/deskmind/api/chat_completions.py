@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
 from starlette.types import Message, Receive, Scope, Send
 
+from deskmind.api.reaching import reaches
 from deskmind.desk import Desk
 from deskmind.errors import DeskmindError, InvalidRequestError, RateLimitedError
 from deskmind.gateway import ChatDelta, ChatResponse, ChatStream
@@ -90,6 +91,8 @@ class OpenAIEndpoints:
             body: dict[str, Any] = dict(scope.get("path_params") or {})
             if scope["method"] == "POST":
                 body = await _body(receive, self._max_body)
+                if not await reaches(desk):
+                    desk = await self._desk_for(Request(scope))
             await handler(desk, body, receive, send)
         except ClientDisconnect:
             return

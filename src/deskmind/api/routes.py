@@ -28,6 +28,7 @@ from deskmind.api.jobs import add_jobs
 from deskmind.api.memories import add_memories
 from deskmind.api.privacy import add_privacy
 from deskmind.api.prompts import add_prompts
+from deskmind.api.reaching import reaches
 from deskmind.api.redaction import add_redaction
 from deskmind.api.requests import add_requests
 from deskmind.api.resuming import EVENT_ID, AnswerStreams
@@ -292,12 +293,13 @@ def router(
 
 
 def _asker(desk_for: DeskFor) -> DeskFor:
-    """Tells whose desk a request is for, once for each request."""
+    """Tells whose desk a request is for, once for each request; again where it has less when its body has come."""
 
     async def current(request: Request) -> Desk:
-        if _DESK not in request.scope:
-            request.scope[_DESK] = await desk_for(request)
-        return request.scope[_DESK]
+        desk: Desk | None = request.scope.get(_DESK)
+        if desk is None or not await reaches(desk):
+            request.scope[_DESK] = desk = await desk_for(request)
+        return desk
 
     return current
 

@@ -25,6 +25,7 @@ from deskmind.api.mcp.offer import Offer
 from deskmind.api.mcp.server import Door, mcp_server
 from deskmind.api.mcp.session import Session, Sessions
 from deskmind.api.problems import problem_response
+from deskmind.api.reaching import reaches
 from deskmind.desk import Desk
 from deskmind.errors import (
     AuthenticationError,
@@ -179,6 +180,8 @@ class McpEndpoint:
 async def _desk_of(context: Context) -> Desk:
     request: Any = context.request
     desk: Desk = request.scope[_DESK]
+    if not await reaches(desk):
+        request.scope[_DESK] = desk = await _again_of(context)()
     return desk
 
 
