@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import signal
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ from deskmind.database.migrations import MigrationStatus, check_release, compare
 from deskmind.desk import Desk
 from deskmind.errors import (
     ConfigurationError,
+    DatabaseUnavailableError,
+    DeskmindError,
     EmbedderUnavailableError,
     MissingExtraError,
     SchemaVersionError,
@@ -140,6 +143,7 @@ class Deskmind:
         self._refusals: Refusals
         self._tokens: TokenPrincipals | None = None
         self._resources = AsyncExitStack()
+        self._home_lost: asyncio.Future[DeskmindError]
         self._own_stores: list[PersonalStore] = []
         self._host_stores: list[PersonalStore] = []
         self.replay_list = ReplayList(settings.home / "privacy" / "erasures.jsonl")
@@ -362,6 +366,9 @@ class Deskmind:
 
         Args:
             on_ready: called when jobs are taken and signals are heeded.
+
+        Raises:
+            EmbeddedServerError: the home, with the database in it, was removed meanwhile.
         """
         loop = asyncio.get_running_loop()
         told = asyncio.Event()
@@ -371,11 +378,43 @@ class Deskmind:
         looking = await self.measure()
         sealing = self.keep_sealing()
         try:
-            await worker
+            await self._while_at_home(worker)
         finally:
             await ended(looking, sealing)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
+
+    async def _while_at_home(self, worker: asyncio.Task[None]) -> None:
+        """Let a worker end by itself, but end it when the embedded database has gone: it would wait for that for ever."""
+        try:
+            await asyncio.wait({worker, self._home_lost}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not worker.done():
+                await ended(worker)
+        if self._home_lost.done():
+            raise self._home_lost.result()
+        await worker
+
+    def _watch_home(self) -> Callable[[DeskmindError], None]:
+        """What is to be called, from another thread, when the embedded database has gone."""
+        loop = asyncio.get_running_loop()
+        self._home_lost = loop.create_future()
+
+        def lose(error: DeskmindError) -> None:
+            if not self._home_lost.done():
+                self._home_lost.set_result(error)
+
+        def tell(error: DeskmindError) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(lose, error)
+
+        return tell
+
+    def _known_better(self, error: DatabaseUnavailableError) -> DeskmindError | None:
+        """Why the embedded database does not answer, where that is known."""
+        if self._home_lost.done():
+            return self._home_lost.result()
+        return no_space(self.settings.home, error)
 
     async def _work(self, on_ready: Callable[[], None] | None, told: asyncio.Event) -> None:
         await self.engine()
@@ -398,7 +437,7 @@ class Deskmind:
         endpoints = Endpoints.of(
             self.settings.database,
             self.keyring,
-            embedded=await embedded_address(self.settings, self._resources),
+            embedded=await embedded_address(self.settings, self._resources, on_lost=self._watch_home()),
         )
         self.provisioner = Provisioner(endpoints, self.keyring) if endpoints.admin is not None else None
         if (
@@ -412,7 +451,7 @@ class Deskmind:
             endpoints,
             self.settings.database,
             signer,
-            diagnose=functools.partial(no_space, home) if self.settings.embedded else None,
+            diagnose=self._known_better if self.settings.embedded else None,
         )
         self.database.companions[SubjectRing] = await asyncio.to_thread(SubjectRing, self.keyring)
         await self.database.open()

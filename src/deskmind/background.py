@@ -19,7 +19,7 @@ from deskmind.knowledge.loading import LoadLimits
 from deskmind.observability.actor import Acting
 from deskmind.observability.story import tell
 from deskmind.scope import OPERATOR, Scope
-from deskmind.sync.jobs import SYNC_QUEUE, SYNC_TASK, WEBHOOK_TASK, defer_run
+from deskmind.sync.jobs import FOLLOW_TASK, SYNC_QUEUE, SYNC_TASK, WEBHOOK_TASK, defer_run
 from deskmind.sync.running import Runner
 from deskmind.triage.jobs import run_training, schedule_training
 from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
@@ -50,6 +50,7 @@ class Background:
         jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest)
         jobs.register(SYNC_TASK, SYNC_QUEUE, self._sync)
         jobs.register(WEBHOOK_TASK, SYNC_QUEUE, self._webhook)
+        jobs.register(FOLLOW_TASK, SYNC_QUEUE, self._follow)
         jobs.register(LOOK_TASK, LOOK_QUEUE, self._look)
         jobs.register(PRIVACY_TASK, PRIVACY_QUEUE, self._privacy)
         jobs.register(AGENTS_TASK, AGENTS_QUEUE, lambda arguments: run_job(app, app.database, arguments))
@@ -165,6 +166,10 @@ class Background:
                 self._app, self._app.database, scope, connection_id, kind, arguments["record"]
             )
             await begin_due(self._app, self._app.database, scope)
+
+    async def _follow(self, arguments: dict[str, str]) -> None:
+        if (scope := await self._connected(arguments)) is not None:
+            await Runner(self._app.database, scope, self._app).follow(UUID(arguments["connection_id"]))
 
     async def _look(self, arguments: dict[str, str]) -> None:
         operator = self._app.desk_of(Scope.operator(UUID(arguments["tenant_id"]), "", "worker"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from deskmind.database import Endpoints, Provisioner, translated
-from deskmind.errors import ConfigurationError, DatabaseUnavailableError, StorageFullError
+from deskmind.errors import ConfigurationError, DatabaseUnavailableError, DeskmindError, StorageFullError
 from deskmind.keyring import Keyring
 from deskmind.settings import Settings
 
@@ -32,16 +32,21 @@ async def administrator(settings: Settings) -> AsyncGenerator[Provisioner]:
         yield Provisioner(Endpoints.of(settings.database, keyring, embedded=embedded), keyring)
 
 
-async def embedded_address(settings: Settings, resources: AsyncExitStack) -> str | None:
+async def embedded_address(
+    settings: Settings,
+    resources: AsyncExitStack,
+    *,
+    on_lost: Callable[[DeskmindError], None] | None = None,
+) -> str | None:
     """The address of the embedded server, started when it has to be; None when a database is configured.
 
-    ``resources`` stops it again.
+    ``resources`` stops it again; ``on_lost`` is called, in another thread, when its home is removed meanwhile.
     """
     if not settings.embedded:
         return None
     from deskmind.database.embedded import EmbeddedServer
 
-    server = await asyncio.to_thread(EmbeddedServer.start, settings.home)
+    server = await asyncio.to_thread(EmbeddedServer.start, settings.home, on_lost=on_lost)
     resources.push_async_callback(asyncio.to_thread, server.stop)
     await _create_database(server.conninfo(), settings.database.name)
     return server.conninfo(dbname=settings.database.name)
@@ -79,7 +84,10 @@ def make_home(home: Path) -> None:
 
 def no_space(home: Path, error: DatabaseUnavailableError) -> StorageFullError | None:
     """Whether the embedded server is down because the disk is full: it cannot recover before it has space."""
-    if shutil.disk_usage(home).free >= _ROOM_TO_RECOVER:
+    try:
+        if shutil.disk_usage(home).free >= _ROOM_TO_RECOVER:
+            return None
+    except FileNotFoundError:  # the home was removed, which is told as such
         return None
     return StorageFullError(
         "The embedded database stopped because it needs more disk space.",

@@ -333,6 +333,21 @@ def test_a_worker_ends_on_sigterm(home: Path) -> None:
     assert process.returncode == 0
 
 
+def test_a_worker_whose_home_was_removed_says_so_and_makes_no_new_one(
+    prepared_home: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    subprocess.run(["cp", "-a", str(prepared_home), str(home)], check=True)
+    process = _start(home, "worker")
+    assert process.stderr is not None
+    assert "worker ready" in process.stderr.readline()
+    home.rename(tmp_path / "elsewhere")  # in one moment, unlike a removal
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 69
+    assert f"The embedded database in {home} is gone." in told
+    assert not home.exists()
+
+
 def test_serving_ends_on_sigterm(home: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

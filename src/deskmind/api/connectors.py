@@ -78,6 +78,9 @@ class ConnectorBody(BaseModel):
     swept_at: datetime | None
     waiting: int
     unreadable: int
+    outdated: int = Field(
+        description="records that are to be read again: what they call by name was renamed or is gone"
+    )
     problems: list[ProblemBody] = Field(description="the newest")
 
     @classmethod

@@ -11,7 +11,7 @@ from deskmind.database import Connection
 from deskmind.knowledge.ingest.closing import cancel_files
 from deskmind.knowledge.ingest.staging import INGEST_TASK
 from deskmind.scope import Scope
-from deskmind.sync.jobs import SYNC_TASK, WEBHOOK_TASK
+from deskmind.sync.jobs import FOLLOW_TASK, SYNC_TASK, WEBHOOK_TASK
 from deskmind.triage.trainings import TRAINING_TASK, cancel_training
 
 __all__ = ["CANCELLABLE", "instead", "settle"]
@@ -39,6 +39,7 @@ CANCELLABLE: Final[dict[str, _Settle]] = {
     TRAINING_TASK: _training,
     SYNC_TASK: _nothing,
     WEBHOOK_TASK: _nothing,
+    FOLLOW_TASK: _nothing,
 }
 """By task: what is left of the others would be queued again, since a row says that it is wanted."""
 

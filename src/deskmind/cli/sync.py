@@ -134,6 +134,10 @@ def _show(found: list[SyncStatus], *, as_json: bool) -> None:
             say(f"  last run: {one.error}")
         if one.waiting or one.unreadable:
             say(f"  {one.waiting} documents wait to be searchable, {one.unreadable} cannot be taken in")
+        if one.outdated:
+            say(
+                f"  {one.outdated} records are to be read again: what they call by name was renamed or is gone"
+            )
         rows = [
             (
                 kind.kind,

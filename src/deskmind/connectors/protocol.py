@@ -158,6 +158,10 @@ class Connector(Protocol):
         """One record as it is now; None where it does not exist or may not be seen."""
         ...
 
+    async def some(self, kind: Kind, ids: Sequence[str]) -> Page:
+        """These records as they are now, with as few requests as the vendor allows; what does not exist is not among them."""
+        ...
+
     def tickets(self, since: datetime | None = None) -> AsyncIterator[Ticket]:
         """Tickets changed since then, or all; a record that cannot be read raises."""
         ...

@@ -18,7 +18,9 @@ from deskmind.sync.records import masked_json
 __all__ = ["SyncStore"]
 
 _BATCH = 100
-_TABLES = ("connections", "sync_passes", "synced_records", "sync_problems", "sync_grantees")
+_TABLES = (
+    *("connections", "sync_passes", "synced_records", "sync_problems", "sync_follow_ups", "sync_grantees"),
+)
 _FOUND = """
 SELECT connection_id, kind, external_id, record, raw FROM synced_records
  WHERE tenant_id = %s AND (connection_id, kind, external_id) > (%s, %s, %s)

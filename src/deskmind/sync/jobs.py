@@ -10,10 +10,19 @@ from deskmind.jobs import defer
 from deskmind.observability import correlation_id
 from deskmind.scope import Scope
 
-__all__ = ["SYNC_QUEUE", "SYNC_TASK", "WEBHOOK_TASK", "defer_event", "defer_run"]
+__all__ = [
+    "FOLLOW_TASK",
+    "SYNC_QUEUE",
+    "SYNC_TASK",
+    "WEBHOOK_TASK",
+    "defer_event",
+    "defer_follow",
+    "defer_run",
+]
 
 SYNC_TASK = "sync.run"
 WEBHOOK_TASK = "sync.webhook"
+FOLLOW_TASK = "sync.follow"
 SYNC_QUEUE = "sync"
 
 
@@ -44,6 +53,21 @@ async def defer_run(
         connection,
         SYNC_QUEUE,
         SYNC_TASK,
+        str(connection_id),
+        {
+            "tenant_id": str(scope.tenant_id),
+            "connection_id": str(connection_id),
+            "correlation_id": correlation_id(),
+        },
+    )
+
+
+async def defer_follow(connection: DatabaseConnection, scope: Scope, connection_id: UUID) -> None:
+    """Queue the reading of records that call by name what was renamed or is gone; never beside a run."""
+    await defer(
+        connection,
+        SYNC_QUEUE,
+        FOLLOW_TASK,
         str(connection_id),
         {
             "tenant_id": str(scope.tenant_id),

@@ -29,13 +29,13 @@ from deskmind.scope import Scope
 from deskmind.sync.measures import count_records
 from deskmind.sync.storing import Counted, RecordStore
 
-__all__ = ["MISSHAPEN", "Pass", "misshapen", "read_kind", "sweep_kind"]
+__all__ = ["MISSHAPEN", "ONE_ALONE", "Pass", "misshapen", "read_kind", "sweep_kind"]
 
 _log = logger("deskmind.sync")
 MISSHAPEN = (KeyError, ValueError, TypeError, AttributeError, IndexError)
 """What reading an answer raises that has not the form which the vendor documents."""
 
-_ONE_ALONE = (
+ONE_ALONE = (
     *(InvalidRequestError, SourceReplyError, SourcePermissionError, SourceRequestError),
     *MISSHAPEN,
 )
@@ -229,7 +229,7 @@ async def _once_more(
     for name in names:
         try:
             one = await source.get(place.kind, name)
-        except _ONE_ALONE as error:
+        except ONE_ALONE as error:
             await store.problem(place.kind, name, misshapen(place.kind, error).code)
             continue
         if one is not None:

@@ -48,6 +48,11 @@ class Kept:
     digest: bytes
     source: AnyRecord
 
+    @property
+    def called(self) -> str:
+        """What other records call it by."""
+        return self.key if self.kind == Kind.TICKET else str(self.record.get("name", ""))
+
 
 def kept(kind: Kind, record: AnyRecord, erased: Mentions | None) -> Kept:
     """A record in the form that is stored."""

@@ -32,6 +32,8 @@ from deskmind.observability import logger
 from deskmind.scope import Scope
 from deskmind.settings import Settings
 from deskmind.sync.connections import Connection, connector_of, find_connection, source_name
+from deskmind.sync.following import Follower, outstanding
+from deskmind.sync.jobs import defer_follow
 from deskmind.sync.learning import learn_names
 from deskmind.sync.measures import measure_run
 from deskmind.sync.mirroring import Mirrored, mirror
@@ -116,6 +118,9 @@ class Runner:
             return
         async with run.source:
             passes = await self._read(run)
+            if not any(isinstance(one.error, _REFUSED) for one in passes):
+                follower = await self._follower(run.found, run.source)
+                passes += await follower.follow()
         await self._heed(run, passes)
         mirrored = await self._conclude(run, passes)
         outcome = "ok" if not _errors(passes) else "partial" if _some(passes) else "error"
@@ -138,11 +143,39 @@ class Runner:
             except (SourceError, *MISSHAPEN) as error:  # again and again the same, or the account is locked
                 await store.problem(kind, record_id, misshapen(kind, error).code)
                 return
-        if one is not None:
-            await store.store(kind, [one], unless_newer=True)
-            return
+
+        async def then(connection: DatabaseConnection) -> None:
+            if one is None:
+                await store.remove(connection, kind, [record_id])
+            await self._follow_later(connection, connection_id)
+
+        await store.store(kind, [] if one is None else [one], unless_newer=True, then=then)
+
+    async def follow(self, connection_id: UUID) -> None:
+        """Read again what calls by name records that were renamed or are gone, and queue the rest of it."""
         async with self._database.transaction(self._scope) as connection:
-            await store.remove(connection, kind, [record_id])
+            if not await outstanding(connection, self._scope, connection_id):
+                return
+            found = await find_connection(connection, self._scope, connection_id)
+            source = await self._open(connection, found)
+        async with source:
+            passes = await (await self._follower(found, source)).follow()
+        for one in passes:
+            if isinstance(one.error, SourceUnavailableError | SourceRateLimitedError):
+                raise one.error  # later
+            if one.error is not None:  # the next run tells it
+                return
+        async with self._database.transaction(self._scope) as connection:
+            await self._follow_later(connection, connection_id)
+
+    async def _follower(self, found: Connection, source: VendorConnector) -> Follower:
+        kinds = source.capabilities.incremental & set(kinds_of(found, source))
+        store = await self.store(found)
+        return Follower(self._database, self._scope, found.connection_id, source, store, kinds)
+
+    async def _follow_later(self, connection: DatabaseConnection, connection_id: UUID) -> None:
+        if await outstanding(connection, self._scope, connection_id):
+            await defer_follow(connection, self._scope, connection_id)
 
     async def _never_began(self, connection_id: UUID, error: DeskmindError) -> None:
         async with self._database.transaction(self._scope) as connection:
@@ -247,6 +280,8 @@ class Runner:
             if _touched(passes, {Kind.PERSON, Kind.CONFIGURATION_ITEM, Kind.ORGANISATION}):
                 await learn_names(connection, scope, found)
             await self._finished(connection, found, "; ".join(errors), swept=run.sweep and not errors)
+            if not any(isinstance(one.error, (*_REFUSED, SourceUnavailableError)) for one in passes):
+                await self._follow_later(connection, found.connection_id)
             await self._record(connection, run, passes, mirrored)
         if mirrored.joined or mirrored.left:
             if self._database.authority is not None:

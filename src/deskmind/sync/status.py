@@ -39,6 +39,7 @@ SELECT (SELECT count(*) FROM ingests i JOIN ingest_files f ON f.tenant_id = i.te
                   AND d.external_id = f.external_id))
   FROM sources s WHERE s.tenant_id = %(tenant)s AND s.owner_id = %(owner)s AND s.name = %(source)s
 """
+_OUTDATED = "SELECT count(*) FROM sync_follow_ups WHERE tenant_id = %s AND connection_id = %s"
 _MOST_PROBLEMS = 20
 
 
@@ -91,6 +92,8 @@ class SyncStatus:
         error: why the last run did not read everything; empty when it did.
         waiting: documents that are read and not yet searchable.
         unreadable: documents that could not be taken in.
+        outdated: records that are to be read again, since what they call by name was renamed or is gone, and those that this
+            is still to be looked for.
         problems: the newest of the records that could not be read or stored.
     """
 
@@ -102,13 +105,14 @@ class SyncStatus:
     kinds: tuple[KindStatus, ...]
     waiting: int
     unreadable: int
+    outdated: int
     problems: tuple[Problem, ...]
 
     @property
     def complete(self) -> bool:
         """Whether everything that was wanted is in the copy and can be searched."""
         whole = bool(self.kinds) and all(kind.complete for kind in self.kinds)
-        return whole and not (self.error or self.waiting or self.unreadable)
+        return whole and not (self.error or self.waiting or self.unreadable or self.outdated)
 
     @property
     def lag_seconds(self) -> float | None:
@@ -133,6 +137,7 @@ async def read_status(connection: DatabaseConnection, scope: Scope, found: Conne
     passes = await (await connection.execute(_PASSES, (*key, kinds, kinds))).fetchall()
     problems = await (await connection.execute(_PROBLEMS, (*key, _MOST_PROBLEMS))).fetchall()
     waiting = await waiting_documents(connection, scope, found.name)
+    outdated = await (await connection.execute(_OUTDATED, key)).fetchone()
     return SyncStatus(
         found,
         started_at=run[0],
@@ -142,6 +147,7 @@ async def read_status(connection: DatabaseConnection, scope: Scope, found: Conne
         kinds=tuple(_kind(row) for row in passes),
         waiting=waiting[0],
         unreadable=waiting[1],
+        outdated=0 if outdated is None else outdated[0],
         problems=tuple(Problem(*row) for row in problems),
     )
 

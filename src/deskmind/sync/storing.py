@@ -41,8 +41,17 @@ _UNSTORABLE = (
     ),
 )
 
+_CALLED = frozenset(
+    {
+        *(Kind.TICKET, Kind.PERSON, Kind.GROUP),
+        *(Kind.ORGANISATION, Kind.SERVICE, Kind.CONFIGURATION_ITEM),
+    }
+)
+"""The kinds whose records others call by name."""
+
 _KNOWN = """
-SELECT external_id, digest, changed_at FROM synced_records
+SELECT external_id, digest, changed_at, CASE WHEN kind = 'ticket' THEN record_key ELSE coalesce(record->>'name', '') END
+  FROM synced_records
  WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = ANY (%s)
 """
 _NUMBER_OF = "SELECT pass FROM sync_passes WHERE tenant_id = %s AND connection_id = %s AND kind = %s"
@@ -53,7 +62,8 @@ SELECT %s, %s, %s, %s, r.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::t
                                        %b::jsonb[], %b::jsonb[]) r
 ON CONFLICT (tenant_id, connection_id, kind, external_id) DO UPDATE SET record_key = excluded.record_key, url = excluded.url,
     version = excluded.version, changed_at = excluded.changed_at, digest = excluded.digest, record = excluded.record,
-    raw = excluded.raw, pass = excluded.pass, synced_at = clock_timestamp()
+    raw = excluded.raw, pass = excluded.pass, synced_at = CASE WHEN %s AND synced_records.changed_at = excluded.changed_at
+        THEN synced_records.synced_at ELSE clock_timestamp() END
 """
 _MET = """
 UPDATE synced_records SET pass = %s WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = ANY (%s)
@@ -61,6 +71,12 @@ UPDATE synced_records SET pass = %s WHERE tenant_id = %s AND connection_id = %s 
 """
 _GONE = """
 DELETE FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = ANY (%s)
+RETURNING external_id
+"""
+_REFERRED = """
+INSERT INTO sync_follow_ups (tenant_id, connection_id, step, kind, external_id)
+SELECT %s, %s, 'referred', %s, r.id FROM unnest(%s::text[]) r(id)
+ON CONFLICT DO NOTHING
 """
 _PROBLEM = """
 INSERT INTO sync_problems (tenant_id, connection_id, kind, external_id, why) VALUES (%s, %s, %s, %s, %s)
@@ -95,6 +111,7 @@ class Counted:
 class _Manner:
     pass_number: int | None
     unless_newer: bool
+    quietly: bool
 
 
 class RecordStore:
@@ -142,6 +159,7 @@ class RecordStore:
         undecoded: Sequence[Undecoded] = (),
         pass_number: int | None = None,
         unless_newer: bool = False,
+        quietly: bool = False,
         then: Callable[[DatabaseConnection], Awaitable[None]] | None = None,
     ) -> Counted:
         """Store records, name those that cannot be, and do ``then``, all in one transaction.
@@ -153,9 +171,10 @@ class RecordStore:
             pass_number: of a pass that reads everything: it marks what it meets, and what it does not meet is gone afterwards.
             unless_newer: leave alone what the copy has in a newer state: a record that was read apart from any pass may be
                 stored behind one.
+            quietly: nobody has changed the records at the vendor, so that nothing begins because of what is new in them.
             then: in the same transaction.
         """
-        manner = _Manner(pass_number, unless_newer)
+        manner = _Manner(pass_number, unless_newer, quietly)
         erased = await self._suppression.mentions()
         try:
             async with self._database.transaction(self._scope) as connection:
@@ -173,15 +192,20 @@ class RecordStore:
         return counted + Counted(failed=len(undecoded))
 
     async def remove(self, connection: DatabaseConnection, kind: Kind | str, ids: Sequence[str]) -> int:
-        """Remove records with their documents, in the caller's transaction; how many there were."""
+        """Remove records with their documents, in the caller's transaction; how many there were.
+
+        What calls them by name is to be read again: see ``following``.
+        """
         if not ids:
             return 0
         key = (self._scope.tenant_id, self._connection_id, str(kind))
         cursor = await connection.execute(_GONE, (*key, list(ids)))
+        gone = [name for (name,) in await cursor.fetchall()]
+        await self._follow(connection, kind, gone)
         await connection.execute(_SOLVED, (*key, list(ids)))
         if kind in KNOWLEDGE:
             await self._withdraw(connection, [name for one in ids for name in document_ids(kind, one)])
-        return cursor.rowcount
+        return len(gone)
 
     async def _some(
         self,
@@ -224,9 +248,9 @@ class RecordStore:
         key = (self._scope.tenant_id, self._connection_id, str(kind))
         cursor = await connection.execute(_KNOWN, (*key, list(ready)))
         found = await cursor.fetchall()
-        known = {name: bytes(digest) for name, digest, _ in found}
+        known = {name: bytes(digest) for name, digest, _, _ in found}
         if manner.unless_newer:
-            changed = {name: at for name, _, at in found}
+            changed = {name: at for name, _, at, _ in found}
             ready = {
                 name: one for name, one in ready.items() if not _later(changed.get(name), one.changed_at)
             }
@@ -234,7 +258,10 @@ class RecordStore:
         same = [one for one in ready.values() if known.get(one.id) == one.digest]
         if fresh:
             met = await self._pass(connection, key, manner)
-            await connection.execute(_UPSERT, (*key, met, *_columns(fresh)))
+            await connection.execute(_UPSERT, (*key, met, *_columns(fresh), manner.quietly))
+        called = {name: words for name, _, _, words in found}
+        renamed = [one.id for one in fresh if called.get(one.id, one.called) != one.called]
+        await self._follow(connection, kind, renamed)
         if same and manner.pass_number is not None:
             await connection.execute(
                 _MET, (manner.pass_number, *key, [one.id for one in same], manner.pass_number)
@@ -254,6 +281,12 @@ class RecordStore:
             return manner.pass_number
         row = await (await connection.execute(_NUMBER_OF, key)).fetchone()
         return 0 if row is None else row[0]
+
+    async def _follow(self, connection: DatabaseConnection, kind: Kind | str, ids: Sequence[str]) -> None:
+        """What calls these by name is to be read again."""
+        if ids and kind in _CALLED:
+            key = (self._scope.tenant_id, self._connection_id, str(kind))
+            await connection.execute(_REFERRED, (*key, list(ids)))
 
     async def _barred(self, connection: DatabaseConnection, one: AnyRecord) -> bool:
         return isinstance(one, Person) and await self._suppression.known(connection, names_of(one))

@@ -233,6 +233,23 @@ def test_a_home_that_vanishes_takes_its_server_with_it(home: Path, left_over, ev
     assert not layout.root.exists() or left_over(home) == []
 
 
+@pytest.mark.parametrize("removed", ["embedded/users", "embedded/data"])
+def test_no_new_database_is_made_where_one_was_removed(home: Path, eventually, removed: str):
+    lost: list[EmbeddedServerError] = []
+    server = EmbeddedServer.start(home, on_lost=lost.append)
+    supervisor, postmaster = server._state.supervisor, server._state.postmaster
+    shutil.rmtree(home / removed)
+    os.kill(supervisor.pid, signal.SIGKILL)
+    os.kill(postmaster.pid, signal.SIGKILL)
+    eventually(lambda: lost)
+    server._watch.join()
+    server.stop()
+    assert "removed" in lost[0].why
+    assert len(lost) == 1
+    assert Layout.of(home).initialised is (removed == "embedded/users")
+    assert status(home).pid is None
+
+
 def test_waiting_for_a_home_ends_with_an_explanation(home: Path):
     layout = Layout.of(home)
     with FileLock.acquire(layout.lock), pytest.raises(EmbeddedServerError, match="did not become free"):

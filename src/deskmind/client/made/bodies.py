@@ -533,6 +533,8 @@ class ConnectorBody(Body):
     swept_at: datetime | None
     waiting: int
     unreadable: int
+    outdated: int
+    """records that are to be read again: what they call by name was renamed or is gone"""
     problems: tuple[ProblemBody, ...]
     """the newest"""
 

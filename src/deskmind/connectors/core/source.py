@@ -89,6 +89,15 @@ class Source:
         """The lists that make up a kind."""
         raise NotImplementedError
 
+    async def get(self, kind: Kind, id: str) -> AnyRecord | None:  # noqa: A002
+        """One record as it is now."""
+        raise NotImplementedError
+
+    async def some(self, kind: Kind, ids: Sequence[str]) -> Page:
+        """These records as they are now: one by one, where the vendor has nothing better."""
+        found = [await self.get(kind, one) for one in ids]
+        return Page(kind, tuple(one for one in found if one is not None), "", last=True)
+
     async def probe(self) -> str:
         """Ask for something small; who we are there."""
         raise NotImplementedError

@@ -21,7 +21,7 @@ from deskmind.connectors.jira.site import Site
 from deskmind.connectors.jira.streams import DeskStream, IssueStream, ListStream, MembershipStream, issue_ids
 from deskmind.connectors.jira.writes import JiraWrites
 from deskmind.connectors.model import Attachment, Kind
-from deskmind.connectors.protocol import AnyRecord, Capabilities, Event, Right
+from deskmind.connectors.protocol import AnyRecord, Capabilities, Event, Page, Right
 from deskmind.connectors.writing import Act, Applied, Claims, Outcome, Proposal
 from deskmind.errors import NotFoundError
 
@@ -179,6 +179,13 @@ class Jira(Source):
                     return await self._find(kind, id)
         except NotFoundError:
             return None
+
+    async def some(self, kind: Kind, ids: Sequence[str]) -> Page:
+        """These records as they are now: issues together, from the database, not the search index."""
+        if kind is not Kind.TICKET:
+            return await super().some(kind, ids)
+        batch = await self._issues().some(ids)
+        return Page(kind, batch.records, "", last=True, undecoded=batch.undecoded, notes=batch.notes)
 
     async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """The bytes of a file in pieces; the site redirects to where it keeps them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import quote
@@ -57,16 +58,15 @@ class IssueStream:
 
     async def _from(self, begin: int, token: str, seen: int, size: int) -> AsyncIterator[Batch]:
         async for ids, following in issue_pages(self._client, self._query(begin), size, token):
-            rows, broken = await self._issues(ids)
-            batch = await self.batch(rows)
+            batch = await self.some(ids)
             seen = max(seen, _milliseconds(batch.seen))
-            yield Batch(
-                batch.records,
-                [begin, following, seen],
-                batch.seen,
-                (*batch.undecoded, *broken),
-                tuple(self._site.notes),
-            )
+            yield replace(batch, position=[begin, following, seen])
+
+    async def some(self, ids: Sequence[str]) -> Batch:
+        """Issues by their ids, as records."""
+        rows, broken = await self._issues(ids)
+        batch = await self.batch(rows)
+        return replace(batch, undecoded=(*batch.undecoded, *broken), notes=tuple(self._site.notes))
 
     async def batch(self, rows: Rows) -> Batch:
         """Issues as records."""

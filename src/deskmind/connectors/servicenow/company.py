@@ -113,6 +113,10 @@ class Surroundings:
         """Ids of the users who have one of those roles."""
         return await self._fresh("technicians", self._read_technicians)
 
+    def forget_people(self) -> None:
+        """Ask again what the authors of comments are called."""
+        self._known.pop("people", None)
+
     async def sight(self, table: str, ids: Sequence[str]) -> Sight:
         """What the onlooker is shown of some rows; nothing where there is none whose sight can stand for others."""
         if self._onlooker is None:

@@ -13,9 +13,9 @@ from urllib.parse import quote
 from deskmind.connectors.core import Auth, Client, Limits, Pace, Reach, Retry
 from deskmind.connectors.core.effects import Effects
 from deskmind.connectors.core.hooks import signed_events
-from deskmind.connectors.core.source import Source, Stream
+from deskmind.connectors.core.source import Source, Stream, decode
 from deskmind.connectors.model import Article, Attachment, Kind, Ticket
-from deskmind.connectors.protocol import AnyRecord, Capabilities, Event, Right, Undecoded
+from deskmind.connectors.protocol import AnyRecord, Capabilities, Event, Page, Right, Undecoded
 from deskmind.connectors.servicenow import reading
 from deskmind.connectors.servicenow.company import Surroundings
 from deskmind.connectors.servicenow.fields import value
@@ -189,6 +189,28 @@ class ServiceNow(Source):
             if row is not None:
                 return (await self._reader(kind, table)([row])).read(row)
         return None
+
+    async def some(self, kind: Kind, ids: Sequence[str]) -> Page:
+        """These records as they are now, table by table."""
+        self._around.forget_people()
+        left = [_checked(one) for one in ids]
+        records: list[AnyRecord] = []
+        undecoded: list[Undecoded] = []
+        for table in self._tables(kind):
+            try:
+                rows, broken = await Table(self.client, table).legible(f"sys_idIN{','.join(left)}")
+            except NotFoundError:
+                continue
+            reader = await self._reader(kind, table)(rows)
+            found, lost = decode(kind, rows, reader.read, "sys_id")
+            records += found
+            undecoded += (*lost, *reader.undecoded)
+            undecoded += (Undecoded(kind, one, "the answer with it cannot be read") for one in broken)
+            met = {*broken, *(value(row.get("sys_id")) for row in rows)}
+            left = [one for one in left if one not in met]
+            if not left:
+                break
+        return Page(kind, tuple(records), "", last=True, undecoded=tuple(undecoded))
 
     async def download(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """The bytes of a file in pieces."""

@@ -49,6 +49,16 @@ class FileLock:
             raise
         return cls(path, descriptor)
 
+    @property
+    def in_place(self) -> bool:
+        """Whether the file is where it was; False once it, or a folder that it is in, was removed or moved."""
+        if self._descriptor is None:
+            return False
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._descriptor))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
     def release(self) -> None:
         """Give the lock up; again does nothing."""
         descriptor, self._descriptor = self._descriptor, None

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,8 +55,15 @@ class EmbeddedServer:
 
     host: str = HOST
 
-    def __init__(self, layout: Layout, state: ServerState, use: FileLock) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        state: ServerState,
+        use: FileLock,
+        on_lost: Callable[[EmbeddedServerError], None] | None = None,
+    ) -> None:
         self.home = layout.home
+        self._on_lost = on_lost
         self._layout = layout
         self._state = state
         self._use = use
@@ -65,12 +73,20 @@ class EmbeddedServer:
         self._watch.start()
 
     @classmethod
-    def start(cls, home: Path, *, startup_timeout: float = 60.0) -> EmbeddedServer:
+    def start(
+        cls,
+        home: Path,
+        *,
+        startup_timeout: float = 60.0,
+        on_lost: Callable[[EmbeddedServerError], None] | None = None,
+    ) -> EmbeddedServer:
         """Join the server of a home, or make and start it.
 
         Args:
             home: Deskmind's home; made if absent.
             startup_timeout: seconds to wait, for others who are starting or stopping it too.
+            on_lost: called once, in another thread, when the home or the database in it is removed while this process uses it:
+                no new one is made in its place, and the server is gone for this process.
 
         Raises:
             MissingExtraError: the extra ``embedded`` is not installed.
@@ -89,7 +105,7 @@ class EmbeddedServer:
                 except BaseException:
                     _end_use(use)
                     raise
-        return cls(layout, state, use)
+        return cls(layout, state, use, on_lost)
 
     @property
     def data_directory(self) -> Path:
@@ -188,7 +204,11 @@ class EmbeddedServer:
         """The supervisor watches us; if it dies before us, start another."""
         pause = _LOOK_EVERY
         while not self._stopping.wait(pause):
-            if not self._layout.root.exists() or is_locked(self._layout.supervisor_lock):
+            if (lost := self._lost()) is not None:
+                if self._on_lost is not None:
+                    self._on_lost(lost)
+                return
+            if is_locked(self._layout.supervisor_lock):
                 pause = _LOOK_EVERY
                 continue
             try:
@@ -196,6 +216,20 @@ class EmbeddedServer:
                 pause = _LOOK_EVERY
             except (DeskmindError, OSError, LockTimeoutError):
                 pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _lost(self) -> EmbeddedServerError | None:
+        """Why the home is not the one that we came to; a new database in it would be another, and empty."""
+        if not self._use.in_place:
+            why = f"The folder {self._layout.root} was removed or moved while this process used it."
+        elif not self._layout.initialised:
+            why = f"Its files in {self._layout.data} were removed while this process used them."
+        else:
+            return None
+        return EmbeddedServerError(
+            f"The embedded database in {self.home} is gone.",
+            why=why,
+            remedy="Put the home back, from a backup if need be, and start Deskmind again; without it a new and empty one is made.",
+        )
 
     def _revive(self) -> None:
         deadline = time.monotonic() + _REVIVE_TIMEOUT

@@ -246,6 +246,16 @@ def describe_sync(metadata: MetaData) -> None:
         to_connection(),
     )
     Table(
+        "sync_follow_ups",
+        metadata,
+        uuid_column("tenant_id"),
+        uuid_column("connection_id"),
+        *(text_column(name) for name in ("step", "kind", "external_id")),
+        time_column("since"),
+        PrimaryKeyConstraint("tenant_id", "connection_id", "step", "kind", "external_id"),
+        to_connection(),
+    )
+    Table(
         "sync_grantees",
         metadata,
         uuid_column("tenant_id"),

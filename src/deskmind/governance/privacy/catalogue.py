@@ -77,6 +77,8 @@ DATA_MAP: tuple[Holding, ...] = (
     _table("synced_records", "tickets, people and what else a connected system holds", "service desk", "while the vendor has it", _OWN,
            "people removed and kept away; mentions masked"),
     _table("sync_problems", "ids of records that cannot be read", "operation", "until it is read", "not needed", "ids lead to nobody"),
+    _table("sync_follow_ups", "ids of records that are to be read again", "keeping names as they are", "until it is read", "not needed",
+           "ids lead to nobody"),
     _table("sync_grantees", "the vendor's ids of people and groups", "who may see what", "while connected", "not needed",
            "ids lead to nobody"),
     _table("writes", "what is written to a connected system, texts with it", "doing it once, accounting for it",
