@@ -104,6 +104,14 @@ def test_what_only_looks_like_it_is_left(text: str) -> None:
         "name is ",
         "de ",
         "x'",
+        "pw A1!bcdef ",
+        "mysql -p",
+        "passphrase: ab ",
+        "otp 1234",
+        "/user:a ",
+        "pc-a-",
+        "ABCD1-",
+        "Am Abc 1, 1010 ",
     ],
 )
 def test_texts_made_to_be_slow_come_to_an_end(piece: str) -> None:

@@ -109,7 +109,7 @@ PATTERNS: Final = (
     Pattern(
         EntityType.EMPLOYEE_ID,
         re.compile(
-            r"(?i)\b(?:employee|emp|staff|personnel|payroll|badge|worker|matricule|personal(?:nummer|nr\.?)|mitarbeiter(?:nummer|nr\.?))(?:[ \-]?(?:id|number|no\.?|nr\.?|num|#))?(?: (?:is|was|reads))?[\s:#,]{1,4}(?:(?:nr|no)\.? )?(?P<value>[A-Z]{0,4}-?\d[A-Z0-9\-]{2,12})\b"
+            r"(?i)\b(?:employee|emp|staff|personnel|payroll|badge|worker|matricule|personal(?:nummer|nr\.?)|mitarbeiter(?:nummer|nr\.?))(?:[ \-]?(?:id|number|no\.?|nr\.?|num|#))?(?: (?:is|was|reads))?[\s:#,]{1,4}(?:(?:nr|no)\.? )?(?P<value>(?!(?:19|20)\d\d\b)[A-Z]{0,4}-?\d[A-Z0-9\-]{2,12})\b"
         ),
         0.85,
         "after a word for an employee number",
@@ -149,7 +149,7 @@ PATTERNS: Final = (
     Pattern(
         EntityType.USERNAME,
         re.compile(
-            r"(?i)(?:\b(?:user[ _]?(?:name|id)|login[ _]?(?:name|id)|account[ _]name|sam ?account ?name|upn|benutzer(?:name|kennung)|anmeldename|nom d'utilisateur|usuario)[\"']?\s{0,2}[:=]\s{0,2}[\"']?"
+            r"(?i)(?:\b(?:user[ _]?(?:name|id)|login[ _]?(?:name|id)|account[ _]name|sam ?account ?name|upn|benutzer(?:name|kennung)|anmeldename|nom d'utilisateur|identifiant|usuario)[\"']?\s{0,2}[:=]\s{0,2}[\"']?"
             r"|\b(?:user|login|logon|account|benutzer|uid|usr)\s{0,2}[:=]\s{0,2}(?=[\w.\-]{2,31}[\"']?[\s,;/|]{1,3}(?:pass|pwd?\b|kennwort))|/u(?:ser)?:(?:[\w.\-]{1,30}\\)?)(?P<value>[a-z][\w.\-]{1,30})(?=[\s\"',;/|)]|\.?\Z)"
         ),
         0.0,
@@ -169,7 +169,7 @@ PATTERNS: Final = (
                 "user =",
             ),
             *("login", "logon", "account name", "account_name", "accountname", "account:", "account="),
-            *("upn", "benutzer", "anmeldename", "utilisateur", "usuario", "uid", "usr", "/u:"),
+            *("upn", "benutzer", "anmeldename", "utilisateur", "identifiant", "usuario", "uid", "usr", "/u:"),
         ),
     ),
     Pattern(

@@ -45,6 +45,11 @@ _TITLE = frozenset(
         "mlle",
         "signora",
         "familie",
+        "mag",
+        "dipl",
+        "ing",
+        "dott",
+        "sig",
     }
 )
 _PARTICLES = frozenset(

@@ -52,6 +52,9 @@ _BEGINNINGS = (
     ),
 )
 
+_WORD = re.compile(r"(?i)(?<![^\W_])(?:" + _WORDS + r")(?![^\W_])")
+_SPECIAL = re.compile(r"[!#$%^&*@?~+]")
+
 
 def _random(match: re.Match[str]) -> float | None:
     value = match["value"] if "value" in match.re.groupindex else match[0]
@@ -71,6 +74,14 @@ def _mixed(match: re.Match[str]) -> float | None:
 
 def _after_account(match: re.Match[str]) -> float | None:
     return 0.8 if _kinds(match["value"]) >= 3 else None
+
+
+def _near_a_word(match: re.Match[str]) -> float | None:
+    value, text = match[0], match.string
+    if _kinds(value) < 4 or not _SPECIAL.search(value):
+        return None
+    near = text[max(0, match.start() - 64) : match.start()], text[match.end() : match.end() + 40]
+    return 0.75 if any(map(_WORD.search, near)) else None
 
 
 def _code(match: re.Match[str]) -> float | None:
@@ -182,7 +193,7 @@ PATTERNS: Final = (
         EntityType.PASSWORD,
         re.compile(
             r"(?i)\b(?:pin|pin code|(?:otp|totp|mfa|2fa|sms|tan|one[ \-]?time|verification|security|access|backup|recovery|unlock|activation|pairing|door|alarm|gate|bestätigungs|einmal)[ \-]?(?:pass)?(?:codes?|pins?)|puk|otp|tan)\b"
-            r"(?: (?:for|of|to|on) (?:[\w.\-]{1,20} ){1,4}?)?(?: ?(?:is|was|ist|lautet|est|es|[:=#]))?\s{0,2}(?P<value>\d{3,4}[ \-]\d{3,4}|\d{4,10})(?![\w%\-]|[.:/,]\d| (?:digit|character|stelle|number|user|time|attempt|minute|second|hour|day))"
+            r"(?: (?:for|of|to|on)(?: [\w.\-]{1,20}){1,4}?)?(?: ?(?:is|was|ist|lautet|est|es|[:=#]))?\s{0,2}(?P<value>\d{3,4}[ \-]\d{3,4}|\d{4,10})(?![\w%\-]|[.:/,]\d| (?:digit|character|stelle|number|user|time|attempt|minute|second|hour|day))"
         ),
         0.0,
         "digits after a word for a code",
@@ -202,6 +213,27 @@ PATTERNS: Final = (
         0.9,
         "form of a product key",
         needs="-",
+    ),
+    Pattern(
+        EntityType.PASSWORD,
+        re.compile(
+            r"(?<![^\s\"'(:=])(?=[^\s\d]{0,40}\d)[^\s\"'<>,;:()\[\]/\\=|]{7,64}(?<![.?])(?![^\s\"'),;.])"
+        ),
+        0.0,
+        "form of a password not far from a word for one",
+        check=_near_a_word,
+        words=_BEGINNINGS,
+    ),
+    Pattern(
+        EntityType.PASSWORD,
+        re.compile(
+            r"(?i)\b(?:mysql\w{0,6}|sshpass|psexec\w{0,3}|plink|pscp|docker login)\b[^\n]{0,80}?\s-pw?[ ]?[\"']?(?P<value>[^\s\"'\-][^\s\"']{3,63})"
+        ),
+        0.0,
+        "password of a command",
+        check=_mixed,
+        needs="",
+        words=("mysql", "sshpass", "psexec", "plink", "pscp", "docker login"),
     ),
     Pattern(
         EntityType.PASSWORD,
