@@ -84,6 +84,10 @@ def _near_a_word(match: re.Match[str]) -> float | None:
     return 0.75 if any(map(_WORD.search, near)) else None
 
 
+def _with_digit(match: re.Match[str]) -> float | None:
+    return 0.9 if any(map(str.isdigit, match[0])) else None
+
+
 def _code(match: re.Match[str]) -> float | None:
     return None if re.fullmatch(r"(?:19|20)\d\d", match["value"]) else 0.8
 
@@ -209,9 +213,10 @@ PATTERNS: Final = (
     ),
     Pattern(
         EntityType.SECRET,
-        re.compile(r"(?<![\w\-])(?=[A-Z\-]{0,28}\d)(?:[A-Z0-9]{5}-){4}[A-Z0-9]{5}(?![\w\-])"),
-        0.9,
+        re.compile(r"(?<![\w\-])[A-Z0-9]{5}-(?=[A-Z0-9]{5}-)(?:[A-Z0-9]{5}-){3}[A-Z0-9]{5}(?![\w\-])"),
+        0.0,
         "form of a product key",
+        check=_with_digit,
         needs="-",
     ),
     Pattern(
