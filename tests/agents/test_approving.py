@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.agents.conftest import Brain, Person, wants
@@ -21,6 +22,7 @@ from deskmind.errors import (
     PermissionDeniedError,
     SourceUnavailableError,
 )
+from deskmind.governance.audit.service import AuditFilter
 from deskmind.settings import AgentsSettings, ApprovalRule
 
 Written = list[tuple[str, str]]
@@ -102,6 +104,7 @@ async def test_a_write_waits_for_another_person_and_is_done_once(
         ("approvals.decide", "done"),
         ("agents.effect", "done"),
         ("agents.run", "done"),
+        ("agents.run", "denied"),
         ("approvals.decide", "denied"),
     ]
 
@@ -266,3 +269,22 @@ async def test_the_database_lets_no_run_approve_itself(agent: Agent[str], ann: D
         cursor = await connection.execute("UPDATE agent_proposals SET state = 'approved'")
         assert cursor.rowcount == 0
     assert (await ben.approvals.show(proposal.proposal_id)).state == "open"
+
+
+async def test_a_decision_on_what_is_not_there_or_twice_is_recorded(
+    ben: Desk, admin: Desk, agent: Agent[str], policy: Callable[..., None]
+) -> None:
+    policy({"tool": "note", "approval": "two"})
+    await agent.run("Note it.")
+    (proposal,) = await ben.approvals.list()
+    nobodys = uuid4()
+    with pytest.raises(NotFoundError):
+        await ben.approvals.approve(nobodys)
+    await ben.approvals.approve(proposal.proposal_id)
+    with pytest.raises(ConflictError):
+        await ben.approvals.approve(proposal.proposal_id)
+    events = await admin.audit_log.search(AuditFilter(action="approvals.decide", outcome="denied"))
+    assert [(one.resource, one.details["act"], one.details["problem"]) for one in reversed(events)] == [
+        (f"proposals/{nobodys}", "approve", "not-found"),
+        (f"proposals/{proposal.proposal_id}", "approve", "conflict"),
+    ]

@@ -92,6 +92,8 @@ async def test_a_run_that_is_held_is_tried_again_when_its_lease_is_over(calm: De
     with pytest.raises(ConflictError) as held:
         await run_job(calm, calm.database, {"tenant_id": str(desk.scope.tenant_id), "run_id": str(run_id)})
     assert 0 < held.value.details["retry_after"] <= 300
+    operator = await calm.desk(tenant=desk.scope.tenant)
+    assert [one for one in await operator.audit() if one.outcome == "denied"] == []
 
 
 async def test_a_decision_is_not_lost_with_its_job(calm: Deskmind, brain: Brain) -> None:

@@ -14,11 +14,13 @@ from deskmind.desk import Desk
 from deskmind.errors import (
     AgentLimitError,
     AgentOutputError,
+    ConflictError,
     InvalidRequestError,
     ModelUnavailableError,
     NotFoundError,
     PermissionDeniedError,
 )
+from deskmind.governance.audit.service import AuditFilter
 from deskmind.sandbox.models import Fault, ModelSandbox, Reply
 
 
@@ -196,6 +198,27 @@ async def test_runs_are_ones_own(ann: Desk, ben: Desk, admin: Desk, brain: Brain
     with pytest.raises(NotFoundError):
         await ben.agents.cancel(run.run_id)
     assert [one.run_id for one in await admin.agents.list()] == [run.run_id]
+
+
+async def test_what_is_refused_of_a_run_is_recorded(ann: Desk, ben: Desk, admin: Desk, brain: Brain) -> None:
+    brain.says("done")
+    run = await ann.agent("helper", instructions="Find.", model="fast").run("Find x.")
+    for refused in (ben.agents.resume, ben.agents.cancel, ben.workflows.resume, ben.workflows.unpause):
+        with pytest.raises(NotFoundError):
+            await refused(run.run_id)
+    with pytest.raises(ConflictError):
+        await ann.agents.resume(run.run_id)
+    events = await admin.audit_log.search(AuditFilter(outcome="denied"))
+    assert [
+        (one.principal, one.action, one.resource, one.details["act"], one.details["problem"])
+        for one in reversed(events)
+    ] == [
+        ("ben", "agents.run", f"runs/{run.run_id}", "resume", "not-found"),
+        ("ben", "agents.run", f"runs/{run.run_id}", "cancel", "not-found"),
+        ("ben", "workflows.run", f"runs/{run.run_id}", "resume", "not-found"),
+        ("ben", "workflows.run", f"runs/{run.run_id}", "unpause", "not-found"),
+        ("ann", "agents.run", f"runs/{run.run_id}", "resume", "conflict"),
+    ]
 
 
 async def test_requesters_run_no_agents_and_refusals_are_recorded(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from deskmind.agents.editing import revise
 from deskmind.agents.jobs import wake_run
 from deskmind.agents.proposals import Proposed, edit_proposal, find_proposal, list_proposals
 from deskmind.agents.publishing import publish_proposal
+from deskmind.agents.refusals import refusals_recorded
 from deskmind.agents.room import AgentRoom
 from deskmind.agents.safety.blocks import block, call_subject
 from deskmind.database import Connection, Database
@@ -107,7 +109,10 @@ class Approvals:
         revision = await revise(self._room, self._scope, proposal, values)
         if not revision.edit["after"]:
             raise InvalidRequestError("Nothing is changed.", remedy="Approve the proposal as it is.")
-        async with self._database.transaction(self._scope) as connection:
+        async with (
+            self._refusals(proposal_id, "edit"),
+            self._database.transaction(self._scope) as connection,
+        ):
             now = await self._found(connection, proposal_id, lock=True)
             if (refusal := self._refusal(now) or _meanwhile(proposal, now)) is None:
                 await edit_proposal(
@@ -140,7 +145,10 @@ class Approvals:
 
     async def _decide(self, proposal_id: UUID, verdict: str, said: str, *, lasting: bool = False) -> Proposed:
         _check_said(said)
-        async with self._database.transaction(self._scope) as connection:
+        async with (
+            self._refusals(proposal_id, verdict),
+            self._database.transaction(self._scope) as connection,
+        ):
             proposal = await self._found(connection, proposal_id, lock=True)
             refusal = self._refusal(proposal)
             if refusal is None:
@@ -153,7 +161,10 @@ class Approvals:
 
     async def _undecided(self, proposal_id: UUID) -> Proposed:
         """One that this scope may decide on."""
-        async with self._database.transaction(self._scope) as connection:
+        async with (
+            self._refusals(proposal_id, "edit"),
+            self._database.transaction(self._scope) as connection,
+        ):
             proposal = await self._found(connection, proposal_id)
             if (refusal := self._refusal(proposal)) is None:
                 return proposal
@@ -203,6 +214,10 @@ class Approvals:
         )
         await publish_proposal(connection, self._scope, "decided", proposal, decision=state)
         await wake_run(connection, self._scope, proposal.run_id)
+
+    def _refusals(self, proposal_id: UUID, act: str) -> AbstractAsyncContextManager[None]:
+        resource = f"proposals/{proposal_id}"
+        return refusals_recorded(self._database, self._scope, Permission.APPROVALS_DECIDE, resource, act)
 
     def _refusal(self, proposal: Proposed) -> ConflictError | PermissionDeniedError | None:
         if proposal.state != "open":

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from deskmind.agents.proposals import expire_proposals, find_proposal
 from deskmind.agents.publishing import publish_proposal, publish_run
+from deskmind.agents.refusals import taken_from_the_queue
 from deskmind.agents.room import AgentRoom
 from deskmind.agents.store import RunRow, find_run, give_up, lease_left, root_of
 from deskmind.database import Connection, Database
@@ -98,7 +99,8 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
     try:
         scope = await scope_of_run(database, worker, row)
         desk = room.desk_of(scope)
-        await (desk.workflows if row.kind == "workflow" else desk.agents).resume(run_id)
+        with taken_from_the_queue(f"runs/{run_id}"):
+            await (desk.workflows if row.kind == "workflow" else desk.agents).resume(run_id)
     except (PermissionDeniedError, PrincipalNotFoundError) as error:
         async with database.transaction(worker) as connection:
             if await give_up(connection, worker, run_id, error.code):

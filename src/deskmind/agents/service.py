@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
@@ -17,6 +18,7 @@ from deskmind.agents.journal import Journal
 from deskmind.agents.measuring import count_run
 from deskmind.agents.memory.runs import learn, tell_conversation
 from deskmind.agents.publishing import publish_run
+from deskmind.agents.refusals import refusals_recorded
 from deskmind.agents.room import AgentRoom
 from deskmind.agents.run import Definition, Run, RunDetails
 from deskmind.agents.safety.blocks import Block, list_blocks, unblock
@@ -137,7 +139,10 @@ class Agents:
             NotFoundError: there is no such run.
             ConflictError: it has ended already.
         """
-        async with self._database.transaction(self._scope) as connection:
+        async with (
+            self._refusals(run_id, "cancel"),
+            self._database.transaction(self._scope) as connection,
+        ):
             row = await find_run(connection, self._scope, run_id)
             if row is None or row.kind != "agent":
                 raise _no_run(run_id)
@@ -267,13 +272,17 @@ class Agents:
             connection, self._scope, Permission.AGENTS_RUN, resource=resource, agent=agent, state=state
         )
 
+    def _refusals(self, run_id: UUID, act: str) -> AbstractAsyncContextManager[None]:
+        return refusals_recorded(self._database, self._scope, Permission.AGENTS_RUN, f"runs/{run_id}", act)
+
     async def _go_on(
         self, run_id: UUID, tools: Mapping[str, Tool] | None, output_type: Any, emit: Emit
     ) -> Run[Any]:
         _loop()
-        await self._seen(run_id)
         lease = self._room.settings.agents.lease_seconds
-        journal = await Journal.take(self._database, self._scope, run_id, lease=lease, emit=emit)
+        async with self._refusals(run_id, "resume"):
+            await self._seen(run_id)
+            journal = await Journal.take(self._database, self._scope, run_id, lease=lease, emit=emit)
         return await self._driven(journal, tools, output_type)
 
     async def _driven(self, journal: Journal, tools: Mapping[str, Tool] | None, output_type: Any) -> Run[Any]:

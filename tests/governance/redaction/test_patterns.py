@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from deskmind.governance.redaction import EntityType, NationalIdDetector, PatternDetector, Redactor
+from deskmind.governance.redaction import (
+    EntityType,
+    Finding,
+    NationalIdDetector,
+    PatternDetector,
+    Redactor,
+    resolve,
+)
 
 _REDACTOR = Redactor([PatternDetector(), NationalIdDetector()])
 
@@ -97,6 +104,14 @@ def test_what_only_looks_like_it_is_left(text: str) -> None:
         "name is ",
         "de ",
         "x'",
+        "pw A1!bcdef ",
+        "mysql -p",
+        "passphrase: ab ",
+        "otp 1234",
+        "/user:a ",
+        "pc-a-",
+        "ABCD1-",
+        "Am Abc 1, 1010 ",
     ],
 )
 def test_texts_made_to_be_slow_come_to_an_end(piece: str) -> None:
@@ -111,3 +126,20 @@ def test_a_long_text_is_searched_to_its_end_and_across_its_pieces() -> None:
         "ann@example.com",
         "bob@example.com",
     ]
+
+
+def test_what_reaches_beyond_a_surer_finding_is_found_there_too() -> None:
+    text = "to PO Box 12, Nairobi, Ann Lee"
+    street = Finding(3, len(text), EntityType.ADDRESS, 0.85, "form", "places")
+    name = Finding(23, 30, EntityType.PERSON, 0.95, "directory", "directory")
+    assert [(text[item.start : item.end], item.type) for item in resolve([street, name], text)] == [
+        ("PO Box 12, Nairobi", EntityType.ADDRESS),
+        ("Ann Lee", EntityType.PERSON),
+    ]
+
+
+def test_a_name_that_a_surer_finding_cuts_is_none() -> None:
+    text = "auf IBAN DE89 3704"
+    name = Finding(4, 11, EntityType.PERSON, 0.6, "form", "names")
+    account = Finding(9, len(text), EntityType.IBAN, 1.0, "checksum", "pattern")
+    assert resolve([name, account], text) == [account]

@@ -45,6 +45,13 @@ def test_a_value_has_one_placeholder_over_several_texts() -> None:
     assert session.counts == {"EMAIL_ADDRESS": 2}
 
 
+def test_passwords_that_differ_in_case_are_two() -> None:
+    session = _REDACTOR.session()
+    text = "password: Winter22 and then password: winter22"
+    assert session.protect(text) == "password: <PASSWORD_1> and then password: <PASSWORD_2>"
+    assert session.restore(session.protect(text)) == text
+
+
 def test_what_the_text_had_of_its_own_is_nobodys_value() -> None:
     session = _REDACTOR.session()
     assert (

@@ -9,6 +9,8 @@ from deskmind.governance.redaction import EntityType, Redactor
 # put together here, so that no scanner takes this file for a leak
 _STORAGE = "Zk4vdM02xNOcqFlqUwJPLlmE" + "tlCDXJ1OUzFT50uSRZ6IFsuFq2UV=="
 _FOLDERS = "/home" + "/"
+_BITLOCKER = "-".join(["415239"] * 8)
+_PRODUCT = "-".join(["VK7JG", "NPHTM", "C97JM", "9MPGT", "3V66T"])
 _CLOUD = "wJalrXUtnFEMI7K7MDENG" + "bPxRfiCYEXAMPLE9KEY"
 
 
@@ -58,6 +60,35 @@ def redactor() -> Redactor:
         (EntityType.USERNAME, f"{_FOLDERS}psmith/.ssh/id_rsa is too open", "psmith"),
         (EntityType.USERNAME, "Benutzername: m.huber", "m.huber"),
         (EntityType.EMPLOYEE_ID, "Personalnummer 00123456", "00123456"),
+        (EntityType.PASSWORD, "heslo: Jaro2025", "Jaro2025"),
+        (EntityType.PASSWORD, "Новый пароль: Leto!19", "Leto!19"),
+        (EntityType.PASSWORD, "lösenord är Sommar#22", "Sommar#22"),
+        (EntityType.PASSWORD, "şifre = Bahar2024.x", "Bahar2024.x"),
+        (EntityType.PASSWORD, "rdp with password Tr4in!set and it hangs", "Tr4in!set"),
+        (EntityType.PASSWORD, "the creds are backup / N1ghtly!job", "N1ghtly!job"),
+        (EntityType.PASSWORD, "runas /user:corp\\kmeyer Autumn!2025", "Autumn!2025"),
+        (EntityType.PASSWORD, "passphrase: maple orbit candle seven", "maple orbit candle seven"),
+        (EntityType.PASSWORD, "his PIN is 7719 at the gate", "7719"),
+        (EntityType.PASSWORD, "verification code 604418 never arrived", "604418"),
+        (EntityType.PASSWORD, "changed the password from Dusk!2031 to Dawn!2032", "Dusk!2031"),
+        (EntityType.PASSWORD, "I typed Harbour#77x as password", "Harbour#77x"),
+        (EntityType.PASSWORD, "sshpass -p 'Gull7!' ssh bob@box", "Gull7!"),
+        (EntityType.PASSWORD, "mysqldump -u root -pT1dal!wave sales", "T1dal!wave"),
+        (EntityType.PASSWORD, "Alarm code for the east wing: 5190", "5190"),
+        (EntityType.PERSON, "Herr Mag. Weißgerber rief an", "Weißgerber"),
+        (EntityType.SECRET, f"it wants {_BITLOCKER} at boot", _BITLOCKER),
+        (EntityType.SECRET, f"Office asks for {_PRODUCT} again", _PRODUCT),
+        (EntityType.USERNAME, "Username: hbecker Password: abc", "hbecker"),
+        (EntityType.USERNAME, '{"user_id": "tfischer"}', "tfischer"),
+        (EntityType.USERNAME, "login: pmoreau / pw: x", "pmoreau"),
+        (EntityType.HOST, "pc-hr-204 is slow", "pc-hr-204"),
+        (EntityType.HOST, "EDGE2-NODE-11 is gone", "EDGE2-NODE-11"),
+        (EntityType.HOST, "restart of mailsrv02 did not help", "mailsrv02"),
+        (EntityType.NATIONAL_ID, "NI number QQ 77 88 99 A", "QQ 77 88 99 A"),
+        (EntityType.ADDRESS, "wohnt Am Grünen Tor 9, 6020 Innsbruck", "Am Grünen Tor 9, 6020 Innsbruck"),
+        (EntityType.ADDRESS, "to Flat 7, 9 Elm Road, Leeds LS6 2AB", "7, 9 Elm Road, Leeds LS6 2AB"),
+        (EntityType.PERSON, "the mailbox of tran minh anh", "tran minh anh"),
+        (EntityType.PERSON, "G. O'Callaghan called", "G. O'Callaghan"),
     ],
 )
 def test_it_is_found_whole(redactor: Redactor, entity: EntityType, text: str, value: str) -> None:
@@ -80,6 +111,14 @@ def test_it_is_found_whole(redactor: Redactor, entity: EntityType, text: str, va
         "Das Passwort ist abgelaufen. Le mot de passe est expiré.",
         "mean of 1,234,567 files, 12:34:56:78 of film, 1.234.567,89 EUR",
         "net user reports nothing; use user config.json",
+        "password reset2day page and password KB5034441 do nothing; the PIN is 4 digits",
+        "the code 2024 release, error code 80090016, security code 7 users, PIN is 6 digits long",
+        "username: required field; login: failed; user: unknown",
+        "Payroll 2025 is closed; the password form on Win11/Edge120+ stays grey",
+        "mysqldump -u root -p --all-databases fails",
+        "tax id in 2024 and passport is 5 years old",
+        "server-2019 and windows server2022, covid-19, web-3, http-200",
+        "Am Montag 5 Tickets, Stufe 3",
     ],
 )
 def test_what_only_looks_like_it_stays(redactor: Redactor, text: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from uuid import UUID, uuid4
 
 from deskmind.agents.jobs import check_room, defer_run, wake_run
 from deskmind.agents.publishing import publish_run
+from deskmind.agents.refusals import refusals_recorded
 from deskmind.agents.store import RunRow, end_run, find_run
 from deskmind.agents.workflows.driving import Replayed, drive, replay
 from deskmind.agents.workflows.following import Told
@@ -121,10 +123,11 @@ class Workflows:
             NotFoundError: there is no such run.
             ConflictError: another worker has it, or it has ended.
         """
-        async with self._database.transaction(self._scope) as connection:
-            await self._found(connection, run_id)
-            await connection.execute(_GO_ON, (self._scope.tenant_id, run_id))
-        return shown_run(await drive(self._room, self._database, self._scope, run_id))
+        async with self._refusals(run_id, "resume"):
+            async with self._database.transaction(self._scope) as connection:
+                await self._found(connection, run_id)
+                await connection.execute(_GO_ON, (self._scope.tenant_id, run_id))
+            return shown_run(await drive(self._room, self._database, self._scope, run_id))
 
     @operation(Permission.WORKFLOWS_RUN)
     async def unpause(self, run_id: UUID) -> None:
@@ -134,7 +137,10 @@ class Workflows:
             NotFoundError: there is no such run.
             ConflictError: it is not paused.
         """
-        async with self._database.transaction(self._scope) as connection:
+        async with (
+            self._refusals(run_id, "unpause"),
+            self._database.transaction(self._scope) as connection,
+        ):
             row = await self._found(connection, run_id)
             cursor = await connection.execute(_GO_ON, (self._scope.tenant_id, run_id))
             if cursor.rowcount != 1:
@@ -150,7 +156,10 @@ class Workflows:
             NotFoundError: there is no such run.
             ConflictError: it has ended, or is paused already.
         """
-        async with self._database.transaction(self._scope) as connection:
+        async with (
+            self._refusals(run_id, "pause"),
+            self._database.transaction(self._scope) as connection,
+        ):
             row = await self._found(connection, run_id)
             cursor = await connection.execute(_PAUSE, (self._scope.tenant_id, run_id))
             state = await cursor.fetchone()
@@ -173,7 +182,10 @@ class Workflows:
             NotFoundError: there is no such run.
             ConflictError: it has ended already.
         """
-        async with self._database.transaction(self._scope) as connection:
+        async with (
+            self._refusals(run_id, "cancel"),
+            self._database.transaction(self._scope) as connection,
+        ):
             row = await self._found(connection, run_id)
             if row.state not in _OPEN:
                 raise ConflictError("The run has ended already.", why=f"It is {row.state}.")
@@ -200,7 +212,10 @@ class Workflows:
             NotFoundError: there is no such run.
             InvalidRequestError: it has not come to this step, or one before it is under way.
         """
-        async with self._database.transaction(self._scope) as connection:
+        async with (
+            self._refusals(run_id, "fork"),
+            self._database.transaction(self._scope) as connection,
+        ):
             row = await self._found(connection, run_id)
             rows = await read_workflow_steps(connection, self._scope, run_id)
             before = [one for one in rows if _number(one.path) < step and one.kind != "undo"]
@@ -335,6 +350,9 @@ class Workflows:
                 run=str(run_id),
             )
         return row
+
+    def _refusals(self, run_id: UUID, act: str) -> AbstractAsyncContextManager[None]:
+        return refusals_recorded(self._database, self._scope, Permission.WORKFLOWS_RUN, f"runs/{run_id}", act)
 
     async def _record(
         self, connection: Connection, row: RunRow, state: str, *, run: UUID | None = None, **facts: Any

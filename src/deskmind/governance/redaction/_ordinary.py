@@ -74,6 +74,7 @@ ORDINARY = CALENDAR | frozenset(
     bitten bull loyal harsh burger judge sister kindle miracle mat silk joke carton til es en se der die das les seit peer haven rom cam whit casa
     familie family tot spa proven champion postal para proves hole pile hid outer wake ton turbo magenta lent gram abs ripe perk silly
     license licenses product products pleasure sent installation needed functional
+    kunde auch aus bien dans dias mal mas meer ploeg rok sala schon sie sur und clavier fur heel mese nueva pantalla piano salle strona tres
     engineer developer analyst director officer accounts payable senior lead kindly hey greetings sincerely cheers best
     """.split()
 )

@@ -104,7 +104,7 @@ class Redactor:
                     for finding in detector.find(prepared)
                     if finding.score >= least
                 )
-        return resolve(found)
+        return resolve(found, text)
 
     def redact(self, text: str, *, session: Session | None = None) -> Redacted:
         """A text with what was found replaced as the policy says.

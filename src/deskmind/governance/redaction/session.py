@@ -26,6 +26,8 @@ _BEGUN_IN_JSON = re.compile(
     r"(?:<|\\(?:\Z|u(?:\Z|0(?:\Z|0(?:\Z|3(?:\Z|[cC]))))))(?:[A-Z][A-Z_]{0,25}(?:_\d{0,6}(?:\\(?:u(?:0(?:0(?:3)?)?)?)?)?)?)?\Z"
 )
 _LONGEST = 52
+_EXACT = frozenset({EntityType.PASSWORD, EntityType.SECRET, EntityType.URL, EntityType.USERNAME})
+"""Where case tells two values apart."""
 
 
 class Session:
@@ -101,7 +103,7 @@ class Session:
 
     def placeholder(self, entity: EntityType, value: str) -> str:
         """The placeholder of a value: the same for the same value, never one that a text had of its own."""
-        key = (entity, " ".join(value.casefold().split()))
+        key = (entity, value if entity in _EXACT else " ".join(value.casefold().split()))
         known = self._names.get(key)
         if known is not None:
             return known

@@ -17,7 +17,7 @@ _CUE = re.compile(
     r"(?i:\b(?:my (?:full |first |last |sur)?name is|(?:his|her|their|whose) name is|name(?:d|s)?(?: is|:)|i am|i'm|this is|called|it's me,?|surname:?|last name:?|first name:?"
     r"|(?:requester|requestor|requested by|requested for|reported by|caller|contact|contact person|opened by|assigned to|assignee|owner|user|employee|manager"
     r"|author|attn|attention|cc|from|to|sent by|created by|approved by|approver|signed|submitted by|on behalf of|speak (?:to|with)|spoke (?:to|with)|talk(?:ed)? (?:to|with)"
-    r"|ask|behalf of|colleague|boss|supervisor|wife|husband|father|mother|brother|sister|son|daughter)\s?:?"
+    r"|ask(?:ing)?(?: for)?|behalf of|colleague|boss|supervisor|wife|husband|father|mother|brother|sister|son|daughter)\s?:?"
     r"|dear|hi|hello|hey|thanks,|thank you,|regards,|cheers,|sincerely,|best,|br,|rgds,?|greetings,?|mvh,?|grüße,?|written by|directed by:?|starring:?|featuring|by))[\s,:>*_\-]{1,6}\Z"
 )
 _STRONG_CUE = re.compile(
@@ -29,6 +29,7 @@ ENDINGS = re.compile(
     r"|quist|stein|mann|meier|meyer|bauer|huber|ova|eva|ov|ev|yev|yeva|ová|ský|ska|szky|vary|nagy|yan|ian|ez|eira|eiro|ães|inho|etti|elli|acci|ucci|etto|aldi|oni|ini|son|sen|ssen|ward|worth|ton|stad|vold"
     r"|dal|gaard|gård|feldt|feld|zadeh|pour|nejad|khan|singh|moto|mura|yama|kawa|saki|shima|tani|guchi|moto|hara|eau|ault|ard|ier|eux|aux|elle|ette)$"
 )
+_APOSTROPHE = re.compile(r"o['’][^\W\d_]{3,}\Z")
 _MOST_NAMES = 4
 _NOBODY = (0.0, "")
 
@@ -93,6 +94,8 @@ class Candidate:
             return (0.85 if self._cue else sure), "known given name"
         if word in lexicon.family and word not in lexicon.places:
             return (0.75 if self._cue else 0.5), "known family name"
+        if _APOSTROPHE.match(word):
+            return (0.75 if self._cue else 0.55), "begins as family names do"
         if ENDINGS.search(word) and self._cue:
             return 0.55, "ends as family names do, after a word for people"
         return _NOBODY

@@ -51,7 +51,7 @@ def small_name(text: str, words: list[Word], place: int, lexicon: Lexicon) -> Sm
     if word.folded in SMALL_TITLES:
         return _titled(text, words, place)
     if (
-        word.folded not in lexicon.given
+        not _first(words, place, lexicon)
         or word.folded in ORDINARY
         or not word.text.islower()
         or len(word.text) < 3
@@ -67,6 +67,20 @@ def small_name(text: str, words: list[Word], place: int, lexicon: Lexicon) -> Sm
     if len(word.text) > 3 and word.folded not in lexicon.places and _among_people(text, words, place):
         return Small(1, 0.5, "known name in small letters")
     return None
+
+
+def _first(words: list[Word], place: int, lexicon: Lexicon) -> bool:
+    """Whether a name may begin with this word: a given name, or a family name before one, as in *nguyen minh*."""
+    word = words[place].folded
+    if word in lexicon.given:
+        return True
+    following = words[place + 1].folded if place + 1 < len(words) else ""
+    return (
+        word in lexicon.family
+        and word not in lexicon.places
+        and following in lexicon.given
+        and following not in ORDINARY
+    )
 
 
 def _titled(text: str, words: list[Word], place: int) -> Small | None:

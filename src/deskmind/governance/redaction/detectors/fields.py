@@ -42,6 +42,7 @@ _STRONG_PLACE: Final = frozenset(
 )
 _WEAK_PLACE: Final = frozenset("state,region,office,branch,store,plant,province,county,area,place".split(","))
 _WORD = re.compile(r"[^\W\d_]+(?:['’.\-][^\W\d_]+)*\.?")
+_NUMBER = re.compile(r"[\d#:=]")
 _PARTED = re.compile(r",|\band\b|\bund\b|&|\t| {2,}")
 _MOST_WORDS = 4
 _PARTICLES = frozenset("de da do dos del della di du la le van von der den ter el al bin ibn y e o".split())
@@ -127,6 +128,8 @@ def _values(match: re.Match[str]) -> Iterator[_Value]:
                 break
         if not words or value[part[0] : begin].strip():
             return
+        if part[0] and len(words) == 1 and part[1] == len(value) and _NUMBER.match(match.string, match.end()):
+            return  # the name of the next field, as in *Caller: Ann Lee, Badge 4711*
         yield _Value(start + begin, start + end, [folded(word) for word in words], value[begin:end])
 
 

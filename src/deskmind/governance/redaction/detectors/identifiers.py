@@ -13,6 +13,11 @@ __all__ = ["PATTERNS"]
 
 _SSN_CONTEXT = re.compile(r"(?i)\b(?:ssn|social security|social|taxpayer|itin|sin|tax id)\b")
 
+_NO_ACCOUNT = frozenset(
+    "admin administrator root guest system service user username none null unknown n na and or is not the field empty blank required"
+    " missing wrong invalid incorrect cannot can unable failed locked same see as".split()
+)
+
 
 def _ssn(match: re.Match[str]) -> float | None:
     return 0.9 if ssn_valid(match[0][:3], match["group"], match["serial"]) else None
@@ -21,6 +26,14 @@ def _ssn(match: re.Match[str]) -> float | None:
 def _bare_ssn(match: re.Match[str]) -> float | None:
     digits = match["value"]
     return 0.85 if ssn_valid(digits[:3], digits[3:5], digits[5:]) else None
+
+
+def _long_enough(match: re.Match[str]) -> float | None:
+    return 0.85 if len(match["value"]) >= 6 else None
+
+
+def _account(match: re.Match[str]) -> float | None:
+    return None if match["value"].lower() in _NO_ACCOUNT else 0.75
 
 
 PATTERNS: Final = (
@@ -55,11 +68,12 @@ PATTERNS: Final = (
     Pattern(
         EntityType.NATIONAL_ID,
         re.compile(
-            r"(?i)\b(?:passport|national id(?:entity)?|identity card|id card|nino|national insurance|nhs|personnummer|cpr|hetu|bsn|pesel|dni|nie|codice fiscale|nif|cpf|steuer-?id|tax (?:id|number)|aadhaar)"
-            r"(?: (?:number|no\.?|nr\.?|num|card))?(?: is)?[\s:#]{1,4}(?P<value>[A-Z]{0,6}\d[A-Z0-9 .\-/]{4,20}[A-Z0-9])\b"
+            r"(?i)\b(?:passport|national id(?:entity)?|identity card|id card|nino|national insurance|ni(?= n)|nhs|personnummer|cpr|hetu|bsn|pesel|dni|nie|codice fiscale|nif|cpf|steuer-?id|tax (?:id|number)|aadhaar)"
+            r"(?: (?:number|no\.?|nr\.?|num|card))?(?: is)?[\s:#]{1,4}(?P<value>(?:[A-Z]{0,6}|(?-i:[A-Z]{2}) )\d[A-Z0-9]{0,14}(?:[ .\-/](?=[A-Z]{0,4}\d|[A-Z](?!\w))[A-Z0-9]{1,12}){0,5})\b"
         ),
-        0.85,
+        0.0,
         "after a word for a national id",
+        check=_long_enough,
         words=(
             "passport",
             "national id",
@@ -67,6 +81,7 @@ PATTERNS: Final = (
             "id card",
             "nino",
             "national insurance",
+            "ni n",
             "nhs",
             "personnummer",
             "cpr",
@@ -94,7 +109,7 @@ PATTERNS: Final = (
     Pattern(
         EntityType.EMPLOYEE_ID,
         re.compile(
-            r"(?i)\b(?:employee|emp|staff|personnel|payroll|badge|worker|matricule|personal(?:nummer|nr\.?)|mitarbeiter(?:nummer|nr\.?))(?:[ \-]?(?:id|number|no\.?|nr\.?|num|#))?(?: (?:is|was|reads))?[\s:#,]{1,4}(?:(?:nr|no)\.? )?(?P<value>[A-Z]{0,4}-?\d[A-Z0-9\-]{2,12})\b"
+            r"(?i)\b(?:employee|emp|staff|personnel|payroll|badge|worker|matricule|personal(?:nummer|nr\.?)|mitarbeiter(?:nummer|nr\.?))(?:[ \-]?(?:id|number|no\.?|nr\.?|num|#))?(?: (?:is|was|reads))?[\s:#,]{1,4}(?:(?:nr|no)\.? )?(?P<value>(?!(?:19|20)\d\d\b)[A-Z]{0,4}-?\d[A-Z0-9\-]{2,12})\b"
         ),
         0.85,
         "after a word for an employee number",
@@ -134,6 +149,32 @@ PATTERNS: Final = (
     Pattern(
         EntityType.USERNAME,
         re.compile(
+            r"(?i)(?:\b(?:user[ _]?(?:name|id)|login[ _]?(?:name|id)|account[ _]name|sam ?account ?name|upn|benutzer(?:name|kennung)|anmeldename|nom d'utilisateur|identifiant|usuario)[\"']?\s{0,2}[:=]\s{0,2}[\"']?"
+            r"|\b(?:user|login|logon|account|benutzer|uid|usr)\s{0,2}[:=]\s{0,2}(?=[\w.\-]{2,31}[\"']?[\s,;/|]{1,3}(?:pass|pwd?\b|kennwort))|/u(?:ser)?:(?:[\w.\-]{1,30}\\)?)(?P<value>[a-z][\w.\-]{1,30})(?=[\s\"',;/|)]|\.?\Z)"
+        ),
+        0.0,
+        "field of a user name",
+        check=_account,
+        needs="",
+        words=(
+            *(
+                "username",
+                "user name",
+                "user_name",
+                "userid",
+                "user id",
+                "user_id",
+                "user:",
+                "user=",
+                "user =",
+            ),
+            *("login", "logon", "account name", "account_name", "accountname", "account:", "account="),
+            *("upn", "benutzer", "anmeldename", "utilisateur", "identifiant", "usuario", "uid", "usr", "/u:"),
+        ),
+    ),
+    Pattern(
+        EntityType.USERNAME,
+        re.compile(
             r"\b(?:[Uu]ser|[Aa]ccount)[ :=]{1,2}(?!(?:win|office|o|m|sp|v|id|kb|h|step|test)\d)(?P<value>[a-z]{1,15}\d{1,6}(?![\w.])|[a-z][a-z0-9]{0,15}[._](?!(?:json|exe|dll|xml|txt|ini|cfg|conf|log|ps1|csv|pdf|com|net|org|io)\b)[a-z][a-z0-9]{1,20})(?![\w@]|\.\w)"
         ),
         0.6,
@@ -154,7 +195,7 @@ PATTERNS: Final = (
     ),
     Pattern(
         EntityType.USERNAME,
-        re.compile(r"(?<![\w\\:/])[A-Z][A-Z0-9\-]{1,14}\\(?P<value>[A-Za-z][\w.\-]{1,30})(?![\w\\])"),
+        re.compile(r"(?<![\w\\:/\-])[A-Z][A-Z0-9\-]{1,14}\\(?P<value>[A-Za-z][\w.\-]{1,30})(?![\w\\])"),
         0.8,
         "account with its domain",
         needs="\\",

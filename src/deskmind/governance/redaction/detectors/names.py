@@ -45,6 +45,11 @@ _TITLE = frozenset(
         "mlle",
         "signora",
         "familie",
+        "mag",
+        "dipl",
+        "ing",
+        "dott",
+        "sig",
     }
 )
 _PARTICLES = frozenset(
@@ -102,7 +107,7 @@ class NameDetector:
         while place < len(words):
             word = words[place]
             if not word.text[0].isupper():
-                if word.folded in lexicon.given or word.folded in SMALL_TITLES:
+                if word.folded in lexicon.names or word.folded in SMALL_TITLES:
                     yield from self._small(prepared.text, words, place, lexicon)
                 place += 1
                 continue

@@ -15,6 +15,9 @@ _VERSION = re.compile(
     r"(?i)(?:\bv|\bversion|\brelease|\bbuild|\bupdate|\bfirmware|\bdriver|\bsection|\bchapter|§)[\s.:#]*$"
 )
 
+_MACHINES = "lt|ws|wks|pc|lap|laptop|desktop|srv|svr|server|host|node|db|vm|nb|prn|prt|rtr|esx|dc|nas"
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d\Z")
+
 
 def _address(match: re.Match[str]) -> float | None:
     text = match[0].split("/")[0].split("%")[0]
@@ -32,6 +35,10 @@ def _address(match: re.Match[str]) -> float | None:
 def _host(match: re.Match[str]) -> float | None:
     name = match[0]
     return 0.6 if any(map(str.isdigit, name)) and any(map(str.isalpha, name)) else None
+
+
+def _small_host(match: re.Match[str]) -> float | None:
+    return None if _YEAR.search(match[0]) else 0.55
 
 
 PATTERNS: Final = (
@@ -105,11 +112,29 @@ PATTERNS: Final = (
         re.compile(
             r"(?<![\w@./\-])(?:(?:LT|WS|PC|LAP|DESK|SRV|DB|APP|WEB|VM|NB|PRN|PRT|SW|RTR|FW|ESX|DC)[A-Z]{0,6}(?:-[A-Z0-9]{1,12}){1,3}"
             r"|(?:TS|RDS|CTX|SVR|HV|NAS|SAN|UPS|AP)(?:-[A-Z0-9]{1,12}){2,3}"
-            r"|[A-Z]{2,6}\d{0,3}-(?:LT|WS|PC|LAP|SRV|SVR|DB|APP|WEB|VM|NB|PRN|PRT|SW|RTR|FW|ESX|DC|TS|NAS|AP)-?[A-Z]{0,4}\d{1,6})(?![\w\-])"
+            r"|[A-Z][A-Z0-9]{1,7}-(?:LT|WS|PC|LAP|SRV|SVR|DB|APP|WEB|VM|NB|PRN|PRT|SW|RTR|FW|ESX|DC|TS|NAS|AP|NODE|HOST|DESKTOP|LAPTOP)-?[A-Z]{0,4}\d{1,6})(?![\w\-])"
         ),
         0.0,
         "name in the manner of machines",
         check=_host,
         needs="-",
+    ),
+    Pattern(
+        EntityType.HOST,
+        re.compile(
+            rf"(?<![\w@./\\\-])(?=[a-z]{{2,10}}-)(?:(?:{_MACHINES})(?:-[a-z]{{2,10}}){{0,2}}-[a-z]{{0,4}}\d{{2,6}}"
+            rf"|[a-z]{{2,10}}(?:-[a-z]{{2,10}})?-(?:{_MACHINES})-?\d{{1,6}})(?![\w\-]|\.\d)"
+        ),
+        0.0,
+        "name in the manner of machines",
+        check=_small_host,
+        words=tuple(part for name in _MACHINES.split("|") for part in (f"{name}-", f"-{name}")),
+    ),
+    Pattern(
+        EntityType.HOST,
+        re.compile(r"(?<![\w@./\\\-])(?!local)[a-z]{0,12}(?:host|srv|svr|server)\d{1,3}(?![\w\-]|\.\d)"),
+        0.55,
+        "name in the manner of machines",
+        words=tuple(f"{name}{digit}" for name in ("host", "srv", "svr", "server") for digit in range(10)),
     ),
 )

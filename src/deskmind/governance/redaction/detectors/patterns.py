@@ -77,11 +77,16 @@ class PatternDetector:
 
     def find(self, prepared: Prepared) -> Iterable[Finding]:
         """Places that fit a pattern and pass its check."""
-        text, digits = prepared.text, prepared.digits
+        text, lowered, digits = prepared.text, prepared.lowered, prepared.digits
+        known: dict[tuple[str, ...], bool] = {(): True}
         for pattern in self._patterns:
             if not (digits if pattern.needs == "0" else pattern.needs in text):
                 continue
-            if not pattern.words or any(word in prepared.lowered for word in pattern.words):
+            words = pattern.words
+            there = known.get(words)
+            if there is None:
+                there = known[words] = _any_in(words, lowered)
+            if there:
                 yield from self._matches(pattern, text)
 
     def _matches(self, pattern: Pattern, text: str) -> Iterator[Finding]:
@@ -102,6 +107,13 @@ class PatternDetector:
                 score, reason = pattern.with_context, f"{reason}, in context"
             if score >= self._least:
                 yield Finding(start, end, pattern.type, score, reason, self.name)
+
+
+def _any_in(words: tuple[str, ...], text: str) -> bool:
+    for word in words:  # noqa: SIM110  # three times as fast as any()
+        if word in text:
+            return True
+    return False
 
 
 def _near(context: re.Pattern[str], text: str, start: int, end: int) -> bool:

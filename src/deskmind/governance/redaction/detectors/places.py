@@ -48,13 +48,18 @@ _LED = re.compile(
     rf"(?<![\w.])(?:(?i:{_STREET_LEAD}) (?:{_NAME},? ){{0,4}}{_NAME},? ?(?:{_NUMBER})?"
     r"|(?i:p\.? ?o\.? ?box|postfach|psc|unit) \d{1,6}(?:,? (?:[Bb]ox) \d{1,6})?|(?:USS|USNS|USNV|USCGC) [A-Z]\w+)(?!\w)"
 )
+_SENTENCE = re.compile(r"[^\W\d_]{4}\.\Z")
+_AT = re.compile(
+    r"(?:Am|An|Auf|Im|Zum|Zur|Unter)(?: de[rmn])? [^\W\d_a-z][^\d,]{2,40} \d{1,4}[ ]?[a-z]?,? ?\n?(?:[A-Z]{1,2}-)?\d{4,5} "
+)
+"""A street that begins with a preposition, as in *Am Alten Markt 5, 1010 Wien*."""
 _BEFORE_NUMBER = re.compile(r" \d")
 _ENDINGS = (*_STREET_END.replace("(?:ß|ss)", "ß").replace("\\.", ".").split("|"), "strasse")
 _ENDED = re.compile(
     rf"(?<![\w.])(?:{_NUMBER},? )?(?:{_CAPITAL} (?:(?:{_CAPITAL}|{_LINK}) ){{0,2}})?{_NAME}(?i:{_STREET_END}) {_NUMBER}(?!\w)"
 )
 _REST = re.compile(
-    rf"[\s,]{{0,12}}(?:(?i:{_UNIT})|(?:(?<=[,\n])|(?<=[,\n]\s))(?:[A-Z]{{1,3}}-)?(?:\d{{4,6}}|\d{{3}} \d{{2}}) [^\W\d_a-z][\w'’.\-()]{{1,30}}|(?:[A-Z]{{1,2}}\d{{1,2}}[A-Z]? ?\d[A-Z]{{2}}|\d{{3,6}}(?:[\- ]\d{{2,4}})?(?![\d\-.()]|[ \t]{{1,2}}[\w(])|[A-Z]{{2}}\b(?: \d{{5}})?|(?:APO|FPO|DPO),? [A-Z]{{2}} \d{{5}})|[^\W\d_a-z][\w'’.\-()]{{1,30}}(?: [^\W\d_a-z][\w'’.\-()]{{1,30}}| (?:de|da|do|di|la|le|of|am|an der|upon|sur|del|el) [^\W\d_a-z][\w'’\-]{{1,30}}){{0,3}})(?![\w@])"
+    rf"[\s,]{{0,12}}(?:(?i:{_UNIT})|(?:(?<=[,\n])|(?<=[,\n]\s))(?:[A-Z]{{1,3}}-)?(?:\d{{4,6}}|\d{{3}} \d{{2}}) [^\W\d_a-z][\w'’.\-()]{{1,30}}|(?:[A-Z]{{1,2}}\d{{1,2}}[A-Z]? ?\d[A-Z]{{2}}|\d{{3,6}}(?:[\- ]\d{{2,4}})?(?![\d\-.()]|[ \t]{{1,2}}[\w(])|[A-Z]{{2}}\b(?: \d{{5}})?|(?:APO|FPO|DPO),? [A-Z]{{2}} \d{{5}})|[^\W\d_a-z][\w'’.\-()]{{1,30}}(?: (?!\w{{1,2}}\d)[^\W\d_a-z][\w'’.\-()]{{1,30}}| (?:de|da|do|di|la|le|of|am|an der|upon|sur|del|el) [^\W\d_a-z][\w'’\-]{{1,30}}){{0,3}})(?![\w@])"
 )
 _SEPARATED = re.compile(r"(?i)(?<![\w.])(?:apt|apartment|suite|flat)\.? ?#?\d{1,5}[A-Za-z]?(?!\w)")
 _MILITARY = re.compile(r"\b(?:APO|FPO|DPO),? A[AEP] \d{5}\b")
@@ -160,6 +165,8 @@ def _plausible(street: str) -> bool:
     """Whether it has a capital and does not begin with an ordinary word, as *During 1971* does."""
     first = street.split(maxsplit=1)[0]
     ordinary = first.lower() in ORDINARY and not (first == "Via" and street[-1].isdigit())
+    if ordinary and _AT.match(street):
+        ordinary = False
     return (any(map(str.isupper, street)) and not ordinary) or "box" in street.lower()
 
 
@@ -171,6 +178,8 @@ def _extended(text: str, end: int) -> int:
         if rest is None or rest.end() - start > _LONGEST_ADDRESS or not _continues(text[end : rest.end()]):
             break
         end = rest.end()
+        if _SENTENCE.search(text, start, end):
+            break
     return end - (end > start and text[end - 1] == ".")
 
 

@@ -15,6 +15,45 @@ _PLACEHOLDER = re.compile(
     r"(?i)^(?:\*+|x+|\.+|<.*|\[.*|\{.*|your.*|none|null|example|changeme|is|was|not|has|reset|expired|and|for|to|the|a|an|my|it|policy|expires|must|should|will|can|no|yes)$"
 )
 _BITS = 3.2
+_WORDS = (
+    r"password|passwd|passwort|pwd|pw|passcode|passphrase|pin(?: code)?|kennwort|mot de passe|mdp|contraseña|clave|senha"
+    r"|palavra-passe|wachtwoord|hasło|heslo|lösenord|adgangskode|kodeord|passord|salasana|jelszó|parola|parolă|şifre|lozinka|geslo"
+    r"|пароль|κωδικός|パスワード|密码"
+)
+_BEGINNINGS = (
+    *(
+        "pass",
+        "pw",
+        "pin",
+        "kennwort",
+        "mot de p",
+        "mdp",
+        "contrase",
+        "clave",
+        "senha",
+        "wachtwoord",
+        "hasło",
+        "heslo",
+        "lösenord",
+    ),
+    *(
+        "adgangskode",
+        "kodeord",
+        "salasana",
+        "jelszó",
+        "parol",
+        "şifre",
+        "lozinka",
+        "geslo",
+        "пароль",
+        "κωδικός",
+        "パスワード",
+        "密码",
+    ),
+)
+
+_WORD = re.compile(r"(?i)(?<![^\W_])(?:" + _WORDS + r")(?![^\W_])")
+_SPECIAL = re.compile(r"[!#$%^&*@?~+]")
 
 
 def _random(match: re.Match[str]) -> float | None:
@@ -35,6 +74,22 @@ def _mixed(match: re.Match[str]) -> float | None:
 
 def _after_account(match: re.Match[str]) -> float | None:
     return 0.8 if _kinds(match["value"]) >= 3 else None
+
+
+def _near_a_word(match: re.Match[str]) -> float | None:
+    value, text = match[0], match.string
+    if _kinds(value) < 4 or not _SPECIAL.search(value):
+        return None
+    near = text[max(0, match.start() - 64) : match.start()], text[match.end() : match.end() + 40]
+    return 0.75 if any(map(_WORD.search, near)) else None
+
+
+def _with_digit(match: re.Match[str]) -> float | None:
+    return 0.9 if any(map(str.isdigit, match[0])) else None
+
+
+def _code(match: re.Match[str]) -> float | None:
+    return None if re.fullmatch(r"(?:19|20)\d\d", match["value"]) else 0.8
 
 
 def _kinds(value: str) -> int:
@@ -106,13 +161,84 @@ PATTERNS: Final = (
     Pattern(
         EntityType.PASSWORD,
         re.compile(
-            r"(?i)(?<![^\W_])(?:password|passwd|passwort|pwd|pw|passcode|passphrase|pin(?: code)?|kennwort|mot de passe|contraseña|senha|wachtwoord|pass(?=\s{0,2}[:=])|(?:wi-?fi|wlan|wpa2?)[ \-]?key)\b[\"']?(?: (?:for|of|on|to) (?:[\w.\-]{1,20} ){1,5}?)?\s{0,3}(?P<sign>[:=]|(?:is|was|has been|got) (?:re)?(?:set|changed) to|is|was|to|ist|lautet|est|es)\s{0,3}[\"']?(?P<value>[^\s\"'<>,;]{4,128}(?<![.?]))"
+            r"(?i)(?<![^\W_])(?:"
+            + _WORDS
+            + r"|pass(?=\s{0,2}[:=])|(?:wi-?fi|wlan|wpa2?)[ \-]?key)\b[\"']?(?: (?:for|of|on|to) (?:[\w.\-]{1,20} ){1,5}?)?\s{0,3}(?P<sign>[:=]|->|=>|(?:is|was|has been|got) (?:re)?(?:set|changed) to|is|was|to|ist|lautet|war|est|es|é|è|to jest|är|er)\s{0,3}[\"']?(?P<value>[^\s\"'<>,;]{4,128}(?<![.?]))"
         ),
         0.0,
         "after a word for a password",
         check=_password,
         needs="",
-        words=("pass", "pw", "pin", "kennwort", "contrase", "senha", "wachtwoord", "key"),
+        words=(*_BEGINNINGS, "key"),
+    ),
+    Pattern(
+        EntityType.PASSWORD,
+        re.compile(
+            r"(?i)(?<![^\W_])(?:"
+            + _WORDS
+            + r") (?P<value>(?=[^\s\d]{0,40}\d)[^\s\"'<>,;:()\[\]/\\]{6,64}(?<![.?]))(?!\S)"
+        ),
+        0.0,
+        "beside a word for a password",
+        check=_after_account,
+        words=_BEGINNINGS,
+    ),
+    Pattern(
+        EntityType.PASSWORD,
+        re.compile(
+            r"(?i)\b(?:pass ?phrase|(?:seed|recovery) phrase)\b\s{0,2}(?:[:=]|is)\s{0,2}[\"']?(?P<value>[a-z]{2,12}(?:[ \-][a-z]{2,12}){2,23})(?=[\"'.,;\n]|\Z)"
+        ),
+        0.95,
+        "words after a word for a pass phrase",
+        needs="",
+        words=("phrase",),
+    ),
+    Pattern(
+        EntityType.PASSWORD,
+        re.compile(
+            r"(?i)\b(?:pin|pin code|(?:otp|totp|mfa|2fa|sms|tan|one[ \-]?time|verification|security|access|backup|recovery|unlock|activation|pairing|door|alarm|gate|bestätigungs|einmal)[ \-]?(?:pass)?(?:codes?|pins?)|puk|otp|tan)\b"
+            r"(?: (?:for|of|to|on)(?: [\w.\-]{1,20}){1,4}?)?(?: ?(?:is|was|ist|lautet|est|es|[:=#]))?\s{0,2}(?P<value>\d{3,4}[ \-]\d{3,4}|\d{4,10})(?![\w%\-]|[.:/,]\d| (?:digit|character|stelle|number|user|time|attempt|minute|second|hour|day))"
+        ),
+        0.0,
+        "digits after a word for a code",
+        check=_code,
+        words=("pin", "code", "otp", "puk", "tan", "passcode"),
+    ),
+    Pattern(
+        EntityType.SECRET,
+        re.compile(r"\d(?<![\w\-]\d)\d{5}(?:-\d{6}){7}(?![\w\-])"),
+        1.0,
+        "form of a recovery key of a disk",
+        needs="-",
+    ),
+    Pattern(
+        EntityType.SECRET,
+        re.compile(r"(?<![\w\-])[A-Z0-9]{5}-(?=[A-Z0-9]{5}-)(?:[A-Z0-9]{5}-){3}[A-Z0-9]{5}(?![\w\-])"),
+        0.0,
+        "form of a product key",
+        check=_with_digit,
+        needs="-",
+    ),
+    Pattern(
+        EntityType.PASSWORD,
+        re.compile(
+            r"(?<![^\s\"'(:=])(?=[^\s\d]{0,40}\d)[^\s\"'<>,;:()\[\]/\\=|]{7,64}(?<![.?])(?![^\s\"'),;.])"
+        ),
+        0.0,
+        "form of a password not far from a word for one",
+        check=_near_a_word,
+        words=_BEGINNINGS,
+    ),
+    Pattern(
+        EntityType.PASSWORD,
+        re.compile(
+            r"(?i)\b(?:mysql\w{0,6}|sshpass|psexec\w{0,3}|plink|pscp|docker login)\b[^\n]{0,80}?\s-pw?[ ]?[\"']?(?P<value>[^\s\"'\-][^\s\"']{3,63})"
+        ),
+        0.0,
+        "password of a command",
+        check=_mixed,
+        needs="",
+        words=("mysql", "sshpass", "psexec", "plink", "pscp", "docker login"),
     ),
     Pattern(
         EntityType.PASSWORD,
@@ -123,22 +249,24 @@ PATTERNS: Final = (
     ),
     Pattern(
         EntityType.PASSWORD,
-        re.compile(r"(?i)\bnet user [^\s/]{1,64} (?P<value>[^\s/*][^\s;,]{3,127})"),
+        re.compile(
+            r"(?i)(?:\bnet user |/u(?:ser)?:)[^\s/]{1,64} (?:/p(?:ass(?:word)?)?:)?(?P<value>[^\s/*][^\s;,]{3,127})"
+        ),
         0.0,
         "password of a command",
         check=_mixed,
         needs="",
-        words=("net user ",),
+        words=("net user ", "/user:", "/u:"),
     ),
     Pattern(
         EntityType.PASSWORD,
         re.compile(
-            r"(?i)\b(?:log[io]n|credentials?|creds|zugangsdaten)\b[\s:=]{1,3}[\w.@\\\-]{2,64} ?/ ?(?P<value>[^\s\"'<>,;/]{6,64}(?<![.?]))(?!/)"
+            r"(?i)\b(?:log[io]n|credentials?|creds|zugangsdaten|account|identifiants)\b(?:[\s:=]{1,3}| (?:is|are|was|were|with|as|using|sind) {0,2}(?:as )?){1,2}[\w.@\\\-]{2,64} ?/ ?(?P<value>[^\s\"'<>,;/]{6,64}(?<![.?]))(?!/)"
         ),
         0.0,
         "behind the name of an account",
         check=_after_account,
         needs="/",
-        words=("login", "logon", "cred", "zugangsdaten"),
+        words=("login", "logon", "cred", "zugangsdaten", "account", "identifiants"),
     ),
 )
