@@ -13,7 +13,6 @@ __all__ = ["current_span", "with_span"]
 
 (_KEY,) = trace.set_span_in_context(INVALID_SPAN, Context())
 """Under which the API keeps it."""
-_set = dict.__setitem__
 _MOST_KINDS = 20
 _spans: set[type] = set()
 """Kinds of spans that were seen: asking an abstract class costs more than the rest."""
@@ -38,5 +37,5 @@ def current_span(context: Context | None = None) -> Span:
 def with_span(span: Span, context: Context) -> Context:
     """As ``trace.set_span_in_context``."""
     made = Context(context)
-    _set(made, _KEY, span)
+    dict[str, object].__setitem__(made, _KEY, span)
     return made
