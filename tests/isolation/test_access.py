@@ -17,6 +17,7 @@ from deskmind.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
+from deskmind.governance.access import Permission
 from deskmind.governance.access.authority import AccessAuthority
 
 
@@ -76,6 +77,29 @@ async def test_a_role_opens_and_its_end_closes(app: Deskmind, operator: Desk, cl
     clock.seconds += 8 * 3600
     with pytest.raises(PermissionDeniedError):
         await auditor.audit()
+
+
+async def test_what_ends_does_so_to_the_moment_while_what_is_known_is_believed(
+    app: Deskmind, operator: Desk
+) -> None:
+    moment = [datetime.now(UTC)]
+    end = moment[0] + timedelta(hours=1)
+    authority = AccessAuthority(app.database, clock=lambda: 0.0, now=lambda: moment[0])
+    ann = await _desk(app, operator, "ann")
+    await operator.access.grant("auditor", user="ann", until=end)
+    key = await operator.keys.create("ann", expires_at=end)
+    keyed = (await app.authenticate(key.secret)).scope
+    for _ in range(3):  # the second and third time by what is remembered
+        assert (await authority.decide(ann.scope, Permission.AUDIT_READ)).allowed
+        assert (await authority.admit(keyed, Permission.KNOWLEDGE_SEARCH))[0] is keyed
+        assert (await authority.decide(keyed, Permission.KNOWLEDGE_SEARCH)).allowed
+    moment[0] = end
+    assert not (await authority.decide(ann.scope, Permission.AUDIT_READ)).allowed
+    assert not (await authority.decide(keyed, Permission.KNOWLEDGE_SEARCH)).allowed
+    with pytest.raises(PermissionDeniedError):
+        await authority.admit(keyed, Permission.KNOWLEDGE_SEARCH)
+    assert (await authority.admit(ann.scope, Permission.KNOWLEDGE_SEARCH))[0] is ann.scope
+    await authority.close()
 
 
 async def test_a_wider_operation_does_not_widen_the_desk(app: Deskmind, operator: Desk) -> None:

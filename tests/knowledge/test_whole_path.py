@@ -57,6 +57,15 @@ async def test_two_users_get_two_answers(operator: Desk, app: Deskmind, tmp_path
     assert await outsider.knowledge.documents() == []
 
 
+async def test_a_document_that_is_read_says_what_the_list_says(operator: Desk) -> None:
+    await operator.knowledge.add("vpn.md", "# VPN\n\nReset the “token”.".encode(), uri="https://kb/vpn")
+    (listed,) = await operator.knowledge.documents()
+    document = await operator.knowledge.document(listed.document_id)
+    assert document.summary == listed
+    assert document.summary.as_dict() == listed.as_dict()
+    assert "“token”" in document.text
+
+
 async def test_ingesting_again_stores_nothing_twice(operator: Desk, tmp_path: Path) -> None:
     (tmp_path / "vpn.md").write_text(_VPN)
     await operator.knowledge.ingest(tmp_path)

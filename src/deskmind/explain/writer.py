@@ -24,7 +24,9 @@ __all__ = ["StoryWriter"]
 
 _MOST_WAITING = 1_000
 _MANY = 250
-_BATCH = 50
+_BATCH = 250
+_AT_ONCE = 50
+"""Stories that are made records before others get a turn."""
 _LONGEST_PAUSE = 30.0
 _CLOSING_SECONDS = 5.0
 
@@ -109,7 +111,7 @@ class StoryWriter:
             there = len(self._waiting)
             while batch := list(islice(self._waiting, min(there, _BATCH))):
                 try:
-                    await self._store([record for story in batch if (record := self._record(story))])
+                    await self._store(await self._records(batch))
                 except DeskmindError as error:
                     self._fail(error.code)
                     return
@@ -170,6 +172,15 @@ class StoryWriter:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._many.wait()
+
+    async def _records(self, stories: Sequence[Story]) -> list[bytes]:
+        found: list[bytes] = []
+        for first in range(0, len(stories), _AT_ONCE):
+            found += [
+                record for story in stories[first : first + _AT_ONCE] if (record := self._record(story))
+            ]
+            await asyncio.sleep(0)
+        return found
 
     def _record(self, story: Story) -> bytes | None:
         try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+import orjson
 
 from deskmind.database import Connection
 from deskmind.errors import NotFoundError, PermissionDeniedError
@@ -17,11 +19,17 @@ __all__ = [
     "Document",
     "DocumentSummary",
     "delete_document",
+    "document_read",
     "list_documents",
     "read_document",
+    "reading_document",
 ]
 
 SUMMARY_COLUMNS = "document_id, title, uri, media_type, chunk_count, version, updated_at, metadata"
+_READ = """
+SELECT document_id, title, uri, media_type, chunk_count, version, to_json(updated_at) #>> '{}', metadata, body
+  FROM documents WHERE tenant_id = $1 AND document_id = $2
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,27 @@ async def list_documents(
         (scope.tenant_id, after, after, limit),
     )
     return [DocumentSummary(*row) for row in await cursor.fetchall()]
+
+
+def reading_document(scope: Scope, document_id: UUID) -> tuple[str, Sequence[str]]:
+    """What a transaction that reads a document begins with; ``document_read`` takes what it gives."""
+    return _READ, (str(scope.tenant_id), str(document_id))
+
+
+def document_read(connection: Connection, document_id: UUID) -> Document:
+    """The document that a transaction began with.
+
+    Raises:
+        NotFoundError: there is none of that id that the scope may see.
+    """
+    if not connection.first:
+        raise _no_document(document_id)
+    found, title, uri, media_type, chunks, version, updated_at, metadata, body = map(str, connection.first[0])
+    moment = datetime.fromisoformat(updated_at)
+    summary = DocumentSummary(
+        UUID(found), title, uri, media_type, int(chunks), int(version), moment, orjson.loads(metadata)
+    )
+    return Document(summary, body)
 
 
 async def read_document(connection: Connection, scope: Scope, document_id: UUID) -> Document:

@@ -27,8 +27,9 @@ from deskmind.knowledge.documents import (
     Document,
     DocumentSummary,
     delete_document,
+    document_read,
     list_documents,
-    read_document,
+    reading_document,
 )
 from deskmind.knowledge.engine import EngineRoom
 from deskmind.knowledge.finding import Finder
@@ -222,8 +223,9 @@ class Knowledge:
         Raises:
             NotFoundError: there is none, or the principal may not see it.
         """
-        async with self._database.transaction(self._scope) as connection:
-            document = await read_document(connection, self._scope, document_id)
+        reading = reading_document(self._scope, document_id)
+        async with self._database.transaction(self._scope, first=reading) as connection:
+            document = document_read(connection, document_id)
             await record(connection, self._scope, Permission.DOCUMENTS_READ, resource=str(document_id))
             return document
 

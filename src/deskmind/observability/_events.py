@@ -11,19 +11,23 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, cast
 
-from opentelemetry import trace
-from opentelemetry.trace import SpanContext
+from opentelemetry.trace import INVALID_SPAN, SpanContext
 
 from deskmind.errors import DeskmindError
 from deskmind.observability.actor import acting
 from deskmind.observability.correlation import correlation_id
-from deskmind.observability.masking import acting_fields, loggable, loggable_field, pseudonym
+from deskmind.observability.current import current_span
+from deskmind.observability.masking import acting_fields, loggable, loggable_field, may_be_secret, pseudonym
 
 _PEOPLE = frozenset({"user", "principal"})
 _PLAIN = re.compile(r"[a-z_.]{1,60}")
 _MOST_FRAMES = 8
 _LEVELS = {"warn": "warning", "exception": "error"}
 _INTERNAL = frozenset({"stack_info", "exc_info", "positional_args"})
+_MOST_KNOWN = 2_000
+_plain_events: set[object] = set()
+_plain_names: dict[str, bool] = {}
+"""What lines and their fields are called: the same few with every request."""
 
 
 def complete(
@@ -41,19 +45,40 @@ def complete(
     line: dict[str, Any] = {
         "timestamp": _written(time.time_ns() if at is None else round(at * 1e9)),
         "level": _LEVELS.get(level, level),
-        "event": name if isinstance(name, str) and _PLAIN.fullmatch(name) else loggable(name),
+        "event": _named(name),
         "logger": source,
     }
     _identify(line)
     error = _raised(event.pop("exc_info")) if "exc_info" in event else None
     for name, value in event.items():
-        if name in _PEOPLE and isinstance(value, str):
+        if _plain_names[name] if name in _plain_names else _is_plain(name):
+            line[name] = loggable(value)
+        elif name in _PEOPLE and isinstance(value, str):
             line[name] = pseudonym(value)
         elif name not in _INTERNAL:
             line[name if name.isidentifier() else loggable(name)] = loggable_field(name, value)
     if error is not None:
         line.update(describe(error))
     return line
+
+
+def _named(name: Any) -> Any:
+    if type(name) is str:
+        if name in _plain_events:
+            return name
+        if _PLAIN.fullmatch(name):
+            if len(_plain_events) < _MOST_KNOWN:
+                _plain_events.add(name)
+            return name
+    return loggable(name)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a field is called so that any value may stand under it as it is."""
+    plain = name.isidentifier() and name not in _PEOPLE and name not in _INTERNAL and not may_be_secret(name)
+    if len(_plain_names) < _MOST_KNOWN:
+        _plain_names[name] = plain
+    return plain
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -74,8 +99,10 @@ def _identify(line: dict[str, Any]) -> None:
         line["correlation_id"] = current
     if actor := acting():
         line.update(acting_fields(*actor))
-    current_span = trace.get_current_span()
-    identity = getattr(current_span, "identity", None) or _identity(current_span.get_span_context())
+    above = current_span()
+    if above is INVALID_SPAN:
+        return
+    identity = getattr(above, "identity", None) or _identity(above.get_span_context())
     if identity is not None:
         line["trace_id"], line["span_id"] = identity
 

@@ -201,7 +201,7 @@ class _Gathering(_Handler):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self._lines: list[str] = []
+        self._lines: list[str | dict[str, Any]] = []
         self._arrived = threading.Event()
         self._ended = False
         self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
@@ -209,8 +209,8 @@ class _Gathering(_Handler):
         atexit.register(self.flush)
 
     def take(self, line: dict[str, Any]) -> None:
-        """One of our own lines below ``warning``."""
-        self._lines.append(_as_json(line) + self.terminator)
+        """One of our own lines below ``warning``, which nobody changes any more: it becomes JSON with the others."""
+        self._lines.append(line)
         if len(self._lines) > _MOST_GATHERED:
             self.flush()
         elif not self._arrived.is_set():
@@ -218,10 +218,11 @@ class _Gathering(_Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._lines.append(self.format(record) + self.terminator)
+            text = self.format(record) + self.terminator
         except Exception:
             self.handleError(record)
             return
+        self._lines.append(text)
         if record.levelno >= logging.WARNING or len(self._lines) > _MOST_GATHERED:
             self.flush()
         elif not self._arrived.is_set():
@@ -232,10 +233,13 @@ class _Gathering(_Handler):
             lines, self._lines = self._lines, []
             if lines:
                 try:
-                    self.stream.write("".join(lines))
+                    self.stream.write("".join([self._text(line) for line in lines]))
                     self.stream.flush()
                 except (ValueError, OSError):  # the reader of the lines has gone, or the disk is full
                     _lost.add(len(lines), _LOGS)
+
+    def _text(self, line: str | dict[str, Any]) -> str:
+        return line if isinstance(line, str) else _as_json(line) + self.terminator
 
     def close(self) -> None:
         self._ended = True

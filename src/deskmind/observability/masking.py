@@ -12,7 +12,16 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, cast
 
-__all__ = ["MASK", "acting_fields", "loggable", "loggable_field", "masked", "pseudonym", "use_pseudonym_key"]
+__all__ = [
+    "MASK",
+    "acting_fields",
+    "loggable",
+    "loggable_field",
+    "masked",
+    "may_be_secret",
+    "pseudonym",
+    "use_pseudonym_key",
+]
 
 MASK = "***"
 
@@ -106,9 +115,10 @@ def _pseudonym(value: str, key: bytes) -> str:
 def masked(text: str) -> str:
     """The text with passwords in URLs, ``name=value`` secrets, bearer tokens and known keys masked, and with e-mail
     addresses, international telephone numbers, payment cards and social security numbers, whoever logged them."""
-    if len(text) < 6 or text in _harmless or not _CANDIDATE.search(text):
+    if text in _harmless:
         return text
-    found = _PERSONAL.sub(MASK, _SECRET_TEXT.sub(_replacement, text))
+    short = len(text) < 6 or not _CANDIDATE.search(text)
+    found = text if short else _PERSONAL.sub(MASK, _SECRET_TEXT.sub(_replacement, text))
     if found == text and len(text) <= _LONGEST_REMEMBERED:
         if len(_harmless) >= _MOST_REMEMBERED:
             _harmless.clear()
@@ -123,9 +133,13 @@ def loggable(value: object, depth: int = 0) -> Any:
         value: anything; what is not a plain type appears as its masked ``repr``, bytes as their number.
         depth: how deep in containers it stands.
     """
-    if type(value) is str:
-        return masked(value) if len(value) <= _LONGEST_TEXT else _cut(value)
-    if value is None or isinstance(value, int):
+    kind = type(value)
+    if kind is str:
+        text = cast("str", value)
+        if text in _harmless:
+            return text
+        return masked(text) if len(text) <= _LONGEST_TEXT else _cut(text)
+    if kind is int or value is None or isinstance(value, int):
         return value
     if isinstance(value, str):
         return _cut(value)
@@ -153,6 +167,11 @@ def loggable_field(name: str, value: object, depth: int = 0) -> Any:
     if value is None or kind is bool:
         return value
     return MASK if _is_secret(name, isinstance(value, (int, float))) else loggable(value, depth)
+
+
+def may_be_secret(name: str) -> bool:
+    """Whether a field of this name is masked for some value."""
+    return _is_secret(name, False) or _is_secret(name, True)
 
 
 @functools.lru_cache(maxsize=2048)

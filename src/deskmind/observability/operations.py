@@ -70,15 +70,23 @@ class Observation:
         if visit.tenant:
             self.span.set_attribute(TENANT, visit.tenant)
 
-    async def __aenter__(self) -> Observation:
+    def enter(self) -> Observation:
+        """Begin; for what is passed too often for ``async with``."""
         self.span = self._guard.__enter__()
         self._acting = Acting(self._tenant, self._user)
         self._started = time.perf_counter()
         return self
 
+    async def __aenter__(self) -> Observation:
+        return self.enter()
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.leave(error)
+
+    def leave(self, error: BaseException | None) -> None:
+        """It is over; ``error`` ended it."""
         seconds = time.perf_counter() - self._started
         duration = round(seconds * 1000, 2)
         outcome = _outcome(error)
@@ -96,7 +104,7 @@ class Observation:
             _log.error(self._name, **facts, error_code=error_type(error), exc_info=error)
         _durations.record(seconds, _kinds.get((self._name, outcome)) or _labelled(self._name, outcome))
         self._acting.end()
-        self._guard.__exit__(kind, error, traceback)
+        self._guard.__exit__(None, error, None)
 
 
 def observed(

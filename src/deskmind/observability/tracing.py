@@ -15,6 +15,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvid
 from opentelemetry.util.types import AttributeValue
 
 from deskmind.errors import DeskmindError
+from deskmind.observability.current import with_span
 from deskmind.observability.leaving import leave
 from deskmind.observability.names import ERROR_TYPE
 from deskmind.observability.story import Step, begin_step
@@ -66,7 +67,7 @@ class span:  # noqa: N801
             kind=self._kind,
             attributes=self._attributes,
         )
-        self._context = trace.set_span_in_context(self._span, around)
+        self._context = with_span(self._span, around)
         self._token = contexts.attach(self._context)
         return self._span
 

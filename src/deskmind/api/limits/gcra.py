@@ -90,8 +90,7 @@ class Standing(NamedTuple):
         return f'"{limit.name}";r={left};t={-(-ahead // _MICRO)}'
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Whether a request is admitted; it counts only then, and by all limits at once.
 
     Attributes:
@@ -105,8 +104,11 @@ class Decision:
     @property
     def refusing(self) -> Standing | None:
         """The limit that admits again last; None when the request is admitted."""
-        waiting = [each for each in self.standings if each.wait]
-        return max(waiting, key=lambda each: each.wait) if waiting else None
+        found: Standing | None = None
+        for each in self.standings:
+            if each.wait and (found is None or each.wait > found.wait):
+                found = each
+        return found
 
     @property
     def retry_after(self) -> int:

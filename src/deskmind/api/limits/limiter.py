@@ -120,6 +120,6 @@ def _parts(name: str) -> tuple[str, str]:
 
 def _standing(decision: Decision) -> list[tuple[bytes, bytes]]:
     headers = [(b"ratelimit", ", ".join([each.item for each in decision.standings]).encode())]
-    if decision.retry_after:
-        headers.append((b"retry-after", str(decision.retry_after).encode()))
+    if wait := decision.retry_after:
+        headers.append((b"retry-after", str(wait).encode()))
     return headers

@@ -37,17 +37,27 @@ class LocalLimits:
             count: False only says whether they would.
         """
         now = self._now()
-        found: list[tuple[Limit, int, int]] = []
-        refused = False
+        standings = self._counted(asked, now) if count else None
+        if standings is None:
+            standings = [self._standing(name, limit, now) for name, limit in asked]
+        return Decision(tuple(standings), shared=False)
+
+    def _counted(self, asked: Asked, now: int) -> list[Standing] | None:
+        """How the limits stand with one request more; None, and nothing is counted, where one does not admit it."""
+        arrivals = self._arrivals
+        standings: list[Standing] = []
         for name, limit in asked:
-            ahead = max(0, self._arrivals.get(name, 0) - now)
-            wait = max(0, ahead + limit.interval - limit.span)
-            refused = refused or wait > 0
-            found.append((limit, ahead, wait))
-        if count and not refused:
-            found = [(limit, ahead + limit.interval, 0) for limit, ahead, _ in found]
-            self._keep(asked, [ahead for _, ahead, _ in found], now)
-        return Decision(tuple([Standing(*each) for each in found]), shared=False)
+            ahead = arrivals.get(name, 0) - now
+            after = ahead + limit.interval if ahead > 0 else limit.interval
+            if after > limit.span:
+                return None
+            standings.append(Standing(limit, after))
+        self._keep(asked, [standing.ahead for standing in standings], now)
+        return standings
+
+    def _standing(self, name: str, limit: Limit, now: int) -> Standing:
+        ahead = max(0, self._arrivals.get(name, 0) - now)
+        return Standing(limit, ahead, max(0, ahead + limit.interval - limit.span))
 
     def knows(self, name: str) -> bool:
         """Whether anything was counted under a name, as far back as is remembered."""
@@ -58,11 +68,12 @@ class LocalLimits:
         self._keep(asked, [standing.ahead for standing in decision.standings], self._now())
 
     def _keep(self, asked: Asked, ahead: Sequence[int], now: int) -> None:
+        arrivals = self._arrivals
         for (name, _), after in zip(asked, ahead, strict=True):
-            self._arrivals[name] = now + after
-            self._arrivals.move_to_end(name)
-        while len(self._arrivals) > self._most:
-            self._arrivals.popitem(last=False)
+            arrivals[name] = now + after
+            arrivals.move_to_end(name)
+        while len(arrivals) > self._most:
+            arrivals.popitem(last=False)
 
     def _now(self) -> int:
         return int(self._clock() * 1_000_000)

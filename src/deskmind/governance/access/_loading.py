@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from deskmind.database import Connection
-from deskmind.governance.access.rights import Grant, Holding
+from deskmind.governance.access.rights import Decision, Grant, Holding
 from deskmind.governance.access.roles import BUILT_IN, Role
 
 __all__ = ["GONE", "Known", "load", "load_policy", "load_roles", "load_version"]
@@ -58,6 +58,7 @@ class Known:
         service: whether the user is a program.
         groups: its groups' ids.
         group_names: and names.
+        lasting: decisions that nothing but a change of grants changes, with their basis; filled as they are asked for.
     """
 
     version: UUID | None
@@ -67,6 +68,9 @@ class Known:
     service: bool
     groups: frozenset[UUID]
     group_names: frozenset[str]
+    lasting: dict[str, tuple[Decision, str]] = field(
+        default_factory=dict[str, tuple[Decision, str]], repr=False, compare=False
+    )
 
 
 async def load_version(connection: Connection, tenant_id: UUID) -> UUID | None:

@@ -96,6 +96,8 @@ class AccessAuthority:
                 still may.
         """
         wanted = permission if isinstance(permission, Permission) else Permission(permission)
+        if basis := self._plainly(scope, wanted):
+            return scope, basis
         try:
             return await self._admitted(scope, wanted)
         except PermissionDeniedError:
@@ -140,6 +142,8 @@ class AccessAuthority:
             rights = await self.rights(scope)
             policy = (await self._tenant(scope.tenant_id)).policy
             now = self._now()
+        elif lasting := self._lasting(believed, code):
+            return lasting[0]
         else:
             now = self._now()
             rights, policy = Rights(*_parties(believed[1], now)), believed[0].policy
@@ -180,6 +184,36 @@ class AccessAuthority:
         if not decision.allowed:
             raise forbidden(scope, decision) if decision.policies else not_held(scope, wanted, decision)
         return await self._reaching(scope, wanted), decision.basis
+
+    def _plainly(self, scope: Scope, wanted: Permission) -> str:
+        """The basis where a user acts itself in its own reach, by roles that do not end, and no policy is asked: nearly always."""
+        if (
+            scope.act != "desk"
+            or scope.widened
+            or scope.agent is not None
+            or scope.bounds is not None
+            or wanted not in OWN_REACH
+        ):
+            return ""
+        believed = self._believed(scope)
+        if believed is None or not believed[1].groups.issuperset(scope.groups):
+            return ""
+        lasting = self._lasting(believed, wanted.code)
+        return lasting[1] if lasting is not None else ""
+
+    def _lasting(self, believed: tuple[_Tenant, Known], code: str) -> tuple[Decision, str] | None:
+        """A decision for, which holds until grants change; None where a policy, or the time, has a say."""
+        tenant, known = believed
+        if tenant.policy is not None or known.key_ends is not None:
+            return None
+        found = known.lasting.get(code)
+        if found is None:
+            now = self._now()
+            decision = Rights(*_parties(known, now)).decide(code, now=now)
+            if not decision.allowed or any(grant.until is not None for grant in decision.grants):
+                return None
+            found = known.lasting[code] = decision, decision.basis
+        return found
 
     async def _reaching(self, scope: Scope, wanted: Permission) -> Scope:
         if _is_installation(scope):

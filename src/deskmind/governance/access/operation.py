@@ -6,7 +6,6 @@ import copy
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from deskmind.database import Database
@@ -65,8 +64,15 @@ def operation(
     ) -> Callable[Concatenate[_G, _P], Coroutine[Any, Any, _R]]:
         @functools.wraps(method)
         async def guarded(self: _G, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-            async with _Entered(self, permission, told=told) as admitted:
-                return await method(_acting(self, admitted), *args, **kwargs)
+            entered = _Entered(self, permission, told=told)
+            admitted = await entered.enter()
+            try:
+                given = await method(_acting(self, admitted), *args, **kwargs)
+            except BaseException as error:
+                entered.leave(error)
+                raise
+            entered.leave(None)
+            return given
 
         guarded.__dict__["__permission__"] = permission
         return guarded
@@ -87,9 +93,15 @@ def streaming_operation(
     ) -> Callable[Concatenate[_G, _P], AsyncIterator[_R]]:
         @functools.wraps(method)
         async def guarded(self: _G, *args: _P.args, **kwargs: _P.kwargs) -> AsyncIterator[_R]:
-            async with _Entered(self, permission) as admitted:
+            entered = _Entered(self, permission)
+            admitted = await entered.enter()
+            try:
                 async for item in method(_acting(self, admitted), *args, **kwargs):
                     yield item
+            except BaseException as error:
+                entered.leave(error)
+                raise
+            entered.leave(None)
 
         guarded.__dict__["__permission__"] = permission
         return cast("Callable[Concatenate[_G, _P], AsyncIterator[_R]]", guarded)
@@ -112,7 +124,7 @@ def _acting(subject: _G, scope: Scope) -> _G:
 
 
 class _Entered:
-    """Inside an operation. A class, not a generator: it is passed by every call of every operation."""
+    """Inside an operation. Neither a generator nor a context manager: it is passed by every call of every operation."""
 
     __slots__ = ("_correlation", "_deciding", "_observation", "_permission", "_subject", "_telling", "_told")
 
@@ -124,57 +136,57 @@ class _Entered:
         self._correlation: AbstractContextManager[str] | None = None
         self._deciding: AbstractContextManager[None] | None = None
 
-    async def __aenter__(self) -> Scope:
-        scope, permission = self._subject.scope, self._permission
+    async def enter(self) -> Scope:
+        """Begin; gives the scope that the operation runs in. A refusal is recorded."""
+        subject = self._subject
+        scope, database, name = subject.scope, subject.database, str(self._permission)
         if not correlation_id():
             self._correlation = correlation()
             self._correlation.__enter__()
         if self._told:
-            self._telling = tell(scope, str(permission), self._subject.database.stories)
-        self._observation: Observation = observed(str(permission), tenant=scope.tenant, user=scope.principal)
-        await self._observation.__aenter__()
+            self._telling = tell(scope, name, database.stories)
+        self._observation: Observation = observed(name, tenant=scope.tenant, user=scope.principal).enter()
         try:
-            return await self._admitted(scope)
+            try:
+                if database.authority is None:
+                    authorize(scope, self._permission)
+                else:
+                    scope, basis = await database.authority.admit(scope, self._permission)
+                    self._deciding = decided_by(basis)
+                    self._deciding.__enter__()
+            except PermissionDeniedError as error:
+                await self._record_refusal(error)
+                raise
         except BaseException as error:
-            await self.__aexit__(type(error), error, error.__traceback__)
-            raise
-
-    async def _admitted(self, scope: Scope) -> Scope:
-        """The scope that the operation runs in; a refusal is recorded."""
-        database = self._subject.database
-        try:
-            if database.authority is None:
-                authorize(scope, self._permission)
-            else:
-                scope, basis = await database.authority.admit(scope, self._permission)
-                self._deciding = decided_by(basis)
-                self._deciding.__enter__()
-        except PermissionDeniedError as error:
-            forbidding: list[str] = error.details.get("policies", [])
-            with decided_by(basis_of(error)):
-                await record_alone(
-                    database, scope, str(self._permission), outcome="denied", policies=forbidding
-                )
+            self.leave(error)
             raise
         return scope
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def _record_refusal(self, error: PermissionDeniedError) -> None:
+        forbidding: list[str] = error.details.get("policies", [])
+        with decided_by(basis_of(error)):
+            await record_alone(
+                self._subject.database,
+                self._subject.scope,
+                str(self._permission),
+                outcome="denied",
+                policies=forbidding,
+            )
+
+    def leave(self, error: BaseException | None) -> None:
+        """It is over; ``error`` ended it."""
         if self._deciding is not None:
-            self._deciding.__exit__(kind, error, traceback)
+            self._deciding.__exit__(None, None, None)
         try:
-            await self._observation.__aexit__(kind, error, traceback)
-            self._conclude(kind, error, traceback)
+            self._observation.leave(error)
+            self._conclude(error)
         finally:
             if self._correlation is not None:
-                self._correlation.__exit__(kind, error, traceback)
+                self._correlation.__exit__(None, error, None)
 
-    def _conclude(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def _conclude(self, error: BaseException | None) -> None:
         """The story of a request is that of its first operation: whether it failed is not seen outside of it."""
         if self._telling is not None:
-            self._telling.__exit__(kind, error, traceback)
+            self._telling.__exit__(None, error, None)
         elif error is not None and (story := current_story()) is not None:
             story.fail(self._permission, code_of(error))

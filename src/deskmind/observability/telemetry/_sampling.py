@@ -75,7 +75,7 @@ class TailSampler:
             if held is None:
                 held = self._held[root.trace_id] = _Held()
             held.open_roots += 1
-            if self._is_full():
+            if len(self._held) > self._most_traces:
                 self._shrink()
 
     def ended(self, span: LightSpan) -> None:
@@ -84,21 +84,31 @@ class TailSampler:
             self._outbox.put((sized(span),))
             return
         with self._lock:
-            self._hold(span)
-            if self._is_full():
-                self._shrink()
+            held = self._held.get(span.trace_id)
+            if held is None or not self._is_last_unwanted(held, span):
+                self._hold(held, span)
+                if self._is_full():
+                    self._shrink()
+                return
+            del self._held[span.trace_id]  # nearly always
+            self._spans -= len(held.spans)
+            self._bytes -= held.size
+            self._remember(span.trace_id, keep=False)
 
-    def _hold(self, span: LightSpan) -> None:
-        held = self._held.get(span.trace_id)
+    def _is_last_unwanted(self, held: _Held, span: LightSpan) -> bool:
+        """Whether it ends a trace that nobody wants."""
+        return (
+            span.local_root
+            and held.open_roots <= 1
+            and not (held.keep or span.failed or span.ended - span.started > self._slow)
+        )
+
+    def _hold(self, held: _Held | None, span: LightSpan) -> None:
         if held is None:  # its root has ended, or it was decided early for want of room
             if span.failed or self._decided.get(span.trace_id, False):
                 self._outbox.put((sized(span),))
             return
         worth = span.failed or (span.local_root and span.ended - span.started > self._slow)
-        if span.local_root and held.open_roots <= 1 and not (worth or held.keep):
-            held.open_roots = 0  # the last of a trace that nobody wants
-            self._decide(span.trace_id)
-            return
         held.keep = held.keep or worth
         if len(held.spans) < self._most_of_trace or span.local_root or worth:
             item = sized(span)
@@ -117,11 +127,14 @@ class TailSampler:
         held = self._held.pop(trace_id)
         self._spans -= len(held.spans)
         self._bytes -= held.size
-        self._decided[trace_id] = held.keep
-        if len(self._decided) > _MOST_DECIDED:
-            self._decided.popitem(last=False)
+        self._remember(trace_id, keep=held.keep)
         if held.keep:
             self._outbox.put(held.spans)
+
+    def _remember(self, trace_id: int, *, keep: bool) -> None:
+        self._decided[trace_id] = keep
+        if len(self._decided) > _MOST_DECIDED:
+            self._decided.popitem(last=False)
 
     def _is_full(self) -> bool:
         spans, size = self._most

@@ -27,6 +27,8 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import Attributes, AttributeValue
 
+from deskmind.observability.current import current_span
+
 __all__ = ["LightSpan", "LightTracer", "LightTracerProvider", "Sink"]
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -83,7 +85,7 @@ class LightSpan(Span):
         self.failed = False
         self.ended = 0
         self.span_id = random.getrandbits(64) or 1
-        if isinstance(above, LightSpan):
+        if type(above) is LightSpan:
             self.trace_id = above.trace_id
             self.sampled = above.sampled
             self.local_root = False
@@ -195,7 +197,7 @@ class LightTracer(trace.Tracer):
         set_status_on_exception: bool = True,
     ) -> LightSpan:
         """Begin a span; links are left out."""
-        span = LightSpan(self._sink, name, kind, attributes, trace.get_current_span(context), self._below)
+        span = LightSpan(self._sink, name, kind, attributes, current_span(context), self._below)
         if start_time is not None:
             span.started = start_time
         if span.local_root:
