@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
 from pydantic_ai import Agent as Loop
 from pydantic_ai import RunContext, StructuredDict
 from pydantic_ai import Tool as LoopTool
+from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.exceptions import AgentRunError, ModelRetry
 from pydantic_ai.messages import ModelMessagesTypeAdapter
 from pydantic_ai.run import AgentRun
@@ -83,6 +85,18 @@ class _Tools(AbstractToolset[None]):
         return ToolsetTool(toolset=self, tool_def=definition, max_retries=_REPAIRS, args_validator=validator)
 
 
+@dataclass
+class _Instead(AbstractCapability[None]):
+    """Tools in the place of those that the loop keeps of its own, which are none: of two sets, each is asked in a task of its own."""
+
+    tools: _Tools
+
+    def get_wrapper_toolset(self, toolset: AbstractToolset[None]) -> AbstractToolset[None]:
+        """The tools."""
+        del toolset
+        return self.tools
+
+
 @lru_cache(maxsize=1_000)
 def _described(function: ToolFunction, name: str) -> tuple[ToolDefinition, Any]:
     """What a model is told of a function, and what checks its arguments; making it takes milliseconds."""
@@ -111,7 +125,7 @@ async def drive(journal: Journal, tools: Mapping[str, Tool], room: AgentRoom, ou
         output_type=output_type if output_type is not None else _stored_output(journal),
         instructions=f"{MANNER}\n\n{journal.definition.instructions}",
         deps_type=type(None),
-        toolsets=[_Tools(tools, Caller(journal, room))],
+        capabilities=[_Instead(_Tools(tools, Caller(journal, room)))],
         retries={"tools": _REPAIRS, "output": _REPAIRS},
     )
     if journal.definition.checks:
@@ -180,7 +194,7 @@ async def _walked(begun: AbstractAsyncContextManager[AgentRun[None, Any]]) -> An
             node = cast("Any", await node.run(run.ctx))
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise asyncio.CancelledError  # a tool has swallowed it
-        return node.data.output
+        return cast("Any", node).data.output
 
 
 def _prompt(journal: Journal, before: str) -> str:
