@@ -192,8 +192,6 @@ async def _walked(begun: AbstractAsyncContextManager[AgentRun[None, Any]]) -> An
         node = run.next_node
         while not isinstance(node, End):
             node = cast("Any", await node.run(run.ctx))
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                raise asyncio.CancelledError  # a tool has swallowed it
         return cast("Any", node).data.output
 
 
