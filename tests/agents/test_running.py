@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -151,6 +153,45 @@ async def test_leaving_a_stream_early_cancels_the_run(ann: Desk, brain: Brain) -
     await events.aclose()  # pyright: ignore[reportAttributeAccessIssue]
     (run,) = await ann.agents.list()
     assert run.state == "cancelled"
+
+
+async def test_a_tool_that_swallows_the_cancellation_does_not_keep_the_run_going(
+    ann: Desk, brain: Brain
+) -> None:
+    reached = asyncio.Event()
+
+    @tool()
+    async def stubborn(context: ToolContext) -> str:
+        """Take its time."""
+        del context
+        reached.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return "on and on"
+
+    brain.says(wants("stubborn"), *["done"] * 3)
+    agent = ann.agent("helper", instructions="Find.", tools=[stubborn], model="fast")
+    running = asyncio.create_task(agent.run("Find x."))
+    await reached.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert len(brain.asked) == 1
+    (run,) = await ann.agents.list()
+    assert run.state == "cancelled"
+
+
+async def test_a_run_is_told_as_it_is_kept(ann: Desk, brain: Brain) -> None:
+    brain.says(wants("look", what="x"), "done")
+    done = await ann.agent("helper", instructions="Find.", tools=[look], model="fast").run("Find x.")
+    brain.says(wants("look", what="y"), "done")
+    short = ann.agent("helper", instructions="Find.", tools=[look], model="fast", limits=Limits(steps=1))
+    with pytest.raises(AgentLimitError):
+        await short.run("Find y.")
+    failed, kept = await ann.agents.list()
+    assert kept == done
+    assert (done.state, done.output, done.steps, done.tool_calls) == ("done", "done", 2, 1)
+    assert (failed.state, failed.output, failed.steps, failed.tainted) == ("failed", None, 1, True)
 
 
 async def test_arguments_that_do_not_fit_are_refused_and_the_model_tries_again(

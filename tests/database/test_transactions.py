@@ -141,14 +141,29 @@ async def test_a_statement_alone_is_a_transaction_of_its_own(desk: Desk) -> None
     assert await database.alone(scope, "SELECT count(*) FROM documents", []) == [("1",)]
 
 
+async def test_statements_together_are_one_transaction(desk: Desk) -> None:
+    database, scope = desk.database, desk.scope
+    none: list[str | None] = []
+    renamed = ("UPDATE documents SET title = $1", ["Renamed"])
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await database.together(scope, renamed, ("SELECT 1 / $1::int", ["0"]))
+    assert await database.alone(scope, "SELECT title FROM documents", none) == [("Secret",)]
+    titled = ("SELECT title FROM documents", none)
+    assert await database.together(scope, renamed, titled) == [[], [("Renamed",)]]
+    await _nothing_is_left(database)
+
+
 async def test_a_transaction_may_begin_with_a_statement(desk: Desk) -> None:
     database, scope = desk.database, desk.scope
     counted = ("SELECT count(*) FROM documents WHERE tenant_id = $1::uuid", [str(scope.tenant_id)])
     async with database.transaction(scope, counted) as connection:
         assert connection.first == [("1",)]
         assert await _value(connection, "SELECT count(*) FROM documents") == 1
+    titled = ("SELECT title FROM documents", list[str | None]())
+    async with database.transaction(scope, counted, titled) as connection:
+        assert connection.firsts == [[("1",)], [("Secret",)]]
     async with database.transaction(scope) as connection:
-        assert connection.first == []
+        assert connection.first == connection.firsts == []
     with pytest.raises(psycopg.errors.DivisionByZero):
         async with database.transaction(scope, ("SELECT 1 / $1::int", ["0"])):
             raise AssertionError

@@ -26,6 +26,7 @@ from deskmind.scope import Scope
 
 __all__ = ["Journal"]
 
+_OVER = ("done", "failed", "cancelled")
 _HELD = """
 UPDATE agent_runs
    SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s::float8),
@@ -44,7 +45,15 @@ SELECT %(tenant)s::uuid, %(run)s::uuid, %(position)s::integer + n - 1, %(owner)s
        WITH ORDINALITY AS made (kind, call_id, tool, outcome, content, n)
 RETURNING 1
 """
-_HOLD, _ADD = numbered(_HELD), numbered(_ADDED)
+_CLOSED = """
+UPDATE agent_runs
+   SET state = %(state)s, output = %(output)s::jsonb, problem = %(problem)s, remedy = %(remedy)s, lease_until = NULL,
+       ended_at = CASE WHEN %(over)s::boolean THEN now() END, steps = %(steps)s::integer, tool_calls = %(tool_calls)s::integer,
+       tokens = %(tokens)s::bigint, cost = %(cost)s::numeric, seconds = %(seconds)s::float8
+ WHERE tenant_id = %(tenant)s::uuid AND run_id = %(run)s::uuid AND epoch = %(epoch)s::integer AND state = 'running'
+RETURNING cost, to_char(ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+"""
+_HOLD, _ADD, _CLOSE = numbered(_HELD), numbered(_ADDED), numbered(_CLOSED)
 _END = f"""
 UPDATE agent_runs SET state = %s, output = %s, problem = %s, remedy = %s, lease_until = NULL, ended_at = CASE WHEN %s THEN now() END
  WHERE tenant_id = %s AND run_id = %s AND epoch = %s RETURNING {RUN_COLUMNS}
@@ -252,7 +261,7 @@ class Journal:
                 Jsonb({"value": output}) if state == "done" else None,
                 problem,
                 remedy,
-                state in ("done", "failed", "cancelled"),
+                state in _OVER,
                 self.scope.tenant_id,
                 self.run_id,
                 self.row.epoch,
@@ -261,6 +270,46 @@ class Journal:
         row = await cursor.fetchone()
         assert row is not None  # the lease was seen to in this transaction
         return row
+
+    @asynccontextmanager
+    async def closing(
+        self, state: str, *, output: Any = None, problem: str = "", remedy: str = ""
+    ) -> AsyncGenerator[tuple[Connection, RunRow]]:
+        """A transaction that begins with giving the run back, if this process still has it; its row then.
+
+        Raises:
+            LeaseLostError: another worker has it.
+            AgentCancelledError: it was cancelled.
+        """
+        stored = {"value": output} if state == "done" else None
+        values = self._values(time.monotonic(), False, ())
+        values |= {"state": state, "problem": problem, "remedy": remedy, "over": str(state in _OVER)}
+        values["output"] = None if stored is None else json.dumps(stored)
+        text, names = _CLOSE
+        async with self._database.transaction(
+            self.scope, (text, [values[name] for name in names])
+        ) as connection:
+            if not connection.first:
+                raise await self._gone(connection)
+            ((cost, ended),) = connection.first
+            used = self.used
+            yield (
+                connection,
+                replace(
+                    self.row,
+                    state=state,
+                    output=stored,
+                    problem=problem,
+                    remedy=remedy,
+                    tainted=self.tainted,
+                    steps=used.steps,
+                    tool_calls=used.tool_calls,
+                    tokens=used.tokens,
+                    cost=Decimal(str(cost)),
+                    seconds=used.seconds,
+                    ended_at=None if ended is None else datetime.fromisoformat(ended).replace(tzinfo=UTC),
+                ),
+            )
 
     def _statement(self, began: float, tainted: bool, steps: Sequence[Step]) -> tuple[str, list[str | None]]:
         """Holds the lease on from this time, if this process has the run, and adds the steps; a row for each that was added."""

@@ -57,9 +57,8 @@ class GatewayModel(Model[None]):
         definition.limits.check(journal.used)
         fresh = messages[len(journal.history) :]
         _, parameters = self.prepare_request(model_settings, model_request_parameters)
-        prepared = self.prepare_messages(messages, parameters)
         native = definition.tool_calling == "native"
-        said = (chat_messages if native else schema_messages)(prepared, parameters)
+        said = (chat_messages if native else schema_messages)(messages, parameters)
         reply = await self._asked(said, (chat_options if native else schema_options)(parameters))
         response = self._response(reply, native)
         written: list[dict[str, Any]] = ModelMessagesTypeAdapter.dump_python([*fresh, response], mode="json")

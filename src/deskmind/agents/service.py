@@ -321,8 +321,8 @@ class Agents:
     async def _close(
         self, journal: Journal, state: str, *, output: Any = None, problem: str = "", remedy: str = ""
     ) -> RunRow:
-        async with journal.writing() as connection:
-            row = await journal.end(connection, state, output=output, problem=problem, remedy=remedy)
+        how = {"output": output, "problem": problem, "remedy": remedy}
+        async with journal.closing(state, **how) as (connection, row):
             await record(
                 connection,
                 self._scope,

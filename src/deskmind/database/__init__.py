@@ -12,19 +12,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deskmind.database._faults import translated
+    from deskmind.database._flight import Rows
     from deskmind.database._numbered import numbered
     from deskmind.database.endpoints import Endpoints
     from deskmind.database.pool import Connection, Database
     from deskmind.database.provision import Provisioner
     from deskmind.database.scope_token import ScopeSigner
 
-__all__ = ["Connection", "Database", "Endpoints", "Provisioner", "ScopeSigner", "numbered", "translated"]
+__all__ = [
+    "Connection",
+    "Database",
+    "Endpoints",
+    "Provisioner",
+    "Rows",
+    "ScopeSigner",
+    "numbered",
+    "translated",
+]
 
 _HOMES = {
     "Connection": "pool",
     "Database": "pool",
     "Endpoints": "endpoints",
     "Provisioner": "provision",
+    "Rows": "_flight",
     "ScopeSigner": "scope_token",
     "numbered": "_numbered",
     "translated": "_faults",

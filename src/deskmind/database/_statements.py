@@ -68,12 +68,17 @@ class Connection(AsyncConnection[TupleRow]):
         companions: what upper floors keep with the database, by type.
         waiting: what is to be written before the transaction commits, by what writes it; None outside of a scope's
             transaction.
-        first: what the statement gave that was executed as the transaction began.
+        firsts: what each of the statements gave that were executed as the transaction began.
     """
 
     companions: Mapping[type[Any], Any] = MappingProxyType({})
     waiting: dict[Writer, list[Any]] | None = None
-    first: Rows = []  # noqa: RUF012 - set anew for each transaction
+    firsts: list[Rows] = []  # noqa: RUF012 - set anew for each transaction
+
+    @property
+    def first(self) -> Rows:
+        """What the first of them gave; nothing where there was none."""
+        return self.firsts[0] if self.firsts else []
 
     async def settle(self) -> None:
         """Write what waits."""

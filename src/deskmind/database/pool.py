@@ -145,14 +145,14 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, scope: Scope, first: tuple[str, Sequence[str | None]] | None = None
+        self, scope: Scope, *first: tuple[str, Sequence[str | None]]
     ) -> AsyncGenerator[Connection]:
         """A transaction in which the database shows what ``scope`` may see, and nothing else.
 
         Args:
             scope: who acts.
-            first: a statement that is executed as it begins, in the same round trip, as ``alone`` takes it; what it gave
-                is in the connection's ``first``.
+            first: statements that are executed as it begins, in the same round trip, as ``alone`` takes one; what each gave
+                is in the connection's ``firsts``.
 
         Raises:
             DatabaseUnavailableError: no connection could be had.
@@ -161,11 +161,11 @@ class Database:
         """
         pool = self._opened()
         with self.faults():
-            connection, found = await self._entered(pool, scope, () if first is None else (_given(*first),))
+            connection, found = await self._entered(pool, scope, [_given(*one) for one in first])
             started = time.perf_counter()
             try:
                 connection.companions, connection.waiting = self.companions, {}
-                connection.first = found[0] if found else []
+                connection.firsts = found
                 yield connection
                 await connection.finish()
             except BaseException:
@@ -194,13 +194,18 @@ class Database:
             psycopg.Error: of the statement; nothing was done.
             DatabaseUnavailableError: no connection could be had.
         """
+        return (await self.together(scope, (text, values)))[0]
+
+    async def together(self, scope: Scope, *statements: tuple[str, Sequence[str | None]]) -> list[Rows]:
+        """As ``alone``, of several statements, the one after the other in one transaction; what each gave."""
         pool = self._opened()
         with self.faults():
             started = time.perf_counter()
-            connection, found = await self._entered(pool, scope, (_given(text, values), (b"COMMIT", None)))
+            sent = [*(_given(*one) for one in statements), (b"COMMIT", None)]
+            connection, found = await self._entered(pool, scope, sent)
             _duration.record(time.perf_counter() - started, _TRANSACTION)
             await pool.putconn(connection)
-        return found[0]
+        return found[:-1]
 
     def _opened(self) -> AsyncConnectionPool[Connection]:
         if self._pool is None:

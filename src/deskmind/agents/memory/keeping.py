@@ -36,9 +36,11 @@ class Keeper:
     owner: Owner
     most: int
 
-    def locking(self, draft: Draft) -> tuple[str, list[str | None]]:
-        """The statement that has others who tell something about the same wait until the transaction ends."""
-        return store.locking(self.scope, self.owner, draft.subject or draft.text)
+    def opening(self, draft: Draft) -> tuple[tuple[str, list[str | None]], ...]:
+        """What a transaction may begin with in which a draft is kept ``begun``: others who tell something about the same wait
+        until it ends, and the memory that says the same fades anew."""
+        lock = store.locking(self.scope, self.owner, draft.subject or draft.text)
+        return lock, store.knowing(self.scope, self.owner, draft)
 
     async def keep(
         self,
@@ -48,25 +50,35 @@ class Keeper:
         reading: Reading,
         *,
         pinned: bool = False,
-        locked: bool = False,
+        begun: bool = False,
     ) -> Memory:
         """Keep a draft, unless the same is known; older ones about its subject become history.
 
         Raises:
             PermissionDeniedError: it is not for the scope to tell.
         """
-        if not locked:
-            await store.lock_subject(connection, self.scope, self.owner, draft.subject or draft.text)
-        if (known := await store.same_memory(connection, self.scope, self.owner, draft)) is not None:
-            if pinned:
-                await store.pin_memory(connection, self.scope, known.memory_id, pinned=True)
+        if begun:
+            known = store.known_memory(connection.firsts[1])
+        else:
+            known = await self._known(connection, draft, pinned=pinned)
+        if known is not None:
             count_change("known")
-            return await store.touched(connection, self.scope, known)
+            return known
         if await self.insert(connection, memory_id, draft, reading, pinned=pinned):
             await self._supersede(connection, memory_id, draft, pinned=pinned)
             await self._prune(connection, memory_id)
             count_change("added")
         return await found_memory(connection, self.scope, memory_id)
+
+    async def _known(self, connection: Connection, draft: Draft, *, pinned: bool) -> Memory | None:
+        """The memory that says the same, which fades anew."""
+        await store.lock_subject(connection, self.scope, self.owner, draft.subject or draft.text)
+        known = await store.same_memory(connection, self.scope, self.owner, draft)
+        if known is None:
+            return None
+        if pinned:
+            await store.pin_memory(connection, self.scope, known.memory_id, pinned=True)
+        return await store.touched(connection, self.scope, known)
 
     async def insert(
         self,

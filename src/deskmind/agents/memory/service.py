@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID, uuid4, uuid5
 
@@ -24,7 +24,7 @@ from deskmind.agents.memory.reading import read_question, read_texts, store_anew
 from deskmind.agents.memory.recalled import Recalled, Scored, fitted
 from deskmind.agents.memory.rules import check_allowed, may_be_remembered
 from deskmind.agents.memory.store import Owner, Reading
-from deskmind.database import Connection, Database
+from deskmind.database import Connection, Database, Rows
 from deskmind.errors import ConflictError, InvalidRequestError, PermissionDeniedError
 from deskmind.governance.access import Permission, operation
 from deskmind.governance.audit import record
@@ -42,16 +42,6 @@ __all__ = ["Memories", "MemoryRoom"]
 _MOST_QUESTION = 4_000
 _CANDIDATES = 200
 _AT_ONCE = 64
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What is to be recalled."""
-
-    reading: Reading
-    kinds: Sequence[Kind]
-    least: float
-    tokens: int
 
 
 class MemoryRoom(Protocol):
@@ -165,15 +155,18 @@ class Memories:
             raise InvalidRequestError(f"A budget of {tokens} tokens is not possible.")
         embedder = (await self._room.engine()).embedder
         reading = await read_question(embedder, question[:_MOST_QUESTION])
-        wanted = _Wanted(reading, kinds, least, tokens)
-        async with self._database.transaction(self._scope, store.unread(self._scope, _AT_ONCE)) as connection:
+        near = store.nearest(self._scope, reading, kinds=kinds, least=least, limit=_CANDIDATES)
+        unread = store.unread(self._scope, _AT_ONCE)
+        async with self._database.transaction(self._scope, unread, near) as connection:
             masked = [(UUID(str(memory_id)), str(text)) for memory_id, text in connection.first]
-            near = None if masked else await self._chosen_and_recorded(connection, wanted)
-        if near is None:
+            told = (
+                None if masked else await self._chosen_and_recorded(connection, connection.firsts[1], tokens)
+            )
+        if told is None:
             await store_anew(self._database, self._scope, embedder, masked)
-            async with self._database.transaction(self._scope) as connection:
-                near = await self._chosen_and_recorded(connection, wanted)
-        found, recalled = near
+            async with self._database.transaction(self._scope, near) as connection:
+                told = await self._chosen_and_recorded(connection, connection.first, tokens)
+        found, recalled = told
         count_recall(len(recalled.memories))
         stale = [
             (one.memory.memory_id, one.memory.text)
@@ -238,9 +231,9 @@ class Memories:
             return []
         keeper = await self._keeper(audience, group)
         ready, readings = await self._prepared(sorted(allowed, key=_place), audience)
-        async with self._database.transaction(self._scope, keeper.locking(ready[0])) as connection:
+        async with self._database.transaction(self._scope, *keeper.opening(ready[0])) as connection:
             return [
-                await keeper.keep(connection, _id_of(draft), draft, reading, locked=not place)
+                await keeper.keep(connection, _id_of(draft), draft, reading, begun=not place)
                 for place, (draft, reading) in enumerate(zip(ready, readings, strict=True))
             ]
 
@@ -308,23 +301,16 @@ class Memories:
         return gone
 
     async def _chosen_and_recorded(
-        self, connection: Connection, wanted: _Wanted
+        self, connection: Connection, near: Rows, tokens: int
     ) -> tuple[list[tuple[Scored, str]], Recalled]:
         """The candidates, and those of them that fit."""
-        found = await store.nearest(
-            connection,
-            self._scope,
-            wanted.reading,
-            kinds=wanted.kinds,
-            least=wanted.least,
-            limit=_CANDIDATES,
-        )
-        recalled = fitted((one for one, _ in found), wanted.tokens)
+        found = store.scored(near)
+        recalled = fitted((one for one, _ in found), tokens)
         chosen = [one.memory.memory_id for one in recalled.memories]
-        await store.touch(connection, self._scope, chosen)
         await record(
             connection, self._scope, Permission.MEMORIES_READ, resource="memories", memories=len(chosen)
         )
+        await store.touch(connection, self._scope, chosen)
         return found, recalled
 
     def _as_agent(self, draft: Draft) -> Draft:

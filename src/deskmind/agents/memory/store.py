@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from pgvector import HalfVector, SparseVector
@@ -12,7 +14,7 @@ from psycopg.rows import class_row
 
 from deskmind.agents.memory.memory import Audience, Draft, Kind, Memory
 from deskmind.agents.memory.recalled import Scored
-from deskmind.database import Connection
+from deskmind.database import Connection, Rows, numbered
 from deskmind.scope import Scope
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "add_memory",
     "find_memory",
     "forget_chain",
+    "knowing",
+    "known_memory",
     "list_memories",
     "lock_subject",
     "locking",
@@ -30,6 +34,7 @@ __all__ = [
     "prune",
     "read_chain",
     "same_memory",
+    "scored",
     "stand_for",
     "store_reading",
     "supersede",
@@ -76,11 +81,23 @@ chain AS (
     SELECT m.memory_id FROM memories m JOIN chain c ON m.superseded_by = c.memory_id WHERE m.tenant_id = %(tenant)s)
 """
 _NEAREST = f"""
-SELECT {_COLUMNS}, r.relevance, r.recency, r.score, space
-  FROM recall_memories(%s, %s, %s, %s, %s, %s) r JOIN memories USING (memory_id)
- WHERE tenant_id = %s ORDER BY r.score DESC, memory_id
+SELECT to_json(n) FROM (
+    SELECT {_COLUMNS}, r.relevance, r.recency, r.score, space
+      FROM recall_memories($1, $2, $3, $4, $5, $6) r JOIN memories USING (memory_id)
+     WHERE tenant_id = $7::uuid) n
+ ORDER BY n.score DESC, n.memory_id
 """
+_KNOWN = f"""
+WITH known AS ({_SAME.replace("%(tenant)s", "%(tenant)s::uuid").replace("%(owner)s", "%(owner)s::uuid")}),
+touched AS (
+    UPDATE memories SET used_at = now(), uses = uses + 1
+     WHERE tenant_id = %(tenant)s::uuid AND memory_id IN (SELECT memory_id FROM known)
+    RETURNING {_COLUMNS})
+SELECT coalesce((SELECT to_json(t) FROM touched t), (SELECT to_json(k) FROM known k))
+"""
+_KNOWN_TEXT, _KNOWN_NAMES = numbered(_KNOWN)
 _TOUCH = "UPDATE memories SET used_at = now(), uses = uses + 1 WHERE tenant_id = %s AND memory_id = ANY (%s)"
+_TOUCHED = "UPDATE memories SET used_at = now(), uses = uses + 1 WHERE tenant_id = $1::uuid AND memory_id = ANY ($2::uuid[])"
 _UNREAD = """
 SELECT memory_id, body FROM memories
  WHERE tenant_id = $1::uuid AND terms IS NULL AND (audience = 'user' OR made_by = $2::uuid OR $3::boolean) LIMIT $4::bigint
@@ -158,6 +175,17 @@ async def same_memory(connection: Connection, scope: Scope, owner: Owner, draft:
     cursor = connection.cursor(row_factory=class_row(Memory))
     await cursor.execute(_SAME.encode(), _about(scope, owner, draft))
     return await cursor.fetchone()
+
+
+def knowing(scope: Scope, owner: Owner, draft: Draft) -> tuple[str, list[str | None]]:
+    """What finds the memory that says the same already, which then fades anew; ``known_memory`` reads what it gives."""
+    about = _about(scope, owner, draft)
+    return _KNOWN_TEXT, [None if about[name] is None else str(about[name]) for name in _KNOWN_NAMES]
+
+
+def known_memory(rows: Rows) -> Memory | None:
+    """The memory that was found, as it is then."""
+    return None if rows[0][0] is None else _memory(json.loads(rows[0][0]))
 
 
 async def supersede(
@@ -247,25 +275,94 @@ async def pin_memory(connection: Connection, scope: Scope, memory_id: UUID, *, p
     return cursor.rowcount == 1
 
 
-async def nearest(
-    connection: Connection,
-    scope: Scope,
-    reading: Reading,
-    *,
-    kinds: Sequence[Kind],
-    least: float,
-    limit: int,
-) -> list[tuple[Scored, str]]:
-    """What counts most for a question, best first, each with the space of its vector."""
-    compared = (reading.vector, reading.space or None, reading.terms, list(kinds), least, limit)
-    cursor = await connection.execute(_NEAREST.encode(), (*compared, scope.tenant_id))
-    return [(Scored(Memory(*row[:-4]), *row[-4:-1]), row[-1]) for row in await cursor.fetchall()]
+def nearest(
+    scope: Scope, reading: Reading, *, kinds: Sequence[Kind], least: float, limit: int
+) -> tuple[str, list[str | None]]:
+    """What finds what counts most for a question, best first; ``scored`` reads what it gives."""
+    return _NEAREST, [
+        None if reading.vector is None else reading.vector.to_text(),
+        reading.space or None,
+        reading.terms.to_text(),
+        f"{{{','.join(kinds)}}}",
+        repr(least),
+        str(limit),
+        str(scope.tenant_id),
+    ]
+
+
+def scored(rows: Rows) -> list[tuple[Scored, str]]:
+    """What was found, each with the space of its vector."""
+    return [
+        (Scored(_memory(one), one["relevance"], one["recency"], one["score"]), one["space"])
+        for one in (json.loads(str(row[0])) for row in rows)
+    ]
+
+
+def _memory(found: dict[str, Any]) -> Memory:
+    """As the database writes it in JSON."""
+
+    def moment(value: str | None) -> Any:
+        return None if value is None else datetime.fromisoformat(value)
+
+    def identity(value: str | None) -> Any:
+        return None if value is None else UUID(value)
+
+    return Memory(
+        memory_id=UUID(found["memory_id"]),
+        kind=found["kind"],
+        audience=found["audience"],
+        owner_id=identity(found["owner_id"]),
+        text=found["text"],
+        subject=found["subject"],
+        trust=found["trust"],
+        origin=found["origin"],
+        source=found["source"],
+        run_id=identity(found["run_id"]),
+        step=found["step"],
+        importance=found["importance"],
+        pinned=found["pinned"],
+        uses=found["uses"],
+        made_at=moment(found["made_at"]),
+        used_at=moment(found["used_at"]),
+        superseded_by=identity(found["superseded_by"]),
+        superseded_at=moment(found["superseded_at"]),
+    )
+
+
+class _Toucher:
+    """Lets memories fade anew from now, once the transaction stands, as far as they are the scope's to change."""
+
+    async def __call__(self, connection: Connection, waiting: list[tuple[Scope, Sequence[UUID]]]) -> None:
+        """Write it."""
+        for scope, ids in waiting:
+            await connection.execute(_TOUCH.encode(), (scope.tenant_id, list(ids)))
+
+    def statement(self, waiting: list[tuple[Scope, Sequence[UUID]]]) -> tuple[str, Sequence[str]]:
+        """What writes it."""
+        ids = [str(one) for _, some in waiting for one in some]
+        return _TOUCHED, [str(waiting[0][0].tenant_id), f"{{{','.join(ids)}}}"]
+
+    async def and_commit(
+        self,
+        connection: Connection,
+        waiting: list[tuple[Scope, Sequence[UUID]]],
+        before: Sequence[tuple[str, Sequence[str]]],
+    ) -> None:
+        """Write it and commit."""
+        await connection.commit_after(*before, self.statement(waiting))
+
+
+_touch: Final = _Toucher()
 
 
 async def touch(connection: Connection, scope: Scope, ids: Sequence[UUID]) -> None:
-    """Memories were recalled: they fade anew from now, as far as they are the scope's to change."""
-    if ids:
-        await connection.execute(_TOUCH.encode(), (scope.tenant_id, list(ids)))
+    """Memories were recalled: they fade anew from now, as far as they are the scope's to change; written before the commit."""
+    if not ids:
+        return
+    if connection.waiting is None:
+        await _touch(connection, [(scope, ids)])
+    else:
+        connection.waiting.setdefault(_touch, []).append((scope, ids))
 
 
 async def touched(connection: Connection, scope: Scope, known: Memory) -> Memory:
