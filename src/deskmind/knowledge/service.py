@@ -224,7 +224,7 @@ class Knowledge:
             NotFoundError: there is none, or the principal may not see it.
         """
         reading = reading_document(self._scope, document_id)
-        async with self._database.transaction(self._scope, first=reading) as connection:
+        async with self._database.transaction(self._scope, reading) as connection:
             document = document_read(connection, document_id)
             await record(connection, self._scope, Permission.DOCUMENTS_READ, resource=str(document_id))
             return document
