@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from pgvector import HalfVector, SparseVector
 from psycopg.rows import class_row
+from pydantic import TypeAdapter
 
 from deskmind.agents.memory.memory import Audience, Draft, Kind, Memory
 from deskmind.agents.memory.recalled import Scored
@@ -96,6 +96,7 @@ touched AS (
 SELECT coalesce((SELECT to_json(t) FROM touched t), (SELECT to_json(k) FROM known k))
 """
 _KNOWN_TEXT, _KNOWN_NAMES = numbered(_KNOWN)
+_READ = TypeAdapter(Memory)
 _TOUCH = "UPDATE memories SET used_at = now(), uses = uses + 1 WHERE tenant_id = %s AND memory_id = ANY (%s)"
 _TOUCHED = "UPDATE memories SET used_at = now(), uses = uses + 1 WHERE tenant_id = $1::uuid AND memory_id = ANY ($2::uuid[])"
 _UNREAD = """
@@ -300,33 +301,7 @@ def scored(rows: Rows) -> list[tuple[Scored, str]]:
 
 def _memory(found: dict[str, Any]) -> Memory:
     """As the database writes it in JSON."""
-
-    def moment(value: str | None) -> Any:
-        return None if value is None else datetime.fromisoformat(value)
-
-    def identity(value: str | None) -> Any:
-        return None if value is None else UUID(value)
-
-    return Memory(
-        memory_id=UUID(found["memory_id"]),
-        kind=found["kind"],
-        audience=found["audience"],
-        owner_id=identity(found["owner_id"]),
-        text=found["text"],
-        subject=found["subject"],
-        trust=found["trust"],
-        origin=found["origin"],
-        source=found["source"],
-        run_id=identity(found["run_id"]),
-        step=found["step"],
-        importance=found["importance"],
-        pinned=found["pinned"],
-        uses=found["uses"],
-        made_at=moment(found["made_at"]),
-        used_at=moment(found["used_at"]),
-        superseded_by=identity(found["superseded_by"]),
-        superseded_at=moment(found["superseded_at"]),
-    )
+    return _READ.validate_python(found)
 
 
 class _Toucher:
