@@ -25,6 +25,7 @@ from deskmind.background import Background
 from deskmind.database import Database, Endpoints, Provisioner, ScopeSigner, translated
 from deskmind.database.migrations import MigrationStatus, check_release, compare
 from deskmind.desk import Desk
+from deskmind.ending import ended
 from deskmind.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -56,7 +57,7 @@ from deskmind.governance.privacy.replaylist import ReplayList
 from deskmind.governance.privacy.tables import table_stores
 from deskmind.governance.redaction import Redactor
 from deskmind.installation import administrator, embedded_address, make_home, no_space
-from deskmind.jobs import JobGauges, JobQueue, ended
+from deskmind.jobs import JobGauges, JobQueue
 from deskmind.keyring import Keyring
 from deskmind.knowledge.answering import ExtractiveAnswerer
 from deskmind.knowledge.embedding import Embedder, configured_embedder

@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deskmind.cache import Cache, Float32Codec, JsonCodec, MemoryTier, ScopedCache, ValkeyTier
+from deskmind.cache.hearing import Hearing
+from deskmind.cache.line import connect
 from deskmind.cache.names import OWN_USES
-from deskmind.cache.tier import Reading, Record
+from deskmind.cache.tier import Kind, Reading, Record
 from deskmind.errors import ConfigurationError
 
 TEXT = JsonCodec(str)
@@ -521,3 +523,50 @@ def test_every_use_of_deskmind_is_known_and_documented() -> None:
         re.findall(r"^\| `([a-z-]+)` \|", (root / "docs" / "cache.md").read_text(), re.MULTILINE)
     )
     assert used - {"titles"} == OWN_USES == documented & OWN_USES
+
+
+class _Deaf:
+    """A subscription that loses the first cancellation, as waiting in redis-py may."""
+
+    def __init__(self, subscription: Any) -> None:
+        self._subscription = subscription
+        self.lost = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._subscription, name)
+
+    async def get_message(self, **options: Any) -> Any:
+        try:
+            return await self._subscription.get_message(**options)
+        except asyncio.CancelledError:
+            self.lost += 1
+            if self.lost > 1:
+                raise
+            return None
+
+
+class _Lost:
+    def missed(self) -> None: ...
+
+    def removed(self, kind: Kind, name: bytes) -> None: ...
+
+
+async def test_closing_ends_also_when_the_subscription_does_not_hear_of_it(valkey: Server) -> None:
+    subscriptions: list[_Deaf] = []
+
+    def client() -> Any:
+        made = connect(valkey.url, connections=1, patience=2.0)
+        subscribe = made.pubsub
+
+        def pubsub() -> _Deaf:
+            subscriptions.append(_Deaf(subscribe()))
+            return subscriptions[-1]
+
+        made.pubsub = pubsub
+        return made
+
+    hearing = Hearing(client, _Lost(), heartbeat=60.0, patience=2.0)
+    await hearing.active.wait()
+    async with asyncio.timeout(60):
+        await hearing.close()
+    assert [each.lost for each in subscriptions] == [2]

@@ -46,8 +46,8 @@ from deskmind.api.schemas import Health, Readiness
 from deskmind.api.shelf import Shelf
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
+from deskmind.ending import ended
 from deskmind.errors import DeskmindError
-from deskmind.jobs import ended
 from deskmind.observability import configure_logging
 from deskmind.observability.levels import watch_level
 from deskmind.readiness import run_hourly

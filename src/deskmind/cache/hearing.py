@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deskmind.cache.tier import Kind, Listener
+from deskmind.ending import ended
 
 __all__ = ["Hearing"]
 
@@ -47,8 +48,7 @@ class Hearing:
 
     async def close(self) -> None:
         """Stop hearing."""
-        self._task.cancel()
-        await asyncio.wait((self._task,))
+        await ended(self._task)
 
     async def _keep_hearing(self) -> None:
         pause = 0.1

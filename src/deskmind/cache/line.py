@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deskmind.cache.breaker import Breaker
+from deskmind.ending import ended
 from deskmind.errors import ConfigurationError, MissingExtraError
 from deskmind.observability import logger
 
@@ -119,10 +120,7 @@ class Line:
 
     async def close(self) -> None:
         """End what is under way and close all connections."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await ended(*self._tasks)
         await self._client.aclose()
 
     async def _round_trip(self, fill: Callable[[Any], object], trip: _Trip) -> list[Any] | None:

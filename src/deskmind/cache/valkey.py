@@ -14,6 +14,7 @@ from deskmind.cache.debts import Debt, Debts
 from deskmind.cache.hearing import CHANNEL, Hearing
 from deskmind.cache.line import Line, connect
 from deskmind.cache.tier import Kind, Listener, Reading, Record, Unreachable
+from deskmind.ending import ended
 
 __all__ = ["ValkeyTier"]
 
@@ -174,7 +175,7 @@ class ValkeyTier:
         """Finish what is under way within the patience, then close all connections. Debts are forgotten."""
         self._closed = True
         if self._paying is not None:
-            self._paying.cancel()
+            await ended(self._paying)
         if self._background:
             await asyncio.wait(self._background, timeout=self._patience)
         for task in self._background:

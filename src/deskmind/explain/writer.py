@@ -13,6 +13,7 @@ import psycopg
 from psycopg import AsyncConnection, sql
 
 from deskmind.database import translated
+from deskmind.ending import ended
 from deskmind.errors import DeskmindError
 from deskmind.explain.records import story_record
 from deskmind.observability import logger
@@ -147,8 +148,7 @@ class StoryWriter:
         """Write what waits, for at most five seconds, and stop."""
         self._closed = True
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended(self._task)
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self.flush()

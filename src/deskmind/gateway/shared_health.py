@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from deskmind.cache.line import connect
+from deskmind.ending import ended
 from deskmind.observability import logger
 
 __all__ = ["ValkeyHealth"]
@@ -61,10 +62,7 @@ class ValkeyHealth:
 
     async def close(self) -> None:
         """Stop refreshing."""
-        tasks = [task for task in (self._reader, *self._telling) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*(task for task in (self._reader, *self._telling) if task is not None))
         with suppress(Exception):
             await self._client.aclose()
 

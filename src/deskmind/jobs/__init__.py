@@ -3,8 +3,7 @@
 Job arguments are identifiers only; content stays in tenant tables.
 """
 
-from deskmind.jobs.ending import ended
 from deskmind.jobs.gauges import JobGauges
 from deskmind.jobs.queue import JobQueue, Waiting, defer
 
-__all__ = ["JobGauges", "JobQueue", "Waiting", "defer", "ended"]
+__all__ = ["JobGauges", "JobQueue", "Waiting", "defer"]

@@ -17,8 +17,8 @@ from procrastinate.worker import Worker
 from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection, Database
+from deskmind.ending import ended
 from deskmind.errors import StorageFullError
-from deskmind.jobs.ending import ended
 from deskmind.jobs.own import Own
 from deskmind.jobs.retrying import Retrying
 from deskmind.observability import correlation, logger, note, observed, telling

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -55,8 +56,9 @@ async def test_removing_reads_no_more_than_all_for_each_name(newcomer: Desk) -> 
 async def test_what_a_new_tenant_brings_is_counted_before_a_tenth_of_the_tables_has_changed(
     own_app: Deskmind, tmp_path: Path
 ) -> None:
-    await own_app.tenants.create("newcomer")
-    desk = await own_app.desk(tenant="newcomer")
+    newcomer = f"newcomer-{uuid4().hex[:8]}"
+    await own_app.tenants.create(newcomer)
+    desk = await own_app.desk(tenant=newcomer)
     for number in range(600):
         (tmp_path / f"{number}.md").write_text(f"# Note {number}\n\nThe printer of floor {number}.")
     report = await desk.knowledge.ingest(tmp_path)

@@ -16,9 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deskmind.api.limits.limiter import HEADERS
 from deskmind.api.manners.claiming import Claims, Stored
 from deskmind.api.problems import problem_response
+from deskmind.ending import ended
 from deskmind.errors import DeskmindError, InvalidRequestError
 from deskmind.governance.audit.claims import Claim, acting_under
-from deskmind.jobs import ended
 from deskmind.scope import Scope as DeskScope
 
 __all__ = ["Idempotency"]

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 from uuid import UUID, uuid4
 
+from deskmind.ending import ended
 from deskmind.errors import DeskmindError, StorageFullError, UnavailableError
 from deskmind.gateway.ledger.entry import Intent, UsageEntry
 from deskmind.gateway.ledger.records import entry_of, entry_record, intent_fields, intent_of, intent_record
@@ -215,8 +216,7 @@ class JournalLedger:
     async def close(self) -> None:
         """Write everything; what cannot be written stays in the journal for the next process."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended(self._task)
             self._task = None
         with suppress(DeskmindError, OSError):
             await self.flush()

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from uuid import UUID
 
 from deskmind.database import Database
+from deskmind.ending import ended
 from deskmind.errors import DeskmindError, TenantNotFoundError
 from deskmind.governance.audit import Person, record_alone
 from deskmind.governance.audit.circumstances import current_address
@@ -119,9 +120,7 @@ class Refusals:
     async def close(self) -> None:
         """Record what was counted."""
         if self._watching is not None:
-            self._watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watching
+            await ended(self._watching)
         try:
             await self.settle(everything=True)
         except DeskmindError as error:  # the server went first

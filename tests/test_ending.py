@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from deskmind import ending
 from deskmind.app import Deskmind
-from deskmind.jobs import ended, ending
+from deskmind.ending import ended
 
 
 async def test_a_task_that_misses_a_cancellation_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
