@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -14,7 +15,9 @@ from deskmind.observability import note, span, telling
 from deskmind.observability.story import (
     MOST_NOTES,
     MOST_STEPS,
+    Step,
     Story,
+    begin_step,
     tell,
 )
 from deskmind.scope import Scope
@@ -190,3 +193,28 @@ def test_somebody_elses_operation_inside_is_a_story_of_its_own() -> None:
     ]
     assert [step.name for step in story.steps()] == ["http", "of ann"]
     assert story.notes == []
+
+
+def test_a_story_that_is_over_leaves_nothing_for_the_collector() -> None:
+    """Each request tells one, and looking for circles holds up all others."""
+    told = Taken()
+    gc.collect()
+    gc.disable()
+    try:
+        with telling("http", told):
+            for name in ("knowledge.search", "database.query"):
+                step = begin_step(name)
+                assert step is not None
+                step.end()
+        del step
+        steps = told.stories[0].steps()
+        told.stories.clear()
+        left = [each for each in gc.get_objects() if isinstance(each, Story | Step)]
+    finally:
+        gc.enable()
+    assert left == []
+    assert [(each.name, each.parent) for each in steps] == [
+        ("http", None),
+        ("knowledge.search", 0),
+        ("database.query", 0),
+    ]

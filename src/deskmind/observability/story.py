@@ -120,6 +120,7 @@ class Step:
                 self.error = code_of(error)
         if self._token is not None:
             leave(self._token)
+            self._token = None
 
 
 class Story:
@@ -141,7 +142,9 @@ class Story:
     """
 
     __slots__ = (
+        "_begun",
         "_steps",
+        "_told",
         "began_at",
         "dropped",
         "ended",
@@ -169,17 +172,14 @@ class Story:
         self.question = ""
         self.dropped = 0
         self.story_id: UUID | None = None
+        self._told: list[tuple[str, int | None, float, float, str]] | None = None
         self._steps = [Step(self, kind, None)]
-
-    @property
-    def first(self) -> Step:
-        """The step that all others stand in."""
-        return self._steps[0]
+        self._begun = self._steps[0].begun
 
     @property
     def seconds(self) -> float:
         """How long it took, or takes so far."""
-        return (self.ended or time.perf_counter()) - self._steps[0].begun
+        return (self.ended or time.perf_counter()) - self._begun
 
     def begin(self, name: str, parent: Step, *, around: bool = True) -> Step | None:
         """A further step; None when there are too many."""
@@ -197,7 +197,7 @@ class Story:
         if len(self.notes) >= MOST_NOTES:
             self.dropped += 1
             return
-        self.notes.append(Note(kind, time.perf_counter() - self._steps[0].begun, _as_json(facts)))
+        self.notes.append(Note(kind, time.perf_counter() - self._begun, _as_json(facts)))
 
     def fail(self, operation: str, code: str) -> None:
         """An operation ended with an error; that of the first is the story's."""
@@ -214,7 +214,9 @@ class Story:
         """It is over: what still runs is counted up to now, what comes later is not part of it."""
         if self.ended is None:
             self.ended = time.perf_counter()
-            self.first.end()
+            self._steps[0].end()
+            # a step knows its story: kept by it any longer, each story would be a circle for the collector to find
+            self._told, self._steps = self._placed(), []
             if self.sink is not None:
                 self.sink.take(self)
 
@@ -227,7 +229,10 @@ class Story:
 
     def placed_steps(self) -> list[tuple[str, int | None, float, float, str]]:
         """The same as plain values, for whoever writes them down."""
-        origin = self._steps[0].begun
+        return self._placed() if self._told is None else self._told
+
+    def _placed(self) -> list[tuple[str, int | None, float, float, str]]:
+        origin = self._begun
         over = self.ended if self.ended is not None else time.perf_counter()
         places = {id(step): place for place, step in enumerate(self._steps)}
         ends = [over if step.ended is None else min(step.ended, over) for step in self._steps]
