@@ -61,6 +61,10 @@ class _Tools(AbstractToolset[None]):
             self._offered = {name: self._offer(one) for name, one in self._tools.items()}
         return self._offered
 
+    def withdraw(self) -> None:
+        """Let go of what was offered, which knows these tools: a run leaves no circle of objects behind."""
+        self._offered = {}
+
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: ToolsetTool[None]
     ) -> str:
@@ -120,12 +124,13 @@ async def drive(journal: Journal, tools: Mapping[str, Tool], room: AgentRoom, ou
     """
     desk = room.desk_of(journal.scope)
     guard = Guard(journal, room)
+    offered = _Tools(tools, Caller(journal, room))
     loop = Loop(
         GatewayModel(desk.models, journal),
         output_type=output_type if output_type is not None else _stored_output(journal),
         instructions=f"{MANNER}\n\n{journal.definition.instructions}",
         deps_type=type(None),
-        capabilities=[_Instead(_Tools(tools, Caller(journal, room)))],
+        capabilities=[_Instead(offered)],
         retries={"tools": _REPAIRS, "output": _REPAIRS},
     )
     if journal.definition.checks:
@@ -143,6 +148,7 @@ async def drive(journal: Journal, tools: Mapping[str, Tool], room: AgentRoom, ou
         for task in (work, keeping):
             task.cancel()
         await asyncio.gather(work, keeping, return_exceptions=True)
+        offered.withdraw()
 
 
 def _checked(guard: Guard) -> Any:
