@@ -179,3 +179,32 @@ async def _ten_decisions(limits: SharedLimits, valkey: Valkey) -> None:
         stats = client.info("commandstats")
     assert stats["cmdstat_eval"]["calls"] - calls == 10
     assert before
+
+
+async def test_requests_of_the_same_moment_share_a_round_trip_and_count_each_for_itself(
+    valkey: Valkey,
+) -> None:
+    few = Limit("user", 3, 86_400)
+    async with shared(valkey) as limits:
+        await limits.take([("{t}:warm", DAY)])
+        with valkey.client as client:
+            # a read of the server's is what comes in one packet or more of one pipeline
+            reads = client.info("stats")["total_reads_processed"]
+            found = await asyncio.gather(
+                *(limits.take([("{t}:a", DAY), (f"{{t}}:user-{number % 4}", few)]) for number in range(40))
+            )
+            reads = client.info("stats")["total_reads_processed"] - reads
+    assert [one.refusing is None for one in found] == [number < 12 for number in range(40)]
+    assert all(one.shared for one in found)
+    assert reads < 40
+
+
+async def test_a_request_that_gives_up_keeps_no_other_of_its_moment_waiting(valkey: Valkey) -> None:
+    async with shared(valkey) as limits:
+        await limits.take([("{t}:warm", DAY)])
+        first = asyncio.create_task(limits.take([("{t}:a", DAY)]))
+        second = asyncio.create_task(limits.take([("{t}:b", DAY)]))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert (await second).shared
+        assert first.cancelled()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
 from deskmind.api.limits.gcra import Decision, Standing
 from deskmind.api.limits.local import Asked, LocalLimits
 from deskmind.cache.breaker import Breaker
 from deskmind.cache.line import Line, connect
+from deskmind.ending import ended
 from deskmind.observability import logger
 
 __all__ = ["SharedLimits"]
@@ -41,6 +43,8 @@ return reply
 class SharedLimits:
     """Asks the server; while it does not answer, this process counts alone, from where things stood.
 
+    Requests that come at the same moment are asked for in one round trip, each by a command of its own.
+
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``.
         local: counts meanwhile.
@@ -66,12 +70,18 @@ class SharedLimits:
         client = connect(url, connections=connections, patience=patience)
         self._line = Line(client, timeout=timeout, connections=connections, breaker=Breaker(3, cooldown))
         self._local = local
+        self._waiting: list[tuple[Asked, asyncio.Future[object]]] = []
+        self._asking: set[asyncio.Task[None]] = set()
         self.alone = False
 
     async def take(self, asked: Asked) -> Decision:
         """Count a request, if every limit admits it."""
-        replies = await self._line.ask(lambda pipeline: _take(pipeline, asked))
-        reply: Any = replies[0] if replies else None
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[object] = loop.create_future()
+        self._waiting.append((asked, answer))
+        if len(self._waiting) == 1:
+            loop.call_soon(self._ask)
+        reply = await answer
         self._say(alone=not isinstance(reply, list))
         if not isinstance(reply, list):
             return self._local.take(asked)
@@ -88,7 +98,24 @@ class SharedLimits:
 
     async def close(self) -> None:
         """Let go of the server."""
+        await ended(*self._asking)
         await self._line.close()
+
+    def _ask(self) -> None:
+        """Ask for all that has come by now."""
+        batch, self._waiting = self._waiting, []
+        task = asyncio.create_task(self._asked(batch))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _asked(self, batch: list[tuple[Asked, asyncio.Future[object]]]) -> None:
+        replies: list[Any] | None = None
+        try:
+            replies = await self._line.ask(lambda pipeline: [_take(pipeline, asked) for asked, _ in batch])
+        finally:
+            for place, (_, answer) in enumerate(batch):
+                if not answer.done():  # its caller may have gone
+                    answer.set_result(replies[place] if replies else None)
 
     def _say(self, *, alone: bool) -> None:
         if alone and not self.alone:
