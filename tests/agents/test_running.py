@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 from tests.agents.conftest import Brain, Person, wants
 
 from deskmind.agents import Limits, ModelReplied, RunEnded, TextPiece, ToolAnswered, ToolContext, tool
+from deskmind.agents.journal import Journal
 from deskmind.desk import Desk
 from deskmind.errors import (
     AgentLimitError,
@@ -295,3 +297,60 @@ async def test_unknown_tools_and_empty_prompts_are_refused(ann: Desk) -> None:
         await ann.agent("helper", instructions="Find.", model="fast").run("  ")
     with pytest.raises(InvalidRequestError):
         await ann.agent("helper", instructions="Find.", tools=[look], model="fast").start("Find.")
+
+
+@tool(untrusted=True)
+async def open_attachment(context: ToolContext, name: str) -> str:
+    """Read an attachment.
+
+    Args:
+        context: of the call.
+        name: of the attachment.
+    """
+    del context
+    return f"{name}: E\x00r\x00r\x00o\x00r\x00 \ud83d"
+
+
+async def test_text_that_the_database_cannot_hold_ends_no_run(ann: Desk, brain: Brain) -> None:
+    """A file in UTF-16, half of an emoji: whoever writes a ticket could stop each agent that reads it."""
+    brain.says(wants("open_attachment", name="log\x00.txt"), "It says: E\x00rror.")
+    agent = ann.agent("helper", instructions="Find.", tools=[open_attachment], model="fast")
+    run = await agent.run("Why does it not start?")
+    assert (run.state, run.output) == ("done", "It says: Error.")
+    assert "log.txt: Error ?" in brain.told()
+    result = next(step for step in (await ann.agents.show(run.run_id)).steps if step.kind == "result")
+    assert "log.txt: Error ?" in result.content["text"]
+
+
+async def test_the_same_by_schema(ann: Desk, brain: Brain) -> None:
+    brain.says(
+        r'{"tool": "open_attachment", "arguments": {"name": "log\u0000.txt", "more": ["\ud83d"]}}',
+        r'{"tool": "open_attachment", "arguments": {"name": "log\u0000.txt"}}',
+        r'{"tool": "answer", "arguments": {"text": "It says: E\u0000rror."}}',
+    )
+    agent = ann.agent(
+        "helper", instructions="Find.", tools=[open_attachment], model="fast", tool_calling="schema"
+    )
+    assert (await agent.run("Why does it not start?")).output == "It says: Error."
+
+
+async def test_what_stands_in_a_steps_place_is_not_taken_for_it(ann: Desk, brain: Brain) -> None:
+    """A write whose end nobody waited for has been done all the same."""
+    brain.says(Reply(fault=Fault("server_error", status=503)))
+    agent = ann.agent("helper", instructions="Find.", tools=[look], model="fast")
+    with pytest.raises(ModelUnavailableError):
+        await agent.run("Find x.")
+    (run,) = await ann.agents.list()
+    lease = {"lease": 300.0, "emit": lambda _: None}
+    journal = await Journal.take(ann.database, ann.scope, run.run_id, **lease)
+    unaware = copy.copy(journal)
+    await journal.answered("c1", "look", "ok", "first")
+    await unaware.answered("c2", "look", "ok", "second")
+    await unaware.answered("c3", "look", "ok", "third")
+    await journal.answered("c2", "look", "ok", "second")  # written, but the answer was lost
+    steps = [step for step in (await ann.agents.show(run.run_id)).steps if step.kind == "result"]
+    assert [(step.call_id, step.content["text"]) for step in steps] == [
+        ("c1", "first"),
+        ("c2", "second"),
+        ("c3", "third"),
+    ]

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
+from psycopg.types.json import Jsonb
 
 from deskmind.app import Deskmind
 from deskmind.database import Database, ScopeSigner
@@ -314,3 +315,25 @@ async def test_a_connection_lost_before_the_commit_is_an_error(desk: Desk, narro
                     other, f"SELECT pg_terminate_backend({connection.info.backend_pid}, 5000)"
                 )
     assert len(await desk.knowledge.documents()) == 1
+
+
+async def test_what_json_cannot_hold_is_told(operator: Desk) -> None:
+    with pytest.raises(InvalidRequestError, match="cannot be stored"):
+        async with operator.database.transaction(operator.scope) as connection:
+            await connection.execute("SELECT %s::jsonb", (Jsonb({"name": "a\x00b"}),))
+
+
+async def test_who_is_stopped_because_two_waited_for_each_other_is_told_so(operator: Desk) -> None:
+    database, scope = operator.database, operator.scope
+    both = asyncio.Barrier(2)
+
+    async def take(first: int, second: int) -> None:
+        async with database.transaction(scope) as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock(4711, %s)", (first,))
+            await both.wait()
+            await connection.execute("SELECT pg_advisory_xact_lock(4711, %s)", (second,))
+
+    ended = await asyncio.gather(take(1, 2), take(2, 1), return_exceptions=True)
+    (error,) = [one for one in ended if one is not None]
+    assert type(error) is UnavailableError
+    assert "Try again" in str(error)

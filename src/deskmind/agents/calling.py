@@ -25,6 +25,7 @@ from deskmind.connectors import Change, Outcome
 from deskmind.errors import AgentError, DeskmindError, OutcomeUnknownError, PermissionDeniedError
 from deskmind.governance.audit import record
 from deskmind.observability import logger, span
+from deskmind.observability.story import storable
 from deskmind.scope import NO_ONE
 
 __all__ = ["Caller", "WaitingForPerson"]
@@ -68,6 +69,7 @@ class Caller:
         )
         with span(f"tool {tool.name}") as current:
             answer = await self._answered(tool, context, arguments)
+            answer = replace(answer, text=storable(answer.text))
             current.set_attribute("deskmind.outcome", answer.outcome)
         await self._write(tool, call_id, answer)
         return answer.text

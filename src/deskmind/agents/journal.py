@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from psycopg import errors as pg
@@ -26,6 +26,7 @@ from deskmind.scope import Scope
 
 __all__ = ["Journal"]
 
+_T = TypeVar("_T")
 _OVER = ("done", "failed", "cancelled")
 _HELD = """
 UPDATE agent_runs
@@ -178,12 +179,23 @@ class Journal:
             began = time.monotonic()
             try:
                 written = len(await self._database.alone(self.scope, *self._statement(began, tainted, steps)))
-            except pg.UniqueViolation:  # the connection broke once these were there, under this very epoch
-                written = len(steps)
+            except pg.UniqueViolation:  # something is there, written under this very epoch
+                written = await self._written_again(began, tainted, steps)
             if written != max(len(steps), 1):
                 async with self._database.transaction(self.scope) as connection:
                     raise await self._gone(connection)
             self._stands(began, tainted, steps)
+
+    async def _written_again(self, began: float, tainted: bool, steps: Sequence[Step]) -> int:
+        """How many of the steps are there: all, where the connection broke once they were written. Where others stand in
+        their place, since whoever wrote those did not wait for the answer, these come after them."""
+        async with self._database.transaction(self.scope) as connection:
+            there = await read_steps(connection, self.scope, self.run_id)
+        found = there[self._position :]
+        if [_named(one) for one in found[: len(steps)]] == [_named(one) for one in steps]:
+            return len(steps)
+        self._position = len(there)
+        return len(await self._database.alone(self.scope, *self._statement(began, tainted, steps)))
 
     async def replied(
         self,
@@ -248,6 +260,24 @@ class Journal:
         while True:
             await asyncio.sleep(self._lease / 3)
             await self.write()
+
+    async def while_held(self, act: Awaitable[_T]) -> _T:
+        """What something gives, done while the lease is held on: nobody else takes the run meanwhile.
+
+        Raises:
+            LeaseLostError: another worker has it.
+            AgentCancelledError: it was cancelled.
+        """
+        work, keeping = asyncio.ensure_future(act), asyncio.create_task(self.keep())
+        try:
+            await asyncio.wait((work, keeping), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                await keeping  # it only ends with an error
+            return await work
+        finally:
+            for task in (work, keeping):
+                task.cancel()
+            await asyncio.gather(work, keeping, return_exceptions=True)
 
     async def end(
         self, connection: Connection, state: str, *, output: Any = None, problem: str = "", remedy: str = ""
@@ -366,6 +396,11 @@ def _result(
     if readers:
         content["readers"] = sorted(str(one) for one in readers)
     return _step("result", content, tool, outcome, call_id)
+
+
+def _named(step: Step) -> tuple[str, str, Any]:
+    """What tells a step from others of its run: a reply has no id of a call."""
+    return step.kind, step.call_id, None if step.call_id else step.content
 
 
 def _columns(step: Step) -> dict[str, Any]:

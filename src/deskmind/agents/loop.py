@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_ai import Agent as Loop
 from pydantic_ai import RunContext, StructuredDict
@@ -32,6 +32,9 @@ from deskmind.agents.room import AgentRoom
 from deskmind.agents.safety.guard import Guard
 from deskmind.agents.tool import Tool, ToolFunction
 from deskmind.errors import AgentLimitError, AgentOutputError
+
+if TYPE_CHECKING:
+    from deskmind.desk import Desk
 
 __all__ = ["drive"]
 
@@ -135,19 +138,9 @@ async def drive(journal: Journal, tools: Mapping[str, Tool], room: AgentRoom, ou
     )
     if journal.definition.checks:
         loop.output_validator(_checked(guard))  # pyright: ignore[reportUnknownMemberType]
-    history = ModelMessagesTypeAdapter.validate_python(journal.history)
-    before = "" if history else await remembered(journal, desk)
-    work = asyncio.create_task(_ran(loop, journal, history, before))
-    keeping = asyncio.create_task(journal.keep())
     try:
-        await asyncio.wait((work, keeping), return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            await keeping  # it only ends with an error
-        return await work
+        return await journal.while_held(_ran(loop, journal, desk))
     finally:
-        for task in (work, keeping):
-            task.cancel()
-        await asyncio.gather(work, keeping, return_exceptions=True)
         offered.withdraw()
 
 
@@ -161,7 +154,9 @@ def _checked(guard: Guard) -> Any:
     return checked
 
 
-async def _ran(loop: Any, journal: Journal, history: Any, before: str) -> Any:
+async def _ran(loop: Any, journal: Journal, desk: Desk) -> Any:
+    history = ModelMessagesTypeAdapter.validate_python(journal.history)
+    before = "" if history else await remembered(journal, desk)
     left = journal.definition.limits.seconds - journal.used.seconds
     try:
         async with asyncio.timeout(max(left, 0)):

@@ -18,8 +18,16 @@ from pydantic_ai.usage import RequestUsage
 
 from deskmind.agents.events import ModelReplied, TextPiece
 from deskmind.agents.journal import Journal
-from deskmind.agents.wire import chat_messages, chat_options, parts_of, schema_messages, schema_options
+from deskmind.agents.wire import (
+    chat_messages,
+    chat_options,
+    parts_of,
+    schema_messages,
+    schema_options,
+    storable_json,
+)
 from deskmind.gateway import ChatResponse, Message
+from deskmind.observability.story import storable
 
 if TYPE_CHECKING:
     from deskmind.gateway.service import Models
@@ -94,15 +102,15 @@ class GatewayModel(Model[None]):
 
     def _response(self, reply: ChatResponse, native: bool) -> ModelResponse:
         """Calls get ids of ours: some models give the same one twice in a run."""
-        prefix = f"c{self._journal.used.steps + 1}"
+        prefix, text = f"c{self._journal.used.steps + 1}", storable(reply.text)
         if native:
-            parts: list[Any] = [TextPart(reply.text)] if reply.text else []
+            parts: list[Any] = [TextPart(text)] if text else []
             parts += [
-                ToolCallPart(call.name, call.arguments, tool_call_id=f"{prefix}.{index}")
+                ToolCallPart(call.name, storable_json(call.arguments), tool_call_id=f"{prefix}.{index}")
                 for index, call in enumerate(reply.tool_calls)
             ]
         else:
-            parts = list(parts_of(reply.text, prefix))
+            parts = list(parts_of(storable_json(text), prefix))
         usage = RequestUsage(
             input_tokens=reply.usage.input_tokens,
             output_tokens=reply.usage.output_tokens,

@@ -287,6 +287,15 @@ class Agents:
 
     async def _driven(self, journal: Journal, tools: Mapping[str, Tool] | None, output_type: Any) -> Run[Any]:
         try:
+            return await self._driven_on(journal, tools, output_type)
+        except AgentCancelledError:  # told while its end was written
+            count_run("cancelled")
+            return _told(journal, await self._row(journal.run_id), None)
+
+    async def _driven_on(
+        self, journal: Journal, tools: Mapping[str, Tool] | None, output_type: Any
+    ) -> Run[Any]:
+        try:
             known = self._tools_of(journal.definition) if tools is None else tools
             output = await _loop()(journal, known, self._room, output_type)
         except BaseException as error:

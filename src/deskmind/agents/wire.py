@@ -20,8 +20,9 @@ from pydantic_ai.tools import ToolDefinition
 
 from deskmind.errors import InvalidRequestError
 from deskmind.gateway import Message
+from deskmind.observability.story import storable
 
-__all__ = ["chat_messages", "chat_options", "parts_of", "schema_messages", "schema_options"]
+__all__ = ["chat_messages", "chat_options", "parts_of", "schema_messages", "schema_options", "storable_json"]
 
 _ANSWER = "answer"
 
@@ -88,6 +89,28 @@ def parts_of(text: str, prefix: str) -> list[TextPart | ToolCallPart]:
     if name == _ANSWER:
         return [TextPart(str(given.get("text", "")))]
     return [ToolCallPart(name, json.dumps(given), tool_call_id=f"{prefix}.0")]
+
+
+def storable_json(text: str) -> str:
+    """JSON as a model wrote it, whose strings PostgreSQL can hold: it refuses NUL and half of a surrogate pair."""
+    if "\\u" in text:
+        try:
+            said: Any = json.loads(text)
+            if (mended := _mended(said)) != said:
+                return json.dumps(mended)
+        except (ValueError, RecursionError):  # whoever reads it says so
+            pass
+    return storable(text)
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_mended(one) for one in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {storable(name): _mended(one) for name, one in cast("dict[str, Any]", value).items()}
+    return value
 
 
 def _tools(parameters: ModelRequestParameters) -> list[ToolDefinition]:

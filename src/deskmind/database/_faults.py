@@ -45,10 +45,18 @@ def translated() -> Generator[None]:
             why="All connections of the pool are in use, or the server does not answer.",
             remedy="Raise database.pool_max or database.pool_timeout, or check the server.",
         ) from error
+    except (pg.DeadlockDetected, pg.SerializationFailure) as error:
+        raise UnavailableError(
+            "Others were at the same rows, and this act was stopped.",
+            why=_first_line(error),
+            remedy="Try again; nothing of it was stored.",
+        ) from error
     except psycopg.OperationalError as error:
         raise connection_error(error) from error
     except UnicodeEncodeError as error:  # of a value, before it is sent
         raise _unstorable("half of a surrogate pair, as a name that is not UTF-8 does") from error
+    except pg.UntranslatableCharacter as error:  # in JSON
+        raise _unstorable("NUL") from error
     except psycopg.DataError as error:
         if error.sqlstate is not None or "NUL" not in str(error):
             raise

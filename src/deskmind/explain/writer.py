@@ -14,7 +14,7 @@ from psycopg import AsyncConnection, sql
 
 from deskmind.database import translated
 from deskmind.ending import ended
-from deskmind.errors import DeskmindError
+from deskmind.errors import DeskmindError, InvalidRequestError
 from deskmind.explain.records import story_record
 from deskmind.observability import logger
 from deskmind.observability.instruments import TELEMETRY_DROPPED, counter
@@ -196,7 +196,7 @@ class StoryWriter:
         try:
             await self._insert(records)
             self.written += len(records)
-        except psycopg.Error as error:
+        except (psycopg.Error, InvalidRequestError) as error:
             if len(records) == 1:
                 if not isinstance(error, psycopg.errors.ForeignKeyViolation):  # else its tenant was erased
                     self._lose(type(error).__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -297,3 +298,31 @@ async def test_without_an_embedder_words_find_memories(ann: Desk, modelled: Desk
         row = await (await connection.execute("SELECT space FROM memories")).fetchone()
     assert row is not None
     assert row[0] != ""  # recalled once, it has a vector now
+
+
+async def test_recalling_waits_for_nobody_who_is_at_a_memory(ann: Desk) -> None:
+    """Two that wait for each other's memories would end one of them, with its run."""
+    first = await ann.memories.add("My printer is HP-22.")
+    await ann.memories.add("My laptop is a T480.")
+    async with ann.database.transaction(ann.scope) as connection:
+        await connection.execute("UPDATE memories SET uses = uses WHERE memory_id = %s", (first.memory_id,))
+        async with asyncio.timeout(20):
+            found = await ann.memories.recall("my printer and my laptop")
+    assert len(found.memories) == 2
+    assert {one.text: one.uses for one in await ann.memories.list()} == {
+        "My printer is HP-22.": 0,
+        "My laptop is a T480.": 1,
+    }
+
+
+async def test_those_who_learn_the_same_take_turns_in_one_order(ann: Desk) -> None:
+    def drafts(number: int, *subjects: str) -> list[Draft]:
+        return [
+            Draft(f"{one} {number}-{name}", subject=f"{one} {number}") for one in subjects for name in "ab"
+        ]
+
+    for number in range(15):
+        both = (drafts(number, "Zebra", "apple", "Melon"), drafts(number, "zebra", "Apple", "melon"))
+        await asyncio.gather(*(ann.memories.learn(one) for one in both))
+        known = {one.subject for one in await ann.memories.list(kind="semantic")}
+        assert {f"zebra {number}", f"apple {number}", f"melon {number}"} <= known

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from uuid import uuid4
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from tests.agents.conftest import Brain, wants
 from tests.agents.memory.test_memories import allow
 
-from deskmind.agents import MemoryUse, ToolContext, tool
+from deskmind.agents import MemoryUse, Run, ToolContext, tool
 from deskmind.agents.memory import Draft, Happened, Told
 from deskmind.agents.memory.extracting import RuleExtractor
 from deskmind.app import Deskmind
@@ -125,7 +129,13 @@ async def test_a_model_extracts_where_it_is_asked_to(ann: Desk, brain: Brain) ->
 
 
 @pytest.mark.parametrize(
-    "reply", ["no JSON", "[]", '{"memories": 3}', Reply(fault=Fault("server_error", status=500))]
+    "reply",
+    [
+        *("no JSON", "[]", '{"memories": 3}', "[" * 100_000),
+        '{"memories": [{"kind": "semantic", "subject": "", "text": "x", "importance": 1%s}]}' % ("0" * 400),
+        '{"memories": [{"kind": "semantic", "subject": "", "text": "x", "importance": NaN}]}',
+        Reply(fault=Fault("server_error", status=500)),
+    ],
 )
 async def test_a_failed_extraction_fails_no_run(ann: Desk, brain: Brain, reply: Reply | str) -> None:
     brain.says("Gut.", reply)
@@ -166,3 +176,60 @@ async def test_a_run_goes_on_with_a_conversation(ann: Desk, brain: Brain) -> Non
     assert run.tainted  # an answer may draw on documents
     turns = (await ann.conversations.get(about.conversation_id)).turns
     assert [turn.message.content for turn in turns[2:]] == ["Which laptop do I have?", "Lynx 5."]
+
+
+async def test_one_fact_that_cannot_be_kept_takes_no_other_with_it(ann: Desk, brain: Brain) -> None:
+    facts = [
+        {"kind": "semantic", "subject": subject, "text": text, "importance": 0.5}
+        for subject, text in (("desk", "Sits in room\x004."), ("floor", "Works on floor 3."))
+    ]
+    brain.says("Good.", json.dumps({"memories": facts}))
+    agent = ann.agent("helper", instructions="Help.", model="fast", memory=MemoryUse(extract="model"))
+    await agent.run("My printer is HP-22.")
+    assert sorted(one.text for one in await ann.memories.list(kind="semantic")) == [
+        "My printer is HP-22.",
+        "Works on floor 3.",
+    ]
+
+
+@asynccontextmanager
+async def learning(desk: Desk, brain: Brain) -> AsyncIterator[tuple[asyncio.Task[Run[str]], UUID]]:
+    """A run that is done but for its memories, which a model takes its time for."""
+    brain.says("Good.", Reply(text="{}", fault=Fault("slow_headers", seconds=600.0)))
+    agent = desk.agent("helper", instructions="Help.", model="fast", memory=MemoryUse(extract="model"))
+    running = asyncio.create_task(agent.run("My printer is HP-22."))
+    try:
+        async with asyncio.timeout(60):
+            while len(brain.asked) < 2:
+                await asyncio.sleep(0.01)
+        (run,) = await desk.agents.list()
+        yield running, run.run_id
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def _lease(desk: Desk, run_id: UUID) -> datetime:
+    async with desk.database.transaction(desk.scope) as connection:
+        cursor = await connection.execute("SELECT lease_until FROM agent_runs WHERE run_id = %s", (run_id,))
+        ((until,),) = await cursor.fetchall()
+    return until
+
+
+async def test_nobody_takes_a_run_over_while_it_learns(ann: Desk, brain: Brain, modelled: Deskmind) -> None:
+    allow(modelled, lease_seconds=0.6)
+    async with learning(ann, brain) as (_, run_id), asyncio.timeout(60):
+        begun = await _lease(ann, run_id)
+        while await _lease(ann, run_id) < begun + timedelta(seconds=1.2):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_run_that_is_cancelled_while_it_learns_is_cancelled(
+    ann: Desk, brain: Brain, modelled: Deskmind
+) -> None:
+    allow(modelled, lease_seconds=0.6)
+    async with learning(ann, brain) as (running, run_id), asyncio.timeout(60):
+        await ann.agents.cancel(run_id)
+        ended = await running
+        assert (ended.state, ended.output) == ("cancelled", None)
+    assert await ann.memories.list(kind="semantic") == []

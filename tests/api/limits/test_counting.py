@@ -208,3 +208,13 @@ async def test_a_request_that_gives_up_keeps_no_other_of_its_moment_waiting(valk
         first.cancel()
         assert (await second).shared
         assert first.cancelled()
+
+
+async def test_who_still_asks_when_the_server_is_let_go_is_told_by_this_process(valkey: Valkey) -> None:
+    async with shared(valkey) as limits:
+        asking = asyncio.create_task(limits.take([("{t}:a", DAY)]))
+        await asyncio.sleep(0)
+        await limits.close()
+        later = await limits.take([("{t}:a", DAY)])
+        async with asyncio.timeout(60):
+            assert [(await asking).shared, later.shared] == [False, False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from math import isnan
 from typing import TYPE_CHECKING, Any, cast
 
 from deskmind.agents.marking import MANNER, marked
@@ -105,12 +106,19 @@ def _parsed(text: str) -> Iterable[tuple[Any, str, str, float]]:
     """What a model listed; whatever is not of the form is left out."""
     try:
         said: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     listed: Any = cast("dict[str, Any]", said).get("memories") if isinstance(said, dict) else None
     for item in cast("list[Any]", listed)[:_MOST_FACTS] if isinstance(listed, list) else []:
         one = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
         kind, fact, importance = one.get("kind"), one.get("text"), one.get("importance")
         if kind in ("semantic", "procedural") and isinstance(fact, str) and fact.strip():
-            weight = min(max(float(importance), 0.0), 1.0) if isinstance(importance, int | float) else 0.5
-            yield kind, str(one.get("subject") or ""), fact[:MOST_CHARS], weight
+            yield kind, str(one.get("subject") or ""), fact[:MOST_CHARS], _weight(importance)
+
+
+def _weight(importance: Any) -> float:
+    """0 to 1, whatever the model took for a number."""
+    if not isinstance(importance, int | float):
+        return 0.5
+    bounded = min(max(importance, 0), 1)
+    return 0.5 if isnan(bounded) else float(bounded)

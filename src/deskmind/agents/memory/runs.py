@@ -14,6 +14,7 @@ from deskmind.agents.memory.happened import Extractor, Happened, Told
 from deskmind.agents.memory.measuring import count_change
 from deskmind.agents.memory.memory import Memory
 from deskmind.agents.memory.modelled import ModelExtractor
+from deskmind.agents.memory.use import MemoryUse
 from deskmind.agents.run import Effected
 from deskmind.agents.store import read_effects
 from deskmind.errors import (
@@ -23,6 +24,7 @@ from deskmind.errors import (
     PermissionDeniedError,
 )
 from deskmind.observability import logger
+from deskmind.observability.story import code_of
 from deskmind.prompts.messages import Message
 from deskmind.prompts.summary import cut_to
 from deskmind.prompts.tokens import Estimate
@@ -76,10 +78,18 @@ def _confined(memory: Memory) -> bool:
 
 
 async def learn(journal: Journal, desk: Desk, output: Any) -> None:
-    """Make memories of a run that is done; again after a crash, it makes the same. A failure is logged and fails nothing."""
+    """Make memories of a run that is done; again after a crash, it makes the same. A failure is logged and fails nothing.
+
+    Raises:
+        LeaseLostError: another worker has the run.
+        AgentCancelledError: it was cancelled.
+    """
     use = journal.definition.memory
-    if use is None or use.extract == "none":
-        return
+    if use is not None and use.extract != "none":
+        await journal.while_held(_learnt(journal, desk, output, use))
+
+
+async def _learnt(journal: Journal, desk: Desk, output: Any, use: MemoryUse) -> None:
     try:
         extractor: Extractor = RuleExtractor()
         if use.extract == "model":
@@ -87,9 +97,9 @@ async def learn(journal: Journal, desk: Desk, output: Any) -> None:
             extractor = ModelExtractor(desk.models, journal.definition.model, rules)
         drafts = await extractor.extract(await _happened(journal, desk, output))
         await desk.memories.learn(drafts, audience=use.audience, group=use.group)
-    except DeskmindError as error:
+    except Exception as error:  # what a model said may be of any form, and the run's answer is there
         count_change("failed")
-        _log.warning("memory.not_learned", reason=error.code, run=str(journal.run_id))
+        _log.warning("memory.not_learned", reason=code_of(error), run=str(journal.run_id))
 
 
 async def tell_conversation(journal: Journal, desk: Desk, output: Any) -> None:

@@ -230,11 +230,14 @@ class Memories:
         if not allowed:
             return []
         keeper = await self._keeper(audience, group)
-        ready, readings = await self._prepared(sorted(allowed, key=_place), audience)
-        async with self._database.transaction(self._scope, *keeper.opening(ready[0])) as connection:
+        ready, readings = await self._prepared(allowed, audience, leniently=True)
+        if not ready:
+            return []
+        told_apart = sorted(zip(ready, readings, strict=True), key=lambda one: _place(one[0]))
+        async with self._database.transaction(self._scope, *keeper.opening(told_apart[0][0])) as connection:
             return [
                 await keeper.keep(connection, _id_of(draft), draft, reading, begun=not place)
-                for place, (draft, reading) in enumerate(zip(ready, readings, strict=True))
+                for place, (draft, reading) in enumerate(told_apart)
             ]
 
     @operation(Permission.MEMORIES_WRITE)
@@ -325,27 +328,37 @@ class Memories:
         return Keeper(self._scope, owner, self._room.settings.agents.memories_per_owner)
 
     async def _prepared(
-        self, drafts: Sequence[Draft], audience: Audience
+        self, drafts: Sequence[Draft], audience: Audience, *, leniently: bool = False
     ) -> tuple[list[Draft], list[Reading]]:
         """Texts as they may be kept, without erased people and secrets, with what they are compared by.
 
-        What one member tells a group is others' text to the next.
+        What one member tells a group is others' text to the next. Leniently, a draft that cannot be kept is left out.
         """
         if audience == "group" and self._scope.act != "operate":
             drafts = [replace(draft, trust="untrusted") for draft in drafts]
         erased = await self._room.erased(self._scope)
         redactor = await self._room.tenant_redactor(self._scope.tenant_id)
         masked = self._room.settings.agents.memory_redaction
-        ready = await asyncio.to_thread(
-            lambda: [cleaned(draft, erased, redactor, everything=masked == "all") for draft in drafts]
-        )
+
+        def clean() -> list[Draft]:
+            found: list[Draft] = []
+            for draft in drafts:
+                try:
+                    found.append(cleaned(draft, erased, redactor, everything=masked == "all"))
+                except InvalidRequestError:
+                    if not leniently:
+                        raise
+                    count_change("refused")
+            return found
+
+        ready = await asyncio.to_thread(clean)
         embedder = (await self._room.engine()).embedder
         return ready, await read_texts(embedder, [draft.text for draft in ready])
 
 
-def _place(draft: Draft) -> tuple[str, str]:
-    """Subjects are locked in one order."""
-    return draft.subject, draft.text
+def _place(draft: Draft) -> str:
+    """What others who tell something about the same wait for; everybody takes them in one order."""
+    return draft.subject or draft.text
 
 
 def _id_of(draft: Draft) -> UUID:

@@ -97,8 +97,12 @@ SELECT coalesce((SELECT to_json(t) FROM touched t), (SELECT to_json(k) FROM know
 """
 _KNOWN_TEXT, _KNOWN_NAMES = numbered(_KNOWN)
 _READ = TypeAdapter(Memory)
-_TOUCH = "UPDATE memories SET used_at = now(), uses = uses + 1 WHERE tenant_id = %s AND memory_id = ANY (%s)"
-_TOUCHED = "UPDATE memories SET used_at = now(), uses = uses + 1 WHERE tenant_id = $1::uuid AND memory_id = ANY ($2::uuid[])"
+_TOUCH = """
+UPDATE memories SET used_at = now(), uses = uses + 1 WHERE tenant_id = %(tenant)s AND memory_id IN (
+    SELECT memory_id FROM memories WHERE tenant_id = %(tenant)s AND memory_id = ANY (%(ids)s) FOR UPDATE SKIP LOCKED)
+"""
+"""Whoever is at one of them makes it fade anew as well; waiting for each other, two could wait for ever."""
+_TOUCHED = _TOUCH.replace("%(tenant)s", "$1::uuid").replace("%(ids)s", "$2::uuid[]")
 _UNREAD = """
 SELECT memory_id, body FROM memories
  WHERE tenant_id = $1::uuid AND terms IS NULL AND (audience = 'user' OR made_by = $2::uuid OR $3::boolean) LIMIT $4::bigint
@@ -310,7 +314,7 @@ class _Toucher:
     async def __call__(self, connection: Connection, waiting: list[tuple[Scope, Sequence[UUID]]]) -> None:
         """Write it."""
         for scope, ids in waiting:
-            await connection.execute(_TOUCH.encode(), (scope.tenant_id, list(ids)))
+            await connection.execute(_TOUCH.encode(), {"tenant": scope.tenant_id, "ids": list(ids)})
 
     def statement(self, waiting: list[tuple[Scope, Sequence[UUID]]]) -> tuple[str, Sequence[str]]:
         """What writes it."""
@@ -343,7 +347,8 @@ async def touch(connection: Connection, scope: Scope, ids: Sequence[UUID]) -> No
 async def touched(connection: Connection, scope: Scope, known: Memory) -> Memory:
     """The same of one; the memory as it is then."""
     cursor = connection.cursor(row_factory=class_row(Memory))
-    await cursor.execute(f"{_TOUCH} RETURNING {_COLUMNS}".encode(), (scope.tenant_id, [known.memory_id]))
+    ids = {"tenant": scope.tenant_id, "ids": [known.memory_id]}
+    await cursor.execute(f"{_TOUCH} RETURNING {_COLUMNS}".encode(), ids)
     return await cursor.fetchone() or known
 
 

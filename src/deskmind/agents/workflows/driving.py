@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -93,10 +91,10 @@ async def drive(room: WorkflowRoom, database: Database, scope: Scope, run_id: UU
     journal = await Journal.take(database, scope, run_id, lease=lease, emit=parties.heard)
     recorder = Recorder(run_id, await _steps(database, scope, run_id), journal)
     try:
-        end = await _kept(journal, _ended(workflow, journal, recorder, parties))
+        end = await journal.while_held(_ended(workflow, journal, recorder, parties))
         state = await _close(journal, end)
         if not state:
-            end = await _kept(journal, _taken_back(journal, recorder, parties, _CANCELLED))
+            end = await journal.while_held(_taken_back(journal, recorder, parties, _CANCELLED))
             state = await _close(journal, end)
     except AgentCancelledError:
         count_workflow("cancelled")
@@ -127,20 +125,6 @@ async def replay(
         return Replayed(len(recorder.visited & recorder.rows.keys()), complete=False)
     recorder.check_all_passed()
     return Replayed(len(recorder.visited), complete=True, output=output)
-
-
-async def _kept(journal: Journal, act: Awaitable[_End]) -> _End:
-    """Do it while the lease is held on."""
-    work, keeping = asyncio.ensure_future(act), asyncio.create_task(journal.keep())
-    try:
-        await asyncio.wait((work, keeping), return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            await keeping  # it only ends with an error
-        return await work
-    finally:
-        for task in (work, keeping):
-            task.cancel()
-        await asyncio.gather(work, keeping, return_exceptions=True)
 
 
 async def _ended(workflow: Workflow, journal: Journal, recorder: Recorder, parties: Parties) -> _End:

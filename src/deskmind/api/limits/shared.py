@@ -71,11 +71,14 @@ class SharedLimits:
         self._line = Line(client, timeout=timeout, connections=connections, breaker=Breaker(3, cooldown))
         self._local = local
         self._waiting: list[tuple[Asked, asyncio.Future[object]]] = []
-        self._asking: set[asyncio.Task[None]] = set()
+        self._asking: set[asyncio.Task[list[Any] | None]] = set()
+        self._closed = False
         self.alone = False
 
     async def take(self, asked: Asked) -> Decision:
         """Count a request, if every limit admits it."""
+        if self._closed:
+            return self._local.take(asked)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[object] = loop.create_future()
         self._waiting.append((asked, answer))
@@ -97,25 +100,29 @@ class SharedLimits:
         return decision
 
     async def close(self) -> None:
-        """Let go of the server."""
+        """Let go of the server; whoever still asks is told by this process."""
+        self._closed = True
+        self._ask()
         await ended(*self._asking)
         await self._line.close()
 
     def _ask(self) -> None:
         """Ask for all that has come by now."""
         batch, self._waiting = self._waiting, []
-        task = asyncio.create_task(self._asked(batch))
+        if not batch:
+            return
+        work = self._line.ask(lambda pipeline: [_take(pipeline, asked) for asked, _ in batch])
+        task = asyncio.create_task(work)
         self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
 
-    async def _asked(self, batch: list[tuple[Asked, asyncio.Future[object]]]) -> None:
-        replies: list[Any] | None = None
-        try:
-            replies = await self._line.ask(lambda pipeline: [_take(pipeline, asked) for asked, _ in batch])
-        finally:
+        def told(done: asyncio.Task[list[Any] | None]) -> None:
+            self._asking.discard(done)
+            replies = None if done.cancelled() or done.exception() else done.result()
             for place, (_, answer) in enumerate(batch):
                 if not answer.done():  # its caller may have gone
                     answer.set_result(replies[place] if replies else None)
+
+        task.add_done_callback(told)
 
     def _say(self, *, alone: bool) -> None:
         if alone and not self.alone:
