@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import random
+import textwrap
+
 import pytest
 
 from deskmind.governance.redaction import (
@@ -143,3 +147,41 @@ def test_a_name_that_a_surer_finding_cuts_is_none() -> None:
     name = Finding(4, 11, EntityType.PERSON, 0.6, "form", "names")
     account = Finding(9, len(text), EntityType.IBAN, 1.0, "checksum", "pattern")
     assert resolve([name, account], text) == [account]
+
+
+_LINES = textwrap.wrap(base64.b64encode(random.Random(7).randbytes(1_190)).decode(), 64)
+_KEY = "\n".join(("-----BEGIN RSA PRIVATE KEY-----", *_LINES, "-----END RSA PRIVATE KEY-----"))
+_PGP = _KEY.replace("RSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _KEY,
+        '{"private_key": "' + _KEY.replace("\n", "\\n") + '\\n"}',
+        "> " + _KEY.replace("\n", "\n> "),
+        _PGP.replace("BLOCK-----\n", "BLOCK-----\nVersion: GnuPG v2 (Linux)\n\n", 1),
+        _KEY.replace("KEY-----\n", "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AB12\n\n", 1),
+        _KEY[: _KEY.index("-----END")],
+        _KEY[:700],
+    ],
+    ids=["plain", "in JSON", "quoted", "PGP", "encrypted", "without its end", "cut"],
+)
+def test_a_private_key_goes_whole_however_it_is_written(text: str) -> None:
+    said = _REDACTOR.redact(f"It is this:\n{text}\nThe queue is full.").text
+    assert [line for line in _LINES if line in said] == []
+    assert said.startswith("It is this:")
+    assert said.endswith("The queue is full.")
+
+
+@pytest.mark.parametrize("before", [0, 19_000, 19_500, 19_990, 20_100, 39_500])
+def test_a_key_or_a_token_goes_whole_wherever_it_stands_in_a_long_text(before: int) -> None:
+    drawn = random.Random(before)
+    token = ".".join(
+        begin + base64.urlsafe_b64encode(drawn.randbytes(size)).decode().rstrip("=")
+        for begin, size in (("eyJ", 300), ("eyJ", 900), ("", 300))
+    )
+    for secret, parts in ((_KEY, _LINES), (token, token.split("."))):
+        said = _REDACTOR.redact(f"{'word ' * (before // 5)}{secret} and {'word ' * 5_000}").text
+        assert [part for part in parts if part[-20:] in said] == []
+        assert said.count("word ") == before // 5 + 5_000

@@ -57,6 +57,19 @@ SELECT p.principal_id, p.name,
  WHERE p.tenant_id = %s AND p.kind <> 'group' AND p.disabled_at IS NULL AND
 """
 
+_FIRST_USERS = (
+    "AND (p.kind = 'user' OR NOT %s) GROUP BY p.tenant_id, p.principal_id ORDER BY p.kind = 'user' DESC"
+)
+
+_ADDED = """
+INSERT INTO principals (tenant_id, principal_id, kind, name, display_name, role)
+SELECT t.tenant_id, t.principal_id, t.kind, t.name, t.display_name, t.role
+  FROM (VALUES (%s::uuid, %s::uuid, %s::text, %s::text, %s::text, %s::text))
+       AS t (tenant_id, principal_id, kind, name, display_name, role)
+ WHERE NOT EXISTS (SELECT FROM principals p WHERE p.tenant_id = t.tenant_id AND p.name = t.name AND p.kind <> 'group')
+ON CONFLICT (tenant_id, kind, name) DO NOTHING
+"""
+
 _ROLES_OF_GROUPS = """
 SELECT DISTINCT a.role FROM access_grants a JOIN principals g ON g.tenant_id = a.tenant_id AND g.principal_id = a.principal_id
  WHERE a.tenant_id = %s AND g.kind = 'group' AND g.name = ANY (%s) AND a.revoked_at IS NULL
@@ -150,13 +163,12 @@ class Principals:
                 self._check(held, BUILT_IN["admin"])
             await self._check_groups(connection, held, groups)
             cursor = await connection.execute(
-                "INSERT INTO principals (tenant_id, principal_id, kind, name, display_name, role)"
-                " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, kind, name) DO NOTHING",
-                (self._scope.tenant_id, user.principal_id, kind, name, display_name, role),
+                _ADDED, (self._scope.tenant_id, user.principal_id, kind, name, display_name, role)
             )
             if cursor.rowcount == 0:
                 raise ConflictError(
                     f"The user '{name}' exists already.",
+                    why="Users and services share one space of names: a name says who acts.",
                     remedy="`deskmind user groups NAME --groups …` changes its groups.",
                 )
             await self._join(connection, user.principal_id, groups)
@@ -231,8 +243,15 @@ class Principals:
             cursor = await connection.execute(_GROUPS, (self._scope.tenant_id,))
             return [Group(*row) for row in await cursor.fetchall()]
 
-    async def scope_of(self, *, name: str | None = None, principal_id: UUID | None = None) -> Scope:
+    async def scope_of(
+        self, *, name: str | None = None, principal_id: UUID | None = None, person: bool = False
+    ) -> Scope:
         """The scope of one of the tenant's users, for opening its desk.
+
+        Args:
+            name: of a user or a service; where an older release let both have it, the user's.
+            principal_id: instead of a name.
+            person: whether services do not count.
 
         Raises:
             PrincipalNotFoundError: there is no such user, or it is disabled.
@@ -242,8 +261,8 @@ class Principals:
         )
         async with self._database.transaction(self._scope) as connection:
             cursor = await connection.execute(
-                _SCOPE.encode() + f" {condition} GROUP BY p.tenant_id, p.principal_id".encode(),
-                (self._scope.tenant_id, value),
+                _SCOPE.encode() + f" {condition} {_FIRST_USERS}".encode(),
+                (self._scope.tenant_id, value, person),
             )
             row = await cursor.fetchone()
         if row is None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from deskmind.errors import ContentBlockedError
 from deskmind.governance.redaction.detector import Detector, Prepared
@@ -26,6 +28,8 @@ __all__ = ["Redacted", "Redactor"]
 
 _PIECE = 20_000
 _OVERLAP = 400
+_KEY_BEGINS, _KEY_ENDS, _LONGEST_KEY = "-----BEGIN", "-----END", 20_200
+_TOKEN = re.compile(r"[\w\-.=+/~]{0,12000}+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ class Redactor:
         least = self.policy.least
         found: list[Finding] = []
         for start in range(0, max(len(text), 1), _PIECE):
-            piece = text[start : start + _PIECE + _OVERLAP]
+            piece = text[start : _end(text, start)]
             prepared = Prepared(piece)
             for detector in self._detectors:
                 found += (
@@ -150,6 +154,18 @@ class Redactor:
             digest = hmac.new(self._hash_key, value.casefold().encode(), hashlib.sha256).hexdigest()[:12]
             return f"<{finding.type}#{digest}>"
         return f"<{finding.type}>"
+
+
+def _end(text: str, start: int) -> int:
+    """Where the piece ends that begins here: a token or a key that begins in it, and not in the next, is whole in it."""
+    bound, end = start + _PIECE, start + _PIECE + _OVERLAP
+    if end >= len(text):
+        return len(text)
+    end = cast("re.Match[str]", _TOKEN.match(text, end)).end()
+    begins = text.rfind(_KEY_BEGINS, start, bound + len(_KEY_BEGINS))
+    if begins >= 0 and text.find(_KEY_ENDS, begins, bound) < 0:
+        end = max(end, min(begins + _LONGEST_KEY, len(text)))
+    return end
 
 
 def _moved(finding: Finding, by: int) -> Finding:

@@ -21,7 +21,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.errors import AuthenticationError, ConfigurationError, UnavailableError
+from deskmind.errors import AuthenticationError, ConfigurationError, ConflictError, UnavailableError
 from deskmind.governance.access.oidc.issuer import Issuer
 from deskmind.governance.access.oidc.verifying import TokenVerifier
 
@@ -278,3 +278,46 @@ async def test_refused_tokens_are_told_to_the_tenant_that_they_name_and_to_no_ot
     told = [(event.details["reason"], event.details["attempts"]) for event in events]
     assert sorted(told) == [("token", 1), ("token", 1), ("user", 1)]
     assert all(event.outcome == "denied" for event in events)
+
+
+async def test_nobody_signs_in_as_a_service_by_taking_its_name(
+    operator: Desk, provider: Provider, desk_home: Path
+) -> None:
+    """At some providers people choose what they are called."""
+    await operator.principals.add_user("bot", kind="service", groups=["robots"])
+    await operator.access.grant("service", user="bot")
+    settings = {
+        "issuer": provider.url,
+        "tenant_claim": "org",
+        "tenants": {"acme": operator.scope.tenant},
+        "user_claim": "preferred_username",
+        "groups": {"All": "robots"},
+        "provision": True,
+    }
+    async with Deskmind.open(home=desk_home, knowledge={"embedder": "hashing"}, oidc=settings) as taking:
+        with pytest.raises(AuthenticationError):
+            await taking.authenticate(provider.token(org="acme", preferred_username="bot", groups=[]))
+    (bot,) = [one for one in await operator.principals.users() if one.name == "bot"]
+    assert (bot.kind, bot.groups) == ("service", ("robots",))
+
+
+@pytest.mark.parametrize(("first", "second"), [("user", "service"), ("service", "user")])
+async def test_a_name_says_who_acts(operator: Desk, first: Any, second: Any) -> None:
+    await operator.principals.add_user("ann", kind=first)
+    with pytest.raises(ConflictError, match="exists already"):
+        await operator.principals.add_user("ann", kind=second)
+    assert [(one.name, one.kind) for one in await operator.principals.users() if one.name == "ann"] == [
+        ("ann", first)
+    ]
+
+
+async def test_where_both_have_a_name_it_is_the_users(operator: Desk, app: Deskmind) -> None:
+    """As releases before this one let them."""
+    await operator.principals.add_user("ann", kind="service")
+    person = await operator.principals.add_user("ann-to-be")
+    async with operator.database.transaction(operator.scope) as connection:
+        await connection.execute(
+            "UPDATE principals SET name = 'ann' WHERE principal_id = %s", (person.principal_id,)
+        )
+    desk = await app.desk(tenant=operator.scope.tenant, user="ann")
+    assert desk.scope.principal_id == person.principal_id

@@ -31,7 +31,7 @@ _GROUPS = """
 SELECT g.name FROM principals p
   LEFT JOIN memberships m ON m.tenant_id = p.tenant_id AND m.member_id = p.principal_id
   LEFT JOIN principals g ON g.tenant_id = m.tenant_id AND g.principal_id = m.group_id
- WHERE p.tenant_id = %s AND p.name = %s AND p.kind <> 'group'
+ WHERE p.tenant_id = %s AND p.name = %s AND p.kind = 'user'
 """
 """A row for each group, one without a name for a user in none; no row for nobody."""
 
@@ -98,7 +98,7 @@ class TokenPrincipals:
             operator = Scope.operator(tenant.tenant_id, tenant.slug, _NAME)
             principals = self._principals(operator)
             await self._keep(principals, operator, user, self._groups(claims))
-            return replace(await principals.scope_of(name=user), bounds=bounds)
+            return replace(await principals.scope_of(name=user, person=True), bounds=bounds)
         except (PrincipalNotFoundError, TenantNotFoundError, InvalidRequestError) as error:
             await self._note(claims, "user")
             raise _nobody("The token's user or tenant is not known here.") from error

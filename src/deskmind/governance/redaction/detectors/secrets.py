@@ -119,11 +119,22 @@ PATTERNS: Final = (
     ),
     Pattern(
         EntityType.SECRET,
-        re.compile(
-            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[A-Za-z0-9+/=\s:,\-]{10,20000}?-----END [A-Z ]{0,30}PRIVATE KEY-----"
+        re.compile(  # also quoted in a mail, and in JSON with \\n for its ends of lines
+            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|[A-Za-z0-9+/=\s:,.>()]|-(?!----)){10,20000}+"
+            r"-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
         ),
         1.0,
         "private key",
+        needs="-----BEGIN",
+    ),
+    Pattern(
+        EntityType.SECRET,
+        re.compile(
+            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:(?:\\[nr]|[\s>]){1,8}+[A-Za-z\-]{2,20}+: [^\n\\]{0,100}+){0,5}"
+            r"(?:(?:\\[nr]|[\s>]){1,8}+[A-Za-z0-9+/=]{24,100}+){1,400}+(?:(?:\\[nr]|[\s>]){1,8}+[A-Za-z0-9+/=]{4,23}+(?![^\s\\]))?"
+        ),
+        1.0,
+        "private key whose end is missing",
         needs="-----BEGIN",
     ),
     Pattern(
