@@ -263,3 +263,18 @@ async def test_a_write_that_nobody_knows_of_is_announced_until_it_is_settled(
         await connection.execute("UPDATE writes SET state = 'applied' WHERE write_id = %s", (write_id,))
     await modelled.jobs.drain()
     assert got.empty()
+
+
+async def test_nobody_approves_or_rejects_values_that_were_not_looked_at(
+    agent: Agent[str], ben: Desk, person: Person, policy: Callable[..., None], written: list[Any]
+) -> None:
+    policy({"tool": "set_priority", "approval": "two"})
+    seen = await _waiting(ben, await agent.run("Set it."))
+    cid = await person("cid")
+    edited = await ben.approvals.edit(seen.proposal_id, {"priority": "4"})
+    for decide in (cid.approvals.approve, cid.approvals.reject):
+        with pytest.raises(ConflictError, match="changed"):
+            await decide(seen.proposal_id, revision=seen.revision)
+    assert (await cid.approvals.show(seen.proposal_id)).approvals == 1
+    decided = await cid.approvals.approve(seen.proposal_id, revision=edited.revision)
+    assert (decided.state, decided.approvals) == ("approved", 2)

@@ -75,19 +75,20 @@ class Approvals:
             return found
 
     @operation(Permission.APPROVALS_DECIDE)
-    async def approve(self, proposal_id: UUID, *, answer: str = "") -> Proposed:
+    async def approve(self, proposal_id: UUID, *, answer: str = "", revision: int | None = None) -> Proposed:
         """Let a proposal pass, or answer a question; the run goes on when enough have approved.
 
         Args:
             proposal_id: of the proposal.
             answer: to a question; to a write, a note.
+            revision: that one has seen; None for whatever it is by now.
 
         Raises:
             NotFoundError: there is no such proposal.
-            ConflictError: it is decided or expired, or one has approved it before.
+            ConflictError: it is decided or expired, one has approved it before, or it is another revision by now.
             PermissionDeniedError: it is of one's own run, or an agent decides.
         """
-        return await self._decide(proposal_id, "approve", answer)
+        return await self._decide(proposal_id, "approve", answer, revision=revision)
 
     @operation(Permission.APPROVALS_DECIDE)
     async def edit(self, proposal_id: UUID, values: Mapping[str, Any], *, reason: str = "") -> Proposed:
@@ -114,7 +115,7 @@ class Approvals:
             self._database.transaction(self._scope) as connection,
         ):
             now = await self._found(connection, proposal_id, lock=True)
-            if (refusal := self._refusal(now) or _meanwhile(proposal, now)) is None:
+            if (refusal := self._refusal(now) or _meanwhile(proposal.revision, now)) is None:
                 await edit_proposal(
                     connection,
                     self._scope,
@@ -133,24 +134,35 @@ class Approvals:
         raise refusal
 
     @operation(Permission.APPROVALS_DECIDE)
-    async def reject(self, proposal_id: UUID, *, reason: str = "", lasting: bool = False) -> Proposed:
+    async def reject(
+        self, proposal_id: UUID, *, reason: str = "", lasting: bool = False, revision: int | None = None
+    ) -> Proposed:
         """Forbid a proposal; the run goes on and is told the reason. Errors as for ``approve``.
 
         Args:
             proposal_id: of the proposal.
             reason: told to the agent.
             lasting: refuse the same call to every agent of the tenant from now on, without asking anybody.
+            revision: as for ``approve``.
         """
-        return await self._decide(proposal_id, "reject", reason, lasting=lasting)
+        return await self._decide(proposal_id, "reject", reason, lasting=lasting, revision=revision)
 
-    async def _decide(self, proposal_id: UUID, verdict: str, said: str, *, lasting: bool = False) -> Proposed:
+    async def _decide(
+        self,
+        proposal_id: UUID,
+        verdict: str,
+        said: str,
+        *,
+        lasting: bool = False,
+        revision: int | None = None,
+    ) -> Proposed:
         _check_said(said)
         async with (
             self._refusals(proposal_id, verdict),
             self._database.transaction(self._scope) as connection,
         ):
             proposal = await self._found(connection, proposal_id, lock=True)
-            refusal = self._refusal(proposal)
+            refusal = self._refusal(proposal) or _meanwhile(revision, proposal)
             if refusal is None:
                 await self._vote(connection, proposal, verdict, said)
                 if lasting:
@@ -262,7 +274,7 @@ def _check_said(said: str) -> None:
         raise InvalidRequestError("The reason is too long.", why=f"It may have {_MOST_REASON:,} characters.")
 
 
-def _meanwhile(before: Proposed, now: Proposed) -> ConflictError | None:
-    if before.revision == now.revision:
+def _meanwhile(seen: int | None, now: Proposed) -> ConflictError | None:
+    if seen is None or seen == now.revision:
         return None
     return ConflictError("Somebody else has changed the proposal.", remedy="Look at it again.")

@@ -15,6 +15,8 @@ from deskmind.desk import Desk
 
 __all__ = ["RunBody", "add_agents"]
 
+_SEEN = "that was looked at: 409 when somebody has changed the values since"
+
 RunState = Literal["queued", "running", "waiting", "done", "failed", "cancelled"]
 
 
@@ -118,6 +120,7 @@ class ApproveRequest(Body):
     """Letting it pass."""
 
     answer: str = Field("", max_length=4000, description="to a question; to a write, a note")
+    revision: int | None = Field(None, ge=0, description=_SEEN)
 
 
 class RejectRequest(Body):
@@ -125,6 +128,7 @@ class RejectRequest(Body):
 
     reason: str = Field("", max_length=4000, description="told to the agent")
     lasting: bool = Field(False, description="refuse the same call to every agent from now on")
+    revision: int | None = Field(None, ge=0, description=_SEEN)
 
 
 class EditRequest(Body):
@@ -312,7 +316,7 @@ def _add_approvals(routes: APIRouter, asker: Any) -> None:
         summary="Let a proposal pass, or answer a question; never one of one's own run",
     )
     async def approve(proposal_id: UUID, body: ApproveRequest, desk: Desk = asker) -> ProposalBody:
-        found = await desk.approvals.approve(proposal_id, answer=body.answer)
+        found = await desk.approvals.approve(proposal_id, answer=body.answer, revision=body.revision)
         return ProposalBody.model_validate(found.as_dict())
 
     @routes.post(
@@ -323,7 +327,8 @@ def _add_approvals(routes: APIRouter, asker: Any) -> None:
         summary="Forbid a proposal; the run goes on and is told",
     )
     async def reject(proposal_id: UUID, body: RejectRequest, desk: Desk = asker) -> ProposalBody:
-        found = await desk.approvals.reject(proposal_id, reason=body.reason, lasting=body.lasting)
+        given = {"reason": body.reason, "lasting": body.lasting, "revision": body.revision}
+        found = await desk.approvals.reject(proposal_id, **given)
         return ProposalBody.model_validate(found.as_dict())
 
     @routes.post(

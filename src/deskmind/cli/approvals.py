@@ -21,6 +21,10 @@ __all__ = ["approvals_app"]
 
 approvals_app = typer.Typer(help="What agents propose.", no_args_is_help=True)
 ProposalId = Annotated[UUID, typer.Argument(help="As printed by `deskmind approvals list`.")]
+Revision = Annotated[
+    int | None,
+    typer.Option("--revision", min=0, help="That was looked at; refused when somebody has changed it since."),
+]
 
 
 @approvals_app.command("list")
@@ -81,7 +85,8 @@ def show(
     if as_json:
         print_json(found.as_dict())
         return
-    say(f"{found.tool} of {found.agent}: {found.state}, {found.approvals} of {found.needed} approvals")
+    counted = f"{found.approvals} of {found.needed} approvals, revision {found.revision}"
+    say(f"{found.tool} of {found.agent}: {found.state}, {counted}")
     say(f"  because {found.reason}; expires {found.expires_at:%Y-%m-%d %H:%M}")
     for change in found.changes:
         say(f"  {change['field']}: {one_line(str(change['before']))} → {one_line(str(change['after']))}")
@@ -96,6 +101,7 @@ def show(
 def approve(
     proposal_id: ProposalId,
     answer: Annotated[str, typer.Option("--answer", help="To a question; to a write, a note.")] = "",
+    revision: Revision = None,
     tenant: Tenant = None,
     user: User = None,
     home: Home = None,
@@ -107,7 +113,7 @@ def approve(
 
     async def work(app: Deskmind) -> Proposed:
         desk = await desk_of(app, tenant, user)
-        return await desk.approvals.approve(proposal_id, answer=answer)
+        return await desk.approvals.approve(proposal_id, answer=answer, revision=revision)
 
     found = line.run(work)
     said = f"{proposal_id}: {found.approvals} of {found.needed} approvals, {found.state}."
@@ -163,6 +169,7 @@ def reject(
     lasting: Annotated[
         bool, typer.Option("--lasting", help="Refuse the same call to every agent from now on.")
     ] = False,
+    revision: Revision = None,
     tenant: Tenant = None,
     user: User = None,
     home: Home = None,
@@ -174,6 +181,6 @@ def reject(
 
     async def work(app: Deskmind) -> Proposed:
         desk = await desk_of(app, tenant, user)
-        return await desk.approvals.reject(proposal_id, reason=reason, lasting=lasting)
+        return await desk.approvals.reject(proposal_id, reason=reason, lasting=lasting, revision=revision)
 
     print_value(line.run(work).as_dict(), f"{proposal_id} is rejected.", as_json=as_json)

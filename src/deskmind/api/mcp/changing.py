@@ -78,11 +78,11 @@ async def _decide(call: Call, given: Verdict) -> BaseModel:
     answer = said.content or {}
     if said.action != "accept" or answer.get("verdict") not in ("approve", "reject"):
         raise _undecided()
-    words = str(answer.get("answer") or "")
+    words, seen = str(answer.get("answer") or ""), proposal.revision
     if answer["verdict"] == "approve":
-        decided = await call.desk.approvals.approve(given.proposal_id, answer=words)
+        decided = await call.desk.approvals.approve(given.proposal_id, answer=words, revision=seen)
     else:
-        decided = await call.desk.approvals.reject(given.proposal_id, reason=words)
+        decided = await call.desk.approvals.reject(given.proposal_id, reason=words, revision=seen)
     return ProposalBody.model_validate(decided.as_dict())
 
 

@@ -94,17 +94,20 @@ class RemoteApprovals(Part):
         """One with its difference."""
         return _proposal(await self._client.approvals.get(proposal_id))
 
-    async def approve(self, proposal_id: UUID, *, answer: str = "") -> Any:
+    async def approve(self, proposal_id: UUID, *, answer: str = "", revision: int | None = None) -> Any:
         """Let it pass."""
-        return _proposal(await self._client.approvals.approve(proposal_id, answer=answer))
+        return _proposal(await self._client.approvals.approve(proposal_id, answer=answer, revision=revision))
 
     async def edit(self, proposal_id: UUID, values: Mapping[str, Any], *, reason: str = "") -> Any:
         """Change it and let that pass."""
         return _proposal(await self._client.approvals.edit(proposal_id, values, reason=reason))
 
-    async def reject(self, proposal_id: UUID, *, reason: str = "", lasting: bool = False) -> Any:
+    async def reject(
+        self, proposal_id: UUID, *, reason: str = "", lasting: bool = False, revision: int | None = None
+    ) -> Any:
         """Forbid it."""
-        return _proposal(await self._client.approvals.reject(proposal_id, reason=reason, lasting=lasting))
+        given: dict[str, Any] = {"reason": reason, "lasting": lasting, "revision": revision}
+        return _proposal(await self._client.approvals.reject(proposal_id, **given))
 
 
 def _proposal(told: Any) -> Any:

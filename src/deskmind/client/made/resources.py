@@ -531,14 +531,21 @@ class AsyncApprovals:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def approve(self, proposal_id: UUID | str, *, answer: str | None = None) -> bodies.ProposalBody:
+    async def approve(
+        self, proposal_id: UUID | str, *, answer: str | None = None, revision: int | None = None
+    ) -> bodies.ProposalBody:
         """Let a proposal pass, or answer a question; never one of one's own run (``POST
         /v1/approvals/{proposal_id}/approve``).
 
         Args:
             answer: to a question; to a write, a note
+            revision: that was looked at: 409 when somebody has changed the values since
         """
-        call = Call("POST", f"/v1/approvals/{part(proposal_id)}/approve", body={**sent({"answer": answer})})
+        call = Call(
+            "POST",
+            f"/v1/approvals/{part(proposal_id)}/approve",
+            body={**sent({"answer": answer, "revision": revision})},
+        )
         return bodies.ProposalBody(await self._sender.json(call))
 
     async def edit(
@@ -573,18 +580,24 @@ class AsyncApprovals:
         return bodies.ProposalList(*await self._sender.tagged(call))
 
     async def reject(
-        self, proposal_id: UUID | str, *, reason: str | None = None, lasting: bool | None = None
+        self,
+        proposal_id: UUID | str,
+        *,
+        reason: str | None = None,
+        lasting: bool | None = None,
+        revision: int | None = None,
     ) -> bodies.ProposalBody:
         """Forbid a proposal; the run goes on and is told (``POST /v1/approvals/{proposal_id}/reject``).
 
         Args:
             reason: told to the agent
             lasting: refuse the same call to every agent from now on
+            revision: that was looked at: 409 when somebody has changed the values since
         """
         call = Call(
             "POST",
             f"/v1/approvals/{part(proposal_id)}/reject",
-            body={**sent({"reason": reason, "lasting": lasting})},
+            body={**sent({"reason": reason, "lasting": lasting, "revision": revision})},
         )
         return bodies.ProposalBody(await self._sender.json(call))
 
