@@ -131,7 +131,7 @@ class JournalLedger:
             UnavailableError: the folder cannot be written.
         """
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._folder.mkdir(exist_ok=True, mode=0o700)  # not its parents: a home that was removed stays so
             self._lock_file = os.open(
                 self._folder / f"{self._owner}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
             )
