@@ -46,6 +46,10 @@ async def test_what_holds_personal_data_takes_part_in_erasures(app: Deskmind) ->
         "agent_effects",
         "workflow_firings",
         "request_keys",
+        *(
+            "access_policies",
+            "access_roles",
+        ),  # named by who wrote them, who changes them: docs/privacy.md says so
     }
     for holding in DATA_MAP:
         if holding.personal != "none" and not holding.store.startswith("privacy_"):
