@@ -85,6 +85,22 @@ async def test_credentials_that_cannot_be_opened_are_told_in_the_status(
     assert status.finished_at is not None
 
 
+async def test_what_was_wished_of_a_run_that_could_not_begin_is_done_by_the_next(
+    operator: Desk, servicenow_box: ServiceNowSandbox
+) -> None:
+    await connect(operator, servicenow_box, kinds=("ticket",))
+    await operator.sync.run("now")
+    ((sealed,),) = await sql(operator, "SELECT sealed FROM connections")
+    await sql(
+        operator, "UPDATE connections SET sealed = overlay(sealed placing '\\x00'::bytea from 90) RETURNING 1"
+    )
+    assert (await operator.sync.run("now", full=True)).error.startswith("keyring: ")
+    await sql(operator, "UPDATE connections SET sealed = %s RETURNING 1", (bytes(sealed),))
+    await sql(operator, "DELETE FROM synced_records RETURNING 1")  # what only reading it anew brings back
+    assert (await operator.sync.run("now")).complete
+    assert await here(operator, Kind.TICKET) == await there(servicenow_box, Kind.TICKET)
+
+
 async def test_a_ticket_with_nothing_but_a_title_is_searchable_and_the_copy_complete(
     operator: Desk, servicenow_box: ServiceNowSandbox
 ) -> None:

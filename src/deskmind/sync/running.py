@@ -54,6 +54,10 @@ _STARTED = """
 UPDATE connections SET started_at = clock_timestamp(), renewing = renewing OR wish_full, wish_full = false
  WHERE tenant_id = %s AND connection_id = %s RETURNING renewing, wish_sweep, swept_at
 """
+_BEGAN_NOTHING = """
+UPDATE connections SET started_at = clock_timestamp() WHERE tenant_id = %s AND connection_id = %s
+"""
+"""What was wished stays so: the next run that can begin does it."""
 _WISH_FULL = "SELECT wish_full FROM connections WHERE tenant_id = %s AND connection_id = %s FOR UPDATE"
 _ANEW = """
 UPDATE sync_passes SET cursor = NULL, pass = pass + 1, running = true, started_at = clock_timestamp(), notes = '{}',
@@ -180,7 +184,7 @@ class Runner:
     async def _never_began(self, connection_id: UUID, error: DeskmindError) -> None:
         async with self._database.transaction(self._scope) as connection:
             found = await find_connection(connection, self._scope, connection_id)
-            await connection.execute(_STARTED, (self._scope.tenant_id, connection_id))
+            await connection.execute(_BEGAN_NOTHING, (self._scope.tenant_id, connection_id))
             await self._finished(connection, found, _said(error))
             told = {"connection_id": connection_id, "vendor": found.vendor, "problem": error.code}
             await publish(connection, self._scope, "sync.failed", told)
