@@ -22,6 +22,7 @@ from deskmind.errors import (
     SourceError,
     SourceRateLimitedError,
     SourceUnavailableError,
+    UnavailableError,
 )
 from deskmind.governance.access import Permission
 from deskmind.governance.audit import record
@@ -49,6 +50,7 @@ __all__ = ["RunRoom", "Runner", "kinds_of"]
 _log = logger("deskmind.sync")
 _LONGEST_PAUSE = 3600.0
 _REFUSED = (SourceAuthenticationError, SourceRateLimitedError)
+_LATER = (SourceRateLimitedError, SourceUnavailableError, UnavailableError)
 
 _STARTED = """
 UPDATE connections SET started_at = clock_timestamp(), renewing = renewing OR wish_full, wish_full = false
@@ -165,8 +167,8 @@ class Runner:
         async with source:
             passes = await (await self._follower(found, source)).follow()
         for one in passes:
-            if isinstance(one.error, SourceUnavailableError | SourceRateLimitedError):
-                raise one.error  # later
+            if isinstance(one.error, _LATER):
+                raise one.error
             if one.error is not None:  # the next run tells it
                 return
         async with self._database.transaction(self._scope) as connection:
@@ -284,7 +286,7 @@ class Runner:
             if _touched(passes, {Kind.PERSON, Kind.CONFIGURATION_ITEM, Kind.ORGANISATION}):
                 await learn_names(connection, scope, found)
             await self._finished(connection, found, "; ".join(errors), swept=run.sweep and not errors)
-            if not any(isinstance(one.error, (*_REFUSED, SourceUnavailableError)) for one in passes):
+            if not any(isinstance(one.error, (*_REFUSED, *_LATER)) for one in passes):
                 await self._follow_later(connection, found.connection_id)
             await self._record(connection, run, passes, mirrored)
         if mirrored.joined or mirrored.left:
