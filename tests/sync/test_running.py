@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 
 from deskmind.app import Deskmind
-from deskmind.connectors.model import Kind, Service
-from deskmind.connectors.protocol import AnyRecord
+from deskmind.connectors.model import Article, Kind, Service
+from deskmind.connectors.protocol import AnyRecord, Undecoded
+from deskmind.database import Connection
 from deskmind.desk import Desk
+from deskmind.knowledge.ingest.locking import lock_to_write
 from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.sync.running import Runner
 from deskmind.sync.storing import Counted, RecordStore
@@ -39,6 +42,32 @@ async def test_a_webhooks_record_does_not_go_over_a_newer_one(operator: Desk, st
     assert [one["name"] for one in await operator.sync.records("now", "service")] == ["newer"]
     await store.store(Kind.SERVICE, [service("restored", 2)], pass_number=1)
     assert [one["name"] for one in await operator.sync.records("now", "service")] == ["restored"]
+
+
+@pytest.mark.parametrize("table", ["synced_records", "sync_problems"])
+async def test_what_removes_a_record_holds_none_while_it_waits_for_who_writes(
+    app: Deskmind, operator: Desk, store: RecordStore, table: str
+) -> None:
+    """Who writes has the knowledge first, then the rows: in the other order the two would wait for each other."""
+    article = Article(vendor="servicenow", id="a", key="KB1", title="Mail", text="Mail is down")
+    await store.store(Kind.ARTICLE, [article])
+    await store.problem(Kind.ARTICLE, "b", "KeyError")
+    undecoded = [Undecoded(Kind.ARTICLE, "b", "KeyError")] if table == "sync_problems" else []
+
+    async def gone(connection: Connection) -> None:
+        await store.remove(connection, Kind.ARTICLE, ["a"])
+
+    blocked = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    async with app.database.transaction(operator.scope) as writing:
+        await lock_to_write(writing)
+        removal = asyncio.create_task(store.store(Kind.ARTICLE, [], undecoded=undecoded, then=gone))
+        async with asyncio.timeout(60):
+            while not (row := await (await writing.execute(blocked)).fetchone()) or not row[0]:
+                await asyncio.sleep(0.01)
+        found = await writing.execute(f"SELECT external_id FROM {table} FOR UPDATE NOWAIT".encode())
+        assert len(await found.fetchall()) == 1
+    await removal
+    assert await here(operator, Kind.ARTICLE) == {}
 
 
 async def test_what_a_webhook_brings_during_a_pass_over_everything_stays(

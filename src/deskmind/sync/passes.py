@@ -141,6 +141,7 @@ async def read_kind(
             counted += await _once_more(database, source, store, place, begun)
         async with database.transaction(scope) as connection:
             if whole:
+                await store.hold(connection, kind)
                 await connection.execute(_SOLVED, (*place.key, begun))
                 counted += await _drop_unmet(connection, store, place)
             await connection.execute(_FINISH, (*place.key, place.number))
