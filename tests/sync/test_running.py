@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -14,8 +15,10 @@ from deskmind.connectors.model import Article, Kind, Service
 from deskmind.connectors.protocol import AnyRecord, Undecoded
 from deskmind.database import Connection
 from deskmind.desk import Desk
+from deskmind.governance.privacy import Subject, identifier_of
 from deskmind.knowledge.ingest.locking import lock_to_write
 from deskmind.sandbox.servicenow import ServiceNowSandbox
+from deskmind.sync.erasing import SyncStore
 from deskmind.sync.running import Runner
 from deskmind.sync.storing import Counted, RecordStore
 
@@ -92,6 +95,27 @@ async def test_what_a_webhook_brings_during_a_pass_over_everything_stays(
     await runner.run(connection_id)
     assert called
     assert await here(operator, Kind.ARTICLE) == await there(servicenow_box, Kind.ARTICLE)
+
+
+async def test_an_erasure_masks_what_a_run_stores_meanwhile(
+    app: Deskmind, operator: Desk, store: RecordStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has read before would go over it, and be called current."""
+    told = "Ask Zora Quill, {}."
+    await store.store(Kind.SERVICE, [service(told.format("at noon"), 1)])
+    read = SyncStore._batches
+
+    async def batches(self: SyncStore, subject: Subject) -> AsyncIterator[list[Any]]:
+        async for batch in read(self, subject):
+            await store.store(Kind.SERVICE, [service(told.format("in the evening"), 2)])
+            yield batch
+
+    monkeypatch.setattr(SyncStore, "_batches", batches)
+    subject = Subject(operator.scope, None, "", (identifier_of("Zora Quill"),), uuid4())
+    assert await SyncStore(app.database).erase(subject) == {"masked": 1}
+    (found,) = await operator.sync.records("now", Kind.SERVICE)
+    assert "Zora" not in found["name"]
+    assert found["name"].endswith("in the evening.")
 
 
 def change_article(box: ServiceNowSandbox, identity: str) -> None:

@@ -131,7 +131,9 @@ class Follower:
             "wanted": self._kinds,
         }
         async with self._database.transaction(self._scope) as connection:
-            await connection.execute("SET LOCAL statement_timeout = 0")  # all tickets may refer to one of them
+            await connection.execute(
+                "SET LOCAL statement_timeout = 0"
+            )  # all tickets may refer to one of them
             await connection.execute(_EXCHANGE, values)
 
     async def _waiting(self, step: str, most: int) -> list[_Again]:
