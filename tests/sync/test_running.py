@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +19,9 @@ from deskmind.desk import Desk
 from deskmind.governance.privacy import Subject, identifier_of
 from deskmind.knowledge.ingest.locking import lock_to_write
 from deskmind.sandbox.servicenow import ServiceNowSandbox
+from deskmind.sync import running
 from deskmind.sync.erasing import SyncStore
+from deskmind.sync.passes import Pass
 from deskmind.sync.running import Runner
 from deskmind.sync.storing import Counted, RecordStore
 
@@ -126,13 +129,105 @@ def change_article(box: ServiceNowSandbox, identity: str) -> None:
     box.instance.records.update("kb_knowledge", found[1], {"short_description": "Changed meanwhile"}, admin)
 
 
+async def test_a_sweep_that_is_wished_while_one_is_under_way_is_done_by_the_next_run(
+    app: Deskmind, operator: Desk, servicenow_box: ServiceNowSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await connect(operator, servicenow_box, kinds=("ticket",))
+    await operator.sync.run("now")
+    connection_id = (await operator.connections.get("now")).connection_id
+    swept = running.sweep_kind
+
+    async def sweep_kind(*place: Any) -> Pass:
+        done = await swept(*place)
+        leave_no_trace(servicenow_box, next(iter(await here(operator, Kind.TICKET))))
+        await operator.sync.run("now", sweep=True, wait=False)
+        return done
+
+    await sql(operator, "UPDATE connections SET wish_sweep = true RETURNING 1")
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "sweep_kind", sweep_kind)
+        await Runner(app.database, operator.scope, app).run(connection_id)
+    assert await here(operator, Kind.TICKET) != await there(servicenow_box, Kind.TICKET)
+    servicenow_box.log.clear()
+    await operator.sync.run("now")
+    assert await here(operator, Kind.TICKET) == await there(servicenow_box, Kind.TICKET)
+    assert listed(servicenow_box) > 0
+    servicenow_box.log.clear()
+    await operator.sync.run("now")
+    assert listed(servicenow_box) == 0, "one wish is one sweep"
+
+
+class _KilledError(BaseException):
+    """Stands for the end of the process: nothing after it happens."""
+
+
+@pytest.mark.parametrize("repaired", [False, True])
+async def test_a_sweep_that_was_wished_of_a_run_that_is_killed_is_done_by_the_next(
+    app: Deskmind,
+    operator: Desk,
+    servicenow_box: ServiceNowSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    repaired: bool,  # after a run that could not even begin
+) -> None:
+    await connect(operator, servicenow_box, kinds=("ticket",))
+    await operator.sync.run("now")
+    leave_no_trace(servicenow_box, next(iter(await here(operator, Kind.TICKET))))
+    connection_id = (await operator.connections.get("now")).connection_id
+
+    async def killed(self: Runner, *given: object) -> None:
+        raise _KilledError
+
+    await sql(operator, "UPDATE connections SET wish_sweep = true RETURNING 1")
+    with monkeypatch.context() as patch:
+        patch.setattr(Runner, "_read", killed)
+        with pytest.raises(_KilledError):
+            await Runner(app.database, operator.scope, app).run(connection_id)
+    if repaired:
+        sealed = await spoiled(operator)
+        assert (await operator.sync.run("now")).error.startswith("keyring: ")
+        await sql(operator, "UPDATE connections SET sealed = %s RETURNING 1", (sealed,))
+    await operator.sync.run("now")
+    assert await here(operator, Kind.TICKET) == await there(servicenow_box, Kind.TICKET)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_sweep_that_fails_is_done_again(operator: Desk, servicenow_box: ServiceNowSandbox) -> None:
+    await connect(operator, servicenow_box, kinds=("ticket",))
+    await operator.sync.run("now")
+    leave_no_trace(servicenow_box, next(iter(await here(operator, Kind.TICKET))))
+    servicenow_box.faults.add("server_error")
+    assert (await operator.sync.run("now", sweep=True)).error
+    servicenow_box.faults.clear()
+    await operator.sync.run("now")
+    assert await here(operator, Kind.TICKET) == await there(servicenow_box, Kind.TICKET)
+
+
+async def spoiled(desk: Desk) -> bytes:
+    """The credentials, which cannot be opened until they are put back."""
+    ((sealed,),) = await sql(desk, "SELECT sealed FROM connections")
+    await sql(
+        desk, "UPDATE connections SET sealed = overlay(sealed placing '\\x00'::bytea from 90) RETURNING 1"
+    )
+    return bytes(sealed)
+
+
+def leave_no_trace(box: ServiceNowSandbox, ticket: str) -> None:
+    """Delete a ticket as an instance does that does not audit the table."""
+    found = box.instance.store.find("task", ticket)
+    assert found is not None
+    box.instance.store.remove(found[0], ticket)
+
+
+def listed(box: ServiceNowSandbox) -> int:
+    """How often the ids of all tickets were asked for."""
+    return len([one for one in box.log if re.search("sysparm_fields=sys_id(&|$)", one.query)])
+
+
 async def test_credentials_that_cannot_be_opened_are_told_in_the_status(
     operator: Desk, servicenow_box: ServiceNowSandbox
 ) -> None:
     await connect(operator, servicenow_box)
-    await sql(
-        operator, "UPDATE connections SET sealed = overlay(sealed placing '\\x00'::bytea from 90) RETURNING 1"
-    )
+    await spoiled(operator)
     status = await operator.sync.run("now")
     assert status.error.startswith("keyring: The credentials of the connection cannot be opened.")
     assert status.finished_at is not None
@@ -143,12 +238,9 @@ async def test_what_was_wished_of_a_run_that_could_not_begin_is_done_by_the_next
 ) -> None:
     await connect(operator, servicenow_box, kinds=("ticket",))
     await operator.sync.run("now")
-    ((sealed,),) = await sql(operator, "SELECT sealed FROM connections")
-    await sql(
-        operator, "UPDATE connections SET sealed = overlay(sealed placing '\\x00'::bytea from 90) RETURNING 1"
-    )
+    sealed = await spoiled(operator)
     assert (await operator.sync.run("now", full=True)).error.startswith("keyring: ")
-    await sql(operator, "UPDATE connections SET sealed = %s RETURNING 1", (bytes(sealed),))
+    await sql(operator, "UPDATE connections SET sealed = %s RETURNING 1", (sealed,))
     await sql(operator, "DELETE FROM synced_records RETURNING 1")  # what only reading it anew brings back
     assert (await operator.sync.run("now")).complete
     assert await here(operator, Kind.TICKET) == await there(servicenow_box, Kind.TICKET)
