@@ -344,6 +344,58 @@ async def test_a_vendor_that_fails_meanwhile_is_asked_again(
     assert await parents(operator, children) == {parent}
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_a_kind_that_fails_each_time_does_not_keep_the_others_back(
+    app: Deskmind, operator: Desk, instance: Instance
+) -> None:
+    caller = instance.referred("caller_id")
+    records = instance.box.instance.records
+    records.create("cmdb_ci", {"name": "airship-07", "assigned_to": caller}, instance.admin)
+    await connect(operator, instance.box, kinds=("ticket", "person", "configuration-item"))
+    await operator.sync.run("now")
+    instance.rename("sys_user", caller, name="Zora Quill", first_name="Zora", last_name="Quill")
+    connection_id = (await operator.connections.get("now")).connection_id
+    runner = Runner(app.database, operator.scope, app)
+    await runner.read_one(connection_id, Kind.PERSON, caller)
+    assert await outdated(operator, instance.box, Kind.TICKET)
+    instance.box.faults.add(Fault("server_error", path="/table/cmdb_ci"))
+    for _ in range(2):
+        with pytest.raises(SourceUnavailableError):
+            await runner.follow(connection_id)
+    assert await outdated(operator, instance.box, Kind.TICKET) == []
+    instance.box.faults.clear()
+    assert await outdated(operator, instance.box, Kind.CONFIGURATION_ITEM)
+    assert (await operator.sync.run("now")).complete
+    assert await outdated(operator, instance.box, Kind.CONFIGURATION_ITEM) == []
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_record_that_fails_each_time_lets_others_go_before_it(
+    app: Deskmind, operator: Desk, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_AT_ONCE", 1)
+    parent, children = instance.family(3)
+    records = instance.box.instance.records
+    row = records.create("problem", {"short_description": "No mail", "parent": parent}, instance.admin)
+    while max(children) < instance.store.read("problem", row, "sys_id"):  # some come after it by their ids
+        given = {"short_description": "No mail", "parent_incident": parent}
+        children.append(instance.id_of(records.create("incident", given, instance.admin)))
+    await connect(operator, instance.box, kinds=("ticket",))
+    await operator.sync.run("now")
+    instance.delete("incident", parent)
+    connection_id = (await operator.connections.get("now")).connection_id
+    runner = Runner(app.database, operator.scope, app)
+    await runner.read_one(connection_id, Kind.TICKET, parent)
+    instance.box.faults.add(Fault("server_error", path="/table/problem"))
+    for _ in range(2):
+        with pytest.raises(SourceUnavailableError):
+            await runner.follow(connection_id)
+    assert await parents(operator, children) == {parent}
+    instance.box.faults.clear()
+    assert (await operator.sync.run("now")).complete
+    assert await outdated(operator, instance.box, Kind.TICKET) == []
+
+
 async def test_nothing_is_asked_for_while_nothing_was_renamed(operator: Desk, instance: Instance) -> None:
     parent, _ = instance.family(2)
     await connect(operator, instance.box, kinds=("ticket",))

@@ -8,17 +8,18 @@ these are read, stored and struck out, some in each transaction: a worker that i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
+from typing import LiteralString
 from uuid import UUID
 
 from deskmind.connectors.model import Kind
 from deskmind.connectors.protocol import AnyRecord, Connector, Undecoded
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.database import Database
-from deskmind.errors import DeskmindError
+from deskmind.errors import DeskmindError, SourceUnavailableError
 from deskmind.scope import Scope
 from deskmind.sync.measures import count_records
 from deskmind.sync.passes import MISSHAPEN, ONE_ALONE, Pass, misshapen
@@ -32,9 +33,19 @@ _AT_ONCE = 50
 _REFERRED_AT_ONCE = 50
 """Of so many at once it is looked up who refers to them: each may be called by every ticket."""
 
-_WAITING = """
-SELECT kind, external_id, since FROM sync_follow_ups WHERE tenant_id = %s AND connection_id = %s AND step = %s
+_REFERRED = """
+SELECT kind, external_id, since FROM sync_follow_ups WHERE tenant_id = %s AND connection_id = %s AND step = 'referred'
  ORDER BY kind, external_id LIMIT %s
+"""
+_NEXT = """
+SELECT kind, external_id, since FROM (
+    SELECT kind, external_id, since FROM sync_follow_ups WHERE tenant_id = %s AND connection_id = %s AND step = 'referring'
+     ORDER BY since LIMIT %s) oldest
+ ORDER BY min(since) OVER (PARTITION BY kind), kind, since
+"""
+_PUT_OFF = """
+UPDATE sync_follow_ups SET since = clock_timestamp() WHERE tenant_id = %s AND connection_id = %s AND step = 'referring'
+   AND kind = %s AND external_id = ANY (%s)
 """
 _EXCHANGE = """
 WITH taken AS (
@@ -66,6 +77,12 @@ async def outstanding(connection: DatabaseConnection, scope: Scope, connection_i
 class _Again:
     kind: Kind
     since: dict[str, datetime]
+
+    def parts(self) -> Iterator[_Again]:
+        """As many of them as are read at once, in their order."""
+        waiting = iter(self.since.items())
+        while some := dict(islice(waiting, _AT_ONCE)):
+            yield _Again(self.kind, some)
 
 
 class Follower:
@@ -99,20 +116,26 @@ class Follower:
     async def follow(self) -> list[Pass]:
         """Read again at most 1,000; ``outstanding`` says whether that was all. What is refused is told and does not raise."""
         done = await self._exchanged()
-        for _ in range(0, _MOST, _AT_ONCE):
-            some = await self._waiting("referring", _AT_ONCE)
-            if not some:
-                break
-            for again in some:
+        for waiting in await self._waiting(_NEXT, _MOST):
+            for some in waiting.parts():
                 try:
-                    done.append(Pass(again.kind, await self._read(again)))
+                    done.append(Pass(some.kind, await self._read(some)))
                 except (DeskmindError, *MISSHAPEN) as caught:
-                    return [*done, Pass(again.kind, Counted(), misshapen(again.kind, caught))]
+                    if isinstance(caught, SourceUnavailableError):
+                        await self._put_off(waiting, some)
+                    return [*done, Pass(some.kind, Counted(), misshapen(some.kind, caught))]
         return done
+
+    async def _put_off(self, waiting: _Again, failed: _Again) -> None:
+        """The next turn begins with other kinds, and with others of this one: what failed may be to blame, not the vendor."""
+        others = [name for name in waiting.since if name not in failed.since]
+        async with self._database.transaction(self._scope) as connection:
+            for names in (others, list(failed.since)):
+                await connection.execute(_PUT_OFF, (*self._key, str(waiting.kind), names))
 
     async def _exchanged(self) -> list[Pass]:
         """Nothing, or what kept the rows of some that were renamed or are gone from being exchanged: the next turn takes them."""
-        while some := await self._waiting("referred", _REFERRED_AT_ONCE):
+        while some := await self._waiting(_REFERRED, _REFERRED_AT_ONCE):
             for referred in some:
                 try:
                     await self._exchange(referred)
@@ -131,14 +154,13 @@ class Follower:
             "wanted": self._kinds,
         }
         async with self._database.transaction(self._scope) as connection:
-            await connection.execute(
-                "SET LOCAL statement_timeout = 0"
-            )  # all tickets may refer to one of them
+            # all tickets may refer to one of them
+            await connection.execute("SET LOCAL statement_timeout = 0")
             await connection.execute(_EXCHANGE, values)
 
-    async def _waiting(self, step: str, most: int) -> list[_Again]:
+    async def _waiting(self, statement: LiteralString, most: int) -> list[_Again]:
         async with self._database.transaction(self._scope) as connection:
-            rows = await (await connection.execute(_WAITING, (*self._key, step, most))).fetchall()
+            rows = await (await connection.execute(statement, (*self._key, most))).fetchall()
         return [
             _Again(Kind(kind), {name: since for _, name, since in some})
             for kind, some in groupby(rows, key=lambda row: row[0])
