@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 import pytest
 
 from deskmind.app import Deskmind
@@ -208,7 +210,7 @@ class _KilledError(BaseException):
     """Stands for the end of the process: nothing after it happens."""
 
 
-@pytest.mark.parametrize("moment", ["_exchange", "_next", "_read"])
+@pytest.mark.parametrize("moment", ["_exchange", "_waiting", "_read"])
 async def test_who_is_killed_after_the_removal_costs_nothing(
     app: Deskmind, operator: Desk, instance: Instance, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -229,6 +231,68 @@ async def test_who_is_killed_after_the_removal_costs_nothing(
     (status,) = await operator.sync.status("now")
     assert not status.complete
     assert (await operator.sync.run("now")).complete
+    assert await parents(operator, children) == {parent}
+
+
+@asynccontextmanager
+async def stopping(app: Deskmind, desk: Desk, when: str) -> AsyncIterator[None]:
+    """A database that stops the statement that writes down what refers to something, as it does when the time is over."""
+    admin, schema = app.database.endpoints.admin, app.database.endpoints.schema
+    assert admin is not None
+    async with await psycopg.AsyncConnection.connect(admin, autocommit=True) as connection:
+        await connection.execute(f"SET search_path = {schema}".encode())
+        await connection.execute(
+            f"""
+            CREATE FUNCTION stop_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF {when} THEN
+                    RAISE EXCEPTION 'canceling statement due to statement timeout' USING ERRCODE = 'query_canceled';
+                END IF;
+                RETURN NEW;
+            END $$""".encode()
+        )
+        await connection.execute(
+            "CREATE TRIGGER stop_it BEFORE INSERT ON sync_follow_ups FOR EACH ROW"
+            f" WHEN (NEW.step = 'referring' AND NEW.tenant_id = '{desk.scope.tenant_id}') EXECUTE FUNCTION stop_it()".encode()
+        )
+        try:
+            yield
+        finally:
+            await connection.execute("DROP FUNCTION stop_it CASCADE")
+
+
+async def test_a_run_goes_on_when_it_takes_too_long_to_find_what_refers_to_something(
+    app: Deskmind, operator: Desk, instance: Instance
+) -> None:
+    """Memberships that ended at the vendor end here too."""
+    tenant = operator.scope.tenant
+    await connect(operator, instance.box, kinds=("ticket", "person", "group", "membership"))
+    await operator.sync.run("now")
+    caller = instance.referred("caller_id")
+    people = await operator.sync.records("now", "person", limit=1000)
+    login = next(one["login"] for one in people if one["id"] == caller)
+    await operator.principals.add_user(login)
+    await operator.sync.run("now")
+    assert await (await app.desk(tenant=tenant, user=login)).knowledge.documents(limit=200)
+    instance.rename("sys_user_group", instance.referred("assignment_group"), name="Airship Support")
+    instance.rename("sys_user", caller, active="false")
+    async with stopping(app, operator, "true"):
+        status = await operator.sync.run("now")
+    assert "group: unavailable: The database took too long" in status.error
+    assert await (await app.desk(tenant=tenant, user=login)).knowledge.documents(limit=200) == []
+    assert await outdated(operator, instance.box, Kind.TICKET)
+    assert (await operator.sync.run("now")).complete
+    assert await outdated(operator, instance.box, Kind.TICKET) == []
+
+
+async def test_what_every_ticket_refers_to_may_take_its_time(
+    app: Deskmind, operator: Desk, instance: Instance
+) -> None:
+    parent, children = instance.family(3)
+    await connect(operator, instance.box, kinds=("ticket",))
+    await operator.sync.run("now")
+    instance.delete("incident", parent)
+    async with stopping(app, operator, "current_setting('statement_timeout') <> '0'"):
+        assert (await operator.sync.run("now")).complete
     assert await parents(operator, children) == {parent}
 
 
@@ -278,6 +342,58 @@ async def test_a_vendor_that_fails_meanwhile_is_asked_again(
     assert status.outdated == 2
     assert (await operator.sync.run("now")).complete
     assert await parents(operator, children) == {parent}
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_kind_that_fails_each_time_does_not_keep_the_others_back(
+    app: Deskmind, operator: Desk, instance: Instance
+) -> None:
+    caller = instance.referred("caller_id")
+    records = instance.box.instance.records
+    records.create("cmdb_ci", {"name": "airship-07", "assigned_to": caller}, instance.admin)
+    await connect(operator, instance.box, kinds=("ticket", "person", "configuration-item"))
+    await operator.sync.run("now")
+    instance.rename("sys_user", caller, name="Zora Quill", first_name="Zora", last_name="Quill")
+    connection_id = (await operator.connections.get("now")).connection_id
+    runner = Runner(app.database, operator.scope, app)
+    await runner.read_one(connection_id, Kind.PERSON, caller)
+    assert await outdated(operator, instance.box, Kind.TICKET)
+    instance.box.faults.add(Fault("server_error", path="/table/cmdb_ci"))
+    for _ in range(2):
+        with pytest.raises(SourceUnavailableError):
+            await runner.follow(connection_id)
+    assert await outdated(operator, instance.box, Kind.TICKET) == []
+    instance.box.faults.clear()
+    assert await outdated(operator, instance.box, Kind.CONFIGURATION_ITEM)
+    assert (await operator.sync.run("now")).complete
+    assert await outdated(operator, instance.box, Kind.CONFIGURATION_ITEM) == []
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_record_that_fails_each_time_lets_others_go_before_it(
+    app: Deskmind, operator: Desk, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_AT_ONCE", 1)
+    parent, children = instance.family(3)
+    records = instance.box.instance.records
+    row = records.create("problem", {"short_description": "No mail", "parent": parent}, instance.admin)
+    while max(children) < instance.store.read("problem", row, "sys_id"):  # some come after it by their ids
+        given = {"short_description": "No mail", "parent_incident": parent}
+        children.append(instance.id_of(records.create("incident", given, instance.admin)))
+    await connect(operator, instance.box, kinds=("ticket",))
+    await operator.sync.run("now")
+    instance.delete("incident", parent)
+    connection_id = (await operator.connections.get("now")).connection_id
+    runner = Runner(app.database, operator.scope, app)
+    await runner.read_one(connection_id, Kind.TICKET, parent)
+    instance.box.faults.add(Fault("server_error", path="/table/problem"))
+    for _ in range(2):
+        with pytest.raises(SourceUnavailableError):
+            await runner.follow(connection_id)
+    assert await parents(operator, children) == {parent}
+    instance.box.faults.clear()
+    assert (await operator.sync.run("now")).complete
+    assert await outdated(operator, instance.box, Kind.TICKET) == []
 
 
 async def test_nothing_is_asked_for_while_nothing_was_renamed(operator: Desk, instance: Instance) -> None:

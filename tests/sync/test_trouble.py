@@ -10,6 +10,7 @@ import pytest
 
 from deskmind.connectors.model import Kind
 from deskmind.desk import Desk
+from deskmind.sandbox.jira import JiraSandbox
 from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.sandbox.servicenow.oauth import CLIENT_ID, CLIENT_SECRET
 from deskmind.sandbox.web import Call, Fault, Reply, SandboxServer
@@ -202,6 +203,23 @@ async def test_a_list_without_its_rows_removes_nothing(operator: Desk, jira_box:
     status = await operator.sync.run("now")
     assert "source-reply" in status.error
     assert await here(operator, Kind.GROUP) == known
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_record_that_cannot_be_asked_for_does_not_keep_a_sweep_from_the_others(
+    operator: Desk, jira_box: JiraSandbox
+) -> None:
+    await connect(operator, jira_box, kinds=("ticket",))
+    await operator.sync.run("now")
+    everything = set(await here(operator, Kind.TICKET))
+    broken, *others = list(jira_box.site.issues.values())[:3]
+    for issue in (broken, *others):
+        jira_box.site.remove(issue)
+    jira_box.faults.add("html", path=f"/issue/{broken.id}$")
+    status = await operator.sync.run("now", sweep=True)
+    assert set(await here(operator, Kind.TICKET)) == everything - {str(one.id) for one in others}
+    assert (status.error, [one.id for one in status.problems]) == ("", [str(broken.id)])
+    await whole(operator, jira_box, Kind.TICKET)
 
 
 @pytest.mark.usefixtures("impatient")

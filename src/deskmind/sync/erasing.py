@@ -6,10 +6,11 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from deskmind.database import Database
+from deskmind.database import Connection, Database
 from deskmind.errors import InvalidRequestError
 from deskmind.governance.privacy import DATA_MAP, Counts, Holding, Identifier, Subject, identifier_of
 from deskmind.governance.privacy.identifiers import whole_forms
@@ -27,6 +28,11 @@ SELECT connection_id, kind, external_id, record, raw FROM synced_records
    AND normalize(record_key || ' ' || record::text || ' ' || raw::text, NFC) ~ %s
  ORDER BY connection_id, kind, external_id LIMIT %s
 """
+_NOW = """
+SELECT record, raw FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = %s
+   FOR UPDATE
+"""
+"""A run may have stored another state since the batch was read."""
 _MASK = """
 UPDATE synced_records SET record = %s, raw = %s WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND external_id = %s
 """
@@ -63,19 +69,26 @@ class SyncStore:
         """Remove the person's own record and mask mentions, some records in each transaction."""
         counts: Counter[str] = Counter()
         async for batch in self._batches(subject):
+            if dry_run:
+                counts.update(_fate(subject, kind, record, raw) for _, kind, _, record, raw in batch)
+                continue
             async with self._database.transaction(subject.scope) as connection:
-                for connection_id, kind, external_id, record, raw in batch:
+                for connection_id, kind, external_id, _, _ in batch:
                     key = (subject.scope.tenant_id, connection_id, kind, external_id)
-                    own = kind == "person" and _is(subject, record)
-                    counts["erased" if own else "masked"] += own or _mentions(subject, [record, raw])
-                    if dry_run:
-                        continue
-                    if own:
-                        await connection.execute(_REMOVE, key)
-                    else:
-                        masked = [Jsonb(masked_json(one, subject.mentions)) for one in (record, raw)]
-                        await connection.execute(_MASK, (*masked, *key))
-        return {name: count for name, count in counts.items() if count}
+                    counts[await self._one(connection, subject, key)] += 1
+        return {name: count for name, count in counts.items() if name}
+
+    async def _one(self, connection: Connection, subject: Subject, key: tuple[UUID, UUID, str, str]) -> str:
+        row = await (await connection.execute(_NOW, key)).fetchone()
+        if row is None:
+            return ""
+        fate = _fate(subject, key[2], *row)
+        if fate == "erased":
+            await connection.execute(_REMOVE, key)
+        else:
+            masked = [Jsonb(masked_json(one, subject.mentions)) for one in row]
+            await connection.execute(_MASK, (*masked, *key))
+        return fate
 
     async def _batches(self, subject: Subject) -> AsyncIterator[list[Any]]:
         if subject.pattern is None:
@@ -92,6 +105,13 @@ class SyncStore:
                 return
             yield batch
             after = tuple(batch[-1][:3])
+
+
+def _fate(subject: Subject, kind: str, record: dict[str, Any], raw: Any) -> str:
+    """What becomes of a record: ``erased``, ``masked``, or nothing where it mentions somebody else."""
+    if kind == "person" and _is(subject, record):
+        return "erased"
+    return "masked" if _mentions(subject, [record, raw]) else ""
 
 
 def _is(subject: Subject, record: dict[str, Any]) -> bool:

@@ -8,17 +8,18 @@ these are read, stored and struck out, some in each transaction: a worker that i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
+from typing import LiteralString
 from uuid import UUID
 
 from deskmind.connectors.model import Kind
 from deskmind.connectors.protocol import AnyRecord, Connector, Undecoded
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.database import Database
-from deskmind.errors import DeskmindError
+from deskmind.errors import DeskmindError, SourceUnavailableError
 from deskmind.scope import Scope
 from deskmind.sync.measures import count_records
 from deskmind.sync.passes import MISSHAPEN, ONE_ALONE, Pass, misshapen
@@ -29,27 +30,33 @@ __all__ = ["Follower", "outstanding"]
 _MOST = 1000
 """So many records a turn: what is new comes before the rest of them."""
 _AT_ONCE = 50
-_REFERRED_AT_ONCE = 500
+_REFERRED_AT_ONCE = 50
+"""Of so many at once it is looked up who refers to them: each may be called by every ticket."""
 
-_EXCHANGE = """
-WITH taken AS (
-    DELETE FROM sync_follow_ups f USING (
-        SELECT kind, external_id FROM sync_follow_ups WHERE tenant_id = %(tenant)s AND connection_id = %(connection)s
-           AND step = 'referred' ORDER BY kind, external_id LIMIT %(most)s FOR UPDATE) chosen
-     WHERE f.tenant_id = %(tenant)s AND f.connection_id = %(connection)s AND f.step = 'referred' AND f.kind = chosen.kind
-       AND f.external_id = chosen.external_id
-    RETURNING f.kind, f.external_id),
-named AS (SELECT array_agg(kind) AS kinds, array_agg(external_id) AS ids FROM taken),
-made AS (
-    INSERT INTO sync_follow_ups (tenant_id, connection_id, step, kind, external_id)
-    SELECT %(tenant)s, %(connection)s, 'referring', r.kind, r.external_id
-      FROM named, LATERAL sync_referring(%(connection)s, named.kinds, named.ids) r WHERE r.kind = ANY (%(wanted)s)
-    ON CONFLICT (tenant_id, connection_id, step, kind, external_id) DO UPDATE SET since = clock_timestamp())
-SELECT count(*) FROM taken
+_REFERRED = """
+SELECT kind, external_id, since FROM sync_follow_ups WHERE tenant_id = %s AND connection_id = %s AND step = 'referred'
+ ORDER BY kind, external_id LIMIT %s
 """
 _NEXT = """
-SELECT kind, external_id, since FROM sync_follow_ups WHERE tenant_id = %s AND connection_id = %s AND step = 'referring'
- ORDER BY kind, external_id LIMIT %s
+SELECT kind, external_id, since FROM (
+    SELECT kind, external_id, since FROM sync_follow_ups WHERE tenant_id = %s AND connection_id = %s AND step = 'referring'
+     ORDER BY since LIMIT %s) oldest
+ ORDER BY min(since) OVER (PARTITION BY kind), kind, since
+"""
+_PUT_OFF = """
+UPDATE sync_follow_ups SET since = clock_timestamp() WHERE tenant_id = %s AND connection_id = %s AND step = 'referring'
+   AND kind = %s AND external_id = ANY (%s)
+"""
+_EXCHANGE = """
+WITH taken AS (
+    DELETE FROM sync_follow_ups WHERE tenant_id = %(tenant)s AND connection_id = %(connection)s AND step = 'referred'
+       AND kind = %(kind)s AND external_id = ANY (%(ids)s)
+    RETURNING kind, external_id),
+named AS (SELECT array_agg(kind) AS kinds, array_agg(external_id) AS ids FROM taken)
+INSERT INTO sync_follow_ups (tenant_id, connection_id, step, kind, external_id)
+SELECT %(tenant)s, %(connection)s, 'referring', r.kind, r.external_id
+  FROM named, LATERAL sync_referring(%(connection)s, named.kinds, named.ids) r WHERE r.kind = ANY (%(wanted)s)
+ON CONFLICT (tenant_id, connection_id, step, kind, external_id) DO UPDATE SET since = clock_timestamp()
 """
 _STRIKE = """
 DELETE FROM sync_follow_ups f USING unnest(%s::text[], %s::timestamptz[]) done(external_id, since)
@@ -70,6 +77,12 @@ async def outstanding(connection: DatabaseConnection, scope: Scope, connection_i
 class _Again:
     kind: Kind
     since: dict[str, datetime]
+
+    def parts(self) -> Iterator[_Again]:
+        """As many of them as are read at once, in their order."""
+        waiting = iter(self.since.items())
+        while some := dict(islice(waiting, _AT_ONCE)):
+            yield _Again(self.kind, some)
 
 
 class Follower:
@@ -101,37 +114,53 @@ class Follower:
         self._key = (scope.tenant_id, connection_id)
 
     async def follow(self) -> list[Pass]:
-        """Read again at most 1,000; ``outstanding`` says whether that was all. What the vendor refuses is told and does not raise."""
-        while await self._exchange() == _REFERRED_AT_ONCE:
-            continue
-        done: list[Pass] = []
-        for _ in range(0, _MOST, _AT_ONCE):
-            some = await self._next()
-            if not some:
-                break
-            for again in some:
+        """Read again at most 1,000; ``outstanding`` says whether that was all. What is refused is told and does not raise."""
+        done = await self._exchanged()
+        for waiting in await self._waiting(_NEXT, _MOST):
+            for some in waiting.parts():
                 try:
-                    done.append(Pass(again.kind, await self._read(again)))
+                    done.append(Pass(some.kind, await self._read(some)))
                 except (DeskmindError, *MISSHAPEN) as caught:
-                    return [*done, Pass(again.kind, Counted(), misshapen(again.kind, caught))]
+                    if isinstance(caught, SourceUnavailableError):
+                        await self._put_off(waiting, some)
+                    return [*done, Pass(some.kind, Counted(), misshapen(some.kind, caught))]
         return done
 
-    async def _exchange(self) -> int:
-        """Rows of what was renamed or is gone for rows of what calls it by name; how many."""
+    async def _put_off(self, waiting: _Again, failed: _Again) -> None:
+        """The next turn begins with other kinds, and with others of this one: what failed may be to blame, not the vendor."""
+        others = [name for name in waiting.since if name not in failed.since]
+        async with self._database.transaction(self._scope) as connection:
+            for names in (others, list(failed.since)):
+                await connection.execute(_PUT_OFF, (*self._key, str(waiting.kind), names))
+
+    async def _exchanged(self) -> list[Pass]:
+        """Nothing, or what kept the rows of some that were renamed or are gone from being exchanged: the next turn takes them."""
+        while some := await self._waiting(_REFERRED, _REFERRED_AT_ONCE):
+            for referred in some:
+                try:
+                    await self._exchange(referred)
+                except DeskmindError as error:
+                    return [Pass(referred.kind, Counted(), error)]
+        return []
+
+    async def _exchange(self, referred: _Again) -> None:
+        """Rows of what was renamed or is gone for rows of what calls it by name."""
         tenant, connection_id = self._key
         values = {
             "tenant": tenant,
             "connection": connection_id,
-            "most": _REFERRED_AT_ONCE,
+            "kind": str(referred.kind),
+            "ids": list(referred.since),
             "wanted": self._kinds,
         }
         async with self._database.transaction(self._scope) as connection:
-            row = await (await connection.execute(_EXCHANGE, values)).fetchone()
-        return 0 if row is None else row[0]
+            # all tickets may refer to one of them
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            await connection.execute(_EXCHANGE, values)
 
-    async def _next(self) -> list[_Again]:
+    async def _waiting(self, statement: LiteralString, most: int) -> list[_Again]:
         async with self._database.transaction(self._scope) as connection:
-            rows = await (await connection.execute(_NEXT, (*self._key, _AT_ONCE))).fetchall()
+            rows = await (await connection.execute(statement, (*self._key, most))).fetchall()
         return [
             _Again(Kind(kind), {name: since for _, name, since in some})
             for kind, some in groupby(rows, key=lambda row: row[0])

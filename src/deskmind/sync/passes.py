@@ -141,6 +141,7 @@ async def read_kind(
             counted += await _once_more(database, source, store, place, begun)
         async with database.transaction(scope) as connection:
             if whole:
+                await store.hold(connection, kind)
                 await connection.execute(_SOLVED, (*place.key, begun))
                 counted += await _drop_unmet(connection, store, place)
             await connection.execute(_FINISH, (*place.key, place.number))
@@ -255,12 +256,21 @@ async def sweep_kind(
             cursor = await connection.execute(_UNLISTED, (*key, begun, listed))
             missing = [name for (name,) in await cursor.fetchall()]
         if len(missing) <= _SURE:
-            missing = [name for name in missing if await source.get(kind, name) is None]
+            missing = [name for name in missing if await _is_gone(source, store, kind, name)]
         async with database.transaction(scope) as connection:
             gone = await store.remove(connection, kind, missing)
     except (DeskmindError, *MISSHAPEN) as caught:
         return Pass(kind, Counted(), misshapen(kind, caught))
     return Pass(kind, Counted(gone=gone))
+
+
+async def _is_gone(source: Connector, store: RecordStore, kind: Kind, name: str) -> bool:
+    """Whether the vendor has a record no more; one that it cannot give stays, and is named."""
+    try:
+        return await source.get(kind, name) is None
+    except ONE_ALONE as error:
+        await store.problem(kind, name, misshapen(kind, error).code)
+        return False
 
 
 async def _now(database: Database, scope: Scope) -> datetime:

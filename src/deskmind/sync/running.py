@@ -22,6 +22,7 @@ from deskmind.errors import (
     SourceError,
     SourceRateLimitedError,
     SourceUnavailableError,
+    UnavailableError,
 )
 from deskmind.governance.access import Permission
 from deskmind.governance.audit import record
@@ -49,12 +50,22 @@ __all__ = ["RunRoom", "Runner", "kinds_of"]
 _log = logger("deskmind.sync")
 _LONGEST_PAUSE = 3600.0
 _REFUSED = (SourceAuthenticationError, SourceRateLimitedError)
+_LATER = (SourceRateLimitedError, SourceUnavailableError, UnavailableError)
 
 _STARTED = """
-UPDATE connections SET started_at = clock_timestamp(), renewing = renewing OR wish_full, wish_full = false
- WHERE tenant_id = %s AND connection_id = %s RETURNING renewing, wish_sweep, swept_at
+UPDATE connections SET started_at = clock_timestamp(), renewing = renewing OR wish_full, wish_full = false, wish_sweep = false
+ WHERE tenant_id = %s AND connection_id = %s RETURNING renewing, swept_at
 """
-_WISH_FULL = "SELECT wish_full FROM connections WHERE tenant_id = %s AND connection_id = %s FOR UPDATE"
+_CUT_SHORT = "coalesce(started_at > coalesce(finished_at, '-infinity'), false)"
+"""The last run did not come to its end, and may have taken the wish for a sweep with it."""
+_WISHED = f"""
+SELECT wish_full, wish_sweep OR {_CUT_SHORT} FROM connections WHERE tenant_id = %s AND connection_id = %s FOR UPDATE
+"""
+_BEGAN_NOTHING = f"""
+UPDATE connections SET started_at = clock_timestamp(), wish_sweep = wish_sweep OR {_CUT_SHORT}
+ WHERE tenant_id = %s AND connection_id = %s
+"""
+"""What was wished stays so: the next run that can begin does it."""
 _ANEW = """
 UPDATE sync_passes SET cursor = NULL, pass = pass + 1, running = true, started_at = clock_timestamp(), notes = '{}',
        unmapped = '{}'
@@ -63,8 +74,8 @@ UPDATE sync_passes SET cursor = NULL, pass = pass + 1, running = true, started_a
 _FORGOTTEN = "DELETE FROM sync_problems WHERE tenant_id = %s AND connection_id = %s"
 _FINISHED = """
 UPDATE connections SET finished_at = clock_timestamp(), error = %(error)s, renewing = renewing AND %(error)s <> '',
-       wish_sweep = wish_sweep AND NOT %(swept)s,
-       swept_at = CASE WHEN %(error)s = '' AND (%(swept)s OR swept_at IS NULL) THEN clock_timestamp() ELSE swept_at END
+       wish_sweep = wish_sweep OR (%(sweep)s AND %(error)s <> ''),
+       swept_at = CASE WHEN %(error)s = '' AND (%(sweep)s OR swept_at IS NULL) THEN clock_timestamp() ELSE swept_at END
  WHERE tenant_id = %(tenant)s AND connection_id = %(connection)s
 """
 
@@ -161,8 +172,8 @@ class Runner:
         async with source:
             passes = await (await self._follower(found, source)).follow()
         for one in passes:
-            if isinstance(one.error, SourceUnavailableError | SourceRateLimitedError):
-                raise one.error  # later
+            if isinstance(one.error, _LATER):
+                raise one.error
             if one.error is not None:  # the next run tells it
                 return
         async with self._database.transaction(self._scope) as connection:
@@ -180,16 +191,16 @@ class Runner:
     async def _never_began(self, connection_id: UUID, error: DeskmindError) -> None:
         async with self._database.transaction(self._scope) as connection:
             found = await find_connection(connection, self._scope, connection_id)
-            await connection.execute(_STARTED, (self._scope.tenant_id, connection_id))
+            await connection.execute(_BEGAN_NOTHING, (self._scope.tenant_id, connection_id))
             await self._finished(connection, found, _said(error))
             told = {"connection_id": connection_id, "vendor": found.vendor, "problem": error.code}
             await publish(connection, self._scope, "sync.failed", told)
         measure_run(found.vendor, "error", 0.0)
 
     async def _finished(
-        self, connection: DatabaseConnection, found: Connection, error: str, *, swept: bool = False
+        self, connection: DatabaseConnection, found: Connection, error: str, *, sweep: bool = False
     ) -> None:
-        values = {"error": error[:2000], "swept": swept}
+        values = {"error": error[:2000], "sweep": sweep}
         key = {"tenant": self._scope.tenant_id, "connection": found.connection_id}
         await connection.execute(_FINISHED, {**values, **key})
 
@@ -197,14 +208,16 @@ class Runner:
         key = (self._scope.tenant_id, connection_id)
         async with self._database.transaction(self._scope) as connection:
             found = await find_connection(connection, self._scope, connection_id)
-            wished = await (await connection.execute(_WISH_FULL, key)).fetchone()
-            if wished is not None and wished[0]:
+            wished = await (await connection.execute(_WISHED, key)).fetchone()
+            assert wished is not None
+            full, sweep = wished
+            if full:
                 await connection.execute(_ANEW, key)
                 await connection.execute(_FORGOTTEN, key)
             row = await (await connection.execute(_STARTED, key)).fetchone()
             assert row is not None
             source = await self._open(connection, found)
-        renewing, sweep, swept_at = row
+        renewing, swept_at = row
         return _Run(found, source, renewing, renewing or sweep or self._due(swept_at))
 
     async def _open(self, connection: DatabaseConnection, found: Connection) -> VendorConnector:
@@ -279,8 +292,8 @@ class Runner:
             mirrored = await mirror(connection, scope, found.connection_id, found.name)
             if _touched(passes, {Kind.PERSON, Kind.CONFIGURATION_ITEM, Kind.ORGANISATION}):
                 await learn_names(connection, scope, found)
-            await self._finished(connection, found, "; ".join(errors), swept=run.sweep and not errors)
-            if not any(isinstance(one.error, (*_REFUSED, SourceUnavailableError)) for one in passes):
+            await self._finished(connection, found, "; ".join(errors), sweep=run.sweep)
+            if not any(isinstance(one.error, (*_REFUSED, *_LATER)) for one in passes):
                 await self._follow_later(connection, found.connection_id)
             await self._record(connection, run, passes, mirrored)
         if mirrored.joined or mirrored.left:

@@ -178,6 +178,8 @@ class RecordStore:
         erased = await self._suppression.mentions()
         try:
             async with self._database.transaction(self._scope) as connection:
+                if records or undecoded:
+                    await self.hold(connection, kind)
                 counted = await self._some(connection, kind, list(records), manner, erased)
                 for one in records:
                     if one.unread and not one.deleted:  # it is stored without that part
@@ -191,6 +193,11 @@ class RecordStore:
             raise
         return counted + Counted(failed=len(undecoded))
 
+    async def hold(self, connection: DatabaseConnection, kind: Kind | str) -> None:
+        """Hold the knowledge, where the kind is any, before a row is touched: in the other order two jobs wait for each other."""
+        if kind in KNOWLEDGE:
+            await lock_to_write(connection)
+
     async def remove(self, connection: DatabaseConnection, kind: Kind | str, ids: Sequence[str]) -> int:
         """Remove records with their documents, in the caller's transaction; how many there were.
 
@@ -198,6 +205,7 @@ class RecordStore:
         """
         if not ids:
             return 0
+        await self.hold(connection, kind)
         key = (self._scope.tenant_id, self._connection_id, str(kind))
         cursor = await connection.execute(_GONE, (*key, list(ids)))
         gone = [name for (name,) in await cursor.fetchall()]
@@ -238,8 +246,6 @@ class RecordStore:
         manner: _Manner,
         erased: Mentions,
     ) -> Counted:
-        if kind in KNOWLEDGE:  # access lists and the source are shared by pages of other kinds: one at a time
-            await lock_to_write(connection)
         deleted = [one.id for one in records if one.deleted]
         ready = {one.id: kept(kind, one, erased) for one in records if not one.deleted}
         if erased and kind == Kind.PERSON:
