@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -224,6 +226,38 @@ async def test_a_disk_that_is_full_sends_no_call(
                 await gateway.chat("fast", _HELLO)
         assert sandbox.book.entries == []
         assert (await gateway.chat("fast", _HELLO)).text == "hello there"
+
+
+async def _opened_together(ledger: JournalLedger) -> list[BaseException | None]:
+    async with asyncio.timeout(20):
+        return await asyncio.gather(*(ledger.open(_intent()) for _ in range(3)), return_exceptions=True)
+
+
+async def test_calls_for_which_no_file_can_be_opened_fail_and_later_ones_go_on(ledger: JournalLedger) -> None:
+    await ledger.open(_intent())
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))  # what is open stays so
+    try:
+        refused = await _opened_together(ledger)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert [type(error) for error in refused] == [UnavailableError] * 3
+    assert await _opened_together(ledger) == [None] * 3
+    assert "limits of open files" in str(refused[0])
+
+
+async def test_calls_for_which_no_thread_can_be_started_fail_and_later_ones_go_on(
+    ledger: JournalLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    await ledger.open(_intent())
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none)
+        refused = await _opened_together(ledger)
+    assert [type(error) for error in refused] == [UnavailableError] * 3
+    assert await _opened_together(ledger) == [None] * 3
 
 
 def _cost(provider: GroupMeterProvider) -> float:
