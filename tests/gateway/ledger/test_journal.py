@@ -172,6 +172,45 @@ async def test_what_a_closed_ledger_could_not_write_is_written_by_the_next(tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_call_in_flight_of_an_earlier_segment_is_booked_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deskmind.gateway.ledger.journal._SEGMENT_BYTES", 0)
+    shelf = Shelf()
+    ledger = JournalLedger(tmp_path, shelf)
+    await ledger.start()
+    left, settled = _intent(), _intent()
+    await ledger.open(left)
+    await ledger.open(settled)
+    ledger.settle(_entry(settled))
+    await ledger.close()
+    assert set(shelf.entries) == {settled.call_id}
+    after = JournalLedger(tmp_path, shelf)
+    await after.start()
+    assert shelf.entries[left.call_id].outcome == "unsettled"
+    await after.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_calls_that_are_refused_do_not_lengthen_the_backlog(
+    ledger: JournalLedger, shelf: Shelf, sandbox: ModelSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deskmind.gateway.ledger.journal._MOST_BACKLOG", 2)
+    shelf.away = True
+    models = {"fast": {"model": "echo", "base_url": f"{sandbox.base_url}/v1", "api_key": DEFAULT_KEY}}
+    async with Gateway(models, ledger=ledger) as gateway:
+        for _ in range(3):
+            await gateway.chat("fast", _HELLO)
+        for _ in range(3):
+            with pytest.raises(UnavailableError, match="takes no more calls"):
+                await gateway.chat("fast", _HELLO)
+        assert ledger.backlog == 3
+        shelf.away = False
+        await ledger.flush()
+        assert (await gateway.chat("fast", _HELLO)).text == "hello there"
+    assert len(shelf.entries) == 4
+
+
 async def test_a_living_process_keeps_its_journal(ledger: JournalLedger, tmp_path: Path) -> None:
     await ledger.open(_intent())
     shelf = Shelf()

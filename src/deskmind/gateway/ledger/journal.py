@@ -167,10 +167,12 @@ class JournalLedger:
         await durable
 
     def settle(self, entry: UsageEntry) -> None:
-        """Book the end of a call."""
+        """Book the end of a call; one that was refused when the backlog was full is not booked, it was never sent."""
+        if entry.intent.call_id not in self._intents:
+            return
         segment = self._current()
-        opened, fields = self._intents.pop(entry.intent.call_id, (None, ""))
-        held = (segment,) if opened is None or opened is segment else (segment, opened)
+        opened, fields = self._intents.pop(entry.intent.call_id)
+        held = (segment,) if opened is segment else (segment, opened)
         if opened is not segment:
             segment.open += 1
         record = entry_record(entry, fields)
@@ -226,7 +228,7 @@ class JournalLedger:
         if segment is not None and not segment.open:
             segment.remove()
         if self._lock_file >= 0:
-            if segment is None or not segment.open:
+            if not any(self._folder.glob(f"{self._owner}.*.journal")):
                 (self._folder / f"{self._owner}.lock").unlink(missing_ok=True)
             os.close(self._lock_file)
             self._lock_file = -1
