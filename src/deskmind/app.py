@@ -565,10 +565,10 @@ class Deskmind:
         """The mentions of people of the scope's tenant who were erased."""
         return await self.suppression(scope).mentions()
 
-    async def _forget_values(self, tenant_id: UUID) -> None:
+    async def _forget_values(self, tenant_id: UUID) -> bool:
         self.forget_authentication()
         self._shielding.forget(tenant_id)
-        await self.cache.forget(tenant_id)
+        return await self.cache.forget(tenant_id)
 
     async def receive_webhook(self, connection_id: UUID, headers: Mapping[str, str], body: bytes) -> int:
         """Take a connected system's call; how many records will be read again.

@@ -111,6 +111,48 @@ async def test_what_is_found_in_one_message_is_hidden_in_all(
     assert body["messages"][2]["content"] == "<PASSWORD_1> is set"
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_numbers_in_arguments_are_redacted_as_texts_are(
+    open_gateway: Open, sandbox: ModelSandbox, streamed: bool
+) -> None:
+    bodies: list[dict[str, Any]] = []
+
+    def reply(body: dict[str, Any]) -> Reply:
+        bodies.append(body)
+        seen = json.loads(body["messages"][1]["tool_calls"][0]["function"]["arguments"])
+        return Reply(tool_calls=(ToolCall("reset", seen),))
+
+    sandbox.manner.reply = reply
+    number = 4111111111111111
+    plain = {"amount": 3, "share": 0.5, "whole": 2.0, "sure": True, "none": None}
+    arguments = json.dumps({"card": number, "cards": [float(number)], **plain})
+    call = {"id": "c1", "type": "function", "function": {"name": "reset", "arguments": arguments}}
+    history = [
+        *_say("reset it"),
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": f"{number} is reset"},
+    ]
+    gateway = open_gateway(shield=_shield())
+    if streamed:
+        async with await gateway.stream("m", history, tools=_TOOLS) as stream:
+            async for _ in stream:
+                pass
+        answer = stream.response
+        assert answer is not None
+    else:
+        answer = await gateway.chat("m", history, tools=_TOOLS)
+    (body,) = bodies
+    assert "4111" not in json.dumps(body)
+    sent = json.loads(body["messages"][1]["tool_calls"][0]["function"]["arguments"])
+    assert sent == {"card": "<CREDIT_CARD_1>", "cards": ["<CREDIT_CARD_1>"], **plain}
+    assert body["messages"][2]["content"] == "<CREDIT_CARD_1> is reset"
+    assert json.loads(answer.tool_calls[0].arguments) == {
+        "card": str(number),
+        "cards": [str(number)],
+        **plain,
+    }
+
+
 async def test_a_conversation_sent_again_has_the_same_placeholders(
     open_gateway: Open, bodies: list[dict[str, Any]]
 ) -> None:

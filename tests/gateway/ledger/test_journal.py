@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -170,6 +172,45 @@ async def test_what_a_closed_ledger_could_not_write_is_written_by_the_next(tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_call_in_flight_of_an_earlier_segment_is_booked_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deskmind.gateway.ledger.journal._SEGMENT_BYTES", 0)
+    shelf = Shelf()
+    ledger = JournalLedger(tmp_path, shelf)
+    await ledger.start()
+    left, settled = _intent(), _intent()
+    await ledger.open(left)
+    await ledger.open(settled)
+    ledger.settle(_entry(settled))
+    await ledger.close()
+    assert set(shelf.entries) == {settled.call_id}
+    after = JournalLedger(tmp_path, shelf)
+    await after.start()
+    assert shelf.entries[left.call_id].outcome == "unsettled"
+    await after.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_calls_that_are_refused_do_not_lengthen_the_backlog(
+    ledger: JournalLedger, shelf: Shelf, sandbox: ModelSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deskmind.gateway.ledger.journal._MOST_BACKLOG", 2)
+    shelf.away = True
+    models = {"fast": {"model": "echo", "base_url": f"{sandbox.base_url}/v1", "api_key": DEFAULT_KEY}}
+    async with Gateway(models, ledger=ledger) as gateway:
+        for _ in range(3):
+            await gateway.chat("fast", _HELLO)
+        for _ in range(3):
+            with pytest.raises(UnavailableError, match="takes no more calls"):
+                await gateway.chat("fast", _HELLO)
+        assert ledger.backlog == 3
+        shelf.away = False
+        await ledger.flush()
+        assert (await gateway.chat("fast", _HELLO)).text == "hello there"
+    assert len(shelf.entries) == 4
+
+
 async def test_a_living_process_keeps_its_journal(ledger: JournalLedger, tmp_path: Path) -> None:
     await ledger.open(_intent())
     shelf = Shelf()
@@ -224,6 +265,38 @@ async def test_a_disk_that_is_full_sends_no_call(
                 await gateway.chat("fast", _HELLO)
         assert sandbox.book.entries == []
         assert (await gateway.chat("fast", _HELLO)).text == "hello there"
+
+
+async def _opened_together(ledger: JournalLedger) -> list[BaseException | None]:
+    async with asyncio.timeout(20):
+        return await asyncio.gather(*(ledger.open(_intent()) for _ in range(3)), return_exceptions=True)
+
+
+async def test_calls_for_which_no_file_can_be_opened_fail_and_later_ones_go_on(ledger: JournalLedger) -> None:
+    await ledger.open(_intent())
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))  # what is open stays so
+    try:
+        refused = await _opened_together(ledger)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert [type(error) for error in refused] == [UnavailableError] * 3
+    assert await _opened_together(ledger) == [None] * 3
+    assert "limits of open files" in str(refused[0])
+
+
+async def test_calls_for_which_no_thread_can_be_started_fail_and_later_ones_go_on(
+    ledger: JournalLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    await ledger.open(_intent())
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none)
+        refused = await _opened_together(ledger)
+    assert [type(error) for error in refused] == [UnavailableError] * 3
+    assert await _opened_together(ledger) == [None] * 3
 
 
 def _cost(provider: GroupMeterProvider) -> float:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.errors import AuthenticationError
+from deskmind.errors import AuthenticationError, DatabaseUnavailableError
 from deskmind.governance.access.api_keys import NewApiKey, _encode
 from deskmind.governance.access.authentication import Authentication
-from deskmind.governance.access.refusals import ACTION, Refusals
+from deskmind.governance.access.refusals import ACTION, Concerned, Refusals
 from deskmind.governance.audit import AuditEvent
 from deskmind.governance.audit.circumstances import came_from
+from deskmind.scope import Scope
 
 
 class _Clock:
@@ -55,6 +57,15 @@ async def door(app: Deskmind, refusals: Refusals) -> AsyncIterator[Authenticatio
     )
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def narrow(app: Deskmind, desk_home: Path) -> AsyncIterator[Deskmind]:
+    """An application with one connection to the database: who holds it keeps the others out."""
+    del app  # keeps the server running
+    database = {"pool_min": 1, "pool_max": 1, "pool_timeout": 1}
+    async with Deskmind.open(home=desk_home, knowledge={"embedder": "hashing"}, database=database) as small:
+        yield small
 
 
 async def _events(operator: Desk) -> list[AuditEvent]:
@@ -134,6 +145,38 @@ async def test_what_is_counted_when_the_process_ends_is_recorded(
     await door.close()
     assert sum(event.details["attempts"] for event in await _events(operator)) == 8
     assert len(await _events(operator)) == 2
+
+
+async def test_what_the_log_cannot_take_stays_counted(
+    narrow: Deskmind, operator: Desk, clock: _Clock
+) -> None:
+    refusals = Refusals(narrow.database, clock=clock)
+    concerned = Concerned(operator.scope.tenant_id, operator.scope.tenant)
+    for _ in range(4):
+        await refusals.note(concerned, "token", "okta")
+    clock.now = 60
+    async with narrow.database.transaction(Scope.directory()):
+        with pytest.raises(DatabaseUnavailableError):
+            await refusals.settle()
+        await refusals.note(concerned, "token", "okta")
+    await refusals.settle()
+    assert [(event.details["attempts"], event.resource) for event in await _events(operator)] == [
+        (4, "okta"),
+        (1, "okta"),
+    ]
+    await refusals.close()
+    assert len(await _events(operator)) == 2
+
+
+async def test_who_is_refused_while_the_log_cannot_be_written_hears_nothing_of_it(
+    narrow: Deskmind, operator: Desk, clock: _Clock
+) -> None:
+    refusals = Refusals(narrow.database, clock=clock)
+    async with narrow.database.transaction(Scope.directory()):
+        await refusals.note(Concerned(operator.scope.tenant_id, operator.scope.tenant), "token", "okta")
+    assert await _events(operator) == []
+    await refusals.close()
+    assert [(event.details["attempts"], event.resource) for event in await _events(operator)] == [(1, "okta")]
 
 
 async def test_what_concerns_no_tenant_leaves_no_event(

@@ -106,7 +106,7 @@ class JournalLedger:
         self._settled: list[tuple[bytes, tuple[_Segment, ...]]] = []
         self._lines: list[bytes] = []
         self._commit: list[asyncio.Future[None]] = []
-        self._syncing = ThreadPoolExecutor(1, thread_name_prefix="ledger-sync")
+        self._syncing = _syncing_thread()
         self._usual_sync = 0.0
         self._under_way = False
         self._flushing = asyncio.Lock()
@@ -167,10 +167,12 @@ class JournalLedger:
         await durable
 
     def settle(self, entry: UsageEntry) -> None:
-        """Book the end of a call."""
+        """Book the end of a call; one that was refused when the backlog was full is not booked, it was never sent."""
+        if entry.intent.call_id not in self._intents:
+            return
         segment = self._current()
-        opened, fields = self._intents.pop(entry.intent.call_id, (None, ""))
-        held = (segment,) if opened is None or opened is segment else (segment, opened)
+        opened, fields = self._intents.pop(entry.intent.call_id)
+        held = (segment,) if opened is segment else (segment, opened)
         if opened is not segment:
             segment.open += 1
         record = entry_record(entry, fields)
@@ -226,7 +228,7 @@ class JournalLedger:
         if segment is not None and not segment.open:
             segment.remove()
         if self._lock_file >= 0:
-            if segment is None or not segment.open:
+            if not any(self._folder.glob(f"{self._owner}.*.journal")):
                 (self._folder / f"{self._owner}.lock").unlink(missing_ok=True)
             os.close(self._lock_file)
             self._lock_file = -1
@@ -289,11 +291,21 @@ class JournalLedger:
                 self._timed_sync(segment.file)
                 _resolve(commit, None)
             else:
-                self._under_way = True
-                loop = asyncio.get_running_loop()
-                self._syncing.submit(self._sync_aside, os.dup(segment.file), loop, commit)
+                self._begin_sync(segment.file, commit)
         except OSError as error:
             _resolve(commit, _unwritable(self._folder, error))
+
+    def _begin_sync(self, file: int, commit: Sequence[asyncio.Future[None]]) -> None:
+        copy = os.dup(file)
+        self._under_way = True
+        try:
+            self._syncing.submit(self._sync_aside, copy, asyncio.get_running_loop(), commit)
+        except RuntimeError as error:  # no thread could be started; the work is in the queue all the same
+            self._syncing.shutdown(wait=False, cancel_futures=True)
+            self._syncing = _syncing_thread()
+            self._under_way = False
+            os.close(copy)
+            raise OSError(errno.EAGAIN, "No thread could be started") from error
 
     def _timed_sync(self, file: int) -> None:
         started = time.perf_counter()
@@ -371,6 +383,10 @@ _ledgers: Sources[JournalLedger] = Sources()
 _ledgers.show(LEDGER_BACKLOG, _backlog)
 
 
+def _syncing_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="ledger-sync")
+
+
 def _measure(unsettled: Sequence[UsageEntry]) -> None:
     """Their process ended before it could; those that had ended are on its metrics."""
     from deskmind.gateway.metrics import measure_cost
@@ -436,8 +452,11 @@ def _unwritable(folder: Path, error: OSError) -> DeskmindError:
             why=f"The disk of {folder} is full.",
             remedy="Make room; no model is called before its intent is on disk.",
         )
+    few = error.errno in {errno.EMFILE, errno.ENFILE, errno.EAGAIN}
     return UnavailableError(
         f"The usage ledger's journal in {folder} cannot be written.",
         why=f"{error.strerror}.",
-        remedy="Make the folder writable, or name another with gateway.journal.",
+        remedy="Raise the limits of open files and threads."
+        if few
+        else "Make the folder writable, or name another with gateway.journal.",
     )

@@ -35,7 +35,7 @@ _PLAIN = frozenset(
 def changed_request(request: ChatRequest, change: Change) -> ChatRequest:
     """The request with ``change`` applied to every text in it.
 
-    Changed are messages (a tool call's arguments within their JSON), descriptions and values in tools and schemas,
+    Changed are messages (a tool call's arguments within their JSON, numbers too), descriptions and values in tools and schemas,
     ``stop`` and what tells users apart. An author's name that would change is left out. Options that a model allows
     with ``extra_options`` are changed too, wherever they hold text.
     """
@@ -94,9 +94,14 @@ def _arguments(value: Any, change: Change) -> Any:
 
 
 def _every(value: Any, change: Change) -> Any:
-    """Every text in a value that people's words may fill, names of fields too: they may be somebody's address."""
+    """Every text in a value that people's words may fill, names of fields too: they may be somebody's address. A number is
+    a text where it would change: it may be that of somebody's card."""
     if isinstance(value, str):
         return change(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        written = str(int(value) if isinstance(value, float) and value.is_integer() else value)
+        replaced = change(written)
+        return value if replaced == written else replaced
     if isinstance(value, Mapping):
         changed: dict[str, Any] = {}
         for name, item in cast("Mapping[str, Any]", value).items():

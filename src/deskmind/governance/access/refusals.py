@@ -30,6 +30,7 @@ Why = Literal["malformed", "unknown", "secret", "expired", "revoked", "user", "t
 disabled; a token that is not valid; a call of a connected system that is not signed."""
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 60.0, 3_600.0
+_AGAIN_SECONDS = 5.0
 _MOST_WATCHED = 10_000
 
 _refused = counter(AUTHENTICATION_REFUSED)
@@ -55,6 +56,12 @@ class _Window:
     seconds: float = _FIRST_SECONDS
     attempts: int = 0
     resources: set[str] = field(default_factory=set[str])
+
+    def count(self, resource: str) -> None:
+        """One more attempt."""
+        self.attempts += 1
+        if len(self.resources) < 2:
+            self.resources.add(resource)
 
 
 class Refusals:
@@ -89,19 +96,31 @@ class Refusals:
             return
         window = self._windows.get((concerned.tenant_id, why))
         if window is not None:
-            window.attempts += 1
-            if len(window.resources) < 2:
-                window.resources.add(resource)
+            window.count(resource)
             return
         if len(self._windows) >= _MOST_WATCHED:
             return
-        self._windows[concerned.tenant_id, why] = _Window(concerned, why, self._clock() + _FIRST_SECONDS)
-        await self._record(concerned, why, 1, resource, current_address())
+        self._open(concerned, why)
+        try:
+            await self._record(concerned, why, 1, resource, current_address())
+        except DeskmindError as error:  # the caller hears of the credential, not of the log
+            _log.warning("access.refusals_not_recorded", code=error.code)
+            self._open(concerned, why).count(resource)
+
+    def _open(self, concerned: Concerned, why: Why) -> _Window:
+        """The window of a kind, which is watched."""
+        fresh = _Window(concerned, why, self._clock() + _FIRST_SECONDS)
+        window = self._windows.setdefault((concerned.tenant_id, why), fresh)
         if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self._watch())
+        return window
 
     async def settle(self, *, everything: bool = False) -> None:
-        """Record what was counted in the windows that have ended, or in all."""
+        """Record what was counted in the windows that have ended, or in all.
+
+        Raises:
+            DeskmindError: the log does not take it; it stays counted.
+        """
         now = self._clock()
         for key, window in list(self._windows.items()):
             if not everything and now < window.ends:
@@ -109,13 +128,20 @@ class Refusals:
             if not window.attempts:
                 del self._windows[key]
                 continue
-            attempts, named = window.attempts, sorted(window.resources)
+            attempts, resources = window.attempts, window.resources
+            ends, seconds = window.ends, window.seconds
             window.attempts, window.resources = 0, set()
-            window.seconds = min(_LONGEST_SECONDS, 2 * window.seconds)
+            window.seconds = min(_LONGEST_SECONDS, 2 * seconds)
             window.ends = now + window.seconds
-            await self._record(
-                window.concerned, window.why, attempts, named[0] if len(named) == 1 else "", ""
-            )
+            resource = next(iter(resources)) if len(resources) == 1 else ""
+            try:
+                await self._record(window.concerned, window.why, attempts, resource, "")
+            except BaseException:
+                window.attempts += attempts
+                window.resources |= resources
+                window.ends, window.seconds = ends, seconds
+                self._windows[key] = self._windows.pop(key)  # the others first, next time
+                raise
 
     async def close(self) -> None:
         """Record what was counted."""
@@ -136,6 +162,7 @@ class Refusals:
                 await self.settle()
             except DeskmindError as error:
                 _log.warning("access.refusals_not_recorded", code=error.code)
+                await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _record(
         self, concerned: Concerned, why: Why, attempts: int, resource: str, address: str
