@@ -94,12 +94,12 @@ def _arguments(value: Any, change: Change) -> Any:
 
 
 def _every(value: Any, change: Change) -> Any:
-    """Every text in a value that people's words may fill, names of fields too: they may be somebody's address. A number is
-    a text where it would change: it may be that of somebody's card."""
+    """Every text in a value that people's words may fill, names of fields too: they may be somebody's address. A whole
+    number is a text where it would change: it may be that of somebody's card."""
     if isinstance(value, str):
         return change(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        written = str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    if (type(value) is int) or (type(value) is float and value.is_integer()):
+        written = str(int(value))
         replaced = change(written)
         return value if replaced == written else replaced
     if isinstance(value, Mapping):
