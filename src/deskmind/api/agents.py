@@ -327,8 +327,9 @@ def _add_approvals(routes: APIRouter, asker: Any) -> None:
         summary="Forbid a proposal; the run goes on and is told",
     )
     async def reject(proposal_id: UUID, body: RejectRequest, desk: Desk = asker) -> ProposalBody:
-        given = {"reason": body.reason, "lasting": body.lasting, "revision": body.revision}
-        found = await desk.approvals.reject(proposal_id, **given)
+        found = await desk.approvals.reject(
+            proposal_id, reason=body.reason, lasting=body.lasting, revision=body.revision
+        )
         return ProposalBody.model_validate(found.as_dict())
 
     @routes.post(
