@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+from tests.api.conftest import Serve
+
+from deskmind.api.application import _OURS as UNWATCHED
+from deskmind.api.manners.conditions import Conditions
+from deskmind.desk import Desk
 
 
 async def _conversation(caller: Any) -> str:
@@ -76,3 +87,45 @@ async def test_a_condition_that_cannot_be_checked_is_refused(caller: Any) -> Non
     )
     assert refused.status_code == 422
     assert "If-Match" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/audit/export", "/v1/audit/export?form=readable"])
+async def test_what_is_streamed_cannot_be_conditional(
+    caller: Any, operator: Desk, base_url: str, path: str
+) -> None:
+    await operator.principals.add_user("boss", role="operator")
+    key = (await operator.keys.create("boss")).secret
+    await caller.desk.conversations.create("Something to export")
+    async with httpx.AsyncClient(base_url=base_url, headers={"Authorization": f"Bearer {key}"}) as boss:
+        assert (await boss.get(path)).status_code == 200
+        refused = await boss.delete(path, headers={"If-Match": "*"})
+    assert refused.status_code == 422
+    assert "If-Match" in refused.json()["detail"]
+    assert (await caller.client.get("/v1/conversations")).status_code == 200, "the process serves on"
+
+
+@pytest.mark.parametrize("kind", ["x-ndjson", "json"])
+async def test_an_endless_stream_holds_nobody_up(serving: Serve, kind: str) -> None:
+    service = FastAPI(telemetry=UNWATCHED)
+    changed: list[str] = []
+
+    @service.get("/v1/stream")
+    async def stream(request: Request) -> StreamingResponse:
+        assert not await request.is_disconnected()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            while True:
+                yield b"[]"
+                await asyncio.sleep(0)
+
+        return StreamingResponse(pieces(), media_type=f"application/{kind}")
+
+    @service.delete("/v1/stream")
+    async def delete() -> None:
+        changed.append(kind)
+
+    service.add_middleware(Conditions)
+    async with serving(service) as address, httpx.AsyncClient(base_url=address) as client:
+        refused = await client.delete("/v1/stream", headers={"If-Match": "*"})
+    assert refused.status_code == 422
+    assert changed == []
