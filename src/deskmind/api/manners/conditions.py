@@ -8,7 +8,7 @@ writes the second finds another tag. O(size of the resource).
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from hashlib import blake2b
 from typing import Any
 
@@ -52,12 +52,17 @@ class Conditions:
             await self._app(scope, receive, send)
 
     async def _change(self, scope: Scope, receive: Receive, send: Send, wanted: bytes) -> None:
-        async with self._locked(scope["app"], scope["path"]):
-            found = await _read(self._app, scope)
-            error = _refusal(wanted, found)
-            if error is None or (found is not None and found[0] == 401):  # the resource itself says so
-                await self._app(scope, receive, send)
-                return
+        async with AsyncExitStack() as held:
+            try:
+                await held.enter_async_context(self._locked(scope["app"], scope["path"]))
+            except DeskmindError as refused:
+                error: DeskmindError | None = refused
+            else:
+                found = await _read(self._app, scope)
+                error = _refusal(wanted, found)
+                if error is None or (found is not None and found[0] == 401):  # the resource itself says so
+                    await self._app(scope, receive, send)
+                    return
         await problem_response(error.status, error.problem())(scope, receive, send)
 
 
