@@ -318,7 +318,7 @@ async def test_a_connection_lost_before_the_commit_is_an_error(desk: Desk, narro
     assert len(await desk.knowledge.documents()) == 1
 
 
-@pytest.mark.parametrize("value", ["a\x00b", "\ud800", "\udc00", float("inf"), float("nan")])
+@pytest.mark.parametrize("value", ["a\x00b", "\ud800", float("inf"), float("nan")])
 async def test_what_json_cannot_hold_is_told(operator: Desk, value: object) -> None:
     with pytest.raises(InvalidRequestError, match="cannot be stored"):
         async with operator.database.transaction(operator.scope) as connection:

@@ -93,7 +93,11 @@ async def test_a_condition_that_cannot_be_checked_is_refused(caller: Any) -> Non
 
 
 async def _narrow(
-    caller: Any, home: Path, serving: Serve, most: int, requests: Callable[[httpx.AsyncClient], Awaitable[Any]]
+    caller: Any,
+    home: Path,
+    serving: Serve,
+    most: int,
+    requests: Callable[[httpx.AsyncClient], Awaitable[Any]],
 ) -> Any:
     """What requests give of a service with so many connections."""
     narrow = Deskmind.open(

@@ -118,7 +118,8 @@ async def test_what_was_stopped_in_the_middle_is_not_done_twice(
             await caller.desk.conversations.create(title="done")
         raise HTTPException(status)
 
-    async def asking(_: Request) -> tuple[Scope, Claims]:
+    async def asking(request: Request) -> tuple[Scope, Claims]:
+        del request
         return caller.desk.scope, Claims(app.database, app.keyring, 3600)
 
     service.add_middleware(Idempotency, asking=asking)
