@@ -21,6 +21,7 @@ from deskmind.observability.story import tell
 from deskmind.scope import OPERATOR, Scope
 from deskmind.sync.jobs import FOLLOW_TASK, SYNC_QUEUE, SYNC_TASK, WEBHOOK_TASK, defer_run
 from deskmind.sync.running import Runner
+from deskmind.tenantwise import in_each
 from deskmind.triage.jobs import run_training, schedule_training
 from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
 from deskmind.webhooks.delivering import DUE_TASK, WEBHOOKS_QUEUE, WEBHOOKS_TASK, Deliverer
@@ -97,22 +98,32 @@ class Background:
 
     async def schedule_trainings(self) -> None:
         """Queue a training of triage for each tenant whose tickets have changed enough since its last."""
-        for tenant in await self._app.tenants.all():
-            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+
+        async def schedule(operator: Scope) -> None:
             await schedule_training(self._app.database, operator, self._app.settings.triage)
+
+        await in_each(await self._all(), schedule)
+
+    async def _all(self) -> list[tuple[Scope]]:
+        """All tenants."""
+        return [
+            (Scope.operator(tenant.tenant_id, tenant.slug, "worker"),)
+            for tenant in await self._app.tenants.all()
+        ]
 
     async def begin_workflows(self) -> None:
         """Begin what schedules and events want, in all tenants, and wake what waited for a time."""
         async with self._app.database.transaction(Scope.directory()) as connection:
             cursor = await connection.execute("SELECT tenant_id, tenant FROM workflows_due()")
             due = await cursor.fetchall()
-        for tenant_id, tenant in due:
-            await begin_due(self._app, self._app.database, Scope.operator(tenant_id, tenant, "worker"))
+        await in_each(
+            ((Scope.operator(tenant_id, tenant, "worker"),) for tenant_id, tenant in due),
+            partial(begin_due, self._app, self._app.database),
+        )
 
     async def recover_runs(self) -> None:
         """Take up runs of agents that nobody works on, and those whose proposals have expired."""
-        for operator, left in await self._agents_due():
-            await recover(self._app.database, operator, left)
+        await in_each(await self._agents_due(), partial(recover, self._app.database))
 
     async def _agents_due(self) -> list[tuple[Scope, list[UUID]]]:
         """The tenants with something to recover, expire or escalate, each with the runs that were left behind."""
@@ -127,14 +138,19 @@ class Background:
     async def read_memories(self) -> None:
         """Make vectors anew of shared memories that lack them, such as those that an erasure has masked."""
         embedder = (await self._app.engine()).embedder
-        for tenant in await self._app.tenants.all():
-            operator = Scope.operator(tenant.tenant_id, tenant.slug, "worker")
+
+        async def read(operator: Scope) -> None:
             await read_shared_anew(self._app.database, operator, embedder)
+
+        await in_each(await self._all(), read)
 
     async def escalate_proposals(self) -> None:
         """Announce again what agents proposed and nobody decided in ``agents.escalate_hours``."""
-        for operator, _ in await self._agents_due():
+
+        async def again(operator: Scope, _: list[UUID]) -> None:
             await escalate(self._app.database, operator, self._app.settings.agents)
+
+        await in_each(await self._agents_due(), again)
 
     async def _privacy(self, arguments: dict[str, str]) -> None:
         operator = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
@@ -145,10 +161,14 @@ class Background:
         async with self._app.database.transaction(Scope.directory()) as connection:
             cursor = await connection.execute("SELECT tenant_id, tenant, connection_id FROM sync_due()")
             due = await cursor.fetchall()
-        for tenant_id, tenant, connection_id in due:
-            operator = Scope.operator(tenant_id, tenant, "worker")
+
+        async def queue(operator: Scope, connection_id: UUID) -> None:
             async with self._app.database.transaction(operator) as connection:
                 await defer_run(connection, operator, connection_id)
+
+        await in_each(
+            ((Scope.operator(tenant_id, tenant, "worker"), found) for tenant_id, tenant, found in due), queue
+        )
 
     async def _sync(self, arguments: dict[str, str]) -> None:
         if (scope := await self._connected(arguments)) is not None:
@@ -196,10 +216,18 @@ class Background:
 
     async def retain(self) -> None:
         """Run every tenant's retention policies and go on with erasures that were interrupted."""
-        for tenant in await self._app.tenants.all():
-            desk = self._app.desk_of(Scope.operator(tenant.tenant_id, tenant.slug, "worker"))
-            await desk.privacy.retain()
-            await desk.privacy.resume()
+
+        async def expire(operator: Scope) -> None:
+            await self._app.desk_of(operator).privacy.retain()
+
+        async def erase(operator: Scope) -> None:
+            await self._app.desk_of(operator).privacy.resume()
+
+        everywhere = await self._all()
+        try:
+            await in_each(everywhere, expire)
+        finally:
+            await in_each(everywhere, erase)
 
     async def expire_stories(self) -> None:
         """Remove stories older than ``explain.keep_days``, but those that a hold keeps."""

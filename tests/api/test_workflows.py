@@ -21,12 +21,20 @@ async def asking(flow: Flow, word: str) -> str:
     return f"{word} {await flow.ask('which', 'Which?')}"
 
 
+@workflow("http-any")
+async def anything(flow: Flow, values: dict[str, Any]) -> int:
+    """Count values."""
+    del flow
+    return len(values)
+
+
 @pytest.fixture
 async def clients(
     modelled: Deskmind, operator: Desk, serving: Any
 ) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
     """Clients of a technician, a colleague and an admin."""
     modelled.register_workflow(asking)
+    modelled.register_workflow(anything)
     made: dict[str, httpx.AsyncClient] = {}
     async with serving(create_app(app=modelled)) as address:
         for name, role in (("ann", "technician"), ("ben", "technician"), ("boss", "admin")):
@@ -108,3 +116,27 @@ async def test_following_goes_on_after_an_event(
     assert await told(**{"Last-Event-ID": ended}) == []
     wrong = await ann.get(f"/v1/runs/{run}/events", headers={"Last-Event-ID": "x"})
     assert wrong.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("runs", r'"\ud800"'),
+        ("runs", r'{"\ud800": 1}'),
+        ("schedules", r'"\ud800"'),
+        ("schedules", r'"\u0000"'),
+        ("schedules", "Infinity"),
+        ("schedules", "NaN"),
+    ],
+)
+async def test_input_that_cannot_be_stored_is_refused(
+    clients: dict[str, httpx.AsyncClient], path: str, value: str
+) -> None:
+    more = ', "name": "odd", "workflow": "http-any", "cron": "0 6 * * *"' if path == "schedules" else ""
+    refused = await clients["boss"].post(
+        "/v1/workflows/schedules" if more else "/v1/workflows/http-any/runs",
+        content=f'{{"input": {{"values": {{"x": {value}}}}}{more}}}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert refused.status_code == 422, refused.text
+    assert "cannot be stored" in refused.json()["detail"]

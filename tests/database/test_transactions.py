@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -317,10 +318,19 @@ async def test_a_connection_lost_before_the_commit_is_an_error(desk: Desk, narro
     assert len(await desk.knowledge.documents()) == 1
 
 
-async def test_what_json_cannot_hold_is_told(operator: Desk) -> None:
+@pytest.mark.parametrize("value", ["a\x00b", "\ud800", float("inf"), float("nan")])
+async def test_what_json_cannot_hold_is_told(operator: Desk, value: object) -> None:
     with pytest.raises(InvalidRequestError, match="cannot be stored"):
         async with operator.database.transaction(operator.scope) as connection:
-            await connection.execute("SELECT %s::jsonb", (Jsonb({"name": "a\x00b"}),))
+            await connection.execute("SELECT %s::jsonb", (Jsonb({"name": value}),))
+    with pytest.raises(InvalidRequestError, match="cannot be stored"):
+        await operator.database.alone(operator.scope, "SELECT $1::jsonb", [json.dumps({"name": value})])
+
+
+async def test_other_texts_that_are_no_value_are_not_the_callers_fault(operator: Desk) -> None:
+    with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+        async with operator.database.transaction(operator.scope) as connection:
+            await connection.execute("SELECT 'x'::uuid")
 
 
 async def test_who_is_stopped_because_two_waited_for_each_other_is_told_so(operator: Desk) -> None:

@@ -33,7 +33,7 @@ from deskmind.api.limits.admission import Admission, Places
 from deskmind.api.limits.attempts import Attempts
 from deskmind.api.limits.limiter import Limiter
 from deskmind.api.manners.claiming import Claims
-from deskmind.api.manners.conditions import Conditions
+from deskmind.api.manners.conditions import Conditions, Locked
 from deskmind.api.manners.deadline import Deadline
 from deskmind.api.manners.idempotency import Idempotency
 from deskmind.api.metrics import add_metrics
@@ -47,12 +47,12 @@ from deskmind.api.shelf import Shelf
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.ending import ended
-from deskmind.errors import DeskmindError
+from deskmind.errors import DeskmindError, InvalidRequestError
 from deskmind.observability import configure_logging
 from deskmind.observability.levels import watch_level
 from deskmind.readiness import run_hourly
 from deskmind.scope import Scope
-from deskmind.settings import Settings, load_settings
+from deskmind.settings import DatabaseSettings, Settings, load_settings
 
 if TYPE_CHECKING:
     from deskmind.api.mcp.endpoint import McpEndpoint
@@ -195,14 +195,7 @@ def _mind_manners(service: _Service, settings: Settings, known: DeskFor) -> None
         kept, lease = settings.api.idempotency_hours * 3600, settings.api.claim_seconds
         return desk.scope, Claims(deskmind.database, deskmind.keyring, kept, lease)
 
-    @asynccontextmanager
-    async def locked(_: object, path: str) -> AsyncGenerator[None]:
-        deskmind: Deskmind = service.state.deskmind
-        async with deskmind.database.transaction(Scope.directory()) as connection:
-            await connection.execute(_LOCK, (path,))
-            yield
-
-    service.add_middleware(Conditions, locked=locked)
+    service.add_middleware(Conditions, locked=_locks(service, settings.database))
     service.add_middleware(Idempotency, asking=asking)
     service.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
     service.add_middleware(Deadline, seconds=settings.api.request_seconds)
@@ -210,6 +203,30 @@ def _mind_manners(service: _Service, settings: Settings, known: DeskFor) -> None
         service.add_middleware(GZipMiddleware, minimum_size=settings.api.compress_from, compresslevel=5)
     if settings.api.cors_origins:
         service.add_middleware(_for_pages, origins=settings.api.cors_origins)
+
+
+def _locks(service: _Service, settings: DatabaseSettings) -> Locked:
+    """Locks on which replicas agree, each of which has a connection while it is held.
+
+    They may have half of the pool: the others are for what is done under them, which would wait for ever otherwise.
+    """
+    most = max(settings.pool_max, settings.pool_min) // 2
+    room = asyncio.Semaphore(most)
+
+    @asynccontextmanager
+    async def locked(_: object, path: str) -> AsyncGenerator[None]:
+        if not most:
+            raise InvalidRequestError(
+                "The request cannot be conditional.",
+                why="If-Match needs two connections to the database, and this service has one.",
+                remedy="Leave If-Match out, or raise database.pool_max.",
+            )
+        deskmind: Deskmind = service.state.deskmind
+        async with room, deskmind.database.transaction(Scope.directory()) as connection:
+            await connection.execute(_LOCK, (path,))
+            yield
+
+    return locked
 
 
 def _for_pages(serving: ASGIApp, origins: Sequence[str]) -> ASGIApp:

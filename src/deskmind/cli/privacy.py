@@ -295,6 +295,9 @@ def _erased(erasures: list[Erasure], *, as_json: bool, nothing: str = "Nothing w
         print_json([erasure.as_dict() for erasure in erasures])
         return
     for erasure in erasures:
+        if erasure.state == "waiting":
+            say(f"Erasure {erasure.erasure_id} waits until a legal hold is released.")
+            continue
         _counts(erasure.counts, as_json=False, heading="went")
         say(f"Receipt {erasure.erasure_id}; `deskmind privacy receipts --output FOLDER` writes it.")
     if not erasures:

@@ -57,6 +57,10 @@ def translated() -> Generator[None]:
         raise _unstorable("half of a surrogate pair, as a name that is not UTF-8 does") from error
     except pg.UntranslatableCharacter as error:  # in JSON
         raise _unstorable("NUL") from error
+    except pg.InvalidTextRepresentation as error:
+        if "type json" not in str(error):
+            raise
+        raise _unstorable("a number that is not finite, or half of a surrogate pair") from error
     except psycopg.DataError as error:
         if error.sqlstate is not None or "NUL" not in str(error):
             raise

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from deskmind.database import Database
 from deskmind.governance.audit import record
 from deskmind.scope import Scope
 from deskmind.settings import WebhooksSettings
+from deskmind.tenantwise import in_each
 
 __all__ = ["expire", "wake_due"]
 
@@ -42,11 +45,13 @@ async def expire(database: Database, settings: WebhooksSettings) -> None:
     async with database.transaction(Scope.directory()) as connection:
         cursor = await connection.execute("SELECT tenant_id, tenant FROM webhook_tenants()")
         tenants = await cursor.fetchall()
-    for tenant_id, tenant in tenants:
-        await _expire(database, Scope.operator(tenant_id, tenant, "worker"), settings)
+    await in_each(
+        ((Scope.operator(tenant_id, tenant, "worker"),) for tenant_id, tenant in tenants),
+        partial(_expire, database, settings),
+    )
 
 
-async def _expire(database: Database, scope: Scope, settings: WebhooksSettings) -> None:
+async def _expire(database: Database, settings: WebhooksSettings, scope: Scope) -> None:
     async with database.transaction(scope) as connection:
         given_up = (await connection.execute(_TOO_OLD, (scope.tenant_id, settings.give_up_hours))).rowcount
         if given_up:

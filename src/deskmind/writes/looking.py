@@ -24,6 +24,7 @@ from deskmind.governance.audit import record
 from deskmind.jobs import defer
 from deskmind.observability import logger
 from deskmind.scope import Scope
+from deskmind.tenantwise import in_each
 from deskmind.writes.service import Writes
 from deskmind.writes.store import Write, find_write, hand_over, note_problem, take_look
 
@@ -43,11 +44,15 @@ async def schedule_looks(database: Database) -> None:
     async with database.transaction(Scope.directory()) as connection:
         cursor = await connection.execute("SELECT tenant_id, tenant, write_id FROM writes_due()")
         due = await cursor.fetchall()
-    for tenant_id, tenant, write_id in due:
-        operator = Scope.operator(tenant_id, tenant, "worker")
-        arguments = {"tenant_id": str(tenant_id), "write_id": str(write_id)}
+
+    async def queue(operator: Scope, write_id: UUID) -> None:
+        arguments = {"tenant_id": str(operator.tenant_id), "write_id": str(write_id)}
         async with database.transaction(operator) as connection:
             await defer(connection, LOOK_QUEUE, LOOK_TASK, str(write_id), arguments)
+
+    await in_each(
+        ((Scope.operator(tenant_id, tenant, "worker"), found) for tenant_id, tenant, found in due), queue
+    )
 
 
 async def look_for(writes: Writes, write_id: UUID, *, most: int, announce: Announce) -> None:

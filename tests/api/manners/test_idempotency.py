@@ -6,13 +6,20 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
+from fastapi import FastAPI, HTTPException, Request
+from tests.api.conftest import Serve
 
+from deskmind.api import problems
+from deskmind.api.application import _OURS as UNWATCHED
 from deskmind.api.manners.claiming import Claims, Stored
+from deskmind.api.manners.idempotency import Idempotency
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import ClaimLostError, ResultLostError
 from deskmind.governance.audit.claims import Claim, acting_under
+from deskmind.scope import Scope
 
 _MADE: dict[str, Any] = {"title": "Printer on the third floor", "turns": []}
 
@@ -94,6 +101,46 @@ async def test_a_refusal_is_not_the_answer_for_good(caller: Any, operator: Desk)
     await operator.access.grant("admin", user="req1")
     allowed = await caller.client.post("/v1/prompts", json=prompt, headers=key)
     assert allowed.status_code == 201
+
+
+@pytest.mark.parametrize("status", [408, 429])
+@pytest.mark.parametrize("acts", [True, False])
+async def test_what_was_stopped_in_the_middle_is_not_done_twice(
+    caller: Any, app: Deskmind, operator: Desk, serving: Serve, status: int, acts: bool
+) -> None:
+    service = FastAPI(telemetry=UNWATCHED)
+    attempts: list[bool] = []
+
+    @service.post("/v1/act")
+    async def act() -> None:
+        attempts.append(acts)
+        if acts:
+            await caller.desk.conversations.create(title="done")
+        raise HTTPException(status)
+
+    async def asking(request: Request) -> tuple[Scope, Claims]:
+        del request
+        return caller.desk.scope, Claims(app.database, app.keyring, 3600)
+
+    service.add_middleware(Idempotency, asking=asking)
+    problems.install(service)
+    key = _key()
+    async with serving(service) as address, httpx.AsyncClient(base_url=address) as client:
+        first = await client.post("/v1/act", headers=key)
+        async with app.database.transaction(operator.scope) as connection:
+            await connection.execute(
+                "UPDATE request_keys SET lease_until = now() WHERE tenant_id = %s",
+                (operator.scope.tenant_id,),
+            )
+        again = await client.post("/v1/act", headers=key)
+    assert first.status_code == status
+    if acts:
+        assert again.status_code == 409
+        assert again.json()["type"] == "urn:deskmind:problem:result-lost"
+        assert await _count(caller) == 1
+    else:
+        assert again.status_code == status
+        assert len(attempts) == 2
 
 
 async def test_a_file_sent_again_is_the_same_whatever_parts_it_from_the_rest(caller: Any) -> None:

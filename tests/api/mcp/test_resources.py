@@ -52,7 +52,7 @@ async def test_each_is_listed_once_and_a_cursor_means_more(counts: list[int], si
     ]
 
 
-@pytest.mark.parametrize("cursor", ["", "0", "x:1", "9:1", "-1:2", "\u0661:1", ":"])
+@pytest.mark.parametrize("cursor", ["", "0", "x:1", "9:1", "-1:2", "\u0661:1", ":", "0" * 5000 + ":1"])
 async def test_a_cursor_that_is_none_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidRequestError, match="does not continue a list"):
         await Resources([Numbered("f", 3)]).list(NOBODY, cursor)

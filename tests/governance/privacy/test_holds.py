@@ -50,6 +50,15 @@ async def test_a_hold_placed_while_it_runs_stops_an_erasure_and_its_release_lets
     assert done.state == "done"
 
 
+async def test_an_erasure_that_is_held_does_not_hold_up_the_others(bureau: Bureau) -> None:
+    others = [await bureau.operator.privacy.request_erasure("ben")]
+    held = await bureau.operator.privacy.request_erasure(NAME)
+    others.append(await bureau.operator.privacy.request_erasure("nobody.known@example.com"))
+    await bureau.operator.privacy.hold(NAME, "case 4711")
+    states = {one.erasure_id: one.state for one in await bureau.operator.privacy.resume()}
+    assert states == {held.erasure_id: "waiting", **{one.erasure_id: "done" for one in others}}
+
+
 async def test_the_database_itself_heeds_holds(bureau: Bureau) -> None:
     mine = await bureau.person.conversations.create("Mine")
     await bureau.operator.privacy.hold(NAME, "case 4711")

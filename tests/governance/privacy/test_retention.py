@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from tests.governance.privacy.conftest import NAME, Admin, Bureau
 
 from deskmind.app import Deskmind
+from deskmind.errors import UnavailableError
 from deskmind.governance.privacy.retention import policies
 from deskmind.settings import PrivacySettings
 
@@ -94,3 +96,36 @@ def test_a_tenant_has_policies_of_its_own() -> None:
     settings = PrivacySettings.model_validate({"tenants": {"acme": {"conversation_days": 30}}})
     assert {policy.store: policy.days for policy in policies(settings, "acme")}["conversations"] == 30
     assert {policy.store: policy.days for policy in policies(settings, "other")}["conversations"] == 365
+
+
+_STOPPED = """
+CREATE FUNCTION stopped() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'canceling statement' USING ERRCODE = 'query_canceled'; END $$;
+CREATE TRIGGER stopped BEFORE DELETE ON conversations FOR EACH ROW WHEN (old.tenant_id = '{tenant}')
+    EXECUTE FUNCTION stopped()
+"""
+
+
+async def test_a_tenant_where_it_fails_does_not_keep_the_others(
+    app: Deskmind, admin: Admin, bureau: Bureau
+) -> None:
+    stuck = bureau.operator.scope
+    after = await app.tenants.create(f"{stuck.tenant}-later")
+    later = await app.desk(tenant=after.slug)
+    await bureau.ben.conversations.create("old")
+    await later.conversations.create("old too")
+    waiting = [await one.privacy.request_erasure("gone@example.com") for one in (bureau.operator, later)]
+    both = [stuck.tenant_id, after.tenant_id]
+    await admin.execute(
+        "UPDATE conversations SET updated_at = now() - interval '400 days' WHERE tenant_id = ANY(%s)", (both,)
+    )
+    await admin.execute(_STOPPED.format(tenant=stuck.tenant_id).encode())
+    try:
+        with pytest.raises(UnavailableError):
+            await app.background.retain()
+    finally:
+        await admin.execute("DROP FUNCTION stopped CASCADE")
+    cursor = await admin.execute("SELECT title FROM conversations WHERE tenant_id = ANY(%s)", (both,))
+    assert await cursor.fetchall() == [("old",)]
+    for desk, one in zip((bureau.operator, later), waiting, strict=True):
+        assert (await desk.privacy.erasure(one.erasure_id)).state == "done"

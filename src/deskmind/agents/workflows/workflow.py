@@ -72,11 +72,18 @@ class Workflow:
         """The input as JSON text, checked.
 
         Raises:
-            InvalidRequestError: it does not fit, or is too long.
+            InvalidRequestError: it does not fit, is too long, or JSON cannot hold it.
         """
-        from pydantic_core import to_json
+        from pydantic_core import PydanticSerializationError, to_json
 
-        text = to_json(self.parsed(given)).decode()
+        try:
+            text = to_json(self.parsed(given)).decode()
+        except PydanticSerializationError as error:
+            raise InvalidRequestError(
+                f"The input of the workflow '{self.name}' cannot be stored.",
+                why="It contains what JSON in UTF-8 cannot hold, such as half of a surrogate pair.",
+                remedy="Remove it.",
+            ) from error
         if len(text) > _MOST_INPUT:
             raise InvalidRequestError(
                 "The input is too long.", why=f"It may have {_MOST_INPUT:,} characters."

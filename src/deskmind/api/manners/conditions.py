@@ -8,10 +8,11 @@ writes the second finds another tag. O(size of the resource).
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from hashlib import blake2b
 from typing import Any
 
+import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deskmind.api.problems import problem_response
@@ -51,12 +52,17 @@ class Conditions:
             await self._app(scope, receive, send)
 
     async def _change(self, scope: Scope, receive: Receive, send: Send, wanted: bytes) -> None:
-        async with self._locked(scope["app"], scope["path"]):
-            found = await _read(self._app, scope)
-            error = _refusal(wanted, found)
-            if error is None or found[0] == 401:  # without a key the resource itself says so
-                await self._app(scope, receive, send)
-                return
+        async with AsyncExitStack() as held:
+            try:
+                await held.enter_async_context(self._locked(scope["app"], scope["path"]))
+            except DeskmindError as refused:
+                error: DeskmindError | None = refused
+            else:
+                found = await _read(self._app, scope)
+                error = _refusal(wanted, found)
+                if error is None or (found is not None and found[0] == 401):  # the resource itself says so
+                    await self._app(scope, receive, send)
+                    return
         await problem_response(error.status, error.problem())(scope, receive, send)
 
 
@@ -96,33 +102,45 @@ class _Tagging:
         await self._send(message)
 
 
-async def _read(app: ASGIApp, scope: Scope) -> tuple[int, bytes]:
-    """Status and tag of the resource, as its ``GET`` answers the same caller."""
+async def _read(app: ASGIApp, scope: Scope) -> tuple[int, bytes] | None:
+    """Status and tag of the resource, as its ``GET`` answers the same caller; None where what it answers has no tag."""
     status = 0
+    tagged = given = False
     body = bytearray()
+    reading = anyio.CancelScope()
 
     async def receive() -> Message:
+        nonlocal given
+        if given:  # whoever asks again waits for the caller to leave, who does not before the answer is there
+            await anyio.sleep_forever()
+        given = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def keep(message: Message) -> None:
-        nonlocal status
-        status = message.get("status", status)
+        nonlocal status, tagged
+        if message["type"] == "http.response.start":
+            status, tagged = message["status"], message["status"] != 200 or _is_plain(message)
+        if not tagged or message.get("more_body"):  # a stream may be endless
+            tagged = False
+            reading.cancel()
+            await anyio.sleep_forever()
         body.extend(message.get("body", b""))
 
     dropped = {b"content-length", b"content-type", b"transfer-encoding", b"accept"}
     headers = [header for header in scope["headers"] if header[0] not in dropped]
-    await app({**scope, "method": "GET", "headers": headers, "state": {}}, receive, keep)
-    return status, tag_of(bytes(body))
+    with reading:
+        await app({**scope, "method": "GET", "headers": headers, "state": {}}, receive, keep)
+    return (status, tag_of(bytes(body))) if tagged or not status else None
 
 
-def _refusal(wanted: bytes, found: tuple[int, bytes]) -> DeskmindError | None:
-    status, tag = found
-    if status == 405:
+def _refusal(wanted: bytes, found: tuple[int, bytes] | None) -> DeskmindError | None:
+    if found is None or found[0] == 405:
         return InvalidRequestError(
             "The request cannot be conditional.",
-            why="If-Match needs a resource that GET reads under the same path.",
+            why="If-Match needs a resource whose GET, under the same path, answers with an ETag.",
             remedy="Leave If-Match out.",
         )
+    status, tag = found
     if status != 200 or not (wanted.strip() == b"*" or matches(wanted, tag, weakly=False)):
         return PreconditionFailedError(
             "The resource is not what the request expects.",

@@ -25,8 +25,11 @@ __all__ = ["Idempotency"]
 
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _DESCRIBING = frozenset({b"content-type", b"location", b"etag", b"retry-after"})
-_TRY_AGAIN = frozenset({401, 403, 408, 413, 425, 429})
-"""Answers that say nothing of the act, so that a later attempt may act."""
+_NOT_DONE = frozenset({401, 403, 413, 425})
+"""Refusals before the act, so that a later attempt may act; what is recorded of it is the refusal."""
+
+_NOT_NOW = frozenset({408, 429})
+"""Likewise, unless something was recorded: a provider's limit may be met in the middle of an act."""
 
 _LONGEST_KEY = 255
 _LONGEST_KEPT = 2**20
@@ -125,9 +128,9 @@ class _Attempt:
         Args:
             stored: None where there is none.
         """
-        if stored is None or stored.status >= 500:
+        if stored is None or stored.status >= 500 or stored.status in _NOT_NOW:
             await self._claims.give_up(self._who, self.claim, acted=False)
-        elif stored.status in _TRY_AGAIN:
+        elif stored.status in _NOT_DONE:
             await self._claims.give_up(self._who, self.claim, acted=True)
         elif len(stored.body) <= _LONGEST_KEPT:
             await self._claims.keep(self._who, self.claim, stored)

@@ -14,6 +14,7 @@ from deskmind.errors import InvalidRequestError, NotFoundError
 __all__ = ["Resources"]
 
 _PAGE = 100
+_LONGEST_PLACE = 9
 
 
 class Resources:
@@ -128,7 +129,12 @@ class Resources:
         if cursor is None:
             return 0, None
         family, colon, after = cursor.partition(":")
-        if not colon or not family.isdecimal() or int(family[:9]) >= len(self._families):
+        if (
+            not colon
+            or not family.isdecimal()
+            or len(family) > _LONGEST_PLACE
+            or int(family) >= len(self._families)
+        ):
             raise InvalidRequestError(
                 "This cursor does not continue a list.", remedy="Give `nextCursor` of the page before."
             )

@@ -7,7 +7,13 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from deskmind.database import Connection, Database
-from deskmind.errors import ConflictError, InvalidRequestError, NotFoundError, PrincipalNotFoundError
+from deskmind.errors import (
+    ConflictError,
+    InvalidRequestError,
+    LegalHoldError,
+    NotFoundError,
+    PrincipalNotFoundError,
+)
 from deskmind.governance.access.operation import operation
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.audit import Person, record
@@ -154,16 +160,22 @@ class Privacy:
 
     @operation(Permission.PRIVACY_ERASE, told=False)
     async def resume(self, erasure_id: UUID | None = None) -> list[Erasure]:
-        """Finish one erasure that was interrupted, or all of them.
+        """Finish one erasure that was interrupted, or all of them; of all, one that a hold stops is given as it waits.
 
         Raises:
             NotFoundError: there is none of that id.
+            LegalHoldError: a hold stands on the person of the one that was named.
         """
         erasures = self._erasures()
         if erasure_id is not None:
             return [await erasures.run(erasure_id)]
-        waiting = [item.erasure_id for item in await erasures.list(limit=1000) if item.state == "waiting"]
-        return [await erasures.run(found) for found in waiting]
+        given: list[Erasure] = []
+        for waiting in [item for item in await erasures.list(limit=1000) if item.state == "waiting"]:
+            try:
+                given.append(await erasures.run(waiting.erasure_id))
+            except LegalHoldError:  # those of other people do not wait for it
+                given.append(waiting)
+        return given
 
     @operation(Permission.PRIVACY_READ, told=False)
     async def erasures(self, *, limit: int = 100) -> list[Erasure]:
