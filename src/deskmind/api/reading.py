@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deskmind.api.manners.conditions import Conditions, header_of, matches, tag_of
-from deskmind.api.manners.deadline import out_of_time
+from deskmind.api.manners.deadline import Watch, Watched, out_of_time
 from deskmind.api.reads import FOUND, Read
 
 __all__ = ["Reading"]
@@ -31,7 +30,7 @@ class Reading:
     """
 
     def __init__(self, seconds: float, compress_from: int, handlers: Mapping[Any, Any]) -> None:
-        self._seconds = seconds
+        self._watch = Watch(seconds)
         self._small = compress_from or 2**63
         self._handlers = handlers
         tagged = Conditions(_respond)
@@ -53,14 +52,14 @@ class Reading:
         await self._framed(scope, receive, send)
 
     async def _answered(self, read: Read, request: Request, values: dict[str, Any]) -> bytes | Response:
-        limit = asyncio.timeout(self._seconds)
+        limit = Watched(self._watch)
         try:
-            async with limit:
+            with limit:
                 return await read.answer(request, values)
         except TimeoutError as error:
-            if not limit.expired():
+            if not limit.expired:
                 return await self._told(request, error)
-            return out_of_time(self._seconds, 504)
+            return out_of_time(self._watch.seconds, 504)
         except Exception as error:
             return await self._told(request, error)
 

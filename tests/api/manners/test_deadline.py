@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from tests.api.conftest import Serve
 
 from deskmind.api.application import _OURS as UNWATCHED
-from deskmind.api.manners.deadline import Deadline
+from deskmind.api.manners.deadline import Deadline, Watch, Watched
 
 
 def _service(seconds: float) -> FastAPI:
@@ -59,3 +59,57 @@ async def test_a_stream_that_has_begun_is_not_cut(serving: Serve) -> None:
     async with serving(_service(0.1)) as address, httpx.AsyncClient(base_url=address, timeout=60) as client:
         whole = await client.get("/stream")
     assert whole.content == b"firstlast"
+
+
+async def test_a_watch_gives_up_what_is_late_and_nothing_else() -> None:
+    watch, never, ended = Watch(0.1), asyncio.Event(), list[str]()
+
+    async def work(name: str, *, quick: bool) -> None:
+        try:
+            with Watched(watch):
+                await (asyncio.sleep(0) if quick else never.wait())
+        except TimeoutError:
+            name += ", late"
+        await asyncio.sleep(0)  # whoever was given up may go on: nothing is left of it
+        ended.append(name)
+
+    async with asyncio.timeout(60):
+        for _ in range(2):  # also when there was nothing to watch in between
+            await asyncio.gather(*(work(str(number), quick=number % 2 == 0) for number in range(6)))
+    assert sorted(ended) == sorted(2 * ["0", "1, late", "2", "3, late", "4", "5, late"])
+    assert watch.under_way == {}
+
+
+async def test_who_is_cancelled_under_a_watch_is_cancelled() -> None:
+    watch, never = Watch(60.0), asyncio.Event()
+
+    async def work() -> None:
+        with Watched(watch):
+            await never.wait()
+
+    working = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    working.cancel()
+    await asyncio.wait([working])
+    assert working.cancelled()
+    assert watch.under_way == {}
+
+
+def test_a_watch_outlives_the_loop_it_began_in() -> None:
+    watch = Watch(0.05)
+
+    async def late() -> bool:
+        limit = Watched(watch)
+        try:
+            with limit:
+                await asyncio.Event().wait()
+        except TimeoutError:
+            return limit.expired
+        return False
+
+    async def quick() -> None:
+        with Watched(watch):
+            await asyncio.sleep(0)
+
+    asyncio.run(quick())
+    assert asyncio.run(late())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from types import TracebackType
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deskmind.api.problems import problem_response
 from deskmind.errors import RequestTimeoutError
 
-__all__ = ["Deadline", "out_of_time"]
+__all__ = ["Deadline", "Watch", "Watched", "out_of_time"]
 
 
 class Deadline:
@@ -53,6 +55,77 @@ class Deadline:
                 raise
             status = 408 if reading and not whole else 504
             await out_of_time(self._seconds, status)(scope, receive, send)
+
+
+class Watch:
+    """Gives up what takes too long, as ``asyncio.timeout`` does, with one timer for all: making and taking back one for each
+    costs a short read a twelfth of its time.
+
+    Args:
+        seconds: that each has.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.under_way: dict[Watched, None] = {}  # the oldest first, who is the first to be late
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waking: asyncio.TimerHandle | None = None
+
+    def begin(self, watched: Watched) -> None:
+        """From now on."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._waking = loop, None
+            self.under_way.clear()
+        watched.until = loop.time() + self.seconds
+        self.under_way[watched] = None
+        if self._waking is None:
+            self._waking = loop.call_at(watched.until, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._waking, now = None, loop.time()
+        while self.under_way:
+            oldest = next(iter(self.under_way))
+            if oldest.until > now:
+                self._waking = loop.call_at(oldest.until, self._look, loop)
+                return
+            del self.under_way[oldest]
+            oldest.give_up()
+
+
+class Watched:
+    """A piece of work under a watch: ``with Watched(watch) as limit: …`` raises ``TimeoutError`` where its time is over.
+
+    Attributes:
+        expired: whether it was given up.
+        until: when it is, in seconds of the loop's clock.
+    """
+
+    __slots__ = ("_cancelling", "_task", "_watch", "expired", "until")
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self.expired = False
+        self.until = 0.0
+
+    def __enter__(self) -> Watched:
+        task: asyncio.Task[Any] | None = asyncio.current_task()
+        assert task is not None
+        self._task, self._cancelling = task, task.cancelling()
+        self._watch.begin(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._watch.under_way.pop(self, None)
+        if self.expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def give_up(self) -> None:
+        """Its time is over."""
+        self.expired = True
+        self._task.cancel()
 
 
 def out_of_time(seconds: float, status: int) -> Response:
