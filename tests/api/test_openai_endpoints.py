@@ -205,3 +205,7 @@ async def test_usage_and_budgets_over_http(address: str, client: openai.AsyncOpe
         assert (await boss.delete("/v1/budgets/day")).status_code == 204
         assert (await boss.delete("/v1/budgets/day")).status_code == 404
         assert (await boss.put("/v1/budgets/x", json={"window": "day"})).status_code == 422
+        nobodys = {"window": "day", "usd": "10", "user": "nobody-here"}
+        assert (await boss.put("/v1/budgets/x", json=nobodys)).status_code == 404
+        said = (await boss.get("/openapi.json")).json()["paths"]["/v1/budgets/{name}"]["put"]["responses"]
+        assert "404" in said

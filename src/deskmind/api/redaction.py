@@ -20,7 +20,7 @@ __all__ = ["add_redaction"]
 
 _TAGS: list[Any] = ["redaction"]
 _Action = Literal["mask", "placeholder", "hash", "allow", "block"]
-_Name = Annotated[str, Field(min_length=1, max_length=200)]
+_Name = Annotated[str, Field(min_length=2, max_length=200)]
 _Source = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,79}$", description="where the names come from")]
 
 

@@ -131,6 +131,7 @@ def add_spending(routes: APIRouter, asker: Any) -> None:
         tags=["usage"],
         status_code=204,
         summary="Make or replace a budget",
+        responses={404: {"model": Problem, "description": "no such user"}},
     )
     async def set_budget(name: Name, body: BudgetBody, desk: Desk = asker) -> Response:
         await desk.budgets.set(name, **body.model_dump())
