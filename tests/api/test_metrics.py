@@ -268,7 +268,8 @@ async def test_no_content_no_key_and_no_person_is_in_them(
     text = body.decode()
     assert "deskmind_answers_total" in text
     assert _CANARY not in text.lower()
-    assert "@" not in text
+    # a deployment is asked for as MODEL@DEPLOYMENT, which is nobody's address: other tests of the process do
+    assert not re.search(r"[\w.+-]+@[\w-]+\.\w", text)
     assert not re.search(r"dk_\w+|sk-\w+|sandbox-key", text)
     assert "req1" not in text
 
