@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cache.conftest import Valkey, shared_valkey, valkey  # noqa: F401
+from tests.cache.conftest import Valkey, shared_valkey, valkey
 from tests.governance.privacy.conftest import NAME, Bureau
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import UnavailableError
 from deskmind.governance.privacy.erasures import Erasure
+
+__all__ = ["shared_valkey", "valkey"]
 
 
 async def _resumed(desk: Desk) -> list[Erasure]:
@@ -29,7 +31,7 @@ async def _resumed(desk: Desk) -> list[Erasure]:
 async def test_an_erasure_stays_open_until_the_shared_cache_confirms(
     bureau: Bureau,
     desk_home: Path,
-    valkey: Valkey,  # noqa: F811
+    valkey: Valkey,
 ) -> None:
     settings: dict[str, Any] = {
         "home": desk_home,
