@@ -23,7 +23,8 @@ _ANSWER = ("found", "confidence", "mode", "prompt", "prompt_version", "experimen
 def story_record(story: Story) -> bytes:
     """One JSON object with the columns of a story that is over and has a scope.
 
-    Steps are ``[name, parent, begin, seconds, error]``, notes ``[kind, at, facts]``, times in seconds.
+    Steps are ``[name, parent, begin, seconds, error]``, notes ``[kind, at, facts]``, times in seconds of whole microseconds;
+    they are cut, which costs a tenth of rounding.
     """
     scope = story.scope
     assert scope is not None
@@ -57,10 +58,12 @@ def _told(story: Story) -> dict[str, Any]:
         "role": story.scope.role if story.scope is not None else "",
         "dropped": story.dropped,
         "steps": [
-            (storable(name), parent, round(begin, 6), round(seconds, 6), error)
+            (storable(name), parent, int(begin * 1e6) / 1e6, int(seconds * 1e6) / 1e6, error)
             for name, parent, begin, seconds, error in story.placed_steps()
         ],
-        "notes": [(note.kind, round(note.at, 6), orjson.Fragment(note.values)) for note in story.notes],
+        "notes": [
+            (note.kind, int(note.at * 1e6) / 1e6, orjson.Fragment(note.values)) for note in story.notes
+        ],
     }
 
 

@@ -205,7 +205,7 @@ class StoryWriter:
                 await self._store([record])
 
     async def _insert(self, records: Sequence[bytes]) -> None:
-        lines = "[" + ",".join(record.decode() for record in records) + "]"
+        lines = (b"[" + b",".join(records) + b"]").decode()
         try:
             await self._run(_INSERT, lines)
         except psycopg.errors.CheckViolation:  # no partition of that month yet

@@ -141,6 +141,8 @@ def loggable(value: object, depth: int = 0) -> Any:
         return masked(text) if len(text) <= _LONGEST_TEXT else _cut(text)
     if kind is int or value is None or isinstance(value, int):
         return value
+    if kind is float:
+        return value if math.isfinite(cast("float", value)) else repr(value)
     if isinstance(value, str):
         return _cut(value)
     if isinstance(value, float):

@@ -101,10 +101,13 @@ class ToldStep:
 class Step:
     """A step while it runs; from ``begin_step``, ended once with ``end``."""
 
-    __slots__ = ("_token", "begun", "ended", "error", "name", "parent", "story")
+    __slots__ = ("_token", "begun", "ended", "error", "name", "parent", "place", "story")
 
-    def __init__(self, story: Story, name: str, parent: Step | None, *, around: bool = True) -> None:
+    def __init__(
+        self, story: Story, name: str, parent: Step | None, place: int, *, around: bool = True
+    ) -> None:
         self.story = story
+        self.place = place
         self.name = name
         self.parent = parent
         self.error = ""
@@ -173,7 +176,7 @@ class Story:
         self.dropped = 0
         self.story_id: UUID | None = None
         self._told: list[tuple[str, int | None, float, float, str]] | None = None
-        self._steps = [Step(self, kind, None)]
+        self._steps = [Step(self, kind, None, 0)]
         self._begun = self._steps[0].begun
 
     @property
@@ -183,10 +186,11 @@ class Story:
 
     def begin(self, name: str, parent: Step, *, around: bool = True) -> Step | None:
         """A further step; None when there are too many."""
-        if len(self._steps) >= MOST_STEPS:
+        place = len(self._steps)
+        if place >= MOST_STEPS:
             self.dropped += 1
             return None
-        step = Step(self, name, parent, around=around)
+        step = Step(self, name, parent, place, around=around)
         self._steps.append(step)
         return step
 
@@ -234,17 +238,18 @@ class Story:
     def _placed(self) -> list[tuple[str, int | None, float, float, str]]:
         origin = self._begun
         over = self.ended if self.ended is not None else time.perf_counter()
-        places = {id(step): place for place, step in enumerate(self._steps)}
-        ends = [over if step.ended is None else min(step.ended, over) for step in self._steps]
-        ends[0] = over
+        ends: list[float] = []
         told: list[tuple[str, int | None, float, float, str]] = []
-        for step, end in zip(self._steps, ends, strict=True):
+        for step in self._steps:
+            end = over if step.ended is None or step.ended > over or not ends else step.ended
+            ends.append(end)
             parent = step.parent
-            while parent is not None and ends[places[id(parent)]] < end:
+            while parent is not None and ends[parent.place] < end:
                 parent = parent.parent
-            place = None if parent is None else places[id(parent)]
-            seconds = max(end - step.begun, 0.0)
-            told.append((step.name[:_LONGEST_NAME], place, step.begun - origin, seconds, step.error))
+            place = None if parent is None else parent.place
+            begun = step.begun
+            seconds = end - begun if end > begun else 0.0
+            told.append((step.name[:_LONGEST_NAME], place, begun - origin, seconds, step.error))
         return told
 
 

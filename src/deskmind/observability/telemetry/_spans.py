@@ -109,7 +109,7 @@ class LightSpan(Span):
     @property
     def identity(self) -> tuple[str, str]:
         """Ids of the trace and the span as logs have them: 32 and 16 hexadecimal digits."""
-        return f"{self.trace_id:032x}", f"{self.span_id:016x}"
+        return self.trace_id.to_bytes(16).hex(), self.span_id.to_bytes(8).hex()
 
     @property
     def trace_state(self) -> TraceState | None:
