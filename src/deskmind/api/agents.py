@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from deskmind.api.schemas import Amount, Problem
@@ -15,6 +15,7 @@ from deskmind.desk import Desk
 
 __all__ = ["RunBody", "add_agents"]
 
+_ToolName = Annotated[str, Path(pattern=r"^(\*|[A-Za-z0-9_-]{1,64})$", description="`*` is all of them")]
 _SEEN = "that was looked at: 409 when somebody has changed the values since"
 
 RunState = Literal["queued", "running", "waiting", "done", "failed", "cancelled"]
@@ -262,7 +263,7 @@ def _add_switches(routes: APIRouter, asker: Any) -> None:
         status_code=204,
         summary="Stop a tool, or with * all of them, for the tenant's agents from their next call on; for admins",
     )
-    async def stop(tool: str, body: StopRequest, desk: Desk = asker) -> None:
+    async def stop(tool: _ToolName, body: StopRequest, desk: Desk = asker) -> None:
         await desk.agents.stop_tool(tool, reason=body.reason)
 
     @routes.delete(
@@ -272,7 +273,7 @@ def _add_switches(routes: APIRouter, asker: Any) -> None:
         status_code=204,
         summary="Allow what was stopped; for admins",
     )
-    async def allow(tool: str, desk: Desk = asker) -> None:
+    async def allow(tool: _ToolName, desk: Desk = asker) -> None:
         await desk.agents.allow_tool(tool)
 
 

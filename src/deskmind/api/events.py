@@ -79,10 +79,23 @@ def described_events(until: str = "", **kinds: dict[str, Any]) -> dict[int | str
         until: the kind that ends the stream.
         kinds: schemas; besides these, a ``problem`` may come.
     """
-    media: dict[str, Any] = {"schema": {"type": "string"}, "x-deskmind-events": kinds}
+    media: dict[str, Any] = {"schema": _event([*kinds, "problem"]), "x-deskmind-events": kinds}
     if until:
         media["x-deskmind-last-event"] = until
     return {200: {"content": {"text/event-stream": media}}}
+
+
+def _event(kinds: list[str]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "each event of the stream; of which form its data are, as JSON, `x-deskmind-events` says",
+        "required": ["data"],
+        "properties": {
+            "id": {"type": "string"},
+            "event": {"type": "string", "enum": kinds},
+            "data": {"type": "string"},
+        },
+    }
 
 
 async def _take(events: AsyncIterator[Sent], taken: _Queue) -> None:

@@ -39,12 +39,25 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     for operation in _operations(document):
         if operation.said["operationId"] not in _UNSIGNED:
             operation.said["security"] = [{"apiKey": []}]
+        _leave_null_out(operation.said)
         mark_retired(operation.said)
         add_headers(operation.path, operation.method, operation.said, document["paths"][operation.path])
         add_problems(operation.said, components)
         add_links(operation.said)
         add_examples(operation.said, components)
     return document
+
+
+def _leave_null_out(said: dict[str, Any]) -> None:
+    """A header, or a part of an address, is there or is not: it cannot be null."""
+    for parameter in said.get("parameters", ()):
+        schema: dict[str, Any] = parameter.get("schema", {})
+        kinds = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+        if len(kinds) == 1:
+            del schema["anyOf"]
+            schema.update(kinds[0])
+        elif kinds:
+            schema["anyOf"] = kinds
 
 
 def _operations(document: dict[str, Any]) -> Iterator[Operation]:

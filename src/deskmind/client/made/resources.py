@@ -346,7 +346,11 @@ class AsyncAgents:
         self._sender = sender
 
     async def allow_tool(self, tool: str) -> None:
-        """Allow what was stopped; for admins (``DELETE /v1/agents/stopped/{tool}``)."""
+        """Allow what was stopped; for admins (``DELETE /v1/agents/stopped/{tool}``).
+
+        Args:
+            tool: `*` is all of them
+        """
         call = Call("DELETE", f"/v1/agents/stopped/{part(tool)}")
         await self._sender.nothing(call)
 
@@ -506,6 +510,7 @@ class AsyncAgents:
         (``PUT /v1/agents/stopped/{tool}``).
 
         Args:
+            tool: `*` is all of them
             reason: told to whoever is refused it
         """
         call = Call("PUT", f"/v1/agents/stopped/{part(tool)}", body={**sent({"reason": reason})})
@@ -1983,13 +1988,43 @@ class AsyncRedaction:
         await self._sender.nothing(call)
 
     async def set_pattern(
-        self, name: str, regex: str, *, type: str | None = None, score: float | None = None
+        self,
+        name: str,
+        regex: str,
+        *,
+        type: Literal[
+            "PERSON",
+            "USERNAME",
+            "EMAIL_ADDRESS",
+            "PHONE_NUMBER",
+            "LOCATION",
+            "STREET_ADDRESS",
+            "ZIP_CODE",
+            "DATE_OF_BIRTH",
+            "NATIONAL_ID",
+            "US_SSN",
+            "US_DRIVER_LICENSE",
+            "CREDIT_CARD",
+            "IBAN_CODE",
+            "IP_ADDRESS",
+            "MAC_ADDRESS",
+            "HOST_NAME",
+            "URL",
+            "SECRET",
+            "PASSWORD",
+            "EMPLOYEE_ID",
+            "ASSET_NUMBER",
+            "ORGANIZATION",
+        ]
+        | None = None,
+        score: float | None = None,
     ) -> bodies.PatternBody:
         """Add a pattern, or put another in its place; one that could be slow is refused; for operators
         (``PUT /v1/redaction/patterns/{name}``).
 
         Args:
             regex: as Python has them; a group `value` is what is found
+            type: what is found
             score: how sure a match is
         """
         call = Call(
