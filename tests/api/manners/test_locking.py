@@ -35,7 +35,9 @@ async def _hold(locks: ResourceLocks, who: Scope, path: str) -> None:
         pass
 
 
-async def _beside(app: Deskmind, who: Scope, path: str, most: int, act: Callable[[ResourceLocks], Any]) -> Any:
+async def _beside(
+    app: Deskmind, who: Scope, path: str, most: int, act: Callable[[ResourceLocks], Any]
+) -> Any:
     """What an act gives while another process holds a resource, and three requests of this one wait for it."""
     theirs, ours = (ResourceLocks(lambda: app.database, most) for _ in range(2))
     async with asyncio.TaskGroup() as tasks, theirs.held(who, path):
