@@ -13,7 +13,9 @@ from tests.webhooks.conftest import Hook, Receiver
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import AuthenticationError, ConflictError
+from deskmind.keyring import Keyring, MemoryKeySource
 from deskmind.webhooks import publish
+from deskmind.webhooks.sealing import seal_secret
 
 MakeHook = Callable[..., Awaitable[Hook]]
 
@@ -246,6 +248,28 @@ async def test_the_first_success_after_days_of_failures_keeps_the_webhook(
     assert await hook.states() == [("delivered", 2, "")]
     found = await desk.webhooks.get(hook.id)
     assert (found.active, found.failing_since) == (True, None)
+
+
+@pytest.mark.parametrize("version", [1, 4_000_000_000])
+async def test_a_new_secret_mends_one_that_cannot_be_opened_at_once(
+    hook: Hook, receiver: Receiver, desk: Desk, version: int
+) -> None:
+    """It was sealed with another installation's keyring, or with a key that is gone."""
+    other = Keyring.open(MemoryKeySource())
+    sealed = seal_secret(other, desk.scope.tenant_id, hook.id, hook.made.secret)
+    await hook.sql(
+        "UPDATE webhooks SET sealed = %s WHERE tenant_id = %s",
+        version.to_bytes(4) + sealed[4:],
+        desk.scope.tenant_id,
+    )
+    await hook.tell()
+    await hook.deliver()
+    assert await hook.states() == [("pending", 1, "forbidden")]
+    made = await desk.webhooks.rotate(hook.id)
+    await hook.at_once()
+    await hook.deliver()
+    assert await hook.states() == [("delivered", 2, "")]
+    receiver.event(made.secret)
 
 
 async def test_a_target_that_is_gone_is_told_nothing_more(hook: Hook, receiver: Receiver, desk: Desk) -> None:
