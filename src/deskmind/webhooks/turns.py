@@ -24,6 +24,7 @@ __all__ = [
     "Claimed",
     "Settled",
     "Standing",
+    "begin_anew",
     "claim",
     "disable_if_hopeless",
     "give_back",
@@ -75,6 +76,13 @@ _ILL = """
 UPDATE webhooks SET failures = %(failures)s, failing_since = coalesce(failing_since, now()),
        resume_at = CASE WHEN %(hold)s > 0 THEN clock_timestamp() + make_interval(secs => %(hold)s) END
  WHERE tenant_id = %(tenant)s AND webhook_id = %(webhook)s
+"""
+_ANEW = """
+UPDATE webhooks w SET failures = 0, failing_since = NULL, resume_at = NULL
+ WHERE w.tenant_id = %(tenant)s AND w.active AND w.failing_since IS NOT NULL
+   AND (%(webhook)s::uuid IS NULL OR w.webhook_id = %(webhook)s)
+   AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.tenant_id = w.tenant_id AND d.webhook_id = w.webhook_id
+                      AND d.state = 'pending')
 """
 _DISABLE = """
 UPDATE webhooks SET active = false, disabled_because = %s, failures = 0, resume_at = NULL, changed_at = clock_timestamp()
@@ -178,6 +186,14 @@ async def settle(
     await connection.execute(_ILL, {"failures": failures, "hold": hold, **key})
     if any(one.sent.outcome == "gone" for one in done):
         await _disable(connection, scope, webhook_id, "gone")
+    elif any(row[2] == "dead" for row in rows):
+        await begin_anew(connection, scope, webhook_id)
+
+
+async def begin_anew(connection: Connection, scope: Scope, webhook_id: UUID | None = None) -> None:
+    """Forget since when a webhook fails, or each of the tenant's, where nothing waits any more: days in which nothing was tried
+    are none of failure."""
+    await connection.execute(_ANEW, {"tenant": scope.tenant_id, "webhook": webhook_id})
 
 
 async def disable_if_hopeless(
