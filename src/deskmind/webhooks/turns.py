@@ -56,8 +56,8 @@ RETURNING d.delivery_id, e.event_id, e.body, d.attempts, d.tries, d.wanted_at, c
 """Materialised: inside a nested loop the choice would be made anew for each row, without those it has just locked and moved,
 and more would be claimed than are wanted."""
 _GIVE_BACK = """
-UPDATE webhook_deliveries d SET attempts = d.attempts - 1, tries = greatest(d.tries - 1, 0), due_at = clock_timestamp()
-  FROM unnest(%s::uuid[], %s::integer[]) AS s(delivery_id, attempts)
+UPDATE webhook_deliveries d SET attempts = d.attempts - 1, tries = greatest(d.tries - 1, 0), due_at = s.due_at
+  FROM unnest(%s::uuid[], %s::integer[], %s::timestamptz[]) AS s(delivery_id, attempts, due_at)
  WHERE d.tenant_id = %s AND d.delivery_id = s.delivery_id AND d.state = 'pending' AND d.attempts = s.attempts
 """
 _SETTLE = """
@@ -116,7 +116,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An attempt that is to be made."""
+    """An attempt that is to be made.
+
+    Attributes:
+        due_at: since when, before it was claimed.
+    """
 
     delivery_id: UUID
     event_id: UUID
@@ -124,6 +128,7 @@ class Claimed:
     attempts: int
     tries: int
     wanted_at: datetime
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +157,14 @@ async def claim(
     """Claim what is due, that which is due longest first."""
     values = {"tenant": scope.tenant_id, "webhook": webhook_id, "most": most, "lease": lease}
     rows = await (await connection.execute(_CLAIM, values)).fetchall()
-    return [Claimed(*row[:-1]) for row in sorted(rows, key=lambda row: row[-1])]
+    return sorted((Claimed(*row) for row in rows), key=lambda one: one.due_at)
 
 
 async def give_back(connection: Connection, scope: Scope, claimed: Sequence[Claimed]) -> None:
-    """Undo claims of which nothing was sent."""
-    values = ([one.delivery_id for one in claimed], [one.attempts for one in claimed], scope.tenant_id)
-    await connection.execute(_GIVE_BACK, values)
+    """Undo claims of which nothing was sent: they keep their places before what was published later."""
+    names = ("delivery_id", "attempts", "due_at")
+    columns = ([getattr(one, name) for one in claimed] for name in names)
+    await connection.execute(_GIVE_BACK, (*columns, scope.tenant_id))
 
 
 async def settle(
