@@ -42,22 +42,23 @@ SELECT url, sealed, CASE WHEN old_until > now() THEN old_sealed END AS old_seale
 """
 _CLAIM = """
 WITH c AS MATERIALIZED (
-    SELECT delivery_id, due_at FROM webhook_deliveries
+    SELECT delivery_id, due_at, milliseconds FROM webhook_deliveries
      WHERE tenant_id = %(tenant)s AND webhook_id = %(webhook)s AND state = 'pending' AND due_at <= clock_timestamp()
      ORDER BY due_at LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE webhook_deliveries d
    SET attempts = d.attempts + 1, tries = d.tries + 1, attempted_at = clock_timestamp(),
-       due_at = clock_timestamp() + make_interval(secs => %(lease)s)
+       due_at = clock_timestamp() + make_interval(secs => %(lease)s), milliseconds = NULL
   FROM c, webhook_events e
  WHERE d.tenant_id = %(tenant)s AND d.delivery_id = c.delivery_id
    AND e.tenant_id = %(tenant)s AND e.event_id = d.event_id
-RETURNING d.delivery_id, e.event_id, e.body, d.attempts, d.tries, d.wanted_at, c.due_at
+RETURNING d.delivery_id, e.event_id, e.body, d.attempts, d.tries, d.wanted_at, c.due_at, c.milliseconds
 """
 """Materialised: inside a nested loop the choice would be made anew for each row, without those it has just locked and moved,
 and more would be claimed than are wanted."""
 _GIVE_BACK = """
-UPDATE webhook_deliveries d SET attempts = d.attempts - 1, tries = greatest(d.tries - 1, 0), due_at = s.due_at
-  FROM unnest(%s::uuid[], %s::integer[], %s::timestamptz[]) AS s(delivery_id, attempts, due_at)
+UPDATE webhook_deliveries d SET attempts = d.attempts - 1, tries = greatest(d.tries - 1, 0), due_at = s.due_at,
+       milliseconds = s.took
+  FROM unnest(%s::uuid[], %s::integer[], %s::timestamptz[], %s::integer[]) AS s(delivery_id, attempts, due_at, took)
  WHERE d.tenant_id = %s AND d.delivery_id = s.delivery_id AND d.state = 'pending' AND d.attempts = s.attempts
 """
 _SETTLE = """
@@ -65,10 +66,12 @@ UPDATE webhook_deliveries d
    SET state = s.state, due_at = clock_timestamp() + make_interval(secs => s.delay), status = s.status, problem = s.problem,
        milliseconds = s.took, settled_at = CASE WHEN s.state <> 'pending' THEN clock_timestamp() END
   FROM unnest(%(ids)s::uuid[], %(attempts)s::integer[], %(states)s::text[], %(delays)s::float8[], %(statuses)s::smallint[],
-              %(problems)s::text[], %(took)s::integer[]) AS s(delivery_id, attempts, state, delay, status, problem, took)
+              %(problems)s::text[], %(took)s::integer[], %(wanted)s::timestamptz[])
+       AS s(delivery_id, attempts, state, delay, status, problem, took, wanted_at)
  WHERE d.tenant_id = %(tenant)s AND d.delivery_id = s.delivery_id AND d.state = 'pending'
-   AND (d.attempts = s.attempts OR s.state = 'delivered')
+   AND (d.attempts = s.attempts OR s.state = 'delivered') AND (d.wanted_at = s.wanted_at OR s.state <> 'dead')
 """
+"""What was replayed while its last attempt was under way is wanted anew, and tried again when the claim ends."""
 _WELL = """
 UPDATE webhooks SET failures = 0, failing_since = NULL, resume_at = NULL WHERE tenant_id = %s AND webhook_id = %s
 """
@@ -120,6 +123,7 @@ class Claimed:
 
     Attributes:
         due_at: since when, before it was claimed.
+        milliseconds: of the attempt before.
     """
 
     delivery_id: UUID
@@ -129,6 +133,7 @@ class Claimed:
     tries: int
     wanted_at: datetime
     due_at: datetime
+    milliseconds: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,7 @@ async def claim(
 
 async def give_back(connection: Connection, scope: Scope, claimed: Sequence[Claimed]) -> None:
     """Undo claims of which nothing was sent: they keep their places before what was published later."""
-    names = ("delivery_id", "attempts", "due_at")
+    names = ("delivery_id", "attempts", "due_at", "milliseconds")
     columns = ([getattr(one, name) for one in claimed] for name in names)
     await connection.execute(_GIVE_BACK, (*columns, scope.tenant_id))
 
@@ -179,7 +184,7 @@ async def settle(
     """Write down what came of attempts, when the next ones are, and how the target does."""
     given_up = timedelta(hours=settings.give_up_hours)
     rows = [_settled(one, found.now, given_up, draw) for one in done]
-    names = ("ids", "attempts", "states", "delays", "statuses", "problems", "took")
+    names = ("ids", "attempts", "states", "delays", "statuses", "problems", "took", "wanted")
     columns = {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
     await connection.execute(_SETTLE, {**columns, "tenant": scope.tenant_id})
     key = {"tenant": scope.tenant_id, "webhook": webhook_id}
@@ -238,7 +243,7 @@ async def _disable(connection: Connection, scope: Scope, webhook_id: UUID, why: 
 
 
 def _settled(one: Settled, now: datetime, given_up: timedelta, draw: Callable[[], float]) -> tuple[Any, ...]:
-    """A row: id, attempts, state, delay, status, problem, milliseconds."""
+    """A row: id, attempts, state, delay, status, problem, milliseconds, when it was wanted."""
     claimed, sent = one.claimed, one.sent
     state, delay = "delivered", 0.0
     if sent.outcome != "delivered":
@@ -247,4 +252,4 @@ def _settled(one: Settled, now: datetime, given_up: timedelta, draw: Callable[[]
         state = "dead" if late or sent.outcome == "gone" else "pending"
     problem = "" if state == "delivered" else sent.outcome
     took = int(sent.seconds * 1000)
-    return claimed.delivery_id, claimed.attempts, state, delay, sent.status, problem, took
+    return claimed.delivery_id, claimed.attempts, state, delay, sent.status, problem, took, claimed.wanted_at
