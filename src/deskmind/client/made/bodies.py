@@ -1265,7 +1265,7 @@ class NewWebhookBody(Body):
     old_secret_until: datetime | None
     """until then the secret before signs too"""
     failing_since: datetime | None
-    """the first attempt that failed since one was accepted"""
+    """the first attempt that failed since one was accepted; none where nothing waits"""
     created_at: datetime
     changed_at: datetime
     secret: str
@@ -2109,7 +2109,7 @@ class WebhookBody(Body):
     old_secret_until: datetime | None
     """until then the secret before signs too"""
     failing_since: datetime | None
-    """the first attempt that failed since one was accepted"""
+    """the first attempt that failed since one was accepted; none where nothing waits"""
     created_at: datetime
     changed_at: datetime
 
