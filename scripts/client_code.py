@@ -22,6 +22,8 @@ READS = frozenset(
     " recallMemories replayRun exportPerson makeEvidence redactTexts previewSync verifyReceipt".split()
 )
 """POST operations that change nothing: they may be sent again without an Idempotency-Key."""
+_EVENTS_AHEAD = 16
+"""Events of a stream that code which waits may hold before it asks for them: they come anyway."""
 
 _HEAD = '"""{about}\n\nWritten by scripts/client_code.py from the OpenAPI document; changes made here are lost.\n"""\n'
 _SCALARS = {"integer": "int", "number": "float", "boolean": "bool", "null": "None"}
@@ -371,7 +373,8 @@ def waiting(operations: list[Operation]) -> str:
 
 def _waits(one: Operation, kind: str) -> Iterator[str]:
     for name, iterates in _names(one):
-        yield f"    {name} = {'Iterating' if iterates else 'Blocking'}({kind}.{name})"
+        ahead = f", ahead={_EVENTS_AHEAD}" if one.events is not None and name == _stream_name(one) else ""
+        yield f"    {name} = {'Iterating' if iterates else 'Blocking'}({kind}.{name}{ahead})"
 
 
 def _names(one: Operation) -> Iterator[tuple[str, bool]]:
