@@ -347,3 +347,26 @@ def test_waits_grow_and_end() -> None:
     patience.renew()
     assert patience.wait(11) is None
     assert Patience(Retries()).wait(20) >= 20  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../documents", "/"])
+async def test_a_name_that_would_be_the_address_of_something_else_is_not_sent(
+    client: AsyncClient, script: Script, name: str
+) -> None:
+    calls = [client.prompts.get, client.budgets.delete, client.agents.allow_tool, client.documents.delete]
+    for call in calls:
+        with pytest.raises(InvalidRequestError, match="cannot be named over HTTP"):
+            await call(name)
+    with pytest.raises(InvalidRequestError, match="cannot be named over HTTP"):
+        await client.prompts.get_label("answer", name)
+    with pytest.raises(InvalidRequestError, match="cannot be named over HTTP"):
+        async for _ in client.runs.follow(name):
+            pass
+    assert script.seen == []
+
+
+@pytest.mark.parametrize("name", ["", "..", "vendor/../fast", "./fast"])
+async def test_a_models_name_does_not_lead_elsewhere(client: AsyncClient, script: Script, name: str) -> None:
+    with pytest.raises(InvalidRequestError, match="cannot be named over HTTP"):
+        await client.models.get(name)
+    assert script.seen == []

@@ -1599,7 +1599,7 @@ class AsyncModels:
 
     async def get(self, model: str) -> bodies.Model:
         """One model (``GET /v1/models/{model}``)."""
-        call = Call("GET", f"/v1/models/{part(model)}")
+        call = Call("GET", f"/v1/models/{part(model, slashes=True)}")
         return bodies.Model(await self._sender.json(call))
 
     async def list(self) -> bodies.ModelList:

@@ -305,7 +305,7 @@ class Runs(Part[resources.AsyncRuns]):
     """``client.runs``."""
 
     cancel = Blocking(resources.AsyncRuns.cancel)
-    follow = Iterating(resources.AsyncRuns.follow)
+    follow = Iterating(resources.AsyncRuns.follow, ahead=16)
     fork = Blocking(resources.AsyncRuns.fork)
     get = Blocking(resources.AsyncRuns.get)
     list = Blocking(resources.AsyncRuns.list)
@@ -396,7 +396,7 @@ class Resources(Part[resources.AsyncResources]):
     """All resources of a service."""
 
     ask = Blocking(resources.AsyncResources.ask)
-    ask_stream = Iterating(resources.AsyncResources.ask_stream)
+    ask_stream = Iterating(resources.AsyncResources.ask_stream, ahead=16)
     search = Blocking(resources.AsyncResources.search)
 
     def __init__(self, part: resources.AsyncResources, loop: Loop) -> None:
