@@ -12,8 +12,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive
 
+from deskmind.api.leaving import unless_gone
 from deskmind.errors import DeskmindError
 
 __all__ = ["Sent", "described_events", "event_stream", "server_sent_events"]
@@ -21,6 +23,8 @@ __all__ = ["Sent", "described_events", "event_stream", "server_sent_events"]
 _BEAT_SECONDS = 15.0
 """Proxies close connections on which nothing came for 30 to 60 seconds."""
 _BEAT = ": still here\n\n"
+_READER_LEFT = 499
+"""For logs and metrics, as of nginx: nobody receives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,23 @@ class Sent:
 _Queue = asyncio.Queue["Sent | DeskmindError | None"]
 
 
-async def event_stream(events: AsyncIterator[Sent]) -> StreamingResponse:
-    """A response with the events; what goes wrong before the first one is raised, and so has a status of its own."""
-    frames = server_sent_events(events, raising=True)
-    first = await anext(frames, "")
+async def event_stream(
+    events: AsyncIterator[Sent], receive: Receive, *, beat_seconds: float | None = None
+) -> Response:
+    """A response with the events, which begins with the first of them or with the first sign of life.
+
+    What goes wrong before is raised, and so has a status of its own. A reader that leaves before ends the work.
+
+    Args:
+        events: as of ``server_sent_events``.
+        receive: of the request, whose body was read.
+        beat_seconds: of silence, after which a comment is sent; 15 where left out.
+    """
+    seconds = _BEAT_SECONDS if beat_seconds is None else beat_seconds
+    frames = server_sent_events(events, beat_seconds=seconds, raising=True)
+    first = await unless_gone(_first(frames), receive)
+    if first is None:
+        return Response(status_code=_READER_LEFT)
     return StreamingResponse(
         _from(first, frames),
         media_type="text/event-stream",
@@ -54,13 +71,13 @@ async def server_sent_events(
     Args:
         events: taken by one task from the first to the last, since an operation ends in the context it began in.
         beat_seconds: of silence, after which a comment is sent.
-        raising: an error before the first event is raised; else each is a ``problem`` event.
+        raising: an error before the first event or comment is raised; else each is a ``problem`` event.
     """
     taken: _Queue = asyncio.Queue()
     taking = asyncio.create_task(_take(events, taken))
     begun = False
     try:
-        while (item := await _next(taken, beat_seconds if begun or not raising else None)) is not None:
+        while (item := await _next(taken, beat_seconds)) is not None:
             if isinstance(item, DeskmindError) and raising and not begun:
                 raise item
             begun = True
@@ -95,11 +112,16 @@ async def _take(events: AsyncIterator[Sent], taken: _Queue) -> None:
         taken.put_nowait(None)
 
 
-async def _next(taken: _Queue, seconds: float | None) -> Sent | DeskmindError | str | None:
+async def _next(taken: _Queue, seconds: float) -> Sent | DeskmindError | str | None:
     try:
         return await asyncio.wait_for(taken.get(), seconds)
     except TimeoutError:
         return _BEAT
+
+
+async def _first(frames: AsyncGenerator[str]) -> str:
+    """Empty where there is none."""
+    return await anext(frames, "")
 
 
 async def _from(first: str, rest: AsyncGenerator[str]) -> AsyncIterator[str]:

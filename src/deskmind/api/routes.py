@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, UploadFile
-from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 
 from deskmind.api.access import add_access
@@ -176,13 +175,14 @@ def router(
     )
     async def ask(
         body: AskRequest,
+        request: Request,
         desk: Desk = asker,
         accept: Annotated[str, Header()] = "application/json",
         last_event_id: Annotated[
             str | None,
             Header(pattern=EVENT_ID, description="of a stream: go on after the event of this id"),
         ] = None,
-    ) -> AnswerBody | StreamingResponse:
+    ) -> AnswerBody | Response:
         conditions = body.filter.as_filter() if body.filter else None
         if "text/event-stream" not in accept:
             return AnswerBody.of(
@@ -190,9 +190,9 @@ def router(
             )
         if last_event_id is not None:
             await _still_asks(desk)
-            return await event_stream(kept.resume(desk.scope, last_event_id))
+            return await event_stream(kept.resume(desk.scope, last_event_id), request.receive)
         events = desk.ask_stream(body.question, filter=conditions, conversation=body.conversation)
-        return await event_stream(kept.begin(desk.scope, _told(events)))
+        return await event_stream(kept.begin(desk.scope, _told(events)), request.receive)
 
     @routes.get("/documents", operation_id="listDocuments", tags=["documents"], summary="List documents")
     async def list_documents(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
@@ -301,12 +301,14 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
     )
     async def events(
         run_id: UUID,
+        request: Request,
         desk: Desk = asker,
         last_event_id: Annotated[
             str | None, Header(max_length=100_000, description="go on after the event of this id")
         ] = None,
-    ) -> StreamingResponse:
-        return await event_stream(_told(desk.workflows.events(run_id, after=last_event_id or "")))
+    ) -> Response:
+        found = desk.workflows.events(run_id, after=last_event_id or "")
+        return await event_stream(_told(found), request.receive)
 
 
 def _add_steering(routes: APIRouter, asker: Any) -> None:
