@@ -10,9 +10,10 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel
 from starlette.types import Receive
 
 from deskmind.api.leaving import unless_gone
@@ -89,17 +90,40 @@ async def server_sent_events(
             await taking
 
 
-def described_events(until: str = "", **kinds: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+def described_events(
+    until: str = "", **kinds: type[BaseModel] | dict[str, Any]
+) -> dict[int | str, dict[str, Any]]:
     """For the OpenAPI document, which has no words for events: the schema of each kind by its name.
+
+    A model's schema is given whole, because what refers to it would have to know the name that it has in the document.
 
     Args:
         until: the kind that ends the stream.
-        kinds: schemas; besides these, a ``problem`` may come.
+        kinds: models or schemas; besides these, a ``problem`` may come.
     """
-    media: dict[str, Any] = {"schema": {"type": "string"}, "x-deskmind-events": kinds}
+    told = {name: kind if isinstance(kind, dict) else _whole(kind) for name, kind in kinds.items()}
+    media: dict[str, Any] = {"schema": {"type": "string"}, "x-deskmind-events": told}
     if until:
         media["x-deskmind-last-event"] = until
     return {200: {"content": {"text/event-stream": media}}}
+
+
+def _whole(model: type[BaseModel]) -> dict[str, Any]:
+    """A model's schema with those that it refers to in it."""
+    schema = model.model_json_schema(mode="serialization")
+    parts: dict[str, Any] = schema.pop("$defs", {})
+
+    def resolved(node: Any) -> Any:
+        if isinstance(node, list):
+            return [resolved(one) for one in cast("list[Any]", node)]
+        if not isinstance(node, dict):
+            return node
+        found = cast("dict[str, Any]", node)
+        if "$ref" in found:
+            return resolved(parts[found["$ref"].rpartition("/")[2]])
+        return {name: resolved(one) for name, one in found.items()}
+
+    return resolved(schema)
 
 
 async def _take(events: AsyncIterator[Sent], taken: _Queue) -> None:
