@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from deskmind.agents import Limits
+from deskmind.api.addresses import place
 from deskmind.api.agents import RunBody
 from deskmind.api.schemas import Problem
 from deskmind.api.stored_agents import StartedBody
@@ -51,7 +52,9 @@ def add_agent_runs(routes: APIRouter, asker: Any) -> None:
         responses={404: {"model": Problem, "description": "no such model"}, **_FAILED},
         summary="Begin a run of an agent that is described here; a worker does it, unless it is waited for",
     )
-    async def start(body: AgentRunRequest, response: Response, desk: Desk = asker) -> StartedBody:
+    async def start(
+        body: AgentRunRequest, request: Request, response: Response, desk: Desk = asker
+    ) -> StartedBody:
         agent = desk.agent(
             body.name,
             instructions=body.instructions,
@@ -61,7 +64,7 @@ def add_agent_runs(routes: APIRouter, asker: Any) -> None:
         )
         begun = await (agent.run if body.wait else agent.start)(body.prompt, untrusted=body.untrusted)
         run_id = begun if isinstance(begun, UUID) else begun.run_id
-        response.headers["Location"] = f"{routes.prefix}/agents/runs/{run_id}"
+        response.headers["Location"] = place(request, f"/agents/runs/{run_id}")
         run = None if isinstance(begun, UUID) else RunBody.model_validate(begun.as_dict())
         return StartedBody(run_id=run_id, run=run)
 

@@ -13,7 +13,7 @@ from deskmind.api.schemas import Amount, Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
-__all__ = ["RunBody", "add_agents"]
+__all__ = ["RunBody", "add_agents", "add_approvals"]
 
 _ToolName = Annotated[str, Path(pattern=r"^(\*|[A-Za-z0-9_-]{1,64})$", description="`*` is all of them")]
 _SEEN = "that was looked at: 409 when somebody has changed the values since"
@@ -181,7 +181,6 @@ def add_agents(routes: APIRouter, asker: Any) -> None:
     _add_runs(routes, asker)
     _add_blocks(routes, asker)
     _add_switches(routes, asker)
-    _add_approvals(routes, asker)
 
 
 def _add_runs(routes: APIRouter, asker: Any) -> None:
@@ -277,7 +276,8 @@ def _add_switches(routes: APIRouter, asker: Any) -> None:
         await desk.agents.allow_tool(tool)
 
 
-def _add_approvals(routes: APIRouter, asker: Any) -> None:
+def add_approvals(routes: APIRouter, asker: Any) -> None:
+    """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
     tags: list[Any] = ["approvals"]
     missing: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no such proposal"}}
     decided: dict[int | str, dict[str, Any]] = {

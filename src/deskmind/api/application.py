@@ -25,7 +25,7 @@ from starlette.types import Scope as ASGIScope
 from deskmind import __version__
 from deskmind.api import problems
 from deskmind.api.chat_completions import OpenAIEndpoints
-from deskmind.api.connectors import add_webhook
+from deskmind.api.connectors import Receive as Receiver
 from deskmind.api.contract import complete
 from deskmind.api.documentation import add_documentation
 from deskmind.api.draining import Drain
@@ -158,6 +158,7 @@ def create_app(
         max_upload_bytes=chosen.ingest.max_file_bytes,
         streams=streams,
         private_connections=chosen.api.private_connections,
+        receive=_receiving(service),
     )
     _offer(service, routes)
     models = _serve_models(service, desk_for, chosen.api.max_body_bytes)
@@ -259,17 +260,16 @@ def _go_straight(
 
 
 def _offer(service: FastAPI, routes: APIRouter) -> None:
-    _receive_webhooks(service, routes)
     service.router.routes.append(Shelf(routes.routes))
     service.include_router(routes)
 
 
-def _receive_webhooks(service: FastAPI, routes: APIRouter) -> None:
+def _receiving(service: FastAPI) -> Receiver:
     async def receive(connection_id: UUID, headers: Mapping[str, str], body: bytes) -> int:
         deskmind: Deskmind = service.state.deskmind
         return await deskmind.receive_webhook(connection_id, headers, body)
 
-    add_webhook(routes, receive)
+    return receive
 
 
 class _Service(FastAPI):

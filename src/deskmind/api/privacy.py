@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from deskmind.api.addresses import place
 from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
@@ -243,14 +244,14 @@ def _add_persons(routes: APIRouter, asker: Any) -> None:
         },
     )
     async def erase_person(
-        body: EraseRequest, response: Response, desk: Desk = asker
+        body: EraseRequest, request: Request, response: Response, desk: Desk = asker
     ) -> ErasureBody | JSONResponse:
         if body.dry_run:
             counts = await desk.privacy.plan(body.subject, also=body.also, owned=body.owned)
             stores = {store: dict(found) for store, found in counts.items()}
             return JSONResponse(ErasurePlan(stores=stores).model_dump())
         asked = await desk.privacy.request_erasure(body.subject, also=body.also, owned=body.owned)
-        response.headers["Location"] = f"{routes.prefix}/privacy/erasures/{asked.erasure_id}"
+        response.headers["Location"] = place(request, f"/privacy/erasures/{asked.erasure_id}")
         return ErasureBody.of(asked)
 
     @routes.get(

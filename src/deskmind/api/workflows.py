@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from deskmind.api.addresses import place
 from deskmind.api.events import Sent, described_events, event_stream
 from deskmind.api.schemas import Amount, Problem
 from deskmind.api.strictness import Body
@@ -184,9 +185,11 @@ def _add_catalogue(routes: APIRouter, asker: Any) -> None:
         responses={404: {"model": Problem, "description": "no such workflow"}},
         summary="Have a worker run a workflow",
     )
-    async def start(name: str, body: StartWorkflow, response: Response, desk: Desk = asker) -> RunIdBody:
+    async def start(
+        name: str, body: StartWorkflow, request: Request, response: Response, desk: Desk = asker
+    ) -> RunIdBody:
         run_id = await desk.workflows.start(name, body.input, untrusted=body.untrusted)
-        response.headers["Location"] = f"{routes.prefix}/runs/{run_id}"
+        response.headers["Location"] = place(request, f"/runs/{run_id}")
         return RunIdBody(run_id=run_id)
 
 
@@ -292,21 +295,20 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         response_class=StreamingResponse,
         responses={
             **_NO_RUN,
-            **described_events(
-                step={"$ref": "#/components/schemas/WorkflowStepBody"},
-                run={"$ref": "#/components/schemas/WorkflowRunBody"},
-            ),
+            **described_events(step=WorkflowStepBody, run=WorkflowRunBody),
         },
         summary="What happened in a run and what happens, as server-sent events until it has ended",
     )
     async def events(
         run_id: UUID,
+        request: Request,
         desk: Desk = asker,
         last_event_id: Annotated[
             str | None, Header(max_length=100_000, description="go on after the event of this id")
         ] = None,
-    ) -> StreamingResponse:
-        return await event_stream(_told(desk.workflows.events(run_id, after=last_event_id or "")))
+    ) -> Response:
+        found = desk.workflows.events(run_id, after=last_event_id or "")
+        return await event_stream(_told(found), request.receive)
 
 
 def _add_steering(routes: APIRouter, asker: Any) -> None:
@@ -353,9 +355,11 @@ def _add_steering(routes: APIRouter, asker: Any) -> None:
         responses=_NO_RUN,
         summary="Do a run anew from a step on, as a new run",
     )
-    async def fork(run_id: UUID, body: ForkRequest, response: Response, desk: Desk = asker) -> RunIdBody:
+    async def fork(
+        run_id: UUID, body: ForkRequest, request: Request, response: Response, desk: Desk = asker
+    ) -> RunIdBody:
         forked = await desk.workflows.fork(run_id, body.step)
-        response.headers["Location"] = f"{routes.prefix}/runs/{forked}"
+        response.headers["Location"] = place(request, f"/runs/{forked}")
         return RunIdBody(run_id=forked)
 
     @routes.post(
