@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +16,17 @@ from tests.cli.remote import Both, Serving, both_sides
 from tests.sync.conftest import connect
 from typer.testing import Result
 
+from deskmind.agents import ToolContext, tool
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
+from deskmind.sandbox.models import DEFAULT_KEY, Fault, ModelSandbox, Reply
 from deskmind.sandbox.servicenow import ServiceNowSandbox
 
 _TENANT = "remote-waiting"
+_REQUEST_SECONDS = 3.0
+_SLOW = Reply("Hello.", fault=Fault("slow_headers", seconds=1.5 * _REQUEST_SECONDS))
+"""Of a model that takes longer than the service gives a request."""
+_GREET = ("agent", "run", "Say hello.", "-i", "Greet.", "-m", "fast")
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +43,14 @@ async def service(app: Deskmind, models: ModelSandbox) -> AsyncIterator[Deskmind
         home=app.settings.home,
         knowledge={"embedder": "hashing"},
         models={"fast": _deployment(models)},
-        api={"private_connections": True},
+        api={"private_connections": True, "request_seconds": _REQUEST_SECONDS},
     ) as started:
         yield started
 
 
 def _deployment(models: ModelSandbox) -> dict[str, Any]:
-    return {"model": "echo", "base_url": f"{models.base_url}/v1", "api_key": DEFAULT_KEY}
+    echo = {"model": "echo", "base_url": f"{models.base_url}/v1", "api_key": DEFAULT_KEY}
+    return {"deployments": [echo], "retries": 0}
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +93,85 @@ async def test_a_training_is_waited_for_and_one_that_fails_is_no_success(both: B
         words = await both("triage", "train", "--no-embed")
         assert (words.exit_code, "waits for a worker" in words.stdout) == (0, False), words.output
         assert "version" in words.stdout
+
+
+async def test_a_run_takes_longer_than_a_request_may(
+    both: Both, models: ModelSandbox, tmp_path: Path
+) -> None:
+    models.script([_SLOW])
+    ran = await both.done(*_GREET)
+    assert (ran["state"], ran["output"], ran["problem"]) == ("done", "Hello.", "")
+    (tmp_path / "greeter.yaml").write_text(
+        "name: greeter\ndescription: x\ninstructions: Greet.\nmodel: fast\n"
+    )
+    await both.done("agents", "define", tmp_path / "greeter.yaml", "--publish")
+    models.script([_SLOW])
+    ran = await both.done("agents", "run", "greeter", "Say hello.")
+    assert (ran["state"], ran["output"]) == ("done", "Hello.")
+
+
+async def test_so_does_a_run_that_is_gone_on_with(both: Both, owner: Desk, models: ModelSandbox) -> None:
+    models.script([Fault("server_error")])
+    assert (await both(*_GREET, here=True, user="boss")).exit_code == 69
+    (failed, *_) = await owner.agents.list(state="failed")
+    models.script([_SLOW])
+    ran = await both.done("agent", "resume", failed.run_id)
+    assert (ran["run_id"], ran["state"], ran["output"]) == (str(failed.run_id), "done", "Hello.")
+    again = await both("agent", "resume", failed.run_id)
+    assert (again.exit_code, "it has ended" in again.stderr) == (73, True), again.output
+
+
+async def test_a_run_that_fails_ends_as_it_does_here(both: Both, models: ModelSandbox) -> None:
+    models.script([Fault("context_length")])
+    here = await both(*_GREET, here=True, user="boss")
+    models.script([Fault("context_length")])
+    afar = await both(*_GREET)
+    assert (afar.exit_code, here.exit_code) == (65, 65), (afar.output, here.output)
+    assert "context-too-long" in _error(afar)
+    models.script([Fault("context_length")])
+    told = await both(*_GREET, "--json")
+    problem = json.loads(told.stderr.splitlines()[-1])
+    assert problem["type"] == "urn:deskmind:problem:context-too-long"
+    assert (await both.done("agent", "show", problem["run"]))["run"]["state"] == "failed"
+
+
+async def test_who_stops_waiting_is_told_that_the_run_goes_on(
+    both: Both, service: Deskmind, owner: Desk
+) -> None:
+    called, released = asyncio.Event(), asyncio.Event()
+
+    @tool()
+    async def ponder(context: ToolContext) -> str:
+        """Ponder."""
+        del context
+        called.set()
+        await released.wait()
+        return "pondered"
+
+    service.register_tool(ponder)
+    words = ("agent", "run", "ponder please", "-i", "Ponder.", "-m", "fast", "--tool", "ponder")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deskmind.cli", "--server", both.server, "--key-file", str(both.key_file)),
+        *words,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "DESKMIND_HOME": str(both.home)},
+    )
+    async with asyncio.timeout(60):
+        await called.wait()
+        (run, *_) = await owner.agents.list(state="running")
+        while not await _looked_at(owner, f"runs/{run.run_id}"):
+            await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, told = await process.communicate()
+    assert process.returncode == 130
+    assert f"The run goes on. `deskmind agent show {run.run_id}`" in told.decode()
+    released.set()
+    async with asyncio.timeout(60):
+        while (found := (await owner.agents.show(run.run_id)).run).state == "running":
+            await asyncio.sleep(0.05)
+    assert (found.state, found.tool_calls) == ("done", 1)
+
+
+async def _looked_at(owner: Desk, resource: str) -> bool:
+    """Whether the command waits by now: it has asked how far the run is."""
+    return any(one.resource == resource and one.action == "agents.read" for one in await owner.audit())

@@ -29,6 +29,7 @@ from deskmind.agents.store import (
     end_run,
     find_run,
     list_runs,
+    queue_run,
     read_effects,
     read_steps,
     run_versions,
@@ -130,6 +131,32 @@ class Agents:
         """
         tools, output_type = (agent.tools, agent.output_type) if agent is not None else (None, None)
         return await self._go_on(run_id, tools, output_type, emit)
+
+    @operation(Permission.AGENTS_RUN)
+    async def requeue(self, run_id: UUID) -> Run[Any]:
+        """Have a worker go on with a run of one's own; the run as it stands then.
+
+        Raises:
+            NotFoundError: there is no such run.
+            ConflictError: a worker has it, or it has ended.
+            InvalidRequestError: a tool is not known to workers.
+        """
+        async with (
+            self._refusals(run_id, "resume"),
+            self._database.transaction(self._scope) as connection,
+        ):
+            found = await find_run(connection, self._scope, run_id)
+            if found is None or found.kind != "agent":
+                raise _no_run(run_id)
+            row = await queue_run(connection, self._scope, run_id)
+            if row is None:
+                raise ConflictError(
+                    "The run cannot be taken.", why="Another worker has it, or it has ended.", run=str(run_id)
+                )
+            self._tools_of(Definition.of(row.definition))
+            await self._record(connection, run_id, row.agent, "queued")
+            await defer_run(connection, self._scope, run_id)
+        return view_of(row)
 
     @operation(Permission.AGENTS_RUN)
     async def cancel(self, run_id: UUID) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "lease_left",
     "list_runs",
     "owner_of",
+    "queue_run",
     "read_effects",
     "read_steps",
     "root_of",
@@ -64,6 +65,15 @@ UPDATE agent_runs
         OR state = 'running' AND lease_until < clock_timestamp())
 RETURNING {RUN_COLUMNS}
 """
+_QUEUE = f"""
+UPDATE agent_runs
+   SET state = CASE WHEN state = 'running' THEN state ELSE 'queued' END, problem = '', remedy = '', ended_at = NULL
+ WHERE tenant_id = %(tenant)s AND run_id = %(run)s AND kind = 'agent'
+   AND (state IN ('queued', 'waiting') OR state = 'failed' AND remedy = 'retry'
+        OR state = 'running' AND lease_until < clock_timestamp())
+RETURNING {RUN_COLUMNS}
+"""
+"""A run that a worker left behind stays as it is: should that one still live, it finds out by its lease."""
 _ABOVE = """
 WITH RECURSIVE above AS (
     SELECT run_id, parent_id FROM agent_runs WHERE tenant_id = %(tenant)s AND run_id = %(run)s
@@ -217,6 +227,13 @@ async def take_run(connection: Connection, scope: Scope, run_id: UUID, lease: fl
     """Take a run that nobody has: under a new epoch, for ``lease`` seconds; None where it cannot be taken."""
     cursor = connection.cursor(row_factory=class_row(RunRow))
     await cursor.execute(_TAKE.encode(), {"lease": lease, "tenant": scope.tenant_id, "run": run_id})
+    return await cursor.fetchone()
+
+
+async def queue_run(connection: Connection, scope: Scope, run_id: UUID) -> RunRow | None:
+    """Have an agent's run that nobody has wait for a worker; None where it has ended or somebody has it."""
+    cursor = connection.cursor(row_factory=class_row(RunRow))
+    await cursor.execute(_QUEUE.encode(), {"tenant": scope.tenant_id, "run": run_id})
     return await cursor.fetchone()
 
 

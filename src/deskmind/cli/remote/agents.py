@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from deskmind.cli.remote.refusing import Part, at_most
+from deskmind.cli.remote.running import agent_at_rest, goes_on
 from deskmind.cli.remote.shown import Shown
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ class RemoteAgents(Part):
         return Shown(await self._client.agents.get_run(run_id))
 
     async def resume(self, run_id: UUID) -> Any:
-        """Go on with a run, in the service."""
-        return Shown(await self._client.agents.resume_run(run_id))
+        """Have a worker go on with a run, until it is done or waits."""
+        await self._client.agents.resume_run(run_id, wait=False)
+        return await agent_at_rest(self._client, run_id)
 
     async def cancel(self, run_id: UUID) -> None:
         """End a run."""
@@ -77,9 +79,8 @@ class RemoteAgent:
         return told.run_id
 
     async def run(self, prompt: str, *, untrusted: str = "") -> Any:
-        """A run in the service, which is waited for."""
-        told = await self._client.agents.start_run(prompt, untrusted=untrusted, **self._described, wait=True)
-        return Shown(told.run) if told.run is not None else told.run_id
+        """Have a worker do it, until it is done or waits."""
+        return await agent_at_rest(self._client, await self.start(prompt, untrusted=untrusted))
 
 
 class RemoteApprovals(Part):
@@ -156,9 +157,8 @@ class RemoteStoredAgents(Part):
         return (await self._client.agents.run(name, prompt, **given)).run_id
 
     async def run(self, name: str, prompt: str, **given: Any) -> Any:
-        """A run in the service, which is waited for."""
-        told = await self._client.agents.run(name, prompt, **given, wait=True)
-        return Shown(told.run) if told.run is not None else told.run_id
+        """Have a worker do it, until it is done or waits."""
+        return await agent_at_rest(self._client, await self.start(name, prompt, **given))
 
 
 def _version(told: AgentVersionBody) -> Any:
@@ -227,10 +227,11 @@ class RemoteWorkflows(Part):
         return Shown(await self._client.runs.replay(run_id, version=version))
 
     async def _at_rest(self, run_id: UUID) -> Any:
-        async for event in self._client.runs.follow(run_id):
-            if event.name == "run" and getattr(event.data, "state", "") in _AT_REST:
-                return Shown(event.data)
-        return Shown((await self._client.runs.get(run_id)).run)
+        with goes_on(f"`deskmind runs follow {run_id}` follows it, `deskmind runs cancel {run_id}` ends it."):
+            async for event in self._client.runs.follow(run_id):
+                if event.name == "run" and getattr(event.data, "state", "") in _AT_REST:
+                    return Shown(event.data)
+            return Shown((await self._client.runs.get(run_id)).run)
 
 
 class _Event:

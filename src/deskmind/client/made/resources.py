@@ -420,10 +420,14 @@ class AsyncAgents:
         )
         return bodies.AgentVersionBody(await self._sender.json(call))
 
-    async def resume_run(self, run_id: UUID | str) -> bodies.RunBody:
+    async def resume_run(self, run_id: UUID | str, *, wait: bool | None = None) -> bodies.RunBody:
         """Go on with a run of one's own here, until it is done or waits for a person (``POST
-        /v1/agents/runs/{run_id}/resume``)."""
-        call = Call("POST", f"/v1/agents/runs/{part(run_id)}/resume")
+        /v1/agents/runs/{run_id}/resume``).
+
+        Args:
+            wait: false leaves it to a worker, and answers with the run as it stands
+        """
+        call = Call("POST", f"/v1/agents/runs/{part(run_id)}/resume", query={"wait": wait})
         return bodies.RunBody(await self._sender.json(call))
 
     async def run(
