@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -185,8 +186,15 @@ class Agents:
             count_run("cancelled")
 
     @operation(Permission.AGENTS_READ)
-    async def list(self, *, state: str | None = None, limit: int = 50) -> list[Run[Any]]:
+    async def list(
+        self, *, state: str | None = None, limit: int = 50, before: tuple[datetime, UUID] | None = None
+    ) -> list[Run[Any]]:
         """The newest runs, newest first.
+
+        Args:
+            state: only those in it.
+            limit: at most this many, 1 to 1000.
+            before: ``place`` of the last one of the previous page.
 
         Raises:
             InvalidRequestError: the limit is not 1 to 1000.
@@ -194,7 +202,7 @@ class Agents:
         if not 1 <= limit <= 1000:
             raise InvalidRequestError(f"A limit of {limit} is not possible.", remedy="Choose 1 to 1000.")
         async with self._database.transaction(self._scope) as connection:
-            runs = await list_runs(connection, self._scope, state, limit)
+            runs = await list_runs(connection, self._scope, state, limit, before)
             await record(connection, self._scope, Permission.AGENTS_READ, resource="runs", runs=len(runs))
             return runs
 

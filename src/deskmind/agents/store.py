@@ -245,12 +245,23 @@ async def find_run(connection: Connection, scope: Scope, run_id: UUID) -> RunRow
     return await cursor.fetchone()
 
 
-async def list_runs(connection: Connection, scope: Scope, state: str | None, limit: int) -> list[Run[Any]]:
-    """The newest runs of agents that the scope may see, newest first."""
+async def list_runs(
+    connection: Connection,
+    scope: Scope,
+    state: str | None,
+    limit: int,
+    before: tuple[datetime, UUID] | None = None,
+) -> list[Run[Any]]:
+    """The newest runs of agents that the scope may see, newest first, from ``before`` a place on."""
     cursor = connection.cursor(row_factory=class_row(RunRow))
     chosen = " AND kind = 'agent'" + (" AND state = %s" if state else "")
-    statement = f"SELECT {RUN_COLUMNS} FROM agent_runs WHERE tenant_id = %s{chosen} ORDER BY started_at DESC, run_id LIMIT %s"
-    await cursor.execute(statement.encode(), (scope.tenant_id, *([state] if state else []), limit))
+    chosen += " AND (started_at, run_id) < (%s, %s)" if before else ""
+    statement = (
+        f"SELECT {RUN_COLUMNS} FROM agent_runs WHERE tenant_id = %s{chosen}"
+        " ORDER BY started_at DESC, run_id DESC LIMIT %s"
+    )
+    given = [*([state] if state else []), *(before or ())]
+    await cursor.execute(statement.encode(), (scope.tenant_id, *given, limit))
     return [view_of(row) for row in await cursor.fetchall()]
 
 
