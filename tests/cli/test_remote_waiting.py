@@ -121,6 +121,15 @@ async def test_so_does_a_run_that_is_gone_on_with(both: Both, owner: Desk, model
     assert (again.exit_code, "it has ended" in again.stderr) == (73, True), again.output
 
 
+async def test_a_run_that_waits_for_a_person_is_at_rest(both: Both) -> None:
+    words = ("agent", "run", "use ask_person please", "-i", "Ask.", "-m", "fast", "--tool", "ask_person")
+    ran = await both.done(*words)
+    assert ran["state"] == "waiting"
+    again = await both.done("agent", "resume", ran["run_id"])
+    assert (again["run_id"], again["state"]) == (ran["run_id"], "waiting")
+    assert ran["run_id"] in {one["run_id"] for one in await both.done("approvals", "list", "-n", "1")}
+
+
 async def test_a_run_that_fails_ends_as_it_does_here(both: Both, models: ModelSandbox) -> None:
     models.script([Fault("context_length")])
     here = await both(*_GREET, here=True, user="boss")

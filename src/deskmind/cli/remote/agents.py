@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from deskmind.cli.remote.refusing import Part, at_most
+from deskmind.cli.remote.refusing import MOST, Part, first
 from deskmind.cli.remote.running import agent_at_rest, goes_on
 from deskmind.cli.remote.shown import Shown
 
@@ -33,8 +33,8 @@ class RemoteAgents(Part):
 
     async def list(self, *, state: str | None = None, limit: int = 50) -> list[Any]:
         """Runs, newest first."""
-        told = await self._client.agents.list_runs(state=cast("Any", state), limit=at_most(limit))
-        return [Shown(one) for one in told.runs]
+        told = self._client.agents.each_runs(state=cast("Any", state), limit=min(limit, MOST))
+        return [Shown(one) async for one in first(limit, told)]
 
     async def show(self, run_id: UUID) -> Any:
         """A run with its transcript."""
@@ -86,10 +86,10 @@ class RemoteAgent:
 class RemoteApprovals(Part):
     """``desk.approvals``."""
 
-    async def list(self, *, waiting: bool = True, limit: int | None = None) -> list[Any]:
+    async def list(self, *, waiting: bool = True, limit: int = 100) -> list[Any]:
         """What waits for a person."""
-        told = await self._client.approvals.list(waiting=waiting, limit=at_most(limit))
-        return [Shown(one) for one in told.proposals]
+        told = self._client.approvals.each(waiting=waiting, limit=min(limit, MOST))
+        return [Shown(one) async for one in first(limit, told)]
 
     async def show(self, proposal_id: UUID) -> Any:
         """One with its difference."""
@@ -182,12 +182,10 @@ class RemoteWorkflows(Part):
         """Have a worker do it, until it is done or waits."""
         return await self._at_rest(await self.start(name, given))
 
-    async def runs(
-        self, *, workflow: str | None = None, state: Any = None, limit: int | None = None
-    ) -> list[Any]:
+    async def runs(self, *, workflow: str | None = None, state: Any = None, limit: int = 50) -> list[Any]:
         """Newest first."""
-        told = await self._client.runs.list(workflow=workflow, state=state, limit=at_most(limit))
-        return [Shown(one) for one in told.runs]
+        told = self._client.runs.each(workflow=workflow, state=state, limit=min(limit, MOST))
+        return [Shown(one) async for one in first(limit, told)]
 
     async def show(self, run_id: UUID) -> Any:
         """A run with its steps."""
@@ -268,9 +266,10 @@ class RemoteSchedules(Part):
 class RemoteMemories(Part):
     """``desk.memories``."""
 
-    async def list(self, **given: Any) -> list[Any]:
+    async def list(self, *, limit: int = 100, **given: Any) -> list[Any]:
         """Newest first."""
-        return [Shown(one) for one in (await self._client.memories.list(**given)).memories]
+        told = self._client.memories.each(**given, limit=min(limit, MOST))
+        return [Shown(one) async for one in first(limit, told)]
 
     async def show(self, memory_id: UUID) -> list[Any]:
         """One with what it superseded."""
