@@ -524,7 +524,7 @@ def _method_name(operation: str, resource: str) -> str:
 
 
 def _each_name(one: Operation) -> str:
-    return "each" if one.name == "list" else one.name.replace("list_", "each_", 1)
+    return "each" if one.name == "list" else re.sub("^(list|search)_", "each_", one.name)
 
 
 def _stream_name(one: Operation) -> str:

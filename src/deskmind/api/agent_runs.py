@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from deskmind.agents import Limits
@@ -73,11 +73,24 @@ def add_agent_runs(routes: APIRouter, asker: Any) -> None:
         operation_id="resumeAgentRun",
         tags=_TAGS,
         responses={
+            202: {"model": RunBody, "description": "not waited for: a worker goes on with it"},
             404: {"model": Problem, "description": "no such run of yours"},
             409: {"model": Problem, "description": "a worker has it, or it has ended"},
             **_FAILED,
         },
         summary="Go on with a run of one's own here, until it is done or waits for a person",
     )
-    async def resume(run_id: UUID, desk: Desk = asker) -> RunBody:
-        return RunBody.model_validate((await desk.agents.resume(run_id)).as_dict())
+    async def resume(
+        run_id: UUID,
+        request: Request,
+        response: Response,
+        wait: Annotated[
+            bool, Query(description="false leaves it to a worker, and answers with the run as it stands")
+        ] = True,
+        desk: Desk = asker,
+    ) -> RunBody:
+        if wait:
+            return RunBody.model_validate((await desk.agents.resume(run_id)).as_dict())
+        response.status_code = 202
+        response.headers["Location"] = place(request, f"/agents/runs/{run_id}")
+        return RunBody.model_validate((await desk.agents.requeue(run_id)).as_dict())

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
+from deskmind.api.cursors import After, Before, Next, next_of, place_of
 from deskmind.api.schemas import Amount, Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
@@ -44,6 +45,7 @@ class RunList(BaseModel):
     """Runs, newest first."""
 
     runs: list[RunBody]
+    next: Next
 
 
 class StepBody(BaseModel):
@@ -115,6 +117,7 @@ class ProposalList(BaseModel):
     """Proposals, the oldest first."""
 
     proposals: list[ProposalBody]
+    next: str | None = Field(description="give it as `after` for the next page; null on the last one")
 
 
 class ApproveRequest(Body):
@@ -191,10 +194,13 @@ def _add_runs(routes: APIRouter, asker: Any) -> None:
     async def runs(
         state: RunState | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        before: Before = None,
         desk: Desk = asker,
     ) -> RunList:
-        found = await desk.agents.list(state=state, limit=limit)
-        return RunList.model_validate({"runs": [one.as_dict() for one in found]})
+        found = await desk.agents.list(state=state, limit=limit, before=place_of(before))
+        return RunList.model_validate(
+            {"runs": [one.as_dict() for one in found], "next": next_of(found, limit)}
+        )
 
     @routes.get(
         "/agents/runs/{run_id}",
@@ -294,10 +300,13 @@ def add_approvals(routes: APIRouter, asker: Any) -> None:
     async def proposals(
         waiting: Annotated[bool, Query(description="false adds what is decided")] = True,
         limit: Annotated[int, Query(ge=1, le=200)] = 100,
+        after: After = None,
         desk: Desk = asker,
     ) -> ProposalList:
-        found = await desk.approvals.list(waiting=waiting, limit=limit)
-        return ProposalList.model_validate({"proposals": [one.as_dict() for one in found]})
+        found = await desk.approvals.list(waiting=waiting, limit=limit, after=place_of(after))
+        return ProposalList.model_validate(
+            {"proposals": [one.as_dict() for one in found], "next": next_of(found, limit)}
+        )
 
     @routes.get(
         "/approvals/{proposal_id}",

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from deskmind.api.addresses import place
+from deskmind.api.cursors import Before, Next, next_of, place_of
 from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
@@ -110,6 +111,7 @@ class ErasureList(BaseModel):
     """Erasures, newest first."""
 
     erasures: list[ErasureBody]
+    next: Next
 
 
 class HoldBody(BaseModel):
@@ -258,11 +260,10 @@ def _add_persons(routes: APIRouter, asker: Any) -> None:
         "/privacy/erasures", operation_id="listErasures", tags=tags, summary="Erasures with their receipts"
     )
     async def list_erasures(
-        desk: Desk = asker, limit: Annotated[int, Query(ge=1, le=200)] = 50
+        desk: Desk = asker, limit: Annotated[int, Query(ge=1, le=200)] = 50, before: Before = None
     ) -> ErasureList:
-        return ErasureList(
-            erasures=[ErasureBody.of(item) for item in await desk.privacy.erasures(limit=limit)]
-        )
+        found = await desk.privacy.erasures(limit=limit, before=place_of(before))
+        return ErasureList(erasures=[ErasureBody.of(item) for item in found], next=next_of(found, limit))
 
     @routes.get(
         "/privacy/erasures/{erasure_id}",

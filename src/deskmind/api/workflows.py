@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from deskmind.api.addresses import place
+from deskmind.api.cursors import Before, Next, next_of, place_of
 from deskmind.api.events import Sent, described_events, event_stream
 from deskmind.api.schemas import Amount, Problem
 from deskmind.api.strictness import Body
@@ -78,6 +79,7 @@ class WorkflowRunList(BaseModel):
     """Runs, newest first."""
 
     runs: list[WorkflowRunBody]
+    next: Next
 
 
 class WorkflowStepBody(BaseModel):
@@ -273,10 +275,15 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         workflow: Annotated[str | None, Query(max_length=63)] = None,
         state: _State | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        before: Before = None,
         desk: Desk = asker,
     ) -> WorkflowRunList:
-        found = await desk.workflows.runs(workflow=workflow, state=state, limit=limit)
-        return WorkflowRunList.model_validate({"runs": [one.as_dict() for one in found]})
+        found = await desk.workflows.runs(
+            workflow=workflow, state=state, limit=limit, before=place_of(before)
+        )
+        return WorkflowRunList.model_validate(
+            {"runs": [one.as_dict() for one in found], "next": next_of(found, limit)}
+        )
 
     @routes.get(
         "/runs/{run_id}",

@@ -222,6 +222,7 @@ class BlockingAgents(Part[Agents]):
     run = Blocking(Agents.run)
     start = Blocking(Agents.start)
     resume = Blocking(Agents.resume)
+    requeue = Blocking(Agents.requeue)
     cancel = Blocking(Agents.cancel)
     list = Blocking(Agents.list)
     show = Blocking(Agents.show)
