@@ -5,39 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.knowledge.ingest.held import Held
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.errors import UnavailableError, UnreadableDocumentError
-from deskmind.knowledge.embedding import HashingEmbedder
+from deskmind.errors import UnreadableDocumentError
 from deskmind.knowledge.ingest import StagedFile
 from deskmind.knowledge.ingest.store import fail_file, supersede
-
-
-class Held(HashingEmbedder):
-    """An embedder that keeps what has a word waiting until it is let go, and may fail then."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.word, self.fails = "", False
-        self.begun, self.let_go = asyncio.Event(), asyncio.Event()
-
-    def hold(self, word: str, *, fails: bool = False) -> None:
-        """From now on, the next texts with that word."""
-        self.word, self.fails = word, fails
-        self.begun, self.let_go = asyncio.Event(), asyncio.Event()
-
-    async def embed_documents(self, texts: Any) -> Any:
-        if self.word and any(self.word in text for text in texts):
-            self.word = ""
-            self.begun.set()
-            await self.let_go.wait()
-            if self.fails:
-                raise UnavailableError("The embedder does not answer.")
-        return await super().embed_documents(texts)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection, Database
 from deskmind.errors import DeskmindError
-from deskmind.governance.privacy import Mentions
+from deskmind.governance.privacy import Mentions, Suppression
 from deskmind.jobs import defer
 from deskmind.knowledge.ingest.locking import lock_to_write
 from deskmind.knowledge.ingest.store import OF_FILE, supersede
@@ -107,7 +107,7 @@ class Stager:
         *,
         pipeline: str,
         masked: bool = False,
-        erased: Mentions | None = None,
+        suppression: Suppression | None = None,
     ) -> None:
         """An ingest that begins.
 
@@ -116,13 +116,14 @@ class Stager:
             scope: who takes them in.
             pipeline: what they go through.
             masked: whoever works on them masks personal data first, whatever their own settings say.
-            erased: the mentions of people who were erased, masked in the names of files.
+            suppression: knows who was erased, and is masked in the names of files; for ``stage``.
         """
         self._database = database
         self._scope = scope
         self._pipeline = pipeline
         self._masked = masked
-        self._erased = erased
+        self._suppression = suppression
+        self._marks, self._erased = "", Mentions.of(())
         self._ingest_id = uuid4()
         self._ordinal = 0
 
@@ -137,6 +138,8 @@ class Stager:
         Returns:
             The ingest's id.
         """
+        if self._suppression is not None:
+            self._marks, self._erased = await self._suppression.marked()
         async with self._database.transaction(self._scope) as connection:
             source_id = await ensure_source(connection, self._scope, source)
             acl_id = await intern_acl(connection, acl)
@@ -189,9 +192,19 @@ class Stager:
         )
 
     async def _store(self, batch: list[StagedFile], source_id: UUID, acl_id: UUID) -> None:
-        async with self._database.transaction(self._scope) as connection:
-            await lock_to_write(connection)
-            await self._store_in(connection, batch, source_id, acl_id)
+        """Again where somebody was erased since the names were masked."""
+        if self._suppression is None:
+            async with self._database.transaction(self._scope) as connection:
+                await lock_to_write(connection)
+                await self._store_in(connection, batch, source_id, acl_id)
+            return
+        while True:
+            async with self._suppression.writing(self._scope) as (connection, marks):
+                if marks == self._marks:
+                    await lock_to_write(connection)
+                    await self._store_in(connection, batch, source_id, acl_id)
+                    return
+            self._marks, self._erased = await self._suppression.marked()
 
     async def _store_in(
         self,

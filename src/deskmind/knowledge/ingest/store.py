@@ -134,7 +134,12 @@ class PreparedDocument:
 
 @dataclass(frozen=True, slots=True)
 class PreparedFile:
-    """A staged file with its documents."""
+    """A staged file with its documents.
+
+    Attributes:
+        staged_as: its name when it was staged; ``external_id`` mentions nobody who was erased since.
+        marks: the version of who was erased when it was masked, see ``Suppression.version``.
+    """
 
     ordinal: int
     external_id: str
@@ -143,6 +148,8 @@ class PreparedFile:
     metadata: Mapping[str, str]
     documents: tuple[PreparedDocument, ...]
     acl_id: UUID | None = None
+    staged_as: str = ""
+    marks: str = ""
 
 
 def weights_of(chunks: Sequence[Chunk]) -> list[dict[int, float]]:
@@ -158,15 +165,21 @@ async def store_files(
     *,
     pipeline: str,
     space: str | None,
-) -> None:
-    """Replace the documents of ``files`` and mark them stored, in the caller's transaction."""
+) -> list[PreparedFile]:
+    """Replace the documents of ``files`` and mark them stored, in the caller's transaction.
+
+    Returns:
+        Those that were stored; others were superseded meanwhile.
+    """
     await lock_to_write(connection)
     cursor = await connection.execute(
         _PENDING, (scope.tenant_id, ingest.ingest_id, [file.ordinal for file in files])
     )
     pending = {ordinal for (ordinal,) in await cursor.fetchall()}
-    files = [file for file in files if file.ordinal in pending]  # others were superseded meanwhile
-    names = [file.external_id for file in files]
+    files = [file for file in files if file.ordinal in pending]
+    if not files:
+        return []
+    names = list({name for file in files for name in (file.external_id, file.staged_as) if name})
     of_files = {"tenant": scope.tenant_id, "source": ingest.source_id, "names": names}
     cursor = await connection.execute(_VERSIONS, of_files)
     versions: dict[str, int] = dict(await cursor.fetchall())
@@ -211,6 +224,7 @@ async def store_files(
         }
         link = f"/v1/documents/{document_id}"
         await publish(connection, scope, "document.stored", told, link=link)
+    return files
 
 
 async def supersede(
