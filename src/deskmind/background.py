@@ -268,6 +268,6 @@ class Background:
             limits=limits,
             pipeline=engine.pipeline,
             masking=await self._app.masking(scope) if masked_first else None,
-            erased=self._app.suppression(scope).mentions,
+            suppression=self._app.suppression(scope),
         )
         await pipeline.run(scope, ingest_id, first=int(arguments["first"]), last=int(arguments["last"]))

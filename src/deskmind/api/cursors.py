@@ -12,13 +12,12 @@ from pydantic import Field
 
 from deskmind.errors import InvalidRequestError
 
-__all__ = ["After", "Before", "Next", "cursor_of", "next_of", "place_of"]
+__all__ = ["CURSOR", "After", "Before", "Next", "cursor_of", "next_of", "place_of"]
 
 _HEX = "[0-9a-f]"
-_CURSOR = Query(
-    pattern=rf"^[0-9]{{1,11}}\.[0-9]{{6}}_{_HEX}{{8}}(-{_HEX}{{4}}){{3}}-{_HEX}{{12}}$",
-    description="`next` of the page before",
-)
+CURSOR = rf"^[0-9]{{1,11}}\.[0-9]{{6}}_{_HEX}{{8}}(-{_HEX}{{4}}){{3}}-{_HEX}{{12}}$"
+"""How one is written."""
+_CURSOR = Query(pattern=CURSOR, description="`next` of the page before")
 Before = Annotated[str | None, _CURSOR]
 """The parameter that continues a list whose newest items come first."""
 After = Annotated[str | None, _CURSOR]

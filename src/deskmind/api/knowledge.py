@@ -66,7 +66,14 @@ def add_ask(routes: APIRouter, asker: Any, *, streams: AnswerStreams) -> None:
                     "title": "AnswerDelta",
                     "description": "A piece of the answer's text.",
                     "type": "object",
-                    "properties": {"text": {"type": "string"}},
+                    "properties": {
+                        "text": {"type": "string"},
+                        "restarted": {
+                            "type": "boolean",
+                            "default": False,
+                            "description": "the text begins anew with this event: its pieces so far are void",
+                        },
+                    },
                     "required": ["text"],
                 },
                 answer=AnswerBody,
@@ -222,14 +229,15 @@ async def _still_asks(desk: Desk) -> None:
 
 
 async def _told(events: AsyncIterator[AnswerEvent]) -> AsyncIterator[Sent]:
-    """``delta`` events with pieces of text, then ``answer`` with the whole."""
+    """``delta`` events with pieces of text, which one that is ``restarted`` voids, then ``answer`` with the whole."""
     number = 0
     async for event in events:
         number += 1
         if event.answer is not None:
             yield Sent("answer", str(number), AnswerBody.of(event.answer).model_dump(mode="json"))
         else:
-            yield Sent("delta", str(number), {"text": event.text})
+            restarted = {"restarted": True} if event.restarted else {}
+            yield Sent("delta", str(number), {"text": event.text, **restarted})
 
 
 def _too_large(name: str, limit: int) -> DocumentTooLargeError:

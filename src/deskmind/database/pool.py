@@ -176,6 +176,18 @@ class Database:
                 _duration.record(time.perf_counter() - started, _TRANSACTION)
                 await pool.putconn(connection)
 
+    async def narrow(self, connection: Connection, scope: Scope) -> None:
+        """Have what is left of a transaction see what ``scope`` may see, and nothing else.
+
+        For what must first ask as an operator, under a lock that the whole transaction holds, and then act as who it acts for.
+        """
+        pid = connection.info.backend_pid
+        if self.behind_pooler:
+            row = await (await connection.execute("SELECT pg_catalog.pg_backend_pid()")).fetchone()
+            pid = row[0] if row else 0
+        token = self._signer.sign(scope, pid)
+        await connection.execute("SELECT pg_catalog.set_config('deskmind.scope', %s, true)", (token,))
+
     async def alone(self, scope: Scope, text: str, values: Sequence[str | None]) -> Rows:
         """Execute one statement in a transaction of its own, in one round trip: a third of what ``transaction`` takes.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,8 @@ import orjson
 
 from deskmind.database import Connection
 from deskmind.errors import NotFoundError, PermissionDeniedError
+from deskmind.knowledge.ingest.locking import lock_to_write
+from deskmind.knowledge.ingest.store import supersede
 from deskmind.scope import Scope
 
 __all__ = [
@@ -30,6 +33,8 @@ _READ = """
 SELECT document_id, title, uri, media_type, chunk_count, version, to_json(updated_at) #>> '{}', metadata, body
   FROM documents WHERE tenant_id = $1 AND document_id = $2
 """
+
+_RECORD = re.compile(r"#record-[0-9]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +126,26 @@ async def read_document(connection: Connection, scope: Scope, document_id: UUID)
 
 
 async def delete_document(connection: Connection, scope: Scope, document_id: UUID) -> None:
-    """Remove a document with everything derived from it.
+    """Remove a document with everything derived from it; a newer state of its file that still waits is left out.
 
     Raises:
         NotFoundError: there is none of that id that the scope may see.
         PermissionDeniedError: it belongs to someone else.
     """
-    await connection.execute("SELECT lock_knowledge()")
+    await lock_to_write(connection)
     await read_document(connection, scope, document_id)
     cursor = await connection.execute(
-        "DELETE FROM documents WHERE tenant_id = %s AND document_id = %s", (scope.tenant_id, document_id)
+        "DELETE FROM documents WHERE tenant_id = %s AND document_id = %s RETURNING source_id, external_id",
+        (scope.tenant_id, document_id),
     )
-    if cursor.rowcount == 0:
+    if (gone := await cursor.fetchone()) is None:
         raise PermissionDeniedError(
             f"{scope.principal} may not delete this document.",
             why="It was added by someone else.",
             remedy="Ask an operator of the tenant.",
         )
+    source_id, external_id = gone
+    await supersede(connection, scope, source_id, [external_id, _RECORD.sub("", external_id)])
 
 
 def _no_document(document_id: UUID) -> NotFoundError:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from deskmind.cache import Cache
 from deskmind.gateway import Gateway
-from deskmind.governance.privacy import Mentions
+from deskmind.governance.privacy import Suppression
 from deskmind.knowledge.answering import Answerer
 from deskmind.knowledge.embedding import Embedder
 from deskmind.knowledge.ranking import Reranker
@@ -37,8 +37,8 @@ class EngineRoom(Protocol):
         """The door to the models, opened at first use."""
         ...
 
-    async def erased(self, scope: Scope) -> Mentions:
-        """The mentions of people of the scope's tenant who were erased."""
+    def suppression(self, scope: Scope) -> Suppression:
+        """The people of the scope's tenant who were erased."""
         ...
 
     @property

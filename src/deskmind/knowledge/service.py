@@ -318,7 +318,7 @@ class Knowledge:
             self._scope,
             pipeline=engine.pipeline,
             masked=self._settings.redaction.ingest,
-            erased=await self._room.erased(self._scope),
+            suppression=self._room.suppression(self._scope),
         )
         ingest_id = await stager.stage(files(), source=source, acl=[audience])
         report = await self._finish(ingest_id, on_progress)

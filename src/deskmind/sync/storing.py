@@ -175,11 +175,29 @@ class RecordStore:
             then: in the same transaction.
         """
         manner = _Manner(pass_number, unless_newer, quietly)
-        erased = await self._suppression.mentions()
+        while True:
+            marks, erased = await self._suppression.marked()
+            counted = await self._stored(kind, records, undecoded, manner, (marks, erased), then)
+            if counted is not None:
+                return counted + Counted(failed=len(undecoded))
+
+    async def _stored(
+        self,
+        kind: Kind,
+        records: Sequence[AnyRecord],
+        undecoded: Sequence[Undecoded],
+        manner: _Manner,
+        known: tuple[str, Mentions],
+        then: Callable[[DatabaseConnection], Awaitable[None]] | None,
+    ) -> Counted | None:
+        """None, and nothing is done, where somebody was erased since that is not ``known``: see ``Suppression.writing``."""
+        marks, erased = known
         try:
             async with self._database.transaction(self._scope) as connection:
                 if records or undecoded:
-                    await self.hold(connection, kind)
+                    await lock_to_write(connection)
+                    if await self._suppression.version(connection) != marks:
+                        return None
                 counted = await self._some(connection, kind, list(records), manner, erased)
                 for one in records:
                     if one.unread and not one.deleted:  # it is stored without that part
@@ -191,7 +209,7 @@ class RecordStore:
         except BaseException:
             self._lists.forget()
             raise
-        return counted + Counted(failed=len(undecoded))
+        return counted
 
     async def hold(self, connection: DatabaseConnection, kind: Kind | str) -> None:
         """Hold the knowledge, where the kind is any, before a row is touched: in the other order two jobs wait for each other."""

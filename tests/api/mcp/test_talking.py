@@ -109,7 +109,7 @@ async def test_a_person_decides_and_not_the_model(talk: Talk, service: Service, 
     async with talk(keys["ben"]) as client:
         listed = (await client.call_tool("list_approvals", {"limit": 1})).structured_content
         (proposal,) = listed["proposals"]
-        assert not listed["more"]
+        assert listed["next"] is None
         given = {"proposal_id": proposal["proposal_id"]}
         alone = await client.call_tool("decide_approval", given)
         assert "Nobody can be asked" in alone.content[0].text

@@ -12,11 +12,15 @@ import pytest
 from deskmind.app import Deskmind
 from deskmind.database import Connection
 from deskmind.desk import Desk
+from deskmind.knowledge.ingest import StagedFile, Stager, load_report
+from deskmind.knowledge.ingest.closing import cancel_files
+from deskmind.knowledge.ingest.locking import lock_to_write
 from deskmind.knowledge.ingest.staging import ensure_source
-from deskmind.knowledge.ingest.store import remove_documents
+from deskmind.knowledge.ingest.store import remove_documents, supersede
+from deskmind.scope import EVERYONE
 
 SEVERAL = 25
-_READ = "SELECT coalesce(sum(idx_tup_fetch + seq_tup_read), 0)::int FROM pg_stat_xact_user_tables WHERE relname = 'documents'"
+_READ = "SELECT coalesce(sum(idx_tup_fetch + seq_tup_read), 0)::int FROM pg_stat_xact_user_tables WHERE relname = %s"
 
 
 @pytest.fixture
@@ -35,8 +39,8 @@ async def newcomer(app: Deskmind, operator: Desk, new_tenant: Callable[[], Await
     return desk
 
 
-async def _read(connection: Connection) -> int:
-    row = await (await connection.execute(_READ)).fetchone()
+async def _read(connection: Connection, table: str = "documents") -> int:
+    row = await (await connection.execute(_READ, (table,))).fetchone()
     assert row is not None
     return row[0]
 
@@ -74,3 +78,25 @@ async def test_what_a_new_tenant_brings_is_counted_before_a_tenth_of_the_tables_
         known = dict(await cursor.fetchall())
     assert set(known) == {"documents", "ingest_files"}
     assert all(str(desk.scope.tenant_id) in values for values in known.values())
+
+
+async def test_superseding_passes_over_what_waits_elsewhere(newcomer: Desk) -> None:
+    """Each batch of an upload asks what waits: neither its own files nor those of other sources are read for it."""
+    database, scope = newcomer.database, newcomer.scope
+    files = [StagedFile(f"{number}.md", f"{number}.md", f"{number}.md", b"text") for number in range(400)]
+    ingests = [
+        await Stager(database, scope, pipeline="test").stage(files, source=source, acl=[[EVERYONE]])
+        for source in ("files", "uploads")
+    ]
+    async with database.transaction(scope) as connection:
+        await lock_to_write(connection)
+        source = await ensure_source(connection, scope, "uploads")
+        before = await _read(connection, "ingest_files")
+        await supersede(connection, scope, source, ["0.md"], newer=ingests[1])
+        assert await _read(connection, "ingest_files") - before <= 4
+        await supersede(connection, scope, source, ["0.md"])
+        for number, ingest_id in enumerate(ingests):
+            report = await load_report(connection, scope.tenant_id, ingest_id)
+            assert report is not None
+            assert report.count("unchanged") == number
+            await cancel_files(connection, scope, ingest_id, first=0, last=400)  # nobody need take them in

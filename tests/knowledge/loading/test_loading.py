@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import docx
@@ -13,6 +14,8 @@ from pypdf import PdfWriter
 from deskmind.errors import (
     DocumentTooLargeError,
     EncryptedDocumentError,
+    StorageFullError,
+    UnavailableError,
     UnreadableDocumentError,
     UnsupportedDocumentError,
 )
@@ -52,6 +55,41 @@ def test_broken_front_matter_is_text() -> None:
     document = one("---\ntitle: [unclosed\n---\n\nbody", "a.md")
     assert "body" in document.text
     assert one("---\n- list\n---\n\nbody", "a.md").metadata == {}
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        "x: !!bool maybe",
+        "x: !!int ''",
+        "x: !!timestamp foo",
+        "x: 0x" + "f" * 19_000,
+        "x: " + ":".join(["1"] * 300) + ".5",
+        "x: " + "[" * 9_000,
+        "x: &a 1\ny: *a",
+        "x: &a {k: 1}\n<<: *a",
+    ],
+)
+def test_front_matter_that_cannot_be_read_is_text(front: str) -> None:
+    document = one(f"---\n{front}\n---\n\nbody", "a.md")
+    assert document.metadata == {}
+    assert document.title.startswith(front[:4])  # to Markdown, a line above three hyphens is a heading
+    assert document.text == "body"
+
+
+def test_nested_aliases_are_not_written_out() -> None:
+    """They were: a file of 350 bytes made a text of gigabytes. Three levels show it."""
+    front = "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]"
+    document = one(f"---\n{front}\n---\n\nbody", "a.md")
+    assert document.metadata == {}
+    assert document.title.endswith("c: [*b, *b, *b]")
+
+
+def test_front_matter_keeps_scalars_and_lists_of_them() -> None:
+    front = "id: 7\nday: 2026-01-02\ntags: [a, {b: c}, 3, [d]]\nnested: {k: v}\nempty:\nlong: " + "y" * 3_000
+    document = one(f"---\n{front}\n---\n\nbody", "a.md")
+    assert document.metadata == {"id": "7", "day": "2026-01-02", "tags": "a, 3", "long": "y" * 1_000}
+    assert document.text == "body"
 
 
 def test_html_keeps_structure_and_drops_scripts() -> None:
@@ -148,6 +186,79 @@ def test_docx_keeps_headings_lists_and_tables() -> None:
         ("table", ("Leave",)),
     ]
     assert loaded.blocks[1].text == "1. first"
+
+
+def _docx() -> bytes:
+    document = docx.Document()
+    document.add_paragraph("hello " * 5_000)
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def _flipped() -> bytes:
+    """A bit of the compressed text is another."""
+    data = bytearray(_docx())
+    member = zipfile.ZipFile(io.BytesIO(data)).getinfo("word/document.xml")
+    data[member.header_offset + 30 + len(member.filename) + 8] ^= 0x55
+    return bytes(data)
+
+
+def _encrypted_member() -> bytes:
+    """The flag of encryption, which python's reader heeds, in both headers of every member."""
+    data = bytearray(_docx())
+    for sign, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = -1
+        while (at := data.find(sign, at + 1)) >= 0:
+            data[at + place] |= 1
+    return bytes(data)
+
+
+def _broken_lzma() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("word/document.xml", "hello " * 5_000)
+    data = bytearray(buffer.getvalue())
+    start = 30 + len("word/document.xml")
+    data[start + 4] = 0xFF  # its properties
+    return bytes(data)
+
+
+def _unknown_filter() -> bytes:
+    return _pdf("text").replace(b"/Length ", b"/Filter /FooDecode /Length ")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind"),
+    [
+        ("flipped.docx", _flipped, "error"),
+        ("locked.docx", _encrypted_member, "RuntimeError"),
+        ("packed.docx", _broken_lzma, "LZMAError"),
+        ("filter.pdf", _unknown_filter, "NotImplementedError"),
+    ],
+)
+def test_a_damaged_file_is_unreadable_whatever_its_parser_raises(
+    name: str, data: Callable[[], bytes], kind: str
+) -> None:
+    with pytest.raises(UnreadableDocumentError, match="cannot be read") as caught:
+        load(data(), name=name)
+    assert f"({kind})" in str(caught.value.why)
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "error", [UnavailableError("no answer"), StorageFullError("full"), OSError(28, "full"), MemoryError()]
+)
+def test_what_is_no_fault_of_the_file_stays_what_it_is(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> list[LoadedDocument]:
+        raise error
+
+    monkeypatch.setattr("deskmind.knowledge.loading.plain.load_plain", broken)
+    with pytest.raises(type(error)) as caught:
+        load(b"text", name="a.txt")
+    assert caught.value is error
 
 
 def _pdf(text: str, *, password: str | None = None) -> bytes:

@@ -127,8 +127,9 @@ async def _followed(call: Call, events: AsyncIterator[AnswerEvent]) -> Answer:
     async for event in events:
         if event.answer is not None:
             return event.answer
-        written += len(event.text)
-        await call.progress(written, None, f"{written:,} characters written")
+        written += len(event.text)  # what was voided, too: progress only grows
+        if event.text:
+            await call.progress(written, None, f"{written:,} characters written")
     raise UnavailableError("The answer ended before it was whole.", remedy="Ask again.")
 
 

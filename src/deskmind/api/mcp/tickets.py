@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from deskmind.api.agents import ProposalList
+from deskmind.api.cursors import CURSOR, cursor_of, place_of
 from deskmind.api.mcp.call import Call
 from deskmind.api.mcp.reading import PieceBody
 from deskmind.api.mcp.tool import Arguments, Tool
@@ -43,12 +44,7 @@ class Waiting(Arguments):
 
     waiting: bool = Field(True, description="false adds what is decided")
     limit: int = Field(50, ge=1, le=200)
-
-
-class Proposals(ProposalList):
-    """Proposals, the oldest first."""
-
-    more: bool = Field(description="whether there are further ones: ask with a higher limit")
+    after: str | None = Field(None, pattern=CURSOR, description="`next` of the page before")
 
 
 async def _ticket(call: Call, given: TicketPiece) -> BaseModel:
@@ -56,9 +52,12 @@ async def _ticket(call: Call, given: TicketPiece) -> BaseModel:
 
 
 async def _approvals(call: Call, given: Waiting) -> BaseModel:
-    found = await call.desk.approvals.list(waiting=given.waiting, limit=given.limit + 1)
-    shown = [one.as_dict() for one in found[: given.limit]]
-    return Proposals.model_validate({"proposals": shown, "more": len(found) > given.limit})
+    found = await call.desk.approvals.list(
+        waiting=given.waiting, limit=given.limit + 1, after=place_of(given.after)
+    )
+    shown = found[: given.limit]
+    following = cursor_of(shown[-1].place) if len(found) > given.limit else None
+    return ProposalList.model_validate({"proposals": [one.as_dict() for one in shown], "next": following})
 
 
 async def _predict(call: Call, given: PredictRequest) -> BaseModel:
@@ -144,7 +143,7 @@ TICKETS: tuple[Tool[Any], ...] = (
         "List what waits for approval",
         "List what agents propose and a person has to decide, the oldest first; for technicians.",
         Waiting,
-        Proposals,
+        ProposalList,
         _approvals,
         foreign=True,
     ),

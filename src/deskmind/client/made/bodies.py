@@ -341,7 +341,10 @@ class AnswerBody(Body):
 class AnswerDelta(Body):
     """A piece of the answer's text."""
 
+    _defaults: ClassVar[Mapping[str, Any]] = {"restarted": False}
     text: str
+    restarted: bool
+    """the text begins anew with this event: its pieces so far are void"""
 
 
 class AnswerFacts(Body):

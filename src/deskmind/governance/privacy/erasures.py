@@ -187,6 +187,7 @@ class Erasures:
             await self._list(erasure)
             return erasure
         await self._refuse_if_held(subject)
+        await self._wait_for_writers()
         counts = dict(erasure.counts)
         for store in self.stores:
             if store.name not in counts:
@@ -245,6 +246,12 @@ class Erasures:
         async with self._database.transaction(self._scope) as connection:
             if holds := await holds_on(connection, self._scope.tenant_id, self.keys, subject):
                 raise held(holds)
+
+    async def _wait_for_writers(self) -> None:
+        """Whoever writes knowledge by the marks of before is done then; who comes later knows the new ones."""
+        async with self._database.transaction(self._scope) as connection:
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            await connection.execute("SELECT lock_knowledge()")
 
     async def _refuse_last_owner(self, subject: Subject) -> None:
         async with self._database.transaction(self._scope) as connection:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from deskmind.database import Connection, Database
@@ -16,6 +17,10 @@ from deskmind.scope import Scope
 __all__ = ["Suppression", "add_marks"]
 
 _MARKS = "SELECT encode(mark, 'hex'), mark_version, words FROM privacy_marks WHERE tenant_id = $1::uuid"
+_VERSION = """
+SELECT count(*) || ' ' || coalesce(sum(uuid_hash_extended(erasure_id, 0)), 0) FROM privacy_marks WHERE tenant_id = $1::uuid
+"""
+"""The marks of an erasure come together, and go together."""
 
 
 class Suppression:
@@ -31,6 +36,7 @@ class Suppression:
     def __init__(self, database: Database, keyring: Keyring, scope: Scope) -> None:
         """Of the scope's tenant; whatever the scope may do, only the answer to its question comes back."""
         self._database = database
+        self._tenant = str(scope.tenant_id)
         self._scope = Scope.operator(scope.tenant_id, scope.tenant, "suppression")
         self._keys = MarkKeys(keyring, scope.tenant_id)
 
@@ -66,13 +72,39 @@ class Suppression:
 
     async def mentions(self) -> Mentions:
         """What finds and masks the erased people in texts; false when nobody was erased. O(marks) to read."""
-        rows = await self._database.alone(self._scope, _MARKS, [str(self._scope.tenant_id)])
+        return (await self.marked())[1]
+
+    async def marked(self) -> tuple[str, Mentions]:
+        """``mentions``, and the ``version`` that they are of at least."""
+        version, rows = await self._database.together(
+            self._scope, (_VERSION, [self._tenant]), (_MARKS, [self._tenant])
+        )
         marks = [
             Mark(bytes.fromhex(str(value)), int(str(version)), int(str(words)))
             for value, version, words in rows
         ]
         kept = set(self._keys.versions)
-        return marked_mentions(self._keys, [mark for mark in marks if mark.version in kept])
+        mentions = marked_mentions(self._keys, [mark for mark in marks if mark.version in kept])
+        return str(version[0][0]), mentions
+
+    @asynccontextmanager
+    async def writing(self, scope: Scope) -> AsyncGenerator[tuple[Connection, str]]:
+        """A transaction in ``scope`` that holds the tenant's knowledge, and the version of who is erased as it begins.
+
+        An erasure adds its marks, waits until nobody holds the knowledge, and only then looks for mentions. So whoever has
+        masked by this version may write: an erasure that it does not know of will find what was written.
+        """
+        async with self._database.transaction(self._scope) as connection:
+            await connection.execute("SELECT lock_knowledge()")
+            version = await self.version(connection)
+            await self._database.narrow(connection, scope)
+            yield connection, version
+
+    async def version(self, connection: Connection) -> str:
+        """What changes whenever somebody is erased or comes back, inside an operator's transaction. O(marks)."""
+        cursor = await connection.execute(_VERSION.replace("$1", "%s"), (self._tenant,))
+        row = await cursor.fetchone()
+        return str(row[0]) if row else ""
 
     async def lift(self, connection: Connection, identifiers: Sequence[str]) -> tuple[int, list[UUID]]:
         """Forget the marks of the erasures that these identifiers belong to; gives how many went, and which erasures'."""

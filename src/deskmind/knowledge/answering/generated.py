@@ -108,7 +108,7 @@ class GeneratedAnswerer:
     async def stream(
         self, question: str, passages: Sequence[Passage], *, embedder: Embedder | None
     ) -> AsyncIterator[AnswerEvent]:
-        """Pieces as the model writes them, then the whole answer, which is what counts."""
+        """Pieces as the model writes them, void where it has to begin anew, then the whole answer, which is what counts."""
         plain = await self.extractive.answer(question, passages, embedder=embedder)
         if not passages:
             yield AnswerEvent(text=plain.text)
@@ -129,7 +129,11 @@ class GeneratedAnswerer:
             )
             async with stream:
                 async for piece in stream:
-                    written = piece.text if piece.restarted else written + piece.text
+                    if piece.restarted:
+                        if shown:
+                            yield AnswerEvent(restarted=True)
+                        written, shown = "", 0
+                    written += piece.text
                     if may_be_nothing(written):
                         continue
                     yield AnswerEvent(text=written[shown:])

@@ -14,10 +14,17 @@ __all__ = ["AnswerEvent", "Answerer"]
 
 @dataclass(frozen=True, slots=True)
 class AnswerEvent:
-    """A piece of text, or at the end the whole answer."""
+    """A piece of text, or at the end the whole answer.
+
+    Attributes:
+        text: the piece; empty at the end.
+        answer: the whole answer, None before the end.
+        restarted: the text begins anew: its pieces so far are void.
+    """
 
     text: str = ""
     answer: Answer | None = None
+    restarted: bool = False
 
 
 class Answerer(Protocol):

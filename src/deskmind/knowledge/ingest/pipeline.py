@@ -7,7 +7,8 @@ is read and the one before is written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+import json
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 from uuid import UUID
@@ -16,7 +17,7 @@ import numpy as np
 
 from deskmind.database import Database
 from deskmind.errors import DeskmindError, StorageFullError, UnavailableError
-from deskmind.governance.privacy import Mentions
+from deskmind.governance.privacy import Mentions, Suppression
 from deskmind.governance.redaction import Redactor
 from deskmind.knowledge.chunking import chunk
 from deskmind.knowledge.embedding import Embedder
@@ -89,7 +90,7 @@ class IngestPipeline:
         limits: LoadLimits,
         pipeline: str,
         masking: Redactor | None = None,
-        erased: Callable[[], Awaitable[Mentions]] | None = None,
+        suppression: Suppression,
     ) -> None:
         """A pipeline.
 
@@ -99,14 +100,14 @@ class IngestPipeline:
             limits: on what a file may be.
             pipeline: name of the way documents are made.
             masking: masks texts before they are stored and embedded; they are stored as they are when left out.
-            erased: gives the mentions of people who were erased, which are masked in any case; asked for each batch.
+            suppression: knows who was erased; their mentions are masked in any case.
         """
         self._database = database
         self._embedder = embedder
         self._limits = limits
         self._pipeline = pipeline
         self._masking = masking
-        self._erased = erased
+        self._suppression = suppression
 
     async def run(self, scope: Scope, ingest_id: UUID, *, first: int = 0, last: int = 2**31 - 1) -> None:
         """Process the pending files with ``first`` ≤ ordinal ≤ ``last``.
@@ -122,21 +123,27 @@ class IngestPipeline:
             _log.warning("ingest.gone", ingest_id=str(ingest_id))
             return
         ingest = _Ingest(*row)
-        prepared: asyncio.Queue[list[PreparedFile] | None] = asyncio.Queue(maxsize=2)
-        embedded: asyncio.Queue[list[PreparedFile] | None] = asyncio.Queue(maxsize=2)
-        try:
-            async with asyncio.TaskGroup() as stages:
-                stages.create_task(self._prepare(scope, ingest, first, last, prepared))
-                stages.create_task(self._embed(prepared, embedded))
-                stages.create_task(self._write(scope, ingest, embedded))
-        except ExceptionGroup as group:
-            if (known := group.subgroup(DeskmindError)) is None:
-                raise
-            raise _first(known) from group
+        while await self._pass(scope, ingest, first, last):
+            _log.info("ingest.again", ingest_id=str(ingest_id), reason="somebody was erased meanwhile")
         async with self._database.transaction(scope) as connection:
             await close_ingest(connection, scope, ingest_id)
         async with self._database.transaction(scope) as connection:  # what comes next is planned with it
             await connection.execute("SELECT refresh_statistics()")
+
+    async def _pass(self, scope: Scope, ingest: _Ingest, first: int, last: int) -> bool:
+        """Whether some are left: what was masked before somebody was erased is not stored, and loaded again."""
+        prepared: asyncio.Queue[list[PreparedFile] | None] = asyncio.Queue(maxsize=2)
+        embedded: asyncio.Queue[list[PreparedFile] | None] = asyncio.Queue(maxsize=2)
+        try:
+            async with asyncio.TaskGroup() as stages:
+                preparing = stages.create_task(self._prepare(scope, ingest, first, last, prepared))
+                stages.create_task(self._embed(prepared, embedded))
+                writing = stages.create_task(self._write(scope, ingest, embedded))
+        except ExceptionGroup as group:
+            if (known := group.subgroup(DeskmindError)) is None:
+                raise
+            raise _first(known) from group
+        return preparing.result() or writing.result()
 
     async def _prepare(
         self,
@@ -145,26 +152,32 @@ class IngestPipeline:
         first: int,
         last: int,
         out: asyncio.Queue[list[PreparedFile] | None],
-    ) -> None:
+    ) -> bool:
+        """Whether a file that failed is left to be loaded again."""
         batch: list[PreparedFile] = []
+        left = False
         async for files in self._pending(scope, ingest, first, last):
-            erased = await self._erased() if self._erased is not None else None
+            marks, erased = await self._suppression.marked()
             for file in files:
                 try:
                     with ingesting("load"):
-                        batch.append(await asyncio.to_thread(self._load, file, erased))
+                        batch.append(await asyncio.to_thread(self._load, file, erased, marks))
                 except DeskmindError as error:
                     if isinstance(error, UnavailableError | StorageFullError):
                         raise
-                    async with self._database.transaction(scope) as connection:
-                        await fail_file(connection, scope, ingest.ingest_id, file.ordinal, error.problem())
-                    count_files("failed")
+                    problem = json.loads(erased.masked(json.dumps(error.problem())))
+                    async with self._suppression.writing(scope) as (connection, version):
+                        if version == marks:
+                            await fail_file(connection, scope, ingest.ingest_id, file.ordinal, problem)
+                            count_files("failed")
+                        left |= version != marks
                 if _chunks(batch) >= _EMBED_CHUNKS:
                     await out.put(batch)
                     batch = []
         if batch:
             await out.put(batch)
         await out.put(None)
+        return left
 
     async def _embed(
         self, source: asyncio.Queue[list[PreparedFile] | None], out: asyncio.Queue[list[PreparedFile] | None]
@@ -175,14 +188,21 @@ class IngestPipeline:
 
     async def _write(
         self, scope: Scope, ingest: _Ingest, source: asyncio.Queue[list[PreparedFile] | None]
-    ) -> None:
+    ) -> bool:
+        """Whether files are left that were masked before somebody was erased."""
+        left = False
         space = self._embedder.space.name if self._embedder is not None else None
         while (batch := await source.get()) is not None:
             with ingesting("store"), span("ingest.store"):
-                async with self._database.transaction(scope) as connection:
-                    await store_files(connection, scope, ingest, batch, pipeline=self._pipeline, space=space)
-            count_files("stored", len(batch))
-            count_chunks(_chunks(batch))
+                async with self._suppression.writing(scope) as (connection, marks):
+                    fresh = [file for file in batch if file.marks == marks]
+                    stored = await store_files(
+                        connection, scope, ingest, fresh, pipeline=self._pipeline, space=space
+                    )
+            left |= len(fresh) < len(batch)
+            count_files("stored", len(stored))
+            count_chunks(_chunks(stored))
+        return left
 
     async def _pending(
         self, scope: Scope, ingest: _Ingest, first: int, last: int
@@ -199,9 +219,10 @@ class IngestPipeline:
             yield files
             after = files[-1].ordinal
 
-    def _load(self, file: _File, erased: Mentions | None) -> PreparedFile:
+    def _load(self, file: _File, erased: Mentions, marks: str) -> PreparedFile:
         documents = load(file.content, name=file.name, media_type=file.media_type, limits=self._limits)
         facts = file.metadata
+        name, uri = map(erased.masked, (file.external_id, file.uri))
         if self._masking is not None:
             documents = [masked_document(document, self._masking) for document in documents]
             facts = masked_facts(facts, self._masking)
@@ -212,11 +233,19 @@ class IngestPipeline:
         prepared: list[PreparedDocument] = []
         for number, document in enumerate(documents, 1):
             chunks = chunk(document)
-            external_id = f"{file.external_id}#record-{number}" if several else file.external_id
+            external_id = f"{name}#record-{number}" if several else name
             sentences = [[unit.text for unit in split_units(part.text)] for part in chunks]
             prepared.append(PreparedDocument(external_id, document, chunks, weights_of(chunks), sentences))
         return PreparedFile(
-            file.ordinal, file.external_id, file.uri, file.content_hash, facts, tuple(prepared), file.acl_id
+            file.ordinal,
+            name,
+            uri,
+            file.content_hash,
+            facts,
+            tuple(prepared),
+            file.acl_id,
+            staged_as=file.external_id,
+            marks=marks,
         )
 
     async def _with_embeddings(self, batch: list[PreparedFile]) -> list[PreparedFile]:

@@ -14,9 +14,9 @@ from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection, Database
 from deskmind.errors import DeskmindError
-from deskmind.governance.privacy import Mentions
+from deskmind.governance.privacy import Mentions, Suppression
 from deskmind.jobs import defer
-from deskmind.knowledge.ingest.locking import lock_to_write, plan_for_any_tenant
+from deskmind.knowledge.ingest.locking import lock_to_write
 from deskmind.knowledge.ingest.store import OF_FILE, supersede
 from deskmind.knowledge.measures import count_files
 from deskmind.observability import correlation_id
@@ -107,7 +107,7 @@ class Stager:
         *,
         pipeline: str,
         masked: bool = False,
-        erased: Mentions | None = None,
+        suppression: Suppression | None = None,
     ) -> None:
         """An ingest that begins.
 
@@ -116,18 +116,19 @@ class Stager:
             scope: who takes them in.
             pipeline: what they go through.
             masked: whoever works on them masks personal data first, whatever their own settings say.
-            erased: the mentions of people who were erased, masked in the names of files.
+            suppression: knows who was erased, and is masked in the names of files; for ``stage``.
         """
         self._database = database
         self._scope = scope
         self._pipeline = pipeline
         self._masked = masked
-        self._erased = erased
+        self._suppression = suppression
+        self._marks, self._erased = "", Mentions.of(())
         self._ingest_id = uuid4()
         self._ordinal = 0
 
     async def stage(self, files: Iterable[StagedFile], *, source: str, acl: Sequence[Sequence[UUID]]) -> UUID:
-        """Store ``files`` and queue their processing.
+        """Store ``files`` and queue their processing; older ones of the same names that still wait are left out.
 
         Args:
             files: read lazily, in a thread; at most a few megabytes are held.
@@ -137,6 +138,8 @@ class Stager:
         Returns:
             The ingest's id.
         """
+        if self._suppression is not None:
+            self._marks, self._erased = await self._suppression.marked()
         async with self._database.transaction(self._scope) as connection:
             source_id = await ensure_source(connection, self._scope, source)
             acl_id = await intern_acl(connection, acl)
@@ -170,9 +173,7 @@ class Stager:
         source_id = await ensure_source(connection, self._scope, source)
         await self._begin(connection, source_id, closed)
         await lock_to_write(connection)
-        if known:
-            await supersede(connection, self._scope, source_id, [file.external_id for file in files])
-        await self._store_in(connection, list(files), source_id, closed, closed=closed)
+        await self._store_in(connection, list(files), source_id, closed, closed=closed, known=known)
         await self._release(connection)
         return self._ingest_id
 
@@ -191,9 +192,19 @@ class Stager:
         )
 
     async def _store(self, batch: list[StagedFile], source_id: UUID, acl_id: UUID) -> None:
-        async with self._database.transaction(self._scope) as connection:
-            await plan_for_any_tenant(connection)
-            await self._store_in(connection, batch, source_id, acl_id)
+        """Again where somebody was erased since the names were masked."""
+        if self._suppression is None:
+            async with self._database.transaction(self._scope) as connection:
+                await lock_to_write(connection)
+                await self._store_in(connection, batch, source_id, acl_id)
+            return
+        while True:
+            async with self._suppression.writing(self._scope) as (connection, marks):
+                if marks == self._marks:
+                    await lock_to_write(connection)
+                    await self._store_in(connection, batch, source_id, acl_id)
+                    return
+            self._marks, self._erased = await self._suppression.marked()
 
     async def _store_in(
         self,
@@ -203,20 +214,24 @@ class Stager:
         acl_id: UUID,
         *,
         closed: UUID | None = None,
+        known: bool = True,
     ) -> None:
         if self._erased:
             batch = [file.without(self._erased) for file in batch]
+        if known:
+            names = [file.external_id for file in batch if file.problem is None]
+            await supersede(connection, self._scope, source_id, names, newer=self._ingest_id)
         digests = [hashlib.sha256(file.content or b"").digest() for file in batch]
         lists = [file.acl_id or acl_id for file in batch]
-        known = await self._known(connection, source_id, batch)
+        stored = await self._known(connection, source_id, batch)
         states = [
-            _state(file, digest, wanted, known.get(file.external_id, []))
+            _state(file, digest, wanted, stored.get(file.external_id, []))
             for file, digest, wanted in zip(batch, digests, lists, strict=True)
         ]
         regranted = [
             (file.external_id, wanted if state == "stored" else closed)
             for file, state, wanted in zip(batch, states, lists, strict=True)
-            if state == "stored" or (closed and _differs(state, wanted, known.get(file.external_id, [])))
+            if state == "stored" or (closed and _differs(state, wanted, stored.get(file.external_id, [])))
         ]
         if regranted:
             names, granted = zip(*regranted, strict=True)

@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection
+from deskmind.knowledge.ingest.closing import close_ingest
 from deskmind.knowledge.ingest.locking import lock_to_write
 from deskmind.knowledge.lexical import DIMENSIONS, document_weights
 from deskmind.knowledge.models import Chunk, LoadedDocument
@@ -37,11 +38,24 @@ SELECT ordinal FROM ingest_files WHERE tenant_id = %s AND ingest_id = %s AND sta
    FOR UPDATE
 """
 
-_SUPERSEDE = """
-UPDATE ingest_files f SET state = 'unchanged', content = NULL FROM ingests i
- WHERE f.tenant_id = %s AND f.state = 'pending' AND f.external_id = ANY (%s)
-   AND i.tenant_id = f.tenant_id AND i.ingest_id = f.ingest_id AND i.source_id = %s
+_WAITING = """
+WITH RECURSIVE waiting(ingest_id) AS (
+    (SELECT f.ingest_id FROM ingest_files f
+      WHERE f.tenant_id = %(tenant)s AND f.state = 'pending' ORDER BY f.ingest_id LIMIT 1)
+    UNION ALL SELECT (SELECT f.ingest_id FROM ingest_files f
+                       WHERE f.tenant_id = %(tenant)s AND f.state = 'pending' AND f.ingest_id > w.ingest_id
+                       ORDER BY f.ingest_id LIMIT 1)
+      FROM waiting w WHERE w.ingest_id IS NOT NULL)
+SELECT i.ingest_id FROM waiting w JOIN ingests i ON i.tenant_id = %(tenant)s AND i.ingest_id = w.ingest_id
+ WHERE i.source_id = %(source)s AND i.ingest_id IS DISTINCT FROM %(newer)s
 """
+"""One look into the index for each ingest that waits, however many files it has."""
+
+_SUPERSEDE = """
+UPDATE ingest_files f SET state = 'unchanged', content = NULL
+ WHERE f.tenant_id = %s AND f.ingest_id = ANY (%s) AND f.state = 'pending' AND %s ? f.external_id RETURNING f.ingest_id
+"""
+"""An object is searched by halves for each file that waits; an array, name by name."""
 
 OF_FILE = """
 LATERAL (SELECT d.* FROM documents d
@@ -120,7 +134,12 @@ class PreparedDocument:
 
 @dataclass(frozen=True, slots=True)
 class PreparedFile:
-    """A staged file with its documents."""
+    """A staged file with its documents.
+
+    Attributes:
+        staged_as: its name when it was staged; ``external_id`` mentions nobody who was erased since.
+        marks: the version of who was erased when it was masked, see ``Suppression.version``.
+    """
 
     ordinal: int
     external_id: str
@@ -129,6 +148,8 @@ class PreparedFile:
     metadata: Mapping[str, str]
     documents: tuple[PreparedDocument, ...]
     acl_id: UUID | None = None
+    staged_as: str = ""
+    marks: str = ""
 
 
 def weights_of(chunks: Sequence[Chunk]) -> list[dict[int, float]]:
@@ -144,15 +165,21 @@ async def store_files(
     *,
     pipeline: str,
     space: str | None,
-) -> None:
-    """Replace the documents of ``files`` and mark them stored, in the caller's transaction."""
+) -> list[PreparedFile]:
+    """Replace the documents of ``files`` and mark them stored, in the caller's transaction.
+
+    Returns:
+        Those that were stored; others were superseded meanwhile.
+    """
     await lock_to_write(connection)
     cursor = await connection.execute(
         _PENDING, (scope.tenant_id, ingest.ingest_id, [file.ordinal for file in files])
     )
     pending = {ordinal for (ordinal,) in await cursor.fetchall()}
-    files = [file for file in files if file.ordinal in pending]  # others were superseded meanwhile
-    names = [file.external_id for file in files]
+    files = [file for file in files if file.ordinal in pending]
+    if not files:
+        return []
+    names = list({name for file in files for name in (file.external_id, file.staged_as) if name})
     of_files = {"tenant": scope.tenant_id, "source": ingest.source_id, "names": names}
     cursor = await connection.execute(_VERSIONS, of_files)
     versions: dict[str, int] = dict(await cursor.fetchall())
@@ -197,13 +224,37 @@ async def store_files(
         }
         link = f"/v1/documents/{document_id}"
         await publish(connection, scope, "document.stored", told, link=link)
+    return files
 
 
 async def supersede(
-    connection: Connection, scope: Scope, source_id: UUID, external_ids: Sequence[str]
+    connection: Connection,
+    scope: Scope,
+    source_id: UUID,
+    external_ids: Sequence[str],
+    *,
+    newer: UUID | None = None,
 ) -> None:
-    """Have files that still wait to be stored be left out: there is newer news. The caller holds ``lock_knowledge``."""
-    await connection.execute(_SUPERSEDE, (scope.tenant_id, list(external_ids), source_id))
+    """Have files that still wait to be stored be left out: there is newer news. The caller holds ``lock_knowledge``.
+
+    Whoever stages holds it too, so that what waits is older than what comes now.
+
+    Args:
+        connection: a transaction in the scope.
+        scope: whose files.
+        source_id: of the files.
+        external_ids: their names.
+        newer: the ingest that brings the news; its own files are left alone.
+    """
+    given = {"tenant": scope.tenant_id, "source": source_id, "newer": newer}
+    cursor = await connection.execute(_WAITING, given)
+    waiting = [ingest_id for (ingest_id,) in await cursor.fetchall()]
+    if not waiting:
+        return
+    names = Jsonb(dict.fromkeys(external_ids))
+    cursor = await connection.execute(_SUPERSEDE, (scope.tenant_id, waiting, names))
+    for ingest_id in {ingest_id for (ingest_id,) in await cursor.fetchall()}:
+        await close_ingest(connection, scope, ingest_id)
 
 
 async def remove_documents(
@@ -241,10 +292,10 @@ async def replace_chunks(
 async def fail_file(
     connection: Connection, scope: Scope, ingest_id: UUID, ordinal: int, problem: dict[str, Any]
 ) -> None:
-    """Mark one file as failed, with the reason; what was stored of it before stays."""
+    """Mark one file that waits as failed, with the reason; what was stored of it before stays."""
     await connection.execute(
         "UPDATE ingest_files SET state = 'failed', content = NULL, problem = %s"
-        " WHERE tenant_id = %s AND ingest_id = %s AND ordinal = %s",
+        " WHERE tenant_id = %s AND ingest_id = %s AND ordinal = %s AND state = 'pending'",
         (Jsonb(problem), scope.tenant_id, ingest_id, ordinal),
     )
 

@@ -6,7 +6,12 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Protocol, cast
 
-from deskmind.errors import DocumentTooLargeError, UnreadableDocumentError, UnsupportedDocumentError
+from deskmind.errors import (
+    DeskmindError,
+    DocumentTooLargeError,
+    UnreadableDocumentError,
+    UnsupportedDocumentError,
+)
 from deskmind.knowledge.loading.kinds import DOCX, check_text, media_type_of
 from deskmind.knowledge.loading.limits import LoadLimits
 from deskmind.knowledge.models import LoadedDocument
@@ -73,4 +78,13 @@ def load(
         "Callable[[bytes, str, LoadLimits], list[LoadedDocument]]",
         getattr(import_module(f"deskmind.knowledge.loading.{module}"), function),
     )
-    return loader(data, name, bounds)
+    try:
+        return loader(data, name, bounds)
+    except (DeskmindError, MemoryError, OSError):
+        raise
+    except Exception as error:  # parsers raise whatever a damaged file makes them stumble over
+        raise UnreadableDocumentError(
+            f"{name} cannot be read.",
+            why=f"It is damaged, or made of what its parser does not know ({type(error).__name__}).",
+            remedy="Open it in the program that made it and save it anew.",
+        ) from error

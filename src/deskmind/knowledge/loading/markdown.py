@@ -16,6 +16,9 @@ from deskmind.knowledge.models import LoadedDocument
 
 __all__ = ["load_markdown"]
 
+_MAX_VALUE = 1_000
+_STUMBLES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What PyYAML's constructors let out of values such as ``!!bool maybe`` and ``!!int ''``."""
 _FRONT = re.compile(r"\A---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _MAX_LINE = 20_000
 _BLOCKS = {
@@ -69,17 +72,35 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
     if found is None:
         return {}, text
     try:
-        parsed: Any = yaml.safe_load(found[1])
-    except (yaml.YAMLError, RecursionError, ValueError):
+        parsed: Any = yaml.load(found[1], _WithoutAliases)  # noqa: S506
+        if not isinstance(parsed, dict):
+            return {}, text
+        fields = cast("dict[Any, Any]", parsed)
+        flat = {str(key): _flat(value) for key, value in fields.items()}
+    except (yaml.YAMLError, *_STUMBLES):
         return {}, text
-    if not isinstance(parsed, dict):
-        return {}, text
-    fields = cast("dict[Any, Any]", parsed)
-    return {str(key): _flat(value) for key, value in fields.items() if value is not None}, text[found.end() :]
+    return {key: value for key, value in flat.items() if value is not None}, text[found.end() :]
 
 
-def _flat(value: Any) -> str:
-    return ", ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value)
+class _WithoutAliases(yaml.SafeLoader):
+    """Reads YAML whose values stand where they are used: a few hundred bytes of aliases stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):  # pyright: ignore[reportUnknownMemberType]
+            raise yaml.YAMLError("an alias")
+        return super().compose_node(parent, index)
+
+
+def _flat(value: Any) -> str | None:
+    """A value as text: a scalar, or the scalars of a list; None where there is none."""
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        value = ", ".join(str(item) for item in items if _is_scalar(item)) or None
+    return str(value)[:_MAX_VALUE] if _is_scalar(value) else None
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is not None and not isinstance(value, dict | list | set | tuple)
 
 
 def _plain(text: str) -> str:
