@@ -16,7 +16,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
-from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Send
@@ -38,6 +37,7 @@ from deskmind.api.manners.deadline import Deadline
 from deskmind.api.manners.idempotency import Idempotency
 from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
+from deskmind.api.pages import ForPages, for_pages
 from deskmind.api.reading import Reading
 from deskmind.api.reads import Reads
 from deskmind.api.resuming import AnswerStreams
@@ -61,28 +61,6 @@ __all__ = ["create_app", "create_process"]
 
 _YOUNG_OBJECTS = 20_000
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.resource.' || %s, 0))"
-_SENT_BY_PAGES = (
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-Match",
-    "If-None-Match",
-    "Last-Event-ID",
-    "X-Request-ID",
-)
-_READ_BY_PAGES = (
-    "API-Version",
-    "Deprecation",
-    "ETag",
-    "Idempotency-Replayed",
-    "Link",
-    "Location",
-    "RateLimit",
-    "RateLimit-Policy",
-    "Retry-After",
-    "Sunset",
-    "X-Request-ID",
-)
 _OURS: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """The framework's own telemetry would count each request a second time, and put query strings on spans."""
 
@@ -201,8 +179,8 @@ def _mind_manners(service: _Service, settings: Settings, known: DeskFor) -> None
     service.add_middleware(Deadline, seconds=settings.api.request_seconds)
     if settings.api.compress_from:
         service.add_middleware(GZipMiddleware, minimum_size=settings.api.compress_from, compresslevel=5)
-    if settings.api.cors_origins:
-        service.add_middleware(_for_pages, origins=settings.api.cors_origins)
+    if settings.api.cors_origins or settings.mcp.origins:
+        service.add_middleware(ForPages, origins=settings.api.cors_origins, protocol=settings.mcp.origins)
 
 
 def _locks(service: _Service, settings: DatabaseSettings) -> Locked:
@@ -229,18 +207,6 @@ def _locks(service: _Service, settings: DatabaseSettings) -> Locked:
     return locked
 
 
-def _for_pages(serving: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """Callers in browsers are told what they may read."""
-    return CORSMiddleware(
-        serving,
-        allow_origins=origins,
-        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        allow_headers=_SENT_BY_PAGES,
-        expose_headers=_READ_BY_PAGES,
-        max_age=3600,
-    )
-
-
 def _serve_models(service: FastAPI, desk_for: DeskFor, max_body_bytes: int) -> list[Route]:
     routes = OpenAIEndpoints(desk_for, max_body_bytes=max_body_bytes).routes()
     service.router.routes[:0] = routes
@@ -258,7 +224,7 @@ def _go_straight(
     """Calls of models and reads, with what is around every request and without the rest."""
 
     def around(serving: ASGIApp) -> ASGIApp:
-        heard = _for_pages(serving, settings.api.cors_origins) if settings.api.cors_origins else serving
+        heard = for_pages(serving, settings.api.cors_origins) if settings.api.cors_origins else serving
         return RequestContext(
             Admission(heard, places), accept_parent=settings.telemetry.accept_parent, drain=drain
         )
