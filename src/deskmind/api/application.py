@@ -325,11 +325,13 @@ def _model_context(
         desk_for,
         offer_of(settings.mcp),
         again=lambda request: partial(authenticate, bearer(request)),
-        leaving=lambda: drain.begun,
+        drain=drain,
         origins=settings.mcp.origins,
         protection=protection,
         session_seconds=settings.mcp.session_seconds,
         max_sessions=settings.mcp.max_sessions,
+        foreign_sessions=(settings.mcp.foreign_sessions == "auto" and settings.api.workers > 1)
+        or settings.mcp.foreign_sessions == "answer",
     )
 
 
