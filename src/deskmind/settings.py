@@ -201,6 +201,9 @@ class LimitsSettings(_Section):
         description="such as 600/minute, by tenant, user, key, also of a class: user:models",
     )
     concurrent: int = Field(0, ge=0, description="requests at once in one process; 0 for no limit")
+    streams: int = Field(
+        1000, ge=0, description="streams that only wait, at once in one process; 0 for no limit"
+    )
     refused: str = Field(
         "120/minute", description="keys and tokens that are not valid, from one address; empty for no limit"
     )

@@ -85,7 +85,7 @@ def create_app(
     chosen = app.settings if app is not None else settings or load_settings()
     shared = chosen.redis.url
     limiter = Limiter(chosen.limits.rates, url=shared.get_secret_value() if shared is not None else None)
-    places = Places(chosen.limits.concurrent)
+    places = Places(chosen.limits.concurrent, chosen.limits.streams)
     drain = Drain(chosen.api.drain_seconds)
     streams = AnswerStreams(chosen.api.resume_seconds)
 
@@ -146,8 +146,7 @@ def create_app(
     add_metrics(service, desk_for)
     problems.install(service)
     _mind_manners(service, chosen, known)
-    if places.most:
-        service.add_middleware(Admission, places=places)
+    service.add_middleware(Admission, places=places)
     service.add_middleware(RequestContext, accept_parent=chosen.telemetry.accept_parent, drain=drain)
     _describe(service)
     _go_straight(service, chosen, models, routes.routes, places, drain)

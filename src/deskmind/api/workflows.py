@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from deskmind.api.events import Sent, described_events, event_stream
+from deskmind.api.limits.admission import listens
 from deskmind.api.schemas import Amount, Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
@@ -300,12 +301,14 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         summary="What happened in a run and what happens, as server-sent events until it has ended",
     )
     async def events(
+        request: Request,
         run_id: UUID,
         desk: Desk = asker,
         last_event_id: Annotated[
             str | None, Header(max_length=100_000, description="go on after the event of this id")
         ] = None,
     ) -> StreamingResponse:
+        listens(request.scope, desk)
         return await event_stream(_told(desk.workflows.events(run_id, after=last_event_id or "")))
 
 

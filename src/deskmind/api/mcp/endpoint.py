@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from deskmind.api.draining import Drain
+from deskmind.api.limits.admission import listens
 from deskmind.api.mcp.call import Context
 from deskmind.api.mcp.oauth import Protection
 from deskmind.api.mcp.offer import Offer
@@ -141,6 +142,8 @@ class McpEndpoint:
         headers, method = dict(scope["headers"]), message.get("method")
         version = headers.get(b"mcp-protocol-version", b"").decode("latin-1")
         if version and version not in HANDSHAKE_PROTOCOL_VERSIONS:
+            if method == "subscriptions/listen":
+                listens(scope, scope[_DESK])
             await self._alone.handle_request(scope, receive, send)
             return
         name = headers.get(_SESSION_ID, b"").decode("latin-1")
@@ -169,6 +172,7 @@ class McpEndpoint:
             session.renew(scope[_AGAIN])
             scope[_SESSION] = session
             if scope["method"] == "GET":
+                listens(scope, scope[_DESK])
                 await stream_until(self._drain, self._kept.handle_request, scope, receive, named)
             else:
                 await self._kept.handle_request(scope, receive, named)
