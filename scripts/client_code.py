@@ -22,6 +22,11 @@ READS = frozenset(
     " recallMemories replayRun exportPerson makeEvidence redactTexts previewSync verifyReceipt".split()
 )
 """POST operations that change nothing: they may be sent again without an Idempotency-Key."""
+WITH_SLASHES = frozenset({("/v1/models/{model}", "model")})
+"""Parameters of paths that take the rest of the path; a test compares them with the service's routes."""
+
+_EVENTS_AHEAD = 16
+"""Events of a stream that code which waits may hold before it asks for them: they come anyway."""
 
 _HEAD = '"""{about}\n\nWritten by scripts/client_code.py from the OpenAPI document; changes made here are lost.\n"""\n'
 _SCALARS = {"integer": "int", "number": "float", "boolean": "bool", "null": "None"}
@@ -371,7 +376,8 @@ def waiting(operations: list[Operation]) -> str:
 
 def _waits(one: Operation, kind: str) -> Iterator[str]:
     for name, iterates in _names(one):
-        yield f"    {name} = {'Iterating' if iterates else 'Blocking'}({kind}.{name})"
+        ahead = f", ahead={_EVENTS_AHEAD}" if one.events is not None and name == _stream_name(one) else ""
+        yield f"    {name} = {'Iterating' if iterates else 'Blocking'}({kind}.{name}{ahead})"
 
 
 def _names(one: Operation) -> Iterator[tuple[str, bool]]:
@@ -449,8 +455,12 @@ def _or_none(kind: str) -> str:
     return kind if kind == "Any" or "None" in kind.split(" | ") else f"{kind} | None"
 
 
+def _part(path: str, name: str) -> str:
+    return f"part({_identifier(name)}{', slashes=True' if (path, name) in WITH_SLASHES else ''})"
+
+
 def _call(one: Operation, *, stream: bool = False) -> str:
-    path = re.sub(r"{(\w+)}", lambda found: f"{{part({_identifier(found[1])})}}", one.path)
+    path = re.sub(r"{(\w+)}", lambda found: f"{{{_part(one.path, found[1])}}}", one.path)
     words = [repr(one.method), f'f"{path}"' if "{" in path else repr(path)]
     query = [item for item in one.parameters if item.place == "query"]
     if query:
@@ -514,7 +524,7 @@ def _method_name(operation: str, resource: str) -> str:
 
 
 def _each_name(one: Operation) -> str:
-    return "each" if one.name == "list" else one.name.replace("list_", "each_", 1)
+    return "each" if one.name == "list" else re.sub("^(list|search)_", "each_", one.name)
 
 
 def _stream_name(one: Operation) -> str:

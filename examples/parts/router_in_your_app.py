@@ -1,4 +1,4 @@
-"""Deskmind's resources inside your FastAPI application, behind your own authentication. Needs ``api`` and httpx.
+"""Some of Deskmind's resources inside your FastAPI application, behind your own authentication. Needs ``api`` and httpx.
 
 Run it: python examples/parts/router_in_your_app.py
 """
@@ -20,7 +20,7 @@ SESSIONS = {"session-of-ana": "ana"}
 
 
 def your_application(deskmind: Deskmind) -> FastAPI:
-    """Your application: its own resources, and Deskmind's under ``/desk``."""
+    """Your application: its own resources, and those of Deskmind's that it wants under ``/desk``."""
     service = FastAPI()
 
     @service.get("/")
@@ -33,7 +33,7 @@ def your_application(deskmind: Deskmind) -> FastAPI:
             raise AuthenticationError("You are not signed in.", remedy="Sign in first.")
         return await deskmind.desk(tenant="hosted", user=person)
 
-    service.include_router(router(desk_for=desk_for, prefix="/desk"))
+    service.include_router(router(desk_for=desk_for, prefix="/desk", resources=["search", "ask"]))
     problems.install(service)
     return service
 
@@ -57,6 +57,8 @@ async def main() -> None:
             client.cookies.set("session", "session-of-ana")
             answered = await client.post("/desk/ask", json=question)
             print(answered.status_code, json.dumps(answered.json()["text"]))
+            absent = await client.get("/desk/documents")
+            print("not mounted:", absent.status_code)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from deskmind.agents import ToolContext, tool
 from deskmind.api import create_app
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.sandbox.models import ModelSandbox, Reply, ToolCall
+from deskmind.errors import ModelUnavailableError
+from deskmind.sandbox.models import Fault, ModelSandbox, Reply, ToolCall
 
 
 @tool(effect="write")
@@ -70,6 +71,27 @@ async def test_a_colleague_approves_and_the_run_is_shown(
     assert shown["effects"] == [{"tool": "note", "state": "applied"}]
     assert (await clients["ann"].post(f"/v1/agents/runs/{run.run_id}/cancel")).status_code == 409
     assert (await clients["ben"].get(f"/v1/agents/runs/{run.run_id}")).status_code == 404
+
+
+async def test_a_run_is_left_to_a_worker_to_go_on_with(
+    modelled: Deskmind, operator: Desk, clients: dict[str, httpx.AsyncClient], sandbox: ModelSandbox
+) -> None:
+    ann = await modelled.desk(tenant=operator.scope.tenant, user="ann")
+    agent = ann.agent("greeter", instructions="Greet.", model="fast")
+    sandbox.script([Fault("server_error")])
+    with pytest.raises(ModelUnavailableError):
+        await agent.run("Hi.")
+    (failed,) = await ann.agents.list(state="failed")
+    path = f"/v1/agents/runs/{failed.run_id}"
+    assert (await clients["ben"].post(f"{path}/resume?wait=false")).status_code == 404
+    queued = await clients["ann"].post(f"{path}/resume?wait=false")
+    assert (queued.status_code, queued.headers["Location"]) == (202, path)
+    assert (queued.json()["state"], queued.json()["problem"]) == ("queued", "")
+    assert (await clients["ann"].post(f"{path}/resume?wait=false")).json()["state"] == "queued"
+    sandbox.script(["Hello."])
+    await modelled.jobs.drain()
+    assert (await clients["ann"].get(path)).json()["run"]["output"] == "Hello."
+    assert (await clients["ann"].post(f"{path}/resume?wait=false")).status_code == 409
 
 
 async def test_a_colleague_edits_and_forbids_for_good(

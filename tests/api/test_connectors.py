@@ -108,6 +108,8 @@ async def test_a_connection_that_is_added_over_http_reaches_public_addresses(
 ) -> None:
     boss, given = clients["boss"], {"username": "deskmind", "password": "hidden-4711"}
     asked = {"name": "far", "vendor": "servicenow", "url": "https://10.0.0.8", "credentials": given}
+    refused = await clients["ann"].post("/v1/connectors", json={**asked, "networks": "any"})
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:deskmind:problem:permission-denied")
     for said in (asked, {**asked, "url": "https://example.com", "networks": "any"}):
         refused = await boss.post("/v1/connectors", json=said)
         assert refused.status_code == 422, refused.text

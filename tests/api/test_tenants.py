@@ -92,6 +92,20 @@ async def test_a_tenant_is_made_with_its_owner_read_and_erased(operated: Operate
     assert [event.action for event in mine] == ["installation.erase", "installation.create"]
 
 
+async def test_all_acts_are_reached_page_by_page(operated: Operated) -> None:
+    for _ in range(3):
+        await operated.desk.installation.create(f"paged-{uuid4().hex[:8]}")
+    await operated.desk.principals.add_user("pager", role="operator")
+    key = (await operated.desk.keys.create("pager")).secret
+    whole = await operated.desk.installation.acts(limit=7)
+    async with AsyncClient(operated.address, api_key=key) as client:
+        walked = client.installation.each_acts(limit=2)
+        told = [(await anext(walked)).request_id for _ in whole]
+        assert told == [one.correlation_id for one in whole]
+        with pytest.raises(InvalidRequestError):
+            await client.installation.list_acts(before="x")
+
+
 async def test_the_commands_do_the_same_from_afar(operated: Operated) -> None:
     key, name = await operated.key("far"), f"made-{uuid4().hex[:8]}"
     made = await _run(operated.address, key, "create", name, "--json")

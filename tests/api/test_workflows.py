@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from deskmind.agents.workflows import Flow, workflow
-from deskmind.api import create_app
+from deskmind.api import create_app, events
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 
@@ -141,6 +141,24 @@ async def test_following_goes_on_after_an_event(
     assert await told(**{"Last-Event-ID": ended}) == []
     wrong = await ann.get(f"/v1/runs/{run}/events", headers={"Last-Event-ID": "x"})
     assert wrong.status_code == 422
+
+
+async def test_a_quiet_run_shows_that_it_is_followed(
+    modelled: Deskmind, clients: dict[str, httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_BEAT_SECONDS", 0.001)
+    ann = clients["ann"]
+    run = (await ann.post("/v1/workflows/http-ask/runs", json={"input": {"word": "hi"}})).json()["run_id"]
+    await modelled.jobs.drain()  # it waits for an answer
+    told = f"/v1/runs/{run}/events"
+    async with ann.stream("GET", told) as answer:
+        place = await anext(line async for line in answer.aiter_lines() if line.startswith("id: "))
+    resumed = {"Last-Event-ID": place.removeprefix("id: ")}
+    async with ann.stream("GET", told, headers=resumed, timeout=60) as answer:
+        lines = answer.aiter_lines()
+        assert (answer.status_code, await anext(lines)) == (200, ": still here")
+        await ann.post(f"/v1/runs/{run}/cancel")
+        assert [line async for line in lines if line.startswith("event: ")][-1] == "event: run"
 
 
 @pytest.mark.parametrize(

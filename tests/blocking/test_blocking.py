@@ -14,7 +14,7 @@ import pytest
 from deskmind import BlockingDesk, BlockingDeskmind
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
-from deskmind.errors import InvalidRequestError, PermissionDeniedError
+from deskmind.errors import ClosedError, InvalidRequestError, PermissionDeniedError
 from deskmind.prompts import Message
 from deskmind.prompts.experiments import Variant
 from deskmind.sandbox.models import DEFAULT_KEY, ModelSandbox
@@ -75,6 +75,8 @@ async def test_a_script_without_await(desk_home: Path, app: Deskmind, sandbox: M
             models={"fast": {"deployments": [deployment], "retries": 0}},
         ) as opened:
             _use(opened)
+        with pytest.raises(ClosedError, match="The application is closed"):
+            opened.create_tenant("late")
 
     await asyncio.to_thread(script)
 

@@ -177,8 +177,10 @@ def test_the_installations_keys_are_rotated_and_retired(run: Run) -> None:
     assert versions() == [*first, first[-1] + 1]
     assert run("keyring", "retire", "scope-token", first[-1]).exit_code == 0
     assert as_json(run("documents", "list", "--tenant", "acme", "--json"))
-    refused = run("keyring", "rotate", "content-encryption", code=65)
-    assert "scope-token" in refused.stderr
+    for words in (("rotate", "content-encryption"), ("retire", "content-encryption", 1)):
+        refused = run("keyring", *words, code=65)
+        assert "scope-token" in refused.stderr
+        assert "webhooks" in refused.stderr  # what is sealed under it
     assert "secret" not in run("keyring", "list", "--json").stdout
 
 

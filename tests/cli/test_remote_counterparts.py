@@ -13,6 +13,7 @@ from tests.cli.remote import Both, Serving, both_sides
 from tests.webhooks.conftest import Receiver
 from typer.testing import CliRunner
 
+from deskmind.agents.memory import Draft
 from deskmind.agents.workflows import Flow, workflow
 from deskmind.app import Deskmind
 from deskmind.cli.root import app as command
@@ -146,7 +147,7 @@ async def test_the_audit_log_is_proved_and_carried_away(
     first = json.loads(readable.read_text().splitlines()[0])
     assert first.keys() == {*event}
     assert (await both.done("audit", "forget", "nobody-of-that-name", "--yes")) == {"destroyed": False}
-    assert (await both("audit", "tail", "-n", "5000")).exit_code == 65
+    assert len(await both.done("audit", "tail", "-n", "5000")) > 10
     assert (await both("audit", "tail", "--installation")).exit_code == 65
 
 
@@ -263,11 +264,16 @@ async def test_agents_are_run_stopped_and_shown(both: Both, models: ModelSandbox
     shown = await both.alike("agents", "show", "far-greeter", "--version", "1")
     assert shown["versions"] == [2, 1]
     assert (await both("agents", "show", "far-greeter")).stdout.startswith("name: far-greeter")
-    many = await both("agent", "list", "--limit", "500")
-    assert (many.exit_code, "--limit 200" in many.stderr) == (65, True)
     models.script(["Queued hello."])
     queued = await both.done("agent", "run", "Say hello.", *described, "--queue")
     assert queued["state"] == "queued"
+
+
+async def test_lists_longer_than_a_page_come_whole(both: Both, owner: Desk) -> None:
+    for number in range(203):
+        await owner.memories.add(Draft(f"Room {number} is on floor {number}.", "episodic"), audience="tenant")
+    assert len(await both.alike("memory", "list", "-n", "1000")) == 203
+    assert len(await both.alike("memory", "list", "-n", "202")) == 202
 
 
 async def test_schedules_are_switched_and_runs_undone(both: Both) -> None:

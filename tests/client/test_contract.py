@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import json
 import keyword
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -239,6 +240,15 @@ def test_the_classes_are_those_of_the_document_of_now(script: ModuleType) -> Non
     """`python scripts/client_code.py` makes them anew."""
     for name, text in script.written().items():
         assert (script.FOLDER / name).read_text(encoding="utf-8") == text, name
+
+
+def test_the_parameters_that_take_the_rest_of_the_path_are_those_of_the_routes(script: ModuleType) -> None:
+    taking = {
+        (re.sub(":path}", "}", path), re.findall(r"{(\w+):path}", path)[0])
+        for path in (getattr(route, "path", "") for route in create_app().routes)
+        if ":path}" in path
+    }
+    assert taking == script.WITH_SLASHES
 
 
 def test_importing_the_client_loads_neither_the_service_nor_its_database() -> None:

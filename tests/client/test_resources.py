@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast, get_type_hints
 
 import pytest
+from fastapi import FastAPI
 
 from deskmind.agents.workflows import Flow, workflow
+from deskmind.api import create_app
 from deskmind.app import Deskmind
 from deskmind.client import AsyncClient, Body
 from deskmind.client.made.resources import OPERATIONS
@@ -224,3 +227,29 @@ async def test_an_ask_that_is_sent_again_is_done_once(client: AsyncClient, owner
     async with sender._answered(call, headers, seconds=60) as second:
         assert await second.json() == told
         assert second.headers["Idempotency-Replayed"] == "true"
+
+
+@pytest.mark.parametrize("name", ["a b+ü", "50% & more?#;", "...", ".hidden", "%2e%2e", "back\\slash"])
+async def test_a_name_of_any_other_letters_arrives_as_it_is(client: AsyncClient, name: str) -> None:
+    await client.groups.add(name)
+    assert name in {one.name for one in (await client.groups.list()).groups}
+
+
+async def test_a_model_whose_name_has_slashes_is_found(
+    desk_home: Path,
+    serving: Callable[[FastAPI], AbstractAsyncContextManager[str]],
+    make_key: Callable[[str, str], Awaitable[str]],
+) -> None:
+    deployment = {"model": "echo", "base_url": "http://127.0.0.1:9/v1", "api_key": "k"}
+    async with (
+        Deskmind.open(
+            home=desk_home,
+            knowledge={"embedder": "hashing"},
+            api={"embedded_worker": False},
+            models={"vendor/fast": {"deployments": [deployment]}},
+        ) as app,
+        serving(create_app(app=app)) as address,
+        AsyncClient(address, api_key=await make_key("req2", "member")) as member,
+    ):
+        assert {one.id for one in (await member.models.list()).data} == {"vendor/fast"}
+        assert (await member.models.get("vendor/fast")).id == "vendor/fast"

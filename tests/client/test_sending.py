@@ -19,6 +19,7 @@ from deskmind.errors import (
     DatabaseUnavailableError,
     InvalidRequestError,
     LimitExceededError,
+    NotFoundError,
     PreconditionFailedError,
     ServerReplyError,
     ServerUnreachableError,
@@ -298,6 +299,54 @@ async def test_a_problem_in_a_stream_is_raised(client: AsyncClient, script: Scri
             pass
 
 
+def problem_event(status: int, code: str, **more: object) -> str:
+    told = {"type": f"urn:deskmind:problem:{code}", "detail": "Gone.", "status": status, **more}
+    return f"event: problem\ndata: {json.dumps(told)}\n\n"
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        problem_event(503, "database-unavailable"),
+        problem_event(503, "overloaded", retry_after=0.001),
+        problem_event(502, "model"),
+    ],
+)
+async def test_a_problem_that_passes_does_not_end_what_is_followed(
+    client: AsyncClient, script: Script, passing: str
+) -> None:
+    script.answers = [
+        stream("id: a\n" + run("queued"), passing),
+        stream(passing),
+        stream("id: b\n" + run("done")),
+    ]
+    events = [(one.id, one.data.state) async for one in client.runs.follow("r")]  # type: ignore[union-attr]
+    assert events == [("a", "queued"), ("b", "done")]
+    assert [headers.get("last-event-id") for _, headers, _ in script.seen] == [None, "a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind", "asked"),
+    [
+        (problem_event(503, "database-unavailable"), DatabaseUnavailableError, QUICK.attempts),
+        (problem_event(503, "unavailable"), UnavailableError, 1),
+        (problem_event(404, "not-found"), NotFoundError, 1),
+        ("event: problem\ndata: <html>\n\n", ServerReplyError, 1),
+        ("event: problem\ndata: []\n\n", ServerReplyError, 1),
+        ('event: problem\ndata: {"status": "x"}\n\n', ServerReplyError, 1),
+        ('event: problem\ndata: {"status": 503}\n\n', ServerReplyError, 1),
+    ],
+)
+async def test_a_problem_that_stays_ends_what_is_followed(
+    client: AsyncClient, script: Script, ending: str, kind: type[Exception], asked: int
+) -> None:
+    script.answers = [stream(ending)] * asked
+    with pytest.raises(kind):
+        async for _ in client.runs.follow("r"):
+            pass
+    assert len(script.seen) == asked
+
+
 async def test_code_that_waits_does_the_same(script: Script) -> None:
     script.answers = [
         None,
@@ -347,3 +396,26 @@ def test_waits_grow_and_end() -> None:
     patience.renew()
     assert patience.wait(11) is None
     assert Patience(Retries()).wait(20) >= 20  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../documents", "/"])
+async def test_a_name_that_would_be_the_address_of_something_else_is_not_sent(
+    client: AsyncClient, script: Script, name: str
+) -> None:
+    calls = [client.prompts.get, client.budgets.delete, client.agents.allow_tool, client.documents.delete]
+    for call in calls:
+        with pytest.raises(InvalidRequestError, match="cannot be named over HTTP"):
+            await call(name)
+    with pytest.raises(InvalidRequestError, match="cannot be named over HTTP"):
+        await client.prompts.get_label("answer", name)
+    with pytest.raises(InvalidRequestError, match="cannot be named over HTTP"):
+        async for _ in client.runs.follow(name):
+            pass
+    assert script.seen == []
+
+
+@pytest.mark.parametrize("name", ["", "..", "vendor/../fast", "./fast"])
+async def test_a_models_name_does_not_lead_elsewhere(client: AsyncClient, script: Script, name: str) -> None:
+    with pytest.raises(InvalidRequestError, match="cannot be named over HTTP"):
+        await client.models.get(name)
+    assert script.seen == []

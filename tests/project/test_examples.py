@@ -137,7 +137,12 @@ SHOWN = {
         "refused: No signature is that of the secret over this body.",
         "refused: It was signed more than 300 seconds ago, or ahead.",
     ],
-    "parts/router_in_your_app.py": ["401 You are not signed in.", "200 ", "reception"],
+    "parts/router_in_your_app.py": [
+        "401 You are not signed in.",
+        "200 ",
+        "reception",
+        "not mounted: 404",
+    ],
 }
 
 

@@ -15,6 +15,8 @@ from aiohttp import web
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
+from deskmind.keyring import Keyring
+from deskmind.settings import Settings
 from deskmind.webhooks import ReceivedEvent, publish, verify
 from deskmind.webhooks.delivering import Deliverer
 from deskmind.webhooks.rows import NewWebhook
@@ -122,6 +124,20 @@ async def desk(hooked: Deskmind, new_tenant: Callable[[], Awaitable[str]]) -> As
     yield opened
     for one in await opened.webhooks.all():
         await opened.webhooks.remove(one.webhook_id)
+
+
+@dataclass
+class Room:
+    """What a worker with settings of its own is given."""
+
+    settings: Settings
+    keyring: Keyring
+
+    @classmethod
+    def of(cls, app: Deskmind, **webhooks: Any) -> Self:
+        """As the application, but for these settings of webhooks."""
+        changed = app.settings.webhooks.model_copy(update=webhooks)
+        return cls(app.settings.model_copy(update={"webhooks": changed}), app.keyring)
 
 
 @dataclass

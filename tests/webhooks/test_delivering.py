@@ -13,7 +13,10 @@ from tests.webhooks.conftest import Hook, Receiver
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import AuthenticationError, ConflictError
+from deskmind.keyring import Keyring, MemoryKeySource
 from deskmind.webhooks import publish
+from deskmind.webhooks.sealing import seal_secret
+from deskmind.webhooks.upkeep import expire
 
 MakeHook = Callable[..., Awaitable[Hook]]
 
@@ -246,6 +249,80 @@ async def test_the_first_success_after_days_of_failures_keeps_the_webhook(
     assert await hook.states() == [("delivered", 2, "")]
     found = await desk.webhooks.get(hook.id)
     assert (found.active, found.failing_since) == (True, None)
+
+
+@pytest.mark.parametrize("quietly", [True, False])
+async def test_one_failure_after_days_in_which_nothing_waited_keeps_the_webhook(
+    hooked: Deskmind, hook: Hook, receiver: Receiver, desk: Desk, *, quietly: bool
+) -> None:
+    """The only event was given up, by its last attempt or by itself; a week later another one meets a short trouble."""
+    receiver.answers = [422, 503] if quietly else [422, 422, 503]
+    await hook.tell()
+    await hook.deliver()
+    await hook.sql(
+        "UPDATE webhook_deliveries SET wanted_at = now() - interval '4 days', due_at = now() - interval '1 day'"
+        " WHERE tenant_id = %s",
+        desk.scope.tenant_id,
+    )
+    if quietly:
+        await expire(hooked.database, hooked.settings.webhooks)
+    else:
+        await hook.deliver()
+    assert [state for state, _, _ in await hook.states()] == ["dead"]
+    await hook.sql(
+        "UPDATE webhooks SET failing_since = failing_since - interval '7 days' WHERE tenant_id = %s",
+        desk.scope.tenant_id,
+    )
+    await hook.tell()
+    await hook.deliver()
+    assert (await hook.states())[1:] == [("pending", 1, "unavailable")]
+    assert (await desk.webhooks.get(hook.id)).active
+    await hook.tell(3)
+    await hook.at_once()
+    await hook.deliver()
+    assert [state for state, _, _ in await hook.states()] == ["dead", *["delivered"] * 4]
+
+
+async def test_the_days_of_failure_go_on_while_another_event_waits(
+    hooked: Deskmind, hook: Hook, receiver: Receiver, desk: Desk
+) -> None:
+    receiver.answers = [422] * 5
+    await hook.tell(2)
+    await hook.deliver()
+    since = (await desk.webhooks.get(hook.id)).failing_since
+    assert since is not None
+    await hook.sql(
+        "UPDATE webhook_deliveries SET wanted_at = now() - interval '4 days' WHERE delivery_id ="
+        " (SELECT min(delivery_id::text)::uuid FROM webhook_deliveries WHERE tenant_id = %s)",
+        desk.scope.tenant_id,
+    )
+    await hook.at_once()
+    await hook.deliver()
+    await expire(hooked.database, hooked.settings.webhooks)
+    assert sorted(state for state, _, _ in await hook.states()) == ["dead", "pending"]
+    assert (await desk.webhooks.get(hook.id)).failing_since == since
+
+
+@pytest.mark.parametrize("version", [1, 4_000_000_000])
+async def test_a_new_secret_mends_one_that_cannot_be_opened_at_once(
+    hook: Hook, receiver: Receiver, desk: Desk, version: int
+) -> None:
+    """It was sealed with another installation's keyring, or with a key that is gone."""
+    other = Keyring.open(MemoryKeySource())
+    sealed = seal_secret(other, desk.scope.tenant_id, hook.id, hook.made.secret)
+    await hook.sql(
+        "UPDATE webhooks SET sealed = %s WHERE tenant_id = %s",
+        version.to_bytes(4) + sealed[4:],
+        desk.scope.tenant_id,
+    )
+    await hook.tell()
+    await hook.deliver()
+    assert await hook.states() == [("pending", 1, "forbidden")]
+    made = await desk.webhooks.rotate(hook.id)
+    await hook.at_once()
+    await hook.deliver()
+    assert await hook.states() == [("delivered", 2, "")]
+    receiver.event(made.secret)
 
 
 async def test_a_target_that_is_gone_is_told_nothing_more(hook: Hook, receiver: Receiver, desk: Desk) -> None:

@@ -62,6 +62,13 @@ async def sender_with() -> AsyncIterator[Callable[..., Sender]]:
         "https://[64:ff9b:1::a00:1]/x",
         "https://[64:ff9b:1:a00:0:100::]/x",
         "https://[::ffff:0:10.0.0.1]/x",
+        "https://[3fff::1]/x",
+        "https://[3fff:fff:ffff::1]/x",
+        "https://[5f00::1]/x",
+        "https://[5f00:ffff::1]/x",
+        "https://[100:0:0:1::1]/x",
+        "https://192.0.0.8/x",
+        "https://192.0.0.200/x",
         "https://127.1/x",
         "https://2130706433/x",
         "https://0177.0.0.1/x",
@@ -171,6 +178,11 @@ async def test_a_redirect_to_the_inside_is_not_followed(
 def test_the_metadata_of_clouds_is_refused_whatever_prefix_a_gateway_translates(address: str) -> None:
     """RFC 6052: 48, 56, 64 and 96 bits of prefix."""
     assert not address_permitted(address, "any")
+
+
+@pytest.mark.parametrize("address", ["3ffe:ffff::1", "4000::1", "5eff::1", "5f01::1", "192.0.1.1", "8.8.8.8"])
+def test_the_neighbours_of_what_is_reserved_are_public(address: str) -> None:
+    assert address_permitted(address, "public")
 
 
 @pytest.mark.parametrize(

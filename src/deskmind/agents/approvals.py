@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -45,9 +46,20 @@ class Approvals:
 
     @operation(Permission.APPROVALS_READ)
     async def list(
-        self, *, waiting: bool = True, run_id: UUID | None = None, limit: int = 100
+        self,
+        *,
+        waiting: bool = True,
+        run_id: UUID | None = None,
+        limit: int = 100,
+        after: tuple[datetime, UUID] | None = None,
     ) -> list[Proposed]:
         """Proposals that wait for a person, or all of them, the oldest first.
+
+        Args:
+            waiting: only those that wait.
+            run_id: only those of this run.
+            limit: at most this many, 1 to 1000.
+            after: ``place`` of the last one of the previous page.
 
         Raises:
             InvalidRequestError: the limit is not 1 to 1000.
@@ -55,7 +67,9 @@ class Approvals:
         if not 1 <= limit <= 1000:
             raise InvalidRequestError(f"A limit of {limit} is not possible.", remedy="Choose 1 to 1000.")
         async with self._database.transaction(self._scope) as connection:
-            found = await list_proposals(connection, self._scope, run_id=run_id, waiting=waiting, limit=limit)
+            found = await list_proposals(
+                connection, self._scope, run_id=run_id, waiting=waiting, limit=limit, after=after
+            )
             await record(
                 connection, self._scope, Permission.APPROVALS_READ, resource="proposals", proposals=len(found)
             )

@@ -94,6 +94,11 @@ class Proposed:
     edits: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     escalated_at: datetime | None = None
 
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """Where it stands in the list."""
+        return self.made_at, self.proposal_id
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON values, without how it is done."""
         shown = asdict(self)
@@ -142,15 +147,19 @@ async def list_proposals(
     run_id: UUID | None = None,
     waiting: bool = True,
     limit: int = 100,
+    after: tuple[datetime, UUID] | None = None,
 ) -> list[Proposed]:
-    """Those that wait, or all; the oldest first."""
+    """Those that wait, or all; the oldest first, from ``after`` a place on."""
     where = " AND p.state = 'open' AND p.expires_at >= now()" if waiting else ""
     where += " AND p.run_id = %s" if run_id else ""
+    where += " AND (p.made_at, p.proposal_id) > (%s, %s)" if after else ""
     cursor = connection.cursor(row_factory=class_row(Proposed))
     statement = (
         f"SELECT {_COLUMNS} {_FROM} WHERE p.tenant_id = %s{where} ORDER BY p.made_at, p.proposal_id LIMIT %s"
     )
-    await cursor.execute(statement.encode(), (scope.tenant_id, *([run_id] if run_id else []), limit))
+    await cursor.execute(
+        statement.encode(), (scope.tenant_id, *([run_id] if run_id else []), *(after or ()), limit)
+    )
     return await cursor.fetchall()
 
 

@@ -111,6 +111,11 @@ class Run(Generic[T]):
     ended_at: datetime | None
     user: UUID | None
 
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """Where it stands in the list of runs."""
+        return self.started_at, self.run_id
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return {

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -29,6 +30,7 @@ from deskmind.agents.store import (
     end_run,
     find_run,
     list_runs,
+    queue_run,
     read_effects,
     read_steps,
     run_versions,
@@ -132,6 +134,32 @@ class Agents:
         return await self._go_on(run_id, tools, output_type, emit)
 
     @operation(Permission.AGENTS_RUN)
+    async def requeue(self, run_id: UUID) -> Run[Any]:
+        """Have a worker go on with a run of one's own; the run as it stands then.
+
+        Raises:
+            NotFoundError: there is no such run.
+            ConflictError: a worker has it, or it has ended.
+            InvalidRequestError: a tool is not known to workers.
+        """
+        async with (
+            self._refusals(run_id, "resume"),
+            self._database.transaction(self._scope) as connection,
+        ):
+            found = await find_run(connection, self._scope, run_id)
+            if found is None or found.kind != "agent":
+                raise _no_run(run_id)
+            row = await queue_run(connection, self._scope, run_id)
+            if row is None:
+                raise ConflictError(
+                    "The run cannot be taken.", why="Another worker has it, or it has ended.", run=str(run_id)
+                )
+            self._tools_of(Definition.of(row.definition))
+            await self._record(connection, run_id, row.agent, "queued")
+            await defer_run(connection, self._scope, run_id)
+        return view_of(row)
+
+    @operation(Permission.AGENTS_RUN)
     async def cancel(self, run_id: UUID) -> None:
         """End a run; what it does right now is finished, nothing is begun after.
 
@@ -158,8 +186,15 @@ class Agents:
             count_run("cancelled")
 
     @operation(Permission.AGENTS_READ)
-    async def list(self, *, state: str | None = None, limit: int = 50) -> list[Run[Any]]:
+    async def list(
+        self, *, state: str | None = None, limit: int = 50, before: tuple[datetime, UUID] | None = None
+    ) -> list[Run[Any]]:
         """The newest runs, newest first.
+
+        Args:
+            state: only those in it.
+            limit: at most this many, 1 to 1000.
+            before: ``place`` of the last one of the previous page.
 
         Raises:
             InvalidRequestError: the limit is not 1 to 1000.
@@ -167,7 +202,7 @@ class Agents:
         if not 1 <= limit <= 1000:
             raise InvalidRequestError(f"A limit of {limit} is not possible.", remedy="Choose 1 to 1000.")
         async with self._database.transaction(self._scope) as connection:
-            runs = await list_runs(connection, self._scope, state, limit)
+            runs = await list_runs(connection, self._scope, state, limit, before)
             await record(connection, self._scope, Permission.AGENTS_READ, resource="runs", runs=len(runs))
             return runs
 

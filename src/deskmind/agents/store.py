@@ -30,6 +30,7 @@ __all__ = [
     "lease_left",
     "list_runs",
     "owner_of",
+    "queue_run",
     "read_effects",
     "read_steps",
     "root_of",
@@ -64,6 +65,15 @@ UPDATE agent_runs
         OR state = 'running' AND lease_until < clock_timestamp())
 RETURNING {RUN_COLUMNS}
 """
+_QUEUE = f"""
+UPDATE agent_runs
+   SET state = CASE WHEN state = 'running' THEN state ELSE 'queued' END, problem = '', remedy = '', ended_at = NULL
+ WHERE tenant_id = %(tenant)s AND run_id = %(run)s AND kind = 'agent'
+   AND (state IN ('queued', 'waiting') OR state = 'failed' AND remedy = 'retry'
+        OR state = 'running' AND lease_until < clock_timestamp())
+RETURNING {RUN_COLUMNS}
+"""
+"""A run that a worker left behind stays as it is: should that one still live, it finds out by its lease."""
 _ABOVE = """
 WITH RECURSIVE above AS (
     SELECT run_id, parent_id FROM agent_runs WHERE tenant_id = %(tenant)s AND run_id = %(run)s
@@ -220,6 +230,13 @@ async def take_run(connection: Connection, scope: Scope, run_id: UUID, lease: fl
     return await cursor.fetchone()
 
 
+async def queue_run(connection: Connection, scope: Scope, run_id: UUID) -> RunRow | None:
+    """Have an agent's run that nobody has wait for a worker; None where it has ended or somebody has it."""
+    cursor = connection.cursor(row_factory=class_row(RunRow))
+    await cursor.execute(_QUEUE.encode(), {"tenant": scope.tenant_id, "run": run_id})
+    return await cursor.fetchone()
+
+
 async def find_run(connection: Connection, scope: Scope, run_id: UUID) -> RunRow | None:
     """One run that the scope may see."""
     cursor = connection.cursor(row_factory=class_row(RunRow))
@@ -228,12 +245,23 @@ async def find_run(connection: Connection, scope: Scope, run_id: UUID) -> RunRow
     return await cursor.fetchone()
 
 
-async def list_runs(connection: Connection, scope: Scope, state: str | None, limit: int) -> list[Run[Any]]:
-    """The newest runs of agents that the scope may see, newest first."""
+async def list_runs(
+    connection: Connection,
+    scope: Scope,
+    state: str | None,
+    limit: int,
+    before: tuple[datetime, UUID] | None = None,
+) -> list[Run[Any]]:
+    """The newest runs of agents that the scope may see, newest first, from ``before`` a place on."""
     cursor = connection.cursor(row_factory=class_row(RunRow))
     chosen = " AND kind = 'agent'" + (" AND state = %s" if state else "")
-    statement = f"SELECT {RUN_COLUMNS} FROM agent_runs WHERE tenant_id = %s{chosen} ORDER BY started_at DESC, run_id LIMIT %s"
-    await cursor.execute(statement.encode(), (scope.tenant_id, *([state] if state else []), limit))
+    chosen += " AND (started_at, run_id) < (%s, %s)" if before else ""
+    statement = (
+        f"SELECT {RUN_COLUMNS} FROM agent_runs WHERE tenant_id = %s{chosen}"
+        " ORDER BY started_at DESC, run_id DESC LIMIT %s"
+    )
+    given = [*([state] if state else []), *(before or ())]
+    await cursor.execute(statement.encode(), (scope.tenant_id, *given, limit))
     return [view_of(row) for row in await cursor.fetchall()]
 
 

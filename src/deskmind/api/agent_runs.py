@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from deskmind.agents import Limits
+from deskmind.api.addresses import place
 from deskmind.api.agents import RunBody
 from deskmind.api.schemas import Problem
 from deskmind.api.stored_agents import StartedBody
@@ -51,7 +52,9 @@ def add_agent_runs(routes: APIRouter, asker: Any) -> None:
         responses={404: {"model": Problem, "description": "no such model"}, **_FAILED},
         summary="Begin a run of an agent that is described here; a worker does it, unless it is waited for",
     )
-    async def start(body: AgentRunRequest, response: Response, desk: Desk = asker) -> StartedBody:
+    async def start(
+        body: AgentRunRequest, request: Request, response: Response, desk: Desk = asker
+    ) -> StartedBody:
         agent = desk.agent(
             body.name,
             instructions=body.instructions,
@@ -61,7 +64,7 @@ def add_agent_runs(routes: APIRouter, asker: Any) -> None:
         )
         begun = await (agent.run if body.wait else agent.start)(body.prompt, untrusted=body.untrusted)
         run_id = begun if isinstance(begun, UUID) else begun.run_id
-        response.headers["Location"] = f"{routes.prefix}/agents/runs/{run_id}"
+        response.headers["Location"] = place(request, f"/agents/runs/{run_id}")
         run = None if isinstance(begun, UUID) else RunBody.model_validate(begun.as_dict())
         return StartedBody(run_id=run_id, run=run)
 
@@ -70,11 +73,24 @@ def add_agent_runs(routes: APIRouter, asker: Any) -> None:
         operation_id="resumeAgentRun",
         tags=_TAGS,
         responses={
+            202: {"model": RunBody, "description": "not waited for: a worker goes on with it"},
             404: {"model": Problem, "description": "no such run of yours"},
             409: {"model": Problem, "description": "a worker has it, or it has ended"},
             **_FAILED,
         },
         summary="Go on with a run of one's own here, until it is done or waits for a person",
     )
-    async def resume(run_id: UUID, desk: Desk = asker) -> RunBody:
-        return RunBody.model_validate((await desk.agents.resume(run_id)).as_dict())
+    async def resume(
+        run_id: UUID,
+        request: Request,
+        response: Response,
+        wait: Annotated[
+            bool, Query(description="false leaves it to a worker, and answers with the run as it stands")
+        ] = True,
+        desk: Desk = asker,
+    ) -> RunBody:
+        if wait:
+            return RunBody.model_validate((await desk.agents.resume(run_id)).as_dict())
+        response.status_code = 202
+        response.headers["Location"] = place(request, f"/agents/runs/{run_id}")
+        return RunBody.model_validate((await desk.agents.requeue(run_id)).as_dict())

@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
+from deskmind.api.cursors import After, Before, Next, next_of, place_of
 from deskmind.api.schemas import Amount, Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
-__all__ = ["RunBody", "add_agents"]
+__all__ = ["RunBody", "add_agents", "add_approvals"]
 
+_ToolName = Annotated[str, Path(pattern=r"^(\*|[A-Za-z0-9_-]{1,64})$", description="`*` is all of them")]
 _SEEN = "that was looked at: 409 when somebody has changed the values since"
 
 RunState = Literal["queued", "running", "waiting", "done", "failed", "cancelled"]
@@ -43,6 +45,7 @@ class RunList(BaseModel):
     """Runs, newest first."""
 
     runs: list[RunBody]
+    next: Next
 
 
 class StepBody(BaseModel):
@@ -114,6 +117,7 @@ class ProposalList(BaseModel):
     """Proposals, the oldest first."""
 
     proposals: list[ProposalBody]
+    next: str | None = Field(description="give it as `after` for the next page; null on the last one")
 
 
 class ApproveRequest(Body):
@@ -180,7 +184,6 @@ def add_agents(routes: APIRouter, asker: Any) -> None:
     _add_runs(routes, asker)
     _add_blocks(routes, asker)
     _add_switches(routes, asker)
-    _add_approvals(routes, asker)
 
 
 def _add_runs(routes: APIRouter, asker: Any) -> None:
@@ -191,10 +194,13 @@ def _add_runs(routes: APIRouter, asker: Any) -> None:
     async def runs(
         state: RunState | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        before: Before = None,
         desk: Desk = asker,
     ) -> RunList:
-        found = await desk.agents.list(state=state, limit=limit)
-        return RunList.model_validate({"runs": [one.as_dict() for one in found]})
+        found = await desk.agents.list(state=state, limit=limit, before=place_of(before))
+        return RunList.model_validate(
+            {"runs": [one.as_dict() for one in found], "next": next_of(found, limit)}
+        )
 
     @routes.get(
         "/agents/runs/{run_id}",
@@ -262,7 +268,7 @@ def _add_switches(routes: APIRouter, asker: Any) -> None:
         status_code=204,
         summary="Stop a tool, or with * all of them, for the tenant's agents from their next call on; for admins",
     )
-    async def stop(tool: str, body: StopRequest, desk: Desk = asker) -> None:
+    async def stop(tool: _ToolName, body: StopRequest, desk: Desk = asker) -> None:
         await desk.agents.stop_tool(tool, reason=body.reason)
 
     @routes.delete(
@@ -272,11 +278,12 @@ def _add_switches(routes: APIRouter, asker: Any) -> None:
         status_code=204,
         summary="Allow what was stopped; for admins",
     )
-    async def allow(tool: str, desk: Desk = asker) -> None:
+    async def allow(tool: _ToolName, desk: Desk = asker) -> None:
         await desk.agents.allow_tool(tool)
 
 
-def _add_approvals(routes: APIRouter, asker: Any) -> None:
+def add_approvals(routes: APIRouter, asker: Any) -> None:
+    """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
     tags: list[Any] = ["approvals"]
     missing: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "no such proposal"}}
     decided: dict[int | str, dict[str, Any]] = {
@@ -293,10 +300,13 @@ def _add_approvals(routes: APIRouter, asker: Any) -> None:
     async def proposals(
         waiting: Annotated[bool, Query(description="false adds what is decided")] = True,
         limit: Annotated[int, Query(ge=1, le=200)] = 100,
+        after: After = None,
         desk: Desk = asker,
     ) -> ProposalList:
-        found = await desk.approvals.list(waiting=waiting, limit=limit)
-        return ProposalList.model_validate({"proposals": [one.as_dict() for one in found]})
+        found = await desk.approvals.list(waiting=waiting, limit=limit, after=place_of(after))
+        return ProposalList.model_validate(
+            {"proposals": [one.as_dict() for one in found], "next": next_of(found, limit)}
+        )
 
     @routes.get(
         "/approvals/{proposal_id}",

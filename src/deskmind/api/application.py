@@ -24,7 +24,7 @@ from starlette.types import Scope as ASGIScope
 from deskmind import __version__
 from deskmind.api import problems
 from deskmind.api.chat_completions import OpenAIEndpoints
-from deskmind.api.connectors import add_webhook
+from deskmind.api.connectors import Receive as Receiver
 from deskmind.api.contract import complete
 from deskmind.api.documentation import add_documentation
 from deskmind.api.draining import Drain
@@ -32,9 +32,10 @@ from deskmind.api.limits.admission import Admission, Places
 from deskmind.api.limits.attempts import Attempts
 from deskmind.api.limits.limiter import Limiter
 from deskmind.api.manners.claiming import Claims
-from deskmind.api.manners.conditions import Conditions, Locked
+from deskmind.api.manners.conditions import Conditions
 from deskmind.api.manners.deadline import Deadline
 from deskmind.api.manners.idempotency import Idempotency
+from deskmind.api.manners.locking import ResourceLocks
 from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
 from deskmind.api.pages import ForPages, for_pages
@@ -45,14 +46,15 @@ from deskmind.api.routes import DeskFor, bearer, router
 from deskmind.api.schemas import Health, Readiness
 from deskmind.api.shelf import Shelf
 from deskmind.app import Deskmind
+from deskmind.database import Database
 from deskmind.desk import Desk
 from deskmind.ending import ended
-from deskmind.errors import DeskmindError, InvalidRequestError
+from deskmind.errors import DeskmindError
 from deskmind.observability import configure_logging
 from deskmind.observability.levels import watch_level
 from deskmind.readiness import run_hourly
 from deskmind.scope import Scope
-from deskmind.settings import DatabaseSettings, Settings, load_settings
+from deskmind.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from deskmind.api.mcp.endpoint import McpEndpoint
@@ -60,7 +62,6 @@ if TYPE_CHECKING:
 __all__ = ["create_app", "create_process"]
 
 _YOUNG_OBJECTS = 20_000
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.resource.' || %s, 0))"
 _OURS: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """The framework's own telemetry would count each request a second time, and put query strings on spans."""
 
@@ -135,6 +136,7 @@ def create_app(
         max_upload_bytes=chosen.ingest.max_file_bytes,
         streams=streams,
         private_connections=chosen.api.private_connections,
+        receive=_receiving(service),
     )
     _offer(service, routes)
     models = _serve_models(service, desk_for, chosen.api.max_body_bytes)
@@ -172,7 +174,15 @@ def _mind_manners(service: _Service, settings: Settings, known: DeskFor) -> None
         kept, lease = settings.api.idempotency_hours * 3600, settings.api.claim_seconds
         return desk.scope, Claims(deskmind.database, deskmind.keyring, kept, lease)
 
-    service.add_middleware(Conditions, locked=_locks(service, settings.database))
+    async def whose(request: Request) -> Scope:
+        return (await known(request)).scope
+
+    def database() -> Database:
+        deskmind: Deskmind = service.state.deskmind
+        return deskmind.database
+
+    locks = ResourceLocks(database, max(settings.database.pool_max, settings.database.pool_min))
+    service.add_middleware(Conditions, asking=whose, locked=locks.held)
     service.add_middleware(Idempotency, asking=asking)
     service.add_middleware(BodyLimit, max_bytes=settings.api.max_body_bytes)
     service.add_middleware(Deadline, seconds=settings.api.request_seconds)
@@ -180,30 +190,6 @@ def _mind_manners(service: _Service, settings: Settings, known: DeskFor) -> None
         service.add_middleware(GZipMiddleware, minimum_size=settings.api.compress_from, compresslevel=5)
     if settings.api.cors_origins or settings.mcp.origins:
         service.add_middleware(ForPages, origins=settings.api.cors_origins, protocol=settings.mcp.origins)
-
-
-def _locks(service: _Service, settings: DatabaseSettings) -> Locked:
-    """Locks on which replicas agree, each of which has a connection while it is held.
-
-    They may have half of the pool: the others are for what is done under them, which would wait for ever otherwise.
-    """
-    most = max(settings.pool_max, settings.pool_min) // 2
-    room = asyncio.Semaphore(most)
-
-    @asynccontextmanager
-    async def locked(_: object, path: str) -> AsyncGenerator[None]:
-        if not most:
-            raise InvalidRequestError(
-                "The request cannot be conditional.",
-                why="If-Match needs two connections to the database, and this service has one.",
-                remedy="Leave If-Match out, or raise database.pool_max.",
-            )
-        deskmind: Deskmind = service.state.deskmind
-        async with room, deskmind.database.transaction(Scope.directory()) as connection:
-            await connection.execute(_LOCK, (path,))
-            yield
-
-    return locked
 
 
 def _serve_models(service: FastAPI, desk_for: DeskFor, max_body_bytes: int) -> list[Route]:
@@ -239,17 +225,16 @@ def _go_straight(
 
 
 def _offer(service: FastAPI, routes: APIRouter) -> None:
-    _receive_webhooks(service, routes)
     service.router.routes.append(Shelf(routes.routes))
     service.include_router(routes)
 
 
-def _receive_webhooks(service: FastAPI, routes: APIRouter) -> None:
+def _receiving(service: FastAPI) -> Receiver:
     async def receive(connection_id: UUID, headers: Mapping[str, str], body: bytes) -> int:
         deskmind: Deskmind = service.state.deskmind
         return await deskmind.receive_webhook(connection_id, headers, body)
 
-    add_webhook(routes, receive)
+    return receive
 
 
 class _Service(FastAPI):

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from deskmind.api.cursors import Before, Next, next_of, place_of
 from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body, Moment
 from deskmind.desk import Desk
@@ -51,6 +52,7 @@ class EventList(BaseModel):
     """Events, newest first."""
 
     events: list[EventBody]
+    next: Next
 
 
 class CheckpointBody(BaseModel):
@@ -147,10 +149,11 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         since: Moment | None = None,
         until: Moment | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        before: Before = None,
     ) -> EventList:
         only = AuditFilter(action, principal, resource, outcome, request_id, since, until)
-        found = await desk.audit_log.search(only, limit=limit)
-        return EventList(events=[EventBody.of(event) for event in found])
+        found = await desk.audit_log.search(only, limit=limit, before=place_of(before))
+        return EventList(events=[EventBody.of(event) for event in found], next=next_of(found, limit))
 
 
 def _add_proving(routes: APIRouter, asker: Any) -> None:

@@ -10,12 +10,13 @@ import asyncio
 import base64
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Self, TypeVar, cast
+from typing import Any, cast
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
+from deskmind.api.leaving import Watch, unless_gone
 from deskmind.api.reaching import reaches
 from deskmind.desk import Desk
 from deskmind.errors import DeskmindError, InvalidRequestError, RateLimitedError
@@ -46,10 +47,6 @@ _EVENTS = [
     (b"x-accel-buffering", b"no"),
 ]
 
-_FIRST_LOOK = 0.05
-"""Seconds until a call is watched: a task for each costs as much as a twentieth of a short one."""
-
-_T = TypeVar("_T")
 Handler = Callable[[Desk, dict[str, Any], Receive, Send], Awaitable[None]]
 
 
@@ -142,12 +139,12 @@ async def _chat(desk: Desk, body: dict[str, Any], receive: Receive, send: Send) 
     _check_names(options)
     if not body.get("stream"):
         call = desk.models.chat(model, messages, max_tokens=most, feature=_FEATURE, **options)
-        response = await _unless_gone(call, receive)
+        response = await unless_gone(call, receive)
         if response is not None:
             await _answer(_chat_body(response), send)
         return
     opening = desk.models.stream(model, messages, max_tokens=most, feature=_FEATURE, **options)
-    stream = await _unless_gone(opening, receive)
+    stream = await unless_gone(opening, receive)
     if stream is not None:
         wanted = body.get("stream_options")
         counted = isinstance(wanted, dict) and bool(cast("dict[str, Any]", wanted).get("include_usage"))
@@ -204,7 +201,7 @@ async def _events(model: str, stream: ChatStream, receive: Receive, send: Send, 
     await send({"type": "http.response.start", "status": 200, "headers": _EVENTS})
     created = int(time.time())
     try:
-        with _Watch(receive) as watch:
+        with Watch(receive) as watch:
             try:
                 async for piece in stream:
                     data = _piece(model, piece, created, counted=counted)
@@ -265,7 +262,7 @@ async def _embeddings(desk: Desk, body: dict[str, Any], receive: Receive, send: 
         )
     options = {"dimensions": body["dimensions"]} if body.get("dimensions") is not None else {}
     call = desk.models.embed(model, listed, feature=_FEATURE, **options)
-    found = await _unless_gone(call, receive)
+    found = await unless_gone(call, receive)
     if found is None:
         return
     data = [
@@ -326,58 +323,6 @@ def _chat_body(response: ChatResponse) -> dict[str, Any]:
             "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         },
     }
-
-
-async def _unless_gone(call: Awaitable[_T], receive: Receive) -> _T | None:
-    """The result; None when the client left, which cancels the call."""
-    with _Watch(receive) as watch:
-        try:
-            return await call
-        except asyncio.CancelledError:
-            if not watch.left():
-                raise
-    return None
-
-
-class _Watch:
-    """Cancels the task it is made in when the client leaves; looks first after a moment, when most calls are over."""
-
-    __slots__ = ("_gone", "_later", "_receive", "_task")
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._task = asyncio.current_task()
-        self._gone: asyncio.Task[None] | None = None
-        self._later = asyncio.get_running_loop().call_later(_FIRST_LOOK, self._look)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._later.cancel()
-        if self._gone is not None:
-            self._gone.remove_done_callback(self._cancel)
-            self._gone.cancel()
-
-    def _look(self) -> None:
-        self._gone = asyncio.create_task(_disconnected(self._receive))
-        self._gone.add_done_callback(self._cancel)
-
-    def _cancel(self, gone: asyncio.Task[None]) -> None:
-        if self._task is not None and not gone.cancelled():
-            self._task.cancel()
-
-    def left(self) -> bool:
-        """Whether the cancellation was ours, and of nobody else; takes it back then."""
-        ours = self._gone is not None and self._gone.done() and not self._gone.cancelled()
-        return ours and self._task is not None and not self._task.uncancel()
-
-
-async def _disconnected(receive: Receive) -> None:
-    while True:
-        message: Message = await receive()
-        if message["type"] == "http.disconnect":
-            return
 
 
 async def _answer(body: dict[str, Any], send: Send, status: int = 200, more: tuple[Any, ...] = ()) -> None:

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from deskmind.api.addresses import place
 from deskmind.api.connectors import ConnectionBody
 from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body
@@ -96,15 +97,18 @@ class SecretBody(BaseModel):
     secret: str = Field(description="give it to the vendor and nobody else")
 
 
-def add_connections(routes: APIRouter, asker: Any, *, private: bool) -> None:
+def add_connections(routes: APIRouter, asker: Any, *, private: bool, called: bool) -> None:
     """Add the resources to a router.
 
     Args:
         routes: the router.
         asker: the dependency that gives the desk.
         private: whether a connection that is added here may reach private addresses.
+        called: whether vendors may call; else nobody is told where.
     """
     _add_connecting(routes, asker, private=private)
+    if called:
+        _add_secret(routes, asker)
     _add_looking(routes, asker)
 
 
@@ -117,7 +121,9 @@ def _add_connecting(routes: APIRouter, asker: Any, *, private: bool) -> None:
         responses={409: {"model": Problem, "description": "the name is taken"}},
         summary="Connect a system; nothing is read yet; for operators",
     )
-    async def add(body: ConnectRequest, response: Response, desk: Desk = asker) -> ConnectionBody:
+    async def add(
+        body: ConnectRequest, request: Request, response: Response, desk: Desk = asker
+    ) -> ConnectionBody:
         networks = body.networks or ("any" if private else "public")
         if networks == "any" and not private:
             raise _not_public()
@@ -136,7 +142,7 @@ def _add_connecting(routes: APIRouter, asker: Any, *, private: bool) -> None:
             if private:
                 raise
             raise _not_public() from error
-        response.headers["Location"] = f"{routes.prefix}/connectors/{quote(made.name, safe='')}"
+        response.headers["Location"] = place(request, f"/connectors/{quote(made.name, safe='')}")
         return ConnectionBody.model_validate(made.as_dict())
 
     @routes.delete(
@@ -151,6 +157,8 @@ def _add_connecting(routes: APIRouter, asker: Any, *, private: bool) -> None:
         await desk.connections.remove(name)
         return Response(status_code=204)
 
+
+def _add_secret(routes: APIRouter, asker: Any) -> None:
     @routes.post(
         "/connectors/{name}/webhook-secret",
         operation_id="showConnectorSecret",
@@ -158,9 +166,9 @@ def _add_connecting(routes: APIRouter, asker: Any, *, private: bool) -> None:
         responses=_UNKNOWN,
         summary="Where the vendor may call, and the secret that it signs calls with; it is recorded; for operators",
     )
-    async def secret(name: str, desk: Desk = asker) -> SecretBody:
+    async def secret(name: str, request: Request, desk: Desk = asker) -> SecretBody:
         found = await desk.connections.get(name)
-        path = f"{routes.prefix}/connectors/{found.connection_id}/webhook"
+        path = place(request, f"/connectors/{found.connection_id}/webhook")
         return SecretBody(path=path, secret=await desk.connections.webhook_secret(name))
 
 

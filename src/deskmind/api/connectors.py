@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from deskmind.api.addresses import place
 from deskmind.api.schemas import Problem
 from deskmind.connectors.model import Kind
 from deskmind.desk import Desk
@@ -159,6 +160,7 @@ def add_connectors(routes: APIRouter, asker: Any) -> None:
     )
     async def sync(
         name: str,
+        request: Request,
         response: Response,
         full: bool = False,
         sweep: Annotated[
@@ -167,7 +169,7 @@ def add_connectors(routes: APIRouter, asker: Any) -> None:
         desk: Desk = asker,
     ) -> ConnectorBody:
         found = await desk.sync.run(name, full=full, sweep=sweep, wait=False)
-        response.headers["Location"] = f"{routes.prefix}/connectors/{quote(name, safe='')}"
+        response.headers["Location"] = place(request, f"/connectors/{quote(name, safe='')}")
         return ConnectorBody.of(found)
 
 

@@ -13,7 +13,7 @@ from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
 
-__all__ = ["add_directory"]
+__all__ = ["add_groups", "add_keys", "add_users"]
 
 PrincipalName = Annotated[str, Field(min_length=1, max_length=200, description="printable", examples=["ann"])]
 GroupNames = Annotated[list[PrincipalName], Field(max_length=100, examples=[["hr"]])]
@@ -113,14 +113,8 @@ class RotateKey(Body):
     overlap_hours: float = Field(24.0, ge=0, le=720, description="0 where it has leaked")
 
 
-def add_directory(routes: APIRouter, asker: Any) -> None:
+def add_users(routes: APIRouter, asker: Any) -> None:
     """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
-    _add_users(routes, asker)
-    _add_groups(routes, asker)
-    _add_keys(routes, asker)
-
-
-def _add_users(routes: APIRouter, asker: Any) -> None:
     tags: list[Any] = ["directory"]
 
     @routes.get("/users", operation_id="listUsers", tags=tags, summary="Users, by name; for operators")
@@ -159,7 +153,8 @@ def _add_users(routes: APIRouter, asker: Any) -> None:
         return UserBody.model_validate(found, from_attributes=True)
 
 
-def _add_groups(routes: APIRouter, asker: Any) -> None:
+def add_groups(routes: APIRouter, asker: Any) -> None:
+    """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
     tags: list[Any] = ["directory"]
 
     @routes.get("/groups", operation_id="listGroups", tags=tags, summary="Groups, by name; for operators")
@@ -181,7 +176,8 @@ def _add_groups(routes: APIRouter, asker: Any) -> None:
         return Response(status_code=204)
 
 
-def _add_keys(routes: APIRouter, asker: Any) -> None:
+def add_keys(routes: APIRouter, asker: Any) -> None:
+    """Add the resources to a router; ``asker`` is the dependency that gives the desk."""
     tags: list[Any] = ["directory"]
 
     @routes.get("/keys", operation_id="listKeys", tags=tags, summary="API keys, oldest first; for operators")

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from deskmind.api.addresses import place
 from deskmind.api.schemas import Problem
 from deskmind.backlog import Job, JobState, Subject
 from deskmind.desk import Desk
@@ -45,10 +46,10 @@ class SubjectBody(BaseModel):
     )
 
     @classmethod
-    def of(cls, about: Subject, prefix: str) -> SubjectBody:
+    def of(cls, about: Subject, base: str) -> SubjectBody:
         """As the interface shows it."""
-        place = _PLACES.get(about.kind, "")
-        href = f"{prefix}/{place}/{quote(about.name or str(about.id), safe='')}" if place else ""
+        where = _PLACES.get(about.kind, "")
+        href = f"{base}/{where}/{quote(about.name or str(about.id), safe='')}" if where else ""
         return cls(kind=about.kind, id=about.id, name=about.name, href=href)
 
 
@@ -76,9 +77,9 @@ class JobBody(BaseModel):
     cancellable: bool
 
     @classmethod
-    def of(cls, job: Job, prefix: str) -> JobBody:
+    def of(cls, job: Job, base: str) -> JobBody:
         """As the interface shows it."""
-        about = None if job.about is None else SubjectBody.of(job.about, prefix)
+        about = None if job.about is None else SubjectBody.of(job.about, base)
         return cls.model_validate({**job.as_dict(), "about": about})
 
 
@@ -100,6 +101,7 @@ def add_jobs(routes: APIRouter, asker: Any) -> None:
         summary="What works in the background for the tenant and is not done, newest first; for operators",
     )
     async def jobs(
+        request: Request,
         desk: Desk = asker,
         state: JobState | None = None,
         task: Annotated[
@@ -112,7 +114,8 @@ def add_jobs(routes: APIRouter, asker: Any) -> None:
     ) -> JobList:
         found = await desk.jobs.list(state=state, task=task, limit=limit, before=before)
         following = found[-1].job_id if len(found) == limit else None
-        return JobList(jobs=[JobBody.of(one, routes.prefix) for one in found], next=following)
+        base = place(request)
+        return JobList(jobs=[JobBody.of(one, base) for one in found], next=following)
 
     @routes.get(
         "/jobs/{job_id}",
@@ -121,8 +124,8 @@ def add_jobs(routes: APIRouter, asker: Any) -> None:
         responses=_UNKNOWN,
         summary="A job that is not done, and how far it is; for operators",
     )
-    async def job(job_id: JobId, desk: Desk = asker) -> JobBody:
-        return JobBody.of(await desk.jobs.get(job_id), routes.prefix)
+    async def job(job_id: JobId, request: Request, desk: Desk = asker) -> JobBody:
+        return JobBody.of(await desk.jobs.get(job_id), place(request))
 
     @routes.post(
         "/jobs/{job_id}/cancel",

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from deskmind.agents.memory import Draft
 from deskmind.agents.memory.memory import KINDS
+from deskmind.api.cursors import Before, Next, next_of, place_of
 from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
@@ -45,7 +46,14 @@ class MemoryBody(BaseModel):
 
 
 class MemoryList(BaseModel):
-    """Memories."""
+    """Memories, newest first."""
+
+    memories: list[MemoryBody]
+    next: Next
+
+
+class MemoryHistory(BaseModel):
+    """A memory and what it superseded."""
 
     memories: list[MemoryBody]
 
@@ -116,10 +124,15 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         audience: AudienceName | None = None,
         history: Annotated[bool, Query(description="those that were superseded, too")] = False,
         limit: Annotated[int, Query(ge=1, le=200)] = 100,
+        before: Before = None,
         desk: Desk = asker,
     ) -> MemoryList:
-        found = await desk.memories.list(kind=kind, audience=audience, history=history, limit=limit)
-        return MemoryList.model_validate({"memories": [one.as_dict() for one in found]})
+        found = await desk.memories.list(
+            kind=kind, audience=audience, history=history, limit=limit, before=place_of(before)
+        )
+        return MemoryList.model_validate(
+            {"memories": [one.as_dict() for one in found], "next": next_of(found, limit)}
+        )
 
     @routes.get(
         "/memories/{memory_id:uuid}",
@@ -128,9 +141,9 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         responses=_MISSING,
         summary="A memory with its history; the one that counts is first",
     )
-    async def memory(memory_id: UUID, desk: Desk = asker) -> MemoryList:
+    async def memory(memory_id: UUID, desk: Desk = asker) -> MemoryHistory:
         found = await desk.memories.show(memory_id)
-        return MemoryList.model_validate({"memories": [one.as_dict() for one in found]})
+        return MemoryHistory.model_validate({"memories": [one.as_dict() for one in found]})
 
     @routes.post(
         "/memories/recall",

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from deskmind.api.addresses import place
+from deskmind.api.cursors import Before, Next, next_of, place_of
 from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
@@ -109,6 +111,7 @@ class ErasureList(BaseModel):
     """Erasures, newest first."""
 
     erasures: list[ErasureBody]
+    next: Next
 
 
 class HoldBody(BaseModel):
@@ -243,25 +246,24 @@ def _add_persons(routes: APIRouter, asker: Any) -> None:
         },
     )
     async def erase_person(
-        body: EraseRequest, response: Response, desk: Desk = asker
+        body: EraseRequest, request: Request, response: Response, desk: Desk = asker
     ) -> ErasureBody | JSONResponse:
         if body.dry_run:
             counts = await desk.privacy.plan(body.subject, also=body.also, owned=body.owned)
             stores = {store: dict(found) for store, found in counts.items()}
             return JSONResponse(ErasurePlan(stores=stores).model_dump())
         asked = await desk.privacy.request_erasure(body.subject, also=body.also, owned=body.owned)
-        response.headers["Location"] = f"{routes.prefix}/privacy/erasures/{asked.erasure_id}"
+        response.headers["Location"] = place(request, f"/privacy/erasures/{asked.erasure_id}")
         return ErasureBody.of(asked)
 
     @routes.get(
         "/privacy/erasures", operation_id="listErasures", tags=tags, summary="Erasures with their receipts"
     )
     async def list_erasures(
-        desk: Desk = asker, limit: Annotated[int, Query(ge=1, le=200)] = 50
+        desk: Desk = asker, limit: Annotated[int, Query(ge=1, le=200)] = 50, before: Before = None
     ) -> ErasureList:
-        return ErasureList(
-            erasures=[ErasureBody.of(item) for item in await desk.privacy.erasures(limit=limit)]
-        )
+        found = await desk.privacy.erasures(limit=limit, before=place_of(before))
+        return ErasureList(erasures=[ErasureBody.of(item) for item in found], next=next_of(found, limit))
 
     @routes.get(
         "/privacy/erasures/{erasure_id}",

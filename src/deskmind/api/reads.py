@@ -1,4 +1,4 @@
-"""Resources that are read: a ``GET`` whose endpoint takes a desk and values of the path and the query, without the framework's layers.
+"""Resources that are read: a ``GET`` whose endpoint takes a desk, values of the path and the query, and the request, without the framework's layers.
 
 Those cost more than most reads do. What fits, is answered here; what does not plainly fit, such as a value that is not valid, goes the
 framework's way from the beginning, so that the framework says what is wrong. O(routes of one resource) to find a route.
@@ -71,7 +71,7 @@ class _Value:
 class Read:
     """What is read under one route."""
 
-    __slots__ = ("_ask", "_desk", "_endpoint", "_field", "_model", "_path", "_query")
+    __slots__ = ("_ask", "_desk", "_endpoint", "_field", "_model", "_path", "_query", "_request")
 
     def __init__(self, route: APIRoute) -> None:
         (asking,) = route.dependant.dependencies
@@ -80,6 +80,7 @@ class Read:
         self._endpoint = route.endpoint
         self._field = cast("Any", route.response_field)
         self._model = route.response_model
+        self._request = route.dependant.request_param_name
         self._path = [_Value(field) for field in route.dependant.path_params]
         self._query = [_Value(field) for field in route.dependant.query_params]
 
@@ -109,6 +110,8 @@ class Read:
     async def answer(self, request: Request, values: _Values) -> Any:
         """JSON as bytes, or a response that the endpoint made."""
         values[self._desk] = await self._ask(request)
+        if self._request is not None:
+            values[self._request] = request
         content = await self._endpoint(**values)
         if type(content) is not self._model:
             content, errors = self._field.validate(content, {}, loc=("response",))
@@ -173,7 +176,6 @@ def _takes_little(route: APIRoute) -> bool:
         and inspect.iscoroutinefunction(asking.call)
         and not _has_more(asking)
         and not (asking.path_params or asking.query_params or asking.dependencies or asking.concurrency)
-        and not needs.request_param_name
         and not _has_more(needs)
         and all(_Value.plain(field) for field in (*needs.path_params, *needs.query_params))
     )

@@ -75,7 +75,7 @@ class SetPattern(Body):
     regex: str = Field(
         min_length=1, max_length=1000, description="as Python has them; a group `value` is what is found"
     )
-    type: str = Field("EMPLOYEE_ID", max_length=80)
+    type: EntityType = Field(EntityType.EMPLOYEE_ID, description="what is found")
     score: float = Field(0.9, ge=0, le=1, description="how sure a match is")
 
 

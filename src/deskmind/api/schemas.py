@@ -40,10 +40,10 @@ Amount = Annotated[Decimal, WithJsonSchema({"type": "string", "format": "decimal
 """A decimal number in an answer, such as US dollars; the format tells clients that the string is one."""
 
 
-class Problem(BaseModel):
+class DeskmindProblem(BaseModel):
     """RFC 9457 problem details."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", title="Problem")
 
     type: str = Field(examples=["urn:deskmind:problem:question-too-long"])
     title: str
@@ -52,6 +52,10 @@ class Problem(BaseModel):
     why: str = ""
     remedy: str = ""
     request_id: str = ""
+
+
+Problem = DeskmindProblem
+"""In the document of an application that mounts ours, which may have a ``Problem`` of its own, it has the longer name."""
 
 
 class FilterBody(Body):

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from deskmind.agents.definitions import Case
 from deskmind.agents.definitions.spec import AgentSpec
+from deskmind.api.addresses import place
 from deskmind.api.agents import RunBody
 from deskmind.api.schemas import UUID_PATTERN, Problem
 from deskmind.api.strictness import Body
@@ -206,7 +207,9 @@ def _add_running(routes: APIRouter, asker: Any) -> None:
         },
         summary="Begin a run of a stored agent; a worker does it, unless it is waited for",
     )
-    async def start(name: str, body: RunAgent, response: Response, desk: Desk = asker) -> StartedBody:
+    async def start(
+        name: str, body: RunAgent, request: Request, response: Response, desk: Desk = asker
+    ) -> StartedBody:
         begin = desk.stored_agents.run if body.wait else desk.stored_agents.start
         begun = await begin(
             name,
@@ -217,6 +220,6 @@ def _add_running(routes: APIRouter, asker: Any) -> None:
             conversation=body.conversation,
         )
         run_id = begun if isinstance(begun, UUID) else begun.run_id
-        response.headers["Location"] = f"{routes.prefix}/agents/runs/{run_id}"
+        response.headers["Location"] = place(request, f"/agents/runs/{run_id}")
         run = None if isinstance(begun, UUID) else RunBody.model_validate(begun.as_dict())
         return StartedBody(run_id=run_id, run=run)

@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
+from deskmind.api.cursors import Before, Next, next_of, place_of
 from deskmind.api.schemas import Amount, Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
@@ -82,6 +83,7 @@ class ActList(BaseModel):
     """Acts, newest first."""
 
     acts: list[ActBody]
+    next: Next
 
 
 class AccountBody(BaseModel):
@@ -129,7 +131,10 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         tags=tags,
         summary="The newest acts on the installation: tenants created and erased; for owners of an operating tenant",
     )
-    async def acts(desk: Desk = asker, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> ActList:
+    async def acts(
+        desk: Desk = asker, limit: Annotated[int, Query(ge=1, le=1000)] = 100, before: Before = None
+    ) -> ActList:
+        found = await desk.installation.acts(limit=limit, before=place_of(before))
         return ActList(
             acts=[
                 ActBody(
@@ -140,8 +145,9 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
                     request_id=event.correlation_id,
                     details=dict(event.details),
                 )
-                for event in await desk.installation.acts(limit=limit)
-            ]
+                for event in found
+            ],
+            next=next_of(found, limit),
         )
 
     @routes.get(

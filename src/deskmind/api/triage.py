@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from deskmind.api.addresses import place
 from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
@@ -236,9 +237,11 @@ def add_triage(routes: APIRouter, asker: Any) -> None:
         status_code=202,
         summary="Have a worker learn from the synchronised tickets; for operators",
     )
-    async def train(body: TrainingRequest, response: Response, desk: Desk = asker) -> TrainingBody:
+    async def train(
+        body: TrainingRequest, request: Request, response: Response, desk: Desk = asker
+    ) -> TrainingBody:
         asked = await desk.triage.retrain(threshold=body.threshold, embed=body.embed)
-        response.headers["Location"] = f"/v1/triage/trainings/{asked.training_id}"
+        response.headers["Location"] = place(request, f"/triage/trainings/{asked.training_id}")
         return TrainingBody.model_validate(asked.as_dict())
 
     @routes.get(

@@ -72,7 +72,9 @@ class WebhookBody(BaseModel):
     active: bool
     disabled_because: Literal["", "person", "failing", "gone"]
     old_secret_until: datetime | None = Field(description="until then the secret before signs too")
-    failing_since: datetime | None = Field(description="the first attempt that failed since one was accepted")
+    failing_since: datetime | None = Field(
+        description="the first attempt that failed since one was accepted; none where nothing waits"
+    )
     created_at: datetime
     changed_at: datetime
 

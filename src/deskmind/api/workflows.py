@@ -11,6 +11,8 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from deskmind.api.addresses import place
+from deskmind.api.cursors import Before, Next, next_of, place_of
 from deskmind.api.events import Sent, described_events, event_stream
 from deskmind.api.limits.admission import listens
 from deskmind.api.schemas import Amount, Problem
@@ -78,6 +80,7 @@ class WorkflowRunList(BaseModel):
     """Runs, newest first."""
 
     runs: list[WorkflowRunBody]
+    next: Next
 
 
 class WorkflowStepBody(BaseModel):
@@ -185,9 +188,11 @@ def _add_catalogue(routes: APIRouter, asker: Any) -> None:
         responses={404: {"model": Problem, "description": "no such workflow"}},
         summary="Have a worker run a workflow",
     )
-    async def start(name: str, body: StartWorkflow, response: Response, desk: Desk = asker) -> RunIdBody:
+    async def start(
+        name: str, body: StartWorkflow, request: Request, response: Response, desk: Desk = asker
+    ) -> RunIdBody:
         run_id = await desk.workflows.start(name, body.input, untrusted=body.untrusted)
-        response.headers["Location"] = f"{routes.prefix}/runs/{run_id}"
+        response.headers["Location"] = place(request, f"/runs/{run_id}")
         return RunIdBody(run_id=run_id)
 
 
@@ -271,10 +276,15 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         workflow: Annotated[str | None, Query(max_length=63)] = None,
         state: _State | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        before: Before = None,
         desk: Desk = asker,
     ) -> WorkflowRunList:
-        found = await desk.workflows.runs(workflow=workflow, state=state, limit=limit)
-        return WorkflowRunList.model_validate({"runs": [one.as_dict() for one in found]})
+        found = await desk.workflows.runs(
+            workflow=workflow, state=state, limit=limit, before=place_of(before)
+        )
+        return WorkflowRunList.model_validate(
+            {"runs": [one.as_dict() for one in found], "next": next_of(found, limit)}
+        )
 
     @routes.get(
         "/runs/{run_id}",
@@ -293,23 +303,21 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
         response_class=StreamingResponse,
         responses={
             **_NO_RUN,
-            **described_events(
-                step={"$ref": "#/components/schemas/WorkflowStepBody"},
-                run={"$ref": "#/components/schemas/WorkflowRunBody"},
-            ),
+            **described_events(step=WorkflowStepBody, run=WorkflowRunBody),
         },
         summary="What happened in a run and what happens, as server-sent events until it has ended",
     )
     async def events(
-        request: Request,
         run_id: UUID,
+        request: Request,
         desk: Desk = asker,
         last_event_id: Annotated[
             str | None, Header(max_length=100_000, description="go on after the event of this id")
         ] = None,
-    ) -> StreamingResponse:
+    ) -> Response:
         listens(request.scope, desk)
-        return await event_stream(_told(desk.workflows.events(run_id, after=last_event_id or "")))
+        found = desk.workflows.events(run_id, after=last_event_id or "")
+        return await event_stream(_told(found), request.receive)
 
 
 def _add_steering(routes: APIRouter, asker: Any) -> None:
@@ -356,9 +364,11 @@ def _add_steering(routes: APIRouter, asker: Any) -> None:
         responses=_NO_RUN,
         summary="Do a run anew from a step on, as a new run",
     )
-    async def fork(run_id: UUID, body: ForkRequest, response: Response, desk: Desk = asker) -> RunIdBody:
+    async def fork(
+        run_id: UUID, body: ForkRequest, request: Request, response: Response, desk: Desk = asker
+    ) -> RunIdBody:
         forked = await desk.workflows.fork(run_id, body.step)
-        response.headers["Location"] = f"{routes.prefix}/runs/{forked}"
+        response.headers["Location"] = place(request, f"/runs/{forked}")
         return RunIdBody(run_id=forked)
 
     @routes.post(

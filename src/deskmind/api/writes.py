@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
+from deskmind.api.cursors import Before, Next, next_of, place_of
 from deskmind.api.schemas import Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
@@ -84,6 +85,7 @@ class WriteList(BaseModel):
     """Writes, newest first."""
 
     writes: list[WriteBody]
+    next: Next
 
 
 def add_writes(routes: APIRouter, asker: Any) -> None:
@@ -122,10 +124,15 @@ def _add_proposing(routes: APIRouter, asker: Any) -> None:
         state: Annotated[list[_State] | None, Query(max_length=6)] = None,
         connection: str | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+        before: Before = None,
         desk: Desk = asker,
     ) -> WriteList:
-        found = await desk.writes.list(states=state or (), connection=connection, limit=limit)
-        return WriteList.model_validate({"writes": [one.as_dict() for one in found]})
+        found = await desk.writes.list(
+            states=state or (), connection=connection, limit=limit, before=place_of(before)
+        )
+        return WriteList.model_validate(
+            {"writes": [one.as_dict() for one in found], "next": next_of(found, limit)}
+        )
 
     @routes.get(
         "/writes/{write_id}",

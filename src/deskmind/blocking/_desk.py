@@ -222,6 +222,7 @@ class BlockingAgents(Part[Agents]):
     run = Blocking(Agents.run)
     start = Blocking(Agents.start)
     resume = Blocking(Agents.resume)
+    requeue = Blocking(Agents.requeue)
     cancel = Blocking(Agents.cancel)
     list = Blocking(Agents.list)
     show = Blocking(Agents.show)
@@ -483,7 +484,7 @@ class BlockingDeskmind:
 
     def __init__(self, app: Deskmind) -> None:
         self._app = app
-        self._loop = Loop()
+        self._loop = Loop("application")
 
     @classmethod
     def open(cls, **options: Any) -> Self:
@@ -501,10 +502,7 @@ class BlockingDeskmind:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            self._loop.run(self._app.close())
-        finally:
-            self._loop.close()
+        self._loop.close(self._app.close)
 
     @property
     def tenants(self) -> BlockingTenants:

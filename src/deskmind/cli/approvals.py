@@ -30,6 +30,7 @@ Revision = Annotated[
 @approvals_app.command("list")
 def list_proposals(
     every: Annotated[bool, typer.Option("--all", help="Those that are decided, too.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000)] = 100,
     tenant: Tenant = None,
     user: User = None,
     home: Home = None,
@@ -41,7 +42,7 @@ def list_proposals(
 
     async def work(app: Deskmind) -> list[Proposed]:
         desk = await desk_or_operator_of(app, tenant, user)
-        return await desk.approvals.list(waiting=not every)
+        return await desk.approvals.list(waiting=not every, limit=limit)
 
     found = line.run(work)
     if as_json:

@@ -21,6 +21,10 @@ __all__ = ["keyring_app"]
 keyring_app = typer.Typer(help="The keys this installation signs and verifies with.", no_args_is_help=True)
 
 _ROTATABLE = ("scope-token", "api-key", "pseudonym", "audit-subjects")
+_KEPT = {
+    "content-encryption": "Secrets of webhooks, credentials of connections, stored answers and erasures under way are sealed"
+    " under it, and would be unreadable without it."
+}
 _Purpose = Annotated[str, typer.Argument(help=f"What the key is for: {', '.join(_ROTATABLE)}.")]
 
 
@@ -111,6 +115,7 @@ def _check(purpose: str) -> None:
 
     if purpose not in _ROTATABLE:
         raise InvalidRequestError(
-            f"The key '{purpose}' is not rotated by this command.",
+            f"The key '{purpose}' is neither rotated nor retired by this command.",
+            why=_KEPT.get(purpose, ""),
             remedy=f"Name one of: {', '.join(_ROTATABLE)}.",
         )

@@ -11,14 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import typer.main
 
-from deskmind.errors import AuthenticationError, ConfigurationError, NotRemoteError
+from deskmind.errors import AuthenticationError, ConfigurationError, InvalidRequestError, NotRemoteError
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from deskmind.settings import Settings
 
-__all__ = ["Server", "address_of", "command_name", "insecure", "not_remote", "server_of"]
+__all__ = [
+    "Server",
+    "address_of",
+    "check_given",
+    "check_named",
+    "command_name",
+    "insecure",
+    "not_remote",
+    "server_of",
+]
 
 _STANDARD_INPUT = "-"
 
@@ -40,8 +49,39 @@ def command_name() -> str:
 
 
 def address_of(settings: Settings) -> str:
-    """The service's; empty where commands work on this machine's own installation."""
-    return _given().url or settings.server or ""
+    """The service's; empty where commands work on this machine's own installation. An empty setting names none."""
+    return _given().url or (settings.server or "").strip()
+
+
+def check_given(settings: Settings) -> None:
+    """See that what was given before the command says which installation is meant.
+
+    Raises:
+        InvalidRequestError: ``--server`` is empty, or there is a key and no server.
+    """
+    given = _given()
+    if given.url is not None:
+        check_named(given.url)
+    if (given.key is not None or given.key_file is not None) and not address_of(settings):
+        raise InvalidRequestError(
+            "There is a key, and no server that it is for.",
+            why="Without a server the command works on this machine's own installation, which needs no key.",
+            remedy="Give --server URL before the command or set DESKMIND_SERVER, or leave the key out.",
+        )
+
+
+def check_named(server: str) -> None:
+    """See that ``--server`` names something.
+
+    Raises:
+        InvalidRequestError: it is empty.
+    """
+    if not server.strip():
+        raise InvalidRequestError(
+            "--server names no service.",
+            why="It is empty, as a variable is that is not set; this machine's own installation may not be what is meant.",
+            remedy="Give the service's address, or leave --server out to work on this machine.",
+        )
 
 
 def insecure(settings: Settings) -> bool:
@@ -55,23 +95,26 @@ def server_of(settings: Settings) -> tuple[str, SecretStr]:
     Raises:
         AuthenticationError: there is no key.
         ConfigurationError: the file with it cannot be used.
+        InvalidRequestError: the address is none of a service.
     """
     from pydantic import SecretStr
 
-    given, url = _given(), address_of(settings)
+    from deskmind import client
+
+    given, url = _given(), client.address_of(address_of(settings))
     if given.key is not None:
         return url, SecretStr(sys.stdin.readline() if given.key == _STANDARD_INPUT else given.key)
     if given.key_file is not None:
         return url, _read(given.key_file)
-    if given.url is not None and settings.server and given.url.rstrip("/") != settings.server.rstrip("/"):
+    if given.url is not None and settings.server and url != settings.server.strip().rstrip("/"):
         raise AuthenticationError(
             "The configured key is not sent to another server.",
-            why=f"{settings.server} is configured, and {url} was named.",
+            why=f"Another server is configured, and {url} was named.",
             remedy="Give the key of that one: --key-file FILE.",
         )
-    if settings.api.key is not None:
+    if settings.api.key is not None and settings.api.key.get_secret_value().strip():
         return url, settings.api.key
-    if settings.api.key_file is not None:
+    if settings.api.key_file not in (None, Path()):
         return url, _read(settings.api.key_file)
     raise AuthenticationError(
         "There is no API key for the server.",
@@ -104,6 +147,12 @@ def _read(file: Path) -> SecretStr:
             return SecretStr(opened.read())
     except OSError as error:
         raise ConfigurationError(f"The key in {file} cannot be read.", why=f"{error.strerror}.") from error
+    except ValueError:  # its bytes would be shown with the cause
+        raise ConfigurationError(
+            f"The key in {file} cannot be read.",
+            why="The file holds no text.",
+            remedy="Write the key into it as `deskmind key create` printed it.",
+        ) from None
 
 
 def _context() -> Any:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import typer
 
 from deskmind.cli.output import shown
-from deskmind.cli.server import address_of, command_name, insecure, not_remote, server_of
+from deskmind.cli.server import address_of, check_given, command_name, insecure, not_remote, server_of
 from deskmind.errors import DeskmindError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class CommandLine:
         from deskmind.settings import load_settings
 
         settings = self._read = self._read or load_settings(home=self._home, config=self._config)
+        check_given(settings)
         configure_logging(
             format=settings.log.format,
             level="warning" if settings.log.level == "info" else settings.log.level,

@@ -14,11 +14,11 @@ service itself. Importing this package loads neither the service nor its databas
 
 from __future__ import annotations
 
-from deskmind.client._address import check_confidential
+from deskmind.client._address import address_of, check_confidential
 from deskmind.client._body import Body
 from deskmind.client._clients import AsyncClient, Client
 from deskmind.client._events import Event
 from deskmind.client._retries import Retries
 from deskmind.client._uploads import File
 
-__all__ = ["AsyncClient", "Body", "Client", "Event", "File", "Retries", "check_confidential"]
+__all__ = ["AsyncClient", "Body", "Client", "Event", "File", "Retries", "address_of", "check_confidential"]

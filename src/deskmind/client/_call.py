@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
+from deskmind.errors import InvalidRequestError
+
 if TYPE_CHECKING:
     from deskmind.client._uploads import Content
 
@@ -62,9 +64,25 @@ class Call:
         return f"{self.path}?{urlencode(pairs)}" if pairs else self.path
 
 
-def part(value: object) -> str:
-    """A parameter as a part of a path."""
-    return quote(str(value), safe="")
+def part(value: object, *, slashes: bool = False) -> str:
+    """A parameter as a part of a path.
+
+    Args:
+        value: a name or an id.
+        slashes: it may consist of several parts, as names of models do.
+
+    Raises:
+        InvalidRequestError: the path would be that of something else.
+    """
+    text = str(value)
+    parts = text.split("/") if slashes else [text]
+    if not text or not {".", ".."}.isdisjoint(parts) or (not slashes and "/" in text):
+        raise InvalidRequestError(
+            f"'{text[:80]}' cannot be named over HTTP.",
+            why="A name in an address is not empty, and neither '.' nor '..' nor divided by '/': it would be the address of something else.",
+            remedy="See whether the name is right; what really has that name is reached on the service's own machine.",
+        )
+    return quote(text, safe="")
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:

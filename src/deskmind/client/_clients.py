@@ -101,9 +101,8 @@ class Client(Resources):
         super().__init__(self._client, Loop())
 
     def close(self) -> None:
-        """Close the connections, and end the thread that they were used from."""
-        self.loop.run(self._client.close())
-        self.loop.close()
+        """Close the connections, and end the thread that they were used from. Calls under way raise ``ClosedError``, and so do later ones."""
+        self.loop.close(self._client.close)
 
     def __enter__(self) -> Self:
         return self

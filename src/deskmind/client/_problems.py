@@ -21,7 +21,7 @@ from deskmind.errors import (
     UnavailableError,
 )
 
-__all__ = ["error_of", "error_told"]
+__all__ = ["error_of", "error_streamed", "error_told"]
 
 _PREFIX = "urn:deskmind:problem:"
 _MEMBERS = frozenset({"type", "title", "status", "detail", "why", "remedy"})
@@ -46,6 +46,20 @@ def error_told(status: int, content: bytes, request_id: str = "") -> DeskmindErr
     return error_of(
         status, {"type": "", "detail": f"The server answered {status}.", "request_id": request_id}
     )
+
+
+def error_streamed(data: str) -> tuple[int, DeskmindError]:
+    """The status and the error of a ``problem`` event; one that cannot be read is an error of its own."""
+    try:
+        problem: Any = orjson.loads(data)
+        status = int(problem.get("status", 500))
+        return status, error_of(status, problem)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        unread = ServerReplyError(
+            "The server's stream cannot be used.", why="An event 'problem' holds no problem document."
+        )
+        unread.__cause__ = error
+        return 500, unread
 
 
 def error_of(status: int, problem: Mapping[str, Any]) -> DeskmindError:

@@ -16,7 +16,7 @@ import orjson
 from deskmind.client._address import address_of, check_confidential, sendable
 from deskmind.client._call import Call
 from deskmind.client._events import Frame, frames
-from deskmind.client._problems import error_of, error_told
+from deskmind.client._problems import error_streamed, error_told
 from deskmind.client._retries import Patience, Retries
 from deskmind.errors import (
     DatabaseUnavailableError,
@@ -149,8 +149,7 @@ class Sender:
         async with self._answered(call, headers, seconds=None) as response:
             async for frame in frames(response.content.iter_any()):
                 if frame.name == "problem":
-                    problem = orjson.loads(frame.data)
-                    raise error_of(int(problem.get("status", 500)), problem)
+                    raise _ended(frame, repeatable=call.repeatable)
                 yield frame
 
     @asynccontextmanager
@@ -245,12 +244,24 @@ def _refused(response: ClientResponse, content: bytes, *, repeatable: bool) -> _
         return _FailedError(error, again=True, after=after)
     if response.status == 429:  # it was not begun
         return _FailedError(error, again=after is not None, after=after)
-    passing = (
-        response.status in _GATEWAY
-        or (response.status in _ASKS_FOR_PATIENCE and after is not None)
+    return _FailedError(error, again=repeatable and _passes(error, response.status, after), after=after)
+
+
+def _ended(frame: Frame, *, repeatable: bool) -> _FailedError:
+    """What ended a stream, whose head with ``Retry-After`` had gone before: the problem itself says when to come back."""
+    status, error = error_streamed(frame.data)
+    wanted = error.details.get("retry_after")
+    after = float(wanted) if isinstance(wanted, (int, float)) else None
+    return _FailedError(error, again=repeatable and _passes(error, status, after), after=after)
+
+
+def _passes(error: DeskmindError, status: int, after: float | None) -> bool:
+    """Whether a later attempt may succeed."""
+    return (
+        status in _GATEWAY
+        or (status in _ASKS_FOR_PATIENCE and after is not None)
         or isinstance(error, DatabaseUnavailableError)
     )
-    return _FailedError(error, again=repeatable and passing, after=after)
 
 
 def _seconds(text: str) -> float | None:

@@ -73,6 +73,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── StepFailedError               a step of a workflow failed, also when tried again
     │   └── WorkflowChangedError          a run cannot go on: its workflow is not the one it began as
     ├── TriageModelError              a stored triage model is damaged, or of another format
+    ├── ClosedError                   the client or application was closed
     ├── ServerReplyError              what answers a client is no service of ours, or of another release
     ├── SchemaVersionError            database and release do not fit together
     └── UncacheableValueError         a value does not survive the codec of its cache
@@ -148,7 +149,7 @@ from deskmind.errors._requests import (
     UnreadableDocumentError,
     UnsupportedDocumentError,
 )
-from deskmind.errors._service import NotRemoteError, ServerReplyError, ServerUnreachableError
+from deskmind.errors._service import ClosedError, NotRemoteError, ServerReplyError, ServerUnreachableError
 from deskmind.errors._sources import (
     ForbiddenAddressError,
     OutcomeUnknownError,
@@ -170,6 +171,7 @@ __all__ = [
     "AuthenticationError",
     "BudgetExceededError",
     "ClaimLostError",
+    "ClosedError",
     "ConfigurationError",
     "ConflictError",
     "ContentBlockedError",

@@ -6,7 +6,13 @@ from deskmind.errors._base import DeskmindError
 from deskmind.errors._installation import UnavailableError
 from deskmind.errors._requests import InvalidRequestError
 
-__all__ = ["NotRemoteError", "ServerReplyError", "ServerUnreachableError"]
+__all__ = ["ClosedError", "NotRemoteError", "ServerReplyError", "ServerUnreachableError"]
+
+
+class ClosedError(DeskmindError):
+    """A client or an application for code that waits was closed, before the call or while it was under way."""
+
+    code, title = "closed", "It is closed"
 
 
 class ServerUnreachableError(UnavailableError):

@@ -17,6 +17,11 @@ _LOW = tuple(ipaddress.IPv6Network(one) for one in ("64:ff9b::/96", "::ffff:0:0:
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
 _LOCAL_LENGTHS = (48, 56, 64, 96)
+_RESERVED = tuple(
+    ipaddress.ip_network(one)
+    for one in ("192.0.0.0/24", "100:0:0:1::/64", "3fff::/20", "5f00::/16")  # RFC 6890, 9780, 9637, 9602
+)
+"""Not public according to IANA's registries of special-purpose addresses; older releases of Python do not know them."""
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 
 
@@ -41,7 +46,7 @@ def literal_refused(host: str, networks: str) -> bool:
 def _permitted(ip: Any, networks: str) -> bool:
     if ip.is_link_local or ip.is_multicast or ip.is_unspecified or getattr(ip, "is_site_local", False):
         return False
-    return networks == "any" or bool(ip.is_global)
+    return networks == "any" or (bool(ip.is_global) and not any(ip in one for one in _RESERVED))
 
 
 def _meant(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from typing import Final
 from uuid import UUID
 
 from deskmind.database import Connection, Database
-from deskmind.errors import DeskmindError
+from deskmind.errors import DeskmindError, KeyringError
 from deskmind.observability import logger, span
 from deskmind.scope import Scope
 from deskmind.webhooks.backoff import HELD_FROM
@@ -130,6 +130,7 @@ class _Round:
         self._running: set[asyncio.Task[Settled]] = set()
         self._done: list[Settled] = []
         self._keys: dict[bytes, bytes] = {}
+        self._unreadable: set[bytes] = set()
         self._begun = False
 
     async def go(self) -> None:
@@ -213,7 +214,7 @@ class _Round:
     async def _sent(self, found: Standing, claimed: Claimed) -> Sent:
         try:
             target = self._target(found)
-            keys = [self._key(one) for one in (found.sealed, found.old_sealed) if one is not None]
+            keys = [self._key(found.sealed), *self._older(found)]
         except DeskmindError as error:
             _log.warning("webhooks.not_sent", webhook=str(self._webhook_id), problem=error.code)
             return Sent("forbidden", None, 0.0)
@@ -224,6 +225,17 @@ class _Round:
     def _target(self, found: Standing) -> Target:
         """Looked at anew for each attempt: what the installation allows may have changed."""
         return check_target(found.url, self._settings.internal_hosts)
+
+    def _older(self, found: Standing) -> list[bytes]:
+        """The key before, while it signs too; none where it cannot be opened: a new secret is how that is mended."""
+        if found.old_sealed is None or found.old_sealed in self._unreadable:
+            return []
+        try:
+            return [self._key(found.old_sealed)]
+        except KeyringError as error:
+            _log.warning("webhooks.old_secret_unreadable", webhook=str(self._webhook_id), problem=error.code)
+            self._unreadable.add(found.old_sealed)
+            return []
 
     def _key(self, sealed: bytes) -> bytes:
         if sealed not in self._keys:

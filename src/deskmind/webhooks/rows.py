@@ -27,7 +27,7 @@ class Webhook:
         active: whether anything is sent.
         disabled_because: ``person``; ``failing`` for ``webhooks.disable_days``; ``gone``: the target answered 410.
         old_secret_until: until then the secret before signs too.
-        failing_since: the first attempt that failed since one was accepted.
+        failing_since: the first attempt that failed since one was accepted; None where nothing waits.
         created_at, changed_at: when.
     """
 

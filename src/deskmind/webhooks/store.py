@@ -44,15 +44,17 @@ _DELIVERY = (
     " JOIN webhook_events e ON e.tenant_id = d.tenant_id AND e.event_id = d.event_id WHERE d.tenant_id = %s"
 )
 _AGAIN = """
-UPDATE webhook_deliveries SET state = 'pending', tries = 0, due_at = clock_timestamp(), wanted_at = clock_timestamp(),
-       settled_at = NULL
- WHERE tenant_id = %s AND delivery_id = ANY (%s)
+UPDATE webhook_deliveries SET state = 'pending', tries = 0, wanted_at = clock_timestamp(), settled_at = NULL,
+       due_at = CASE WHEN state = 'pending' AND attempted_at IS NOT NULL AND milliseconds IS NULL
+                     THEN greatest(due_at, clock_timestamp()) ELSE clock_timestamp() END
+ WHERE tenant_id = %(tenant)s AND delivery_id = ANY (%(ids)s) AND state = ANY (%(states)s)
 """
+"""Of an attempt that is under way nobody knows yet how long it took: until its claim ends, no other one begins."""
 _DEAD = """
 SELECT d.delivery_id, d.webhook_id FROM webhook_deliveries d
   JOIN webhooks w ON w.tenant_id = d.tenant_id AND w.webhook_id = d.webhook_id AND w.active
  WHERE d.tenant_id = %s AND d.state = 'dead' AND d.settled_at >= %s AND (%s::uuid IS NULL OR d.webhook_id = %s)
- ORDER BY d.settled_at, d.delivery_id LIMIT %s
+ ORDER BY d.settled_at, d.delivery_id LIMIT %s FOR NO KEY UPDATE OF d SKIP LOCKED
 """
 
 _PAGE = 5_000
@@ -162,20 +164,27 @@ async def remove_webhook(connection: Connection, scope: Scope, webhook_id: UUID)
     return cursor.rowcount == 1
 
 
-async def replay(connection: Connection, scope: Scope, delivery_ids: Sequence[UUID]) -> None:
-    """Have deliveries be tried as if they were new, with the ids that their events have."""
-    await connection.execute(_AGAIN, (scope.tenant_id, list(delivery_ids)))
+async def replay(
+    connection: Connection,
+    scope: Scope,
+    delivery_ids: Sequence[UUID],
+    states: Sequence[DeliveryState] = ("pending", "delivered", "dead"),
+) -> None:
+    """Have deliveries in these states be tried as if they were new, with the ids that their events have."""
+    values = {"tenant": scope.tenant_id, "ids": list(delivery_ids), "states": list(states)}
+    await connection.execute(_AGAIN, values)
 
 
 async def replay_dead(
     connection: Connection, scope: Scope, since: datetime, webhook_id: UUID | None, limit: int
 ) -> dict[UUID, int]:
-    """The same with dead letters of active webhooks, the oldest first; how many by webhook."""
+    """The same with dead letters of active webhooks, the oldest first, but for those that another call replays; how many by
+    webhook, in the order of their ids, so that calls at once wait for one another and not crosswise."""
     values = (scope.tenant_id, since, webhook_id, webhook_id, limit)
     rows = await (await connection.execute(_DEAD, values)).fetchall()
-    await replay(connection, scope, [row[0] for row in rows])
+    await replay(connection, scope, [row[0] for row in rows], ("dead",))
     counts: dict[UUID, int] = {}
-    for _, one in rows:
+    for one in sorted(row[1] for row in rows):
         counts[one] = counts.get(one, 0) + 1
     return counts
 

@@ -24,6 +24,7 @@ __all__ = [
     "Claimed",
     "Settled",
     "Standing",
+    "begin_anew",
     "claim",
     "disable_if_hopeless",
     "give_back",
@@ -41,22 +42,23 @@ SELECT url, sealed, CASE WHEN old_until > now() THEN old_sealed END AS old_seale
 """
 _CLAIM = """
 WITH c AS MATERIALIZED (
-    SELECT delivery_id, due_at FROM webhook_deliveries
+    SELECT delivery_id, due_at, milliseconds FROM webhook_deliveries
      WHERE tenant_id = %(tenant)s AND webhook_id = %(webhook)s AND state = 'pending' AND due_at <= clock_timestamp()
      ORDER BY due_at LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE webhook_deliveries d
    SET attempts = d.attempts + 1, tries = d.tries + 1, attempted_at = clock_timestamp(),
-       due_at = clock_timestamp() + make_interval(secs => %(lease)s)
+       due_at = clock_timestamp() + make_interval(secs => %(lease)s), milliseconds = NULL
   FROM c, webhook_events e
  WHERE d.tenant_id = %(tenant)s AND d.delivery_id = c.delivery_id
    AND e.tenant_id = %(tenant)s AND e.event_id = d.event_id
-RETURNING d.delivery_id, e.event_id, e.body, d.attempts, d.tries, d.wanted_at, c.due_at
+RETURNING d.delivery_id, e.event_id, e.body, d.attempts, d.tries, d.wanted_at, c.due_at, c.milliseconds
 """
 """Materialised: inside a nested loop the choice would be made anew for each row, without those it has just locked and moved,
 and more would be claimed than are wanted."""
 _GIVE_BACK = """
-UPDATE webhook_deliveries d SET attempts = d.attempts - 1, tries = greatest(d.tries - 1, 0), due_at = clock_timestamp()
-  FROM unnest(%s::uuid[], %s::integer[]) AS s(delivery_id, attempts)
+UPDATE webhook_deliveries d SET attempts = d.attempts - 1, tries = greatest(d.tries - 1, 0), due_at = s.due_at,
+       milliseconds = s.took
+  FROM unnest(%s::uuid[], %s::integer[], %s::timestamptz[], %s::integer[]) AS s(delivery_id, attempts, due_at, took)
  WHERE d.tenant_id = %s AND d.delivery_id = s.delivery_id AND d.state = 'pending' AND d.attempts = s.attempts
 """
 _SETTLE = """
@@ -64,10 +66,12 @@ UPDATE webhook_deliveries d
    SET state = s.state, due_at = clock_timestamp() + make_interval(secs => s.delay), status = s.status, problem = s.problem,
        milliseconds = s.took, settled_at = CASE WHEN s.state <> 'pending' THEN clock_timestamp() END
   FROM unnest(%(ids)s::uuid[], %(attempts)s::integer[], %(states)s::text[], %(delays)s::float8[], %(statuses)s::smallint[],
-              %(problems)s::text[], %(took)s::integer[]) AS s(delivery_id, attempts, state, delay, status, problem, took)
+              %(problems)s::text[], %(took)s::integer[], %(wanted)s::timestamptz[])
+       AS s(delivery_id, attempts, state, delay, status, problem, took, wanted_at)
  WHERE d.tenant_id = %(tenant)s AND d.delivery_id = s.delivery_id AND d.state = 'pending'
-   AND (d.attempts = s.attempts OR s.state = 'delivered')
+   AND (d.attempts = s.attempts OR s.state = 'delivered') AND (d.wanted_at = s.wanted_at OR s.state <> 'dead')
 """
+"""What was replayed while its last attempt was under way is wanted anew, and tried again when the claim ends."""
 _WELL = """
 UPDATE webhooks SET failures = 0, failing_since = NULL, resume_at = NULL WHERE tenant_id = %s AND webhook_id = %s
 """
@@ -75,6 +79,13 @@ _ILL = """
 UPDATE webhooks SET failures = %(failures)s, failing_since = coalesce(failing_since, now()),
        resume_at = CASE WHEN %(hold)s > 0 THEN clock_timestamp() + make_interval(secs => %(hold)s) END
  WHERE tenant_id = %(tenant)s AND webhook_id = %(webhook)s
+"""
+_ANEW = """
+UPDATE webhooks w SET failures = 0, failing_since = NULL, resume_at = NULL
+ WHERE w.tenant_id = %(tenant)s AND w.active AND w.failing_since IS NOT NULL
+   AND (%(webhook)s::uuid IS NULL OR w.webhook_id = %(webhook)s)
+   AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.tenant_id = w.tenant_id AND d.webhook_id = w.webhook_id
+                      AND d.state = 'pending')
 """
 _DISABLE = """
 UPDATE webhooks SET active = false, disabled_because = %s, failures = 0, resume_at = NULL, changed_at = clock_timestamp()
@@ -108,7 +119,12 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An attempt that is to be made."""
+    """An attempt that is to be made.
+
+    Attributes:
+        due_at: since when, before it was claimed.
+        milliseconds: of the attempt before.
+    """
 
     delivery_id: UUID
     event_id: UUID
@@ -116,6 +132,8 @@ class Claimed:
     attempts: int
     tries: int
     wanted_at: datetime
+    due_at: datetime
+    milliseconds: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +162,14 @@ async def claim(
     """Claim what is due, that which is due longest first."""
     values = {"tenant": scope.tenant_id, "webhook": webhook_id, "most": most, "lease": lease}
     rows = await (await connection.execute(_CLAIM, values)).fetchall()
-    return [Claimed(*row[:-1]) for row in sorted(rows, key=lambda row: row[-1])]
+    return sorted((Claimed(*row) for row in rows), key=lambda one: one.due_at)
 
 
 async def give_back(connection: Connection, scope: Scope, claimed: Sequence[Claimed]) -> None:
-    """Undo claims of which nothing was sent."""
-    values = ([one.delivery_id for one in claimed], [one.attempts for one in claimed], scope.tenant_id)
-    await connection.execute(_GIVE_BACK, values)
+    """Undo claims of which nothing was sent: they keep their places before what was published later."""
+    names = ("delivery_id", "attempts", "due_at", "milliseconds")
+    columns = ([getattr(one, name) for one in claimed] for name in names)
+    await connection.execute(_GIVE_BACK, (*columns, scope.tenant_id))
 
 
 async def settle(
@@ -165,7 +184,7 @@ async def settle(
     """Write down what came of attempts, when the next ones are, and how the target does."""
     given_up = timedelta(hours=settings.give_up_hours)
     rows = [_settled(one, found.now, given_up, draw) for one in done]
-    names = ("ids", "attempts", "states", "delays", "statuses", "problems", "took")
+    names = ("ids", "attempts", "states", "delays", "statuses", "problems", "took", "wanted")
     columns = {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
     await connection.execute(_SETTLE, {**columns, "tenant": scope.tenant_id})
     key = {"tenant": scope.tenant_id, "webhook": webhook_id}
@@ -178,6 +197,14 @@ async def settle(
     await connection.execute(_ILL, {"failures": failures, "hold": hold, **key})
     if any(one.sent.outcome == "gone" for one in done):
         await _disable(connection, scope, webhook_id, "gone")
+    elif any(row[2] == "dead" for row in rows):
+        await begin_anew(connection, scope, webhook_id)
+
+
+async def begin_anew(connection: Connection, scope: Scope, webhook_id: UUID | None = None) -> None:
+    """Forget since when a webhook fails, or each of the tenant's, where nothing waits any more: days in which nothing was tried
+    are none of failure."""
+    await connection.execute(_ANEW, {"tenant": scope.tenant_id, "webhook": webhook_id})
 
 
 async def disable_if_hopeless(
@@ -216,7 +243,7 @@ async def _disable(connection: Connection, scope: Scope, webhook_id: UUID, why: 
 
 
 def _settled(one: Settled, now: datetime, given_up: timedelta, draw: Callable[[], float]) -> tuple[Any, ...]:
-    """A row: id, attempts, state, delay, status, problem, milliseconds."""
+    """A row: id, attempts, state, delay, status, problem, milliseconds, when it was wanted."""
     claimed, sent = one.claimed, one.sent
     state, delay = "delivered", 0.0
     if sent.outcome != "delivered":
@@ -225,4 +252,4 @@ def _settled(one: Settled, now: datetime, given_up: timedelta, draw: Callable[[]
         state = "dead" if late or sent.outcome == "gone" else "pending"
     problem = "" if state == "delivered" else sent.outcome
     took = int(sent.seconds * 1000)
-    return claimed.delivery_id, claimed.attempts, state, delay, sent.status, problem, took
+    return claimed.delivery_id, claimed.attempts, state, delay, sent.status, problem, took, claimed.wanted_at

@@ -9,6 +9,7 @@ from deskmind.governance.audit import record
 from deskmind.scope import Scope
 from deskmind.settings import WebhooksSettings
 from deskmind.tenantwise import in_each
+from deskmind.webhooks.turns import begin_anew
 
 __all__ = ["expire", "wake_due"]
 
@@ -56,6 +57,7 @@ async def _expire(database: Database, settings: WebhooksSettings, scope: Scope) 
         given_up = (await connection.execute(_TOO_OLD, (scope.tenant_id, settings.give_up_hours))).rowcount
         if given_up:
             await record(connection, scope, "webhooks.expire", resource="deliveries", given_up=given_up)
+        await begin_anew(connection, scope)
         secrets = (await connection.execute(_OLD_SECRETS, (scope.tenant_id,))).rowcount
         if secrets:
             await record(connection, scope, "webhooks.expire", resource="secrets", removed=secrets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -176,7 +177,12 @@ class Writes:
 
     @operation(Permission.WRITES_READ)
     async def list(
-        self, *, states: Sequence[WriteState] = (), connection: str | None = None, limit: int = 100
+        self,
+        *,
+        states: Sequence[WriteState] = (),
+        connection: str | None = None,
+        limit: int = 100,
+        before: tuple[datetime, UUID] | None = None,
     ) -> list[Write]:
         """Writes of people and of agents, the newest first.
 
@@ -184,6 +190,7 @@ class Writes:
             states: only those in one of them.
             connection: only those to the system of this name.
             limit: 1 to 1000.
+            before: ``place`` of the last one of the previous page.
 
         Raises:
             InvalidRequestError: the limit is not 1 to 1000.
@@ -192,7 +199,7 @@ class Writes:
             raise InvalidRequestError(f"A limit of {limit} is not possible.", remedy="Choose 1 to 1000.")
         async with self._database.transaction(self._scope) as database:
             found = await list_writes(
-                database, self._scope, states=tuple(states), name=connection, limit=limit
+                database, self._scope, states=tuple(states), name=connection, limit=limit, before=before
             )
             await record(database, self._scope, Permission.WRITES_READ, resource="writes", writes=len(found))
             return found

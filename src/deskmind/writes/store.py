@@ -147,6 +147,11 @@ class Write:
     handed_at: datetime | None
     at_work: bool
 
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """Where it stands in the list of writes."""
+        return self.made_at, self.write_id
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return {name: _json(value) for name, value in asdict(self).items()}
@@ -215,16 +220,24 @@ async def open_write(connection: DatabaseConnection, scope: Scope, write_id: UUI
 
 
 async def list_writes(
-    connection: DatabaseConnection, scope: Scope, *, states: tuple[str, ...], name: str | None, limit: int
+    connection: DatabaseConnection,
+    scope: Scope,
+    *,
+    states: tuple[str, ...],
+    name: str | None,
+    limit: int,
+    before: tuple[datetime, UUID] | None = None,
 ) -> list[Write]:
-    """The newest first; of some states, of one connection."""
+    """The newest first, from ``before`` a place on; of some states, of one connection."""
     where, values = "", list[Any]()
     if states:
         where, values = " AND w.state = ANY (%s)", [list(states)]
     if name is not None:
         where, values = where + " AND c.name = %s", [*values, name]
+    if before is not None:
+        where, values = where + " AND (w.made_at, w.write_id) < (%s, %s)", [*values, *before]
     cursor = connection.cursor(row_factory=class_row(Write))
-    statement = f"SELECT {_COLUMNS} {_FROM} WHERE w.tenant_id = %s{where} ORDER BY w.made_at DESC, w.write_id LIMIT %s"
+    statement = f"SELECT {_COLUMNS} {_FROM} WHERE w.tenant_id = %s{where} ORDER BY w.made_at DESC, w.write_id DESC LIMIT %s"
     await cursor.execute(statement.encode(), (scope.tenant_id, *values, limit))
     return await cursor.fetchall()
 

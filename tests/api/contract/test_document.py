@@ -128,3 +128,23 @@ async def test_a_retired_operation_says_when_it_goes() -> None:
         lasting = (await client.get("/new")).headers
         assert lasting["api-version"] == "1"
         assert "deprecation" not in lasting
+
+
+def test_what_stands_in_an_address_or_a_header_is_never_null(document: dict[str, Any]) -> None:
+    parameters = [one for said in operations(document) for one in said.get("parameters", ())]
+    assert len(parameters) > 200
+    for one in parameters:
+        assert "null" not in str(one["schema"]), one
+
+
+def test_each_event_of_a_stream_is_described(document: dict[str, Any]) -> None:
+    streams = [
+        response["content"]["text/event-stream"]
+        for said in operations(document)
+        for response in said["responses"].values()
+        if "text/event-stream" in response.get("content", {})
+    ]
+    assert len(streams) >= 3
+    for one in streams:
+        assert _wrong({"data": "{}"}, one["schema"], document) == []
+        assert _wrong({"event": "problem"}, one["schema"], document) != []

@@ -122,5 +122,5 @@ def test_a_name_cannot_write_to_the_terminal() -> None:
 def test_a_server_is_an_http_address() -> None:
     assert metrics_address("https://desk.example.com") == "https://desk.example.com/metrics"
     assert metrics_address("http://127.0.0.1:9464/metrics") == "http://127.0.0.1:9464/metrics"
-    with pytest.raises(InvalidRequestError, match="no address"):
+    with pytest.raises(InvalidRequestError, match="not the address"):
         metrics_address("file:///etc/passwd")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from deskmind.errors import InvalidRequestError, PromptError
 from deskmind.prompts.files import read_yaml
@@ -45,7 +45,7 @@ class Expected(_Part):
     contains: tuple[str, ...] = ()
     output: Any = None
     steps: int | None = None
-    tainted: bool | None = None
+    tainted: StrictBool | None = None
 
 
 class Case(_Part):

@@ -97,6 +97,11 @@ class Memory:
     superseded_by: UUID | None
     superseded_at: datetime | None
 
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """Where it stands in the list of memories."""
+        return self.made_at, self.memory_id
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return {

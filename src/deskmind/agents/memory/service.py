@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID, uuid4, uuid5
 
@@ -88,6 +89,7 @@ class Memories:
         audience: Audience | None = None,
         history: bool = False,
         limit: int = 100,
+        before: tuple[datetime, UUID] | None = None,
     ) -> list[Memory]:
         """Memories, newest first.
 
@@ -96,6 +98,7 @@ class Memories:
             audience: only of this audience.
             history: with those that newer ones have superseded.
             limit: how many, 1 to 1000.
+            before: ``place`` of the last one of the previous page.
 
         Raises:
             InvalidRequestError: a kind, an audience or the limit is not possible.
@@ -106,7 +109,13 @@ class Memories:
             raise InvalidRequestError(f"A limit of {limit} is not possible.", remedy="Choose 1 to 1000.")
         async with self._database.transaction(self._scope) as connection:
             found = await store.list_memories(
-                connection, self._scope, kind=kind, audience=audience, history=history, limit=limit
+                connection,
+                self._scope,
+                kind=kind,
+                audience=audience,
+                history=history,
+                limit=limit,
+                before=before,
             )
             await record(
                 connection, self._scope, Permission.MEMORIES_READ, resource="memories", memories=len(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -241,15 +242,18 @@ async def list_memories(
     audience: Audience | None,
     history: bool,
     limit: int,
+    before: tuple[datetime, UUID] | None = None,
 ) -> list[Memory]:
-    """Memories that the scope may see, newest first."""
+    """Memories that the scope may see, newest first, from ``before`` a place on."""
     where = "" if history else " AND superseded_at IS NULL"
+    where += " AND (made_at, memory_id) < (%s, %s)" if before else ""
     statement = (
         f"SELECT {_COLUMNS} FROM memories WHERE tenant_id = %s AND (%s::text IS NULL OR kind = %s)"
-        f" AND (%s::text IS NULL OR audience = %s){where} ORDER BY made_at DESC, memory_id LIMIT %s"
+        f" AND (%s::text IS NULL OR audience = %s){where} ORDER BY made_at DESC, memory_id DESC LIMIT %s"
     )
+    given = (kind, kind, audience, audience, *(before or ()))
     cursor = connection.cursor(row_factory=class_row(Memory))
-    await cursor.execute(statement.encode(), (scope.tenant_id, kind, kind, audience, audience, limit))
+    await cursor.execute(statement.encode(), (scope.tenant_id, *given, limit))
     return await cursor.fetchall()
 
 

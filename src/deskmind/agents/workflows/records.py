@@ -113,16 +113,23 @@ async def read_workflow_steps(connection: Connection, scope: Scope, run_id: UUID
 
 
 async def find_workflow_runs(
-    connection: Connection, scope: Scope, *, workflow: str | None, state: str | None, limit: int
+    connection: Connection,
+    scope: Scope,
+    *,
+    workflow: str | None,
+    state: str | None,
+    limit: int,
+    before: tuple[datetime, UUID] | None = None,
 ) -> list[RunRow]:
-    """The newest runs of workflows that the scope may see, newest first."""
+    """The newest runs of workflows that the scope may see, newest first, from ``before`` a place on."""
     cursor = connection.cursor(row_factory=class_row(RunRow))
     chosen = (" AND agent = %s" if workflow else "") + (" AND state = %s" if state else "")
+    chosen += " AND (started_at, run_id) < (%s, %s)" if before else ""
     statement = (
         f"SELECT {RUN_COLUMNS} FROM agent_runs WHERE tenant_id = %s AND kind = 'workflow'{chosen}"
-        " ORDER BY started_at DESC, run_id LIMIT %s"
+        " ORDER BY started_at DESC, run_id DESC LIMIT %s"
     )
-    given = [one for one in (workflow, state) if one]
+    given: list[Any] = [*(one for one in (workflow, state) if one), *(before or ())]
     await cursor.execute(statement.encode(), (scope.tenant_id, *given, limit))
     return await cursor.fetchall()
 

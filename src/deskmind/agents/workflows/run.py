@@ -86,6 +86,11 @@ class WorkflowRun:
     ended_at: datetime | None
     user: UUID | None
 
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """Where it stands in the list of runs."""
+        return self.started_at, self.run_id
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON values, without whose it is."""
         shown = {key: _plain(value) for key, value in asdict(self).items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -258,9 +259,20 @@ class Workflows:
 
     @operation(Permission.WORKFLOWS_READ)
     async def runs(
-        self, *, workflow: str | None = None, state: str | None = None, limit: int = 50
+        self,
+        *,
+        workflow: str | None = None,
+        state: str | None = None,
+        limit: int = 50,
+        before: tuple[datetime, UUID] | None = None,
     ) -> list[WorkflowRun]:
         """The newest runs, newest first.
+
+        Args:
+            workflow: only those of the one of this name.
+            state: only those in it.
+            limit: at most this many, 1 to 1000.
+            before: ``place`` of the last one of the previous page.
 
         Raises:
             InvalidRequestError: the limit is not 1 to 1000.
@@ -269,7 +281,7 @@ class Workflows:
             raise InvalidRequestError(f"A limit of {limit} is not possible.", remedy="Choose 1 to 1000.")
         async with self._database.transaction(self._scope) as connection:
             rows = await find_workflow_runs(
-                connection, self._scope, workflow=workflow, state=state, limit=limit
+                connection, self._scope, workflow=workflow, state=state, limit=limit, before=before
             )
             await record(connection, self._scope, Permission.WORKFLOWS_READ, resource="runs", runs=len(rows))
             return [shown_run(row) for row in rows]

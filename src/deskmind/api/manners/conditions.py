@@ -7,12 +7,13 @@ writes the second finds another tag. O(size of the resource).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from hashlib import blake2b
 from typing import Any
 
 import anyio
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deskmind.api.problems import problem_response
@@ -21,6 +22,7 @@ from deskmind.errors import DeskmindError, InvalidRequestError, PreconditionFail
 __all__ = ["Conditions", "Locked", "header_of", "matches", "tag_of"]
 
 Locked = Callable[[Any, str], AbstractAsyncContextManager[None]]
+"""Holds a lock, on which replicas agree, for whoever asks and a path."""
 _CHANGING = frozenset({"PUT", "PATCH", "DELETE"})
 _JSON = b"application/json"
 
@@ -28,16 +30,24 @@ _JSON = b"application/json"
 class Conditions:
     """Around the resources."""
 
-    def __init__(self, app: ASGIApp, prefix: str = "/v1/", locked: Locked | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        prefix: str = "/v1/",
+        asking: Callable[[Request], Awaitable[Any]] | None = None,
+        locked: Locked | None = None,
+    ) -> None:
         """Around an application.
 
         Args:
             app: what serves the resources.
             prefix: of their paths.
-            locked: holds a lock, named by a resource, on which replicas agree; none when left out.
+            asking: tells who asks; raises a ``DeskmindError`` where nobody may know. Locks are for those who are known.
+            locked: holds a lock; none when left out.
         """
         self._app = app
         self._prefix = prefix
+        self._asking = asking or _anybody
         self._locked = locked or _unlocked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,15 +62,20 @@ class Conditions:
             await self._app(scope, receive, send)
 
     async def _change(self, scope: Scope, receive: Receive, send: Send, wanted: bytes) -> None:
+        try:
+            who = await self._asking(Request(scope))
+        except DeskmindError:  # the resource says what is wrong, as it does without a condition
+            await self._app(scope, receive, send)
+            return
         async with AsyncExitStack() as held:
             try:
-                await held.enter_async_context(self._locked(scope["app"], scope["path"]))
+                await held.enter_async_context(self._locked(who, scope["path"]))
             except DeskmindError as refused:
                 error: DeskmindError | None = refused
             else:
                 found = await _read(self._app, scope)
                 error = _refusal(wanted, found)
-                if error is None or (found is not None and found[0] == 401):  # the resource itself says so
+                if error is None:
                     await self._app(scope, receive, send)
                     return
         await problem_response(error.status, error.problem())(scope, receive, send)
@@ -177,6 +192,10 @@ def matches(listed: bytes, tag: bytes, *, weakly: bool = True) -> bool:
 def header_of(scope: Scope, name: bytes) -> bytes:
     """A header of a request, all its values; empty when there is none."""
     return b",".join(value for key, value in scope["headers"] if key == name)
+
+
+async def _anybody(_: Request) -> None:
+    return None
 
 
 @asynccontextmanager

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from deskmind.cli.remote.refusing import Part, at_most
+from deskmind.cli.remote.refusing import MOST, Part, first
+from deskmind.cli.remote.running import agent_at_rest, goes_on
 from deskmind.cli.remote.shown import Shown
 
 if TYPE_CHECKING:
@@ -32,16 +33,17 @@ class RemoteAgents(Part):
 
     async def list(self, *, state: str | None = None, limit: int = 50) -> list[Any]:
         """Runs, newest first."""
-        told = await self._client.agents.list_runs(state=cast("Any", state), limit=at_most(limit))
-        return [Shown(one) for one in told.runs]
+        told = self._client.agents.each_runs(state=cast("Any", state), limit=min(limit, MOST))
+        return [Shown(one) async for one in first(limit, told)]
 
     async def show(self, run_id: UUID) -> Any:
         """A run with its transcript."""
         return Shown(await self._client.agents.get_run(run_id))
 
     async def resume(self, run_id: UUID) -> Any:
-        """Go on with a run, in the service."""
-        return Shown(await self._client.agents.resume_run(run_id))
+        """Have a worker go on with a run, until it is done or waits."""
+        await self._client.agents.resume_run(run_id, wait=False)
+        return await agent_at_rest(self._client, run_id)
 
     async def cancel(self, run_id: UUID) -> None:
         """End a run."""
@@ -77,18 +79,17 @@ class RemoteAgent:
         return told.run_id
 
     async def run(self, prompt: str, *, untrusted: str = "") -> Any:
-        """A run in the service, which is waited for."""
-        told = await self._client.agents.start_run(prompt, untrusted=untrusted, **self._described, wait=True)
-        return Shown(told.run) if told.run is not None else told.run_id
+        """Have a worker do it, until it is done or waits."""
+        return await agent_at_rest(self._client, await self.start(prompt, untrusted=untrusted))
 
 
 class RemoteApprovals(Part):
     """``desk.approvals``."""
 
-    async def list(self, *, waiting: bool = True, limit: int | None = None) -> list[Any]:
+    async def list(self, *, waiting: bool = True, limit: int = 100) -> list[Any]:
         """What waits for a person."""
-        told = await self._client.approvals.list(waiting=waiting, limit=at_most(limit))
-        return [Shown(one) for one in told.proposals]
+        told = self._client.approvals.each(waiting=waiting, limit=min(limit, MOST))
+        return [Shown(one) async for one in first(limit, told)]
 
     async def show(self, proposal_id: UUID) -> Any:
         """One with its difference."""
@@ -156,9 +157,8 @@ class RemoteStoredAgents(Part):
         return (await self._client.agents.run(name, prompt, **given)).run_id
 
     async def run(self, name: str, prompt: str, **given: Any) -> Any:
-        """A run in the service, which is waited for."""
-        told = await self._client.agents.run(name, prompt, **given, wait=True)
-        return Shown(told.run) if told.run is not None else told.run_id
+        """Have a worker do it, until it is done or waits."""
+        return await agent_at_rest(self._client, await self.start(name, prompt, **given))
 
 
 def _version(told: AgentVersionBody) -> Any:
@@ -182,12 +182,10 @@ class RemoteWorkflows(Part):
         """Have a worker do it, until it is done or waits."""
         return await self._at_rest(await self.start(name, given))
 
-    async def runs(
-        self, *, workflow: str | None = None, state: Any = None, limit: int | None = None
-    ) -> list[Any]:
+    async def runs(self, *, workflow: str | None = None, state: Any = None, limit: int = 50) -> list[Any]:
         """Newest first."""
-        told = await self._client.runs.list(workflow=workflow, state=state, limit=at_most(limit))
-        return [Shown(one) for one in told.runs]
+        told = self._client.runs.each(workflow=workflow, state=state, limit=min(limit, MOST))
+        return [Shown(one) async for one in first(limit, told)]
 
     async def show(self, run_id: UUID) -> Any:
         """A run with its steps."""
@@ -227,10 +225,11 @@ class RemoteWorkflows(Part):
         return Shown(await self._client.runs.replay(run_id, version=version))
 
     async def _at_rest(self, run_id: UUID) -> Any:
-        async for event in self._client.runs.follow(run_id):
-            if event.name == "run" and getattr(event.data, "state", "") in _AT_REST:
-                return Shown(event.data)
-        return Shown((await self._client.runs.get(run_id)).run)
+        with goes_on(f"`deskmind runs follow {run_id}` follows it, `deskmind runs cancel {run_id}` ends it."):
+            async for event in self._client.runs.follow(run_id):
+                if event.name == "run" and getattr(event.data, "state", "") in _AT_REST:
+                    return Shown(event.data)
+            return Shown((await self._client.runs.get(run_id)).run)
 
 
 class _Event:
@@ -267,9 +266,10 @@ class RemoteSchedules(Part):
 class RemoteMemories(Part):
     """``desk.memories``."""
 
-    async def list(self, **given: Any) -> list[Any]:
+    async def list(self, *, limit: int = 100, **given: Any) -> list[Any]:
         """Newest first."""
-        return [Shown(one) for one in (await self._client.memories.list(**given)).memories]
+        told = self._client.memories.each(**given, limit=min(limit, MOST))
+        return [Shown(one) async for one in first(limit, told)]
 
     async def show(self, memory_id: UUID) -> list[Any]:
         """One with what it superseded."""

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from deskmind.cli.remote.refusing import KEYS_OWNER, MOST, Part, at_most, first
+from deskmind.cli.remote.refusing import KEYS_OWNER, MOST, Part, first
 from deskmind.cli.remote.shown import Shown
 from deskmind.client.made.bodies import EventBody
 from deskmind.errors import InvalidRequestError
@@ -77,10 +77,10 @@ class RemoteTenants(Part):
 
     async def audit(self, *, limit: int = 100) -> list[Any]:
         """What was done to the installation."""
-        told = await self._client.installation.list_acts(limit=limit)
+        told = self._client.installation.each_acts(limit=min(limit, _MOST_EVENTS))
         return [
             Shown(one, occurred_at=one.at, resource=one.tenant, correlation_id=one.request_id)
-            for one in told.acts
+            async for one in first(limit, told)
         ]
 
     async def closed_accounts(self) -> list[Any]:
@@ -118,10 +118,8 @@ class RemoteAuditLog(Part):
         """The events that fit, newest first."""
         wanted: dict[str, Any] = {} if only is None else asdict(only)
         request = wanted.pop("correlation_id", None)
-        told = await self._client.audit.search_events(
-            **wanted, request_id=request, limit=at_most(limit, _MOST_EVENTS)
-        )
-        return [Shown(one) for one in told.events]
+        told = self._client.audit.each_events(**wanted, request_id=request, limit=min(limit, _MOST_EVENTS))
+        return [Shown(one) async for one in first(limit, told)]
 
     async def checkpoint(self) -> Checkpoint:
         """The newest."""

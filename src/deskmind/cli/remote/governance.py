@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from deskmind.cli.remote.refusing import KEYS_OWNER, Part, at_most
+from deskmind.cli.remote.refusing import KEYS_OWNER, MOST, Part, first
 from deskmind.cli.remote.shown import Shown
 from deskmind.cli.server import not_remote
 from deskmind.errors import InvalidRequestError, ServerReplyError
@@ -108,8 +108,8 @@ class RemotePrivacy(Part):
 
     async def erasures(self, *, limit: int = 100) -> list[Any]:
         """The newest first."""
-        told = await self._client.privacy.list_erasures(limit=at_most(limit))
-        return [_erasure(one) for one in told.erasures]
+        told = self._client.privacy.each_erasures(limit=min(limit, MOST))
+        return [_erasure(one) async for one in first(limit, told)]
 
     async def verify_receipt(self, text: str) -> Any:
         """The receipt, when the service signed it.

@@ -58,7 +58,9 @@ class RemoteRedaction(Part):
         score: float = 0.9,
     ) -> Any:
         """Add one, or put another in its place."""
-        return Shown(await self._client.redaction.set_pattern(name, regex, type=type, score=score))
+        return Shown(
+            await self._client.redaction.set_pattern(name, regex, type=cast("Any", type), score=score)
+        )
 
     async def remove_pattern(self, name: str) -> None:
         """Remove one."""

@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 
 from deskmind.cli.server import command_name, not_remote
 from deskmind.client import AsyncClient
-from deskmind.errors import NotRemoteError
 
-__all__ = ["KEYS_OWNER", "MOST", "Part", "at_most", "first"]
+__all__ = ["KEYS_OWNER", "MOST", "Part", "first"]
 
 _T = TypeVar("_T")
 
@@ -30,22 +29,7 @@ class Part:
 
 
 MOST = 200
-"""Objects of a list that the service gives at once."""
-
-
-def at_most(limit: int | None, most: int = MOST) -> int | None:
-    """The limit, where the service gives as many.
-
-    Raises:
-        NotRemoteError: it does not.
-    """
-    if limit is not None and limit > most:
-        raise NotRemoteError(
-            f"A server gives {most} at once, and {limit} are wanted.",
-            why="What it has to hold for one answer is bounded.",
-            remedy=f"Give --limit {most}, or do it on the service's own machine.",
-        )
-    return limit
+"""Objects that the service gives on one page of most lists."""
 
 
 async def first(limit: int, items: AsyncIterator[_T]) -> AsyncIterator[_T]:

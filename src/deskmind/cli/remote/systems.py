@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["RemoteConnections", "RemoteJobs", "RemoteSync", "RemoteTriage", "RemoteWrites"]
 
 _LOOK_SECONDS = 1.0
+_OVER = frozenset({"done", "failed"})
 _TWICE = frozenset({"connection_id", "name", "vendor", "url", "every_seconds", "waiting_documents"})
 
 
@@ -233,7 +234,7 @@ class RemoteTriage(Part):
     async def retrain(self, *, threshold: float, embed: bool = True, wait: bool = True) -> Any:
         """Have a worker learn; with ``wait`` until it has."""
         told = await self._client.triage.train(threshold=threshold, embed=embed)
-        while wait and told.state in {"queued", "running"}:
+        while wait and told.state not in _OVER:
             await asyncio.sleep(_LOOK_SECONDS)
             told = await self._client.triage.get_training(told.training_id)
         return Shown(told)

@@ -14,7 +14,7 @@ import typer
 
 from deskmind.cli.options import AsJson, Config, Home
 from deskmind.cli.output import print_json
-from deskmind.cli.server import address_of, insecure, server_of
+from deskmind.cli.server import address_of, check_named, insecure, server_of
 from deskmind.cli.session import CommandLine
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def top(
 
     async def work() -> None:
         settings = line.settings(anywhere=True)
+        if server is not None:
+            check_named(server)
         named, token = server, secret
         if named is None and address_of(settings):
             named, owned = server_of(settings)

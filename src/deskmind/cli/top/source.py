@@ -7,10 +7,11 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from deskmind.cli.top.glance import Reading
-from deskmind.errors import AuthenticationError, InvalidRequestError, UnavailableError
+from deskmind.errors import AuthenticationError, UnavailableError
 from deskmind.observability.metering.scraping import parsed
 
 if TYPE_CHECKING:
@@ -29,14 +30,12 @@ def metrics_address(server: str) -> str:
     'http://127.0.0.1:8080/metrics'
 
     Raises:
-        InvalidRequestError: it is no HTTP address.
+        InvalidRequestError: it is none of a service.
     """
-    if not server.startswith(("http://", "https://")):
-        raise InvalidRequestError(
-            f"'{server[:200]}' is no address of a service.",
-            remedy="Give one such as http://127.0.0.1:8080.",
-        )
-    return server if server.endswith("/metrics") else f"{server.rstrip('/')}/metrics"
+    from deskmind.client import address_of
+
+    address = address_of(server)
+    return address if address.endswith("/metrics") else f"{address}/metrics"
 
 
 def from_server(address: str, key: str | None) -> Reading:
@@ -63,6 +62,10 @@ def from_server(address: str, key: str | None) -> Reading:
         raise _silent(address, f"It answered {error.code}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise _silent(address, f"{error}.") from None
+    except (ValueError, HTTPException) as error:  # whose words may hold the key
+        raise _silent(
+            address, f"It cannot be asked so, or its answer is no HTTP ({type(error).__name__})."
+        ) from None
 
 
 @asynccontextmanager

@@ -105,6 +105,7 @@ __all__ = [
     "LabelMoveBody",
     "MadeKey",
     "MemoryBody",
+    "MemoryHistory",
     "MemoryList",
     "MessageBody",
     "MetricBody",
@@ -248,6 +249,8 @@ class ActList(Body):
     """Acts, newest first."""
 
     acts: tuple[ActBody, ...]
+    next: str | None
+    """give it as `before` for the next page; null on the last one"""
 
 
 class ActionBody(Body):
@@ -782,6 +785,8 @@ class ErasureList(Body):
     """Erasures, newest first."""
 
     erasures: tuple[ErasureBody, ...]
+    next: str | None
+    """give it as `before` for the next page; null on the last one"""
 
 
 class EventBody(Body):
@@ -806,6 +811,8 @@ class EventList(Body):
     """Events, newest first."""
 
     events: tuple[EventBody, ...]
+    next: str | None
+    """give it as `before` for the next page; null on the last one"""
 
 
 class EventTypeBody(Body):
@@ -1179,10 +1186,18 @@ class MemoryBody(Body):
     """null while it counts"""
 
 
-class MemoryList(Body):
-    """Memories."""
+class MemoryHistory(Body):
+    """A memory and what it superseded."""
 
     memories: tuple[MemoryBody, ...]
+
+
+class MemoryList(Body):
+    """Memories, newest first."""
+
+    memories: tuple[MemoryBody, ...]
+    next: str | None
+    """give it as `before` for the next page; null on the last one"""
 
 
 class MessageBody(Body):
@@ -1265,7 +1280,7 @@ class NewWebhookBody(Body):
     old_secret_until: datetime | None
     """until then the secret before signs too"""
     failing_since: datetime | None
-    """the first attempt that failed since one was accepted"""
+    """the first attempt that failed since one was accepted; none where nothing waits"""
     created_at: datetime
     changed_at: datetime
     secret: str
@@ -1512,6 +1527,8 @@ class ProposalList(Body):
     """Proposals, the oldest first."""
 
     proposals: tuple[ProposalBody, ...]
+    next: str | None
+    """give it as `after` for the next page; null on the last one"""
 
 
 class QualityLine(Body):
@@ -1751,6 +1768,8 @@ class RunList(Body):
     """Runs, newest first."""
 
     runs: tuple[RunBody, ...]
+    next: str | None
+    """give it as `before` for the next page; null on the last one"""
 
 
 class ScheduleBody(Body):
@@ -2109,7 +2128,7 @@ class WebhookBody(Body):
     old_secret_until: datetime | None
     """until then the secret before signs too"""
     failing_since: datetime | None
-    """the first attempt that failed since one was accepted"""
+    """the first attempt that failed since one was accepted; none where nothing waits"""
     created_at: datetime
     changed_at: datetime
 
@@ -2189,6 +2208,8 @@ class WorkflowRunList(Body):
     """Runs, newest first."""
 
     runs: tuple[WorkflowRunBody, ...]
+    next: str | None
+    """give it as `before` for the next page; null on the last one"""
 
 
 class WorkflowStepBody(Body):
@@ -2262,3 +2283,5 @@ class WriteList(Body):
     """Writes, newest first."""
 
     writes: tuple[WriteBody, ...]
+    next: str | None
+    """give it as `before` for the next page; null on the last one"""

@@ -346,7 +346,11 @@ class AsyncAgents:
         self._sender = sender
 
     async def allow_tool(self, tool: str) -> None:
-        """Allow what was stopped; for admins (``DELETE /v1/agents/stopped/{tool}``)."""
+        """Allow what was stopped; for admins (``DELETE /v1/agents/stopped/{tool}``).
+
+        Args:
+            tool: `*` is all of them
+        """
         call = Call("DELETE", f"/v1/agents/stopped/{part(tool)}")
         await self._sender.nothing(call)
 
@@ -392,10 +396,26 @@ class AsyncAgents:
         *,
         state: Literal["queued", "running", "waiting", "done", "failed", "cancelled"] | None = None,
         limit: int | None = None,
+        before: str | None = None,
     ) -> bodies.RunList:
-        """Runs, newest first (``GET /v1/agents/runs``)."""
-        call = Call("GET", "/v1/agents/runs", query={"state": state, "limit": limit})
+        """Runs, newest first (``GET /v1/agents/runs``).
+
+        Args:
+            before: `next` of the page before
+        """
+        call = Call("GET", "/v1/agents/runs", query={"state": state, "limit": limit, "before": before})
         return bodies.RunList(*await self._sender.tagged(call))
+
+    def each_runs(
+        self,
+        *,
+        state: Literal["queued", "running", "waiting", "done", "failed", "cancelled"] | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[bodies.RunBody]:
+        """Runs, newest first: all of them, page by page (``GET /v1/agents/runs``)."""
+        return every(
+            lambda cursor: self.list_runs(state=state, limit=limit, before=cursor), lambda page: page.runs
+        )
 
     async def list_stopped_tools(self) -> bodies.StoppedList:
         """The tools that agents may not call now, and why (``GET /v1/agents/stopped``)."""
@@ -420,10 +440,14 @@ class AsyncAgents:
         )
         return bodies.AgentVersionBody(await self._sender.json(call))
 
-    async def resume_run(self, run_id: UUID | str) -> bodies.RunBody:
+    async def resume_run(self, run_id: UUID | str, *, wait: bool | None = None) -> bodies.RunBody:
         """Go on with a run of one's own here, until it is done or waits for a person (``POST
-        /v1/agents/runs/{run_id}/resume``)."""
-        call = Call("POST", f"/v1/agents/runs/{part(run_id)}/resume")
+        /v1/agents/runs/{run_id}/resume``).
+
+        Args:
+            wait: false leaves it to a worker, and answers with the run as it stands
+        """
+        call = Call("POST", f"/v1/agents/runs/{part(run_id)}/resume", query={"wait": wait})
         return bodies.RunBody(await self._sender.json(call))
 
     async def run(
@@ -506,6 +530,7 @@ class AsyncAgents:
         (``PUT /v1/agents/stopped/{tool}``).
 
         Args:
+            tool: `*` is all of them
             reason: told to whoever is refused it
         """
         call = Call("PUT", f"/v1/agents/stopped/{part(tool)}", body={**sent({"reason": reason})})
@@ -570,14 +595,30 @@ class AsyncApprovals:
         call = Call("GET", f"/v1/approvals/{part(proposal_id)}")
         return bodies.ProposalBody(*await self._sender.tagged(call))
 
-    async def list(self, *, waiting: bool | None = None, limit: int | None = None) -> bodies.ProposalList:
+    async def list(
+        self, *, waiting: bool | None = None, limit: int | None = None, after: str | None = None
+    ) -> bodies.ProposalList:
         """What waits for a person, the oldest first; for technicians (``GET /v1/approvals``).
 
         Args:
             waiting: false adds what is decided
+            after: `next` of the page before
         """
-        call = Call("GET", "/v1/approvals", query={"waiting": waiting, "limit": limit})
+        call = Call("GET", "/v1/approvals", query={"waiting": waiting, "limit": limit, "after": after})
         return bodies.ProposalList(*await self._sender.tagged(call))
+
+    def each(
+        self, *, waiting: bool | None = None, limit: int | None = None
+    ) -> AsyncIterator[bodies.ProposalBody]:
+        """What waits for a person, the oldest first; for technicians: all of them, page by page (``GET
+        /v1/approvals``).
+
+        Args:
+            waiting: false adds what is decided
+        """
+        return every(
+            lambda cursor: self.list(waiting=waiting, limit=limit, after=cursor), lambda page: page.proposals
+        )
 
     async def reject(
         self,
@@ -646,12 +687,14 @@ class AsyncAudit:
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int | None = None,
+        before: str | None = None,
     ) -> bodies.EventList:
         """Who did what: the events that fit, newest first; for operators and auditors (``GET
         /v1/audit/events``).
 
         Args:
             action: what it begins with
+            before: `next` of the page before
         """
         call = Call(
             "GET",
@@ -665,9 +708,43 @@ class AsyncAudit:
                 "since": since,
                 "until": until,
                 "limit": limit,
+                "before": before,
             },
         )
         return bodies.EventList(*await self._sender.tagged(call))
+
+    def each_events(
+        self,
+        *,
+        action: str | None = None,
+        principal: str | None = None,
+        resource: str | None = None,
+        outcome: str | None = None,
+        request_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[bodies.EventBody]:
+        """Who did what: the events that fit, newest first; for operators and auditors: all of them, page by
+        page (``GET /v1/audit/events``).
+
+        Args:
+            action: what it begins with
+        """
+        return every(
+            lambda cursor: self.search_events(
+                action=action,
+                principal=principal,
+                resource=resource,
+                outcome=outcome,
+                request_id=request_id,
+                since=since,
+                until=until,
+                limit=limit,
+                before=cursor,
+            ),
+            lambda page: page.events,
+        )
 
     async def verify(
         self, *, keys: Sequence[str] | None = None, checkpoints: Sequence[str] | None = None
@@ -1366,11 +1443,20 @@ class AsyncInstallation:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    async def list_acts(self, *, limit: int | None = None) -> bodies.ActList:
+    async def list_acts(self, *, limit: int | None = None, before: str | None = None) -> bodies.ActList:
         """The newest acts on the installation: tenants created and erased; for owners of an operating
-        tenant (``GET /v1/installation/acts``)."""
-        call = Call("GET", "/v1/installation/acts", query={"limit": limit})
+        tenant (``GET /v1/installation/acts``).
+
+        Args:
+            before: `next` of the page before
+        """
+        call = Call("GET", "/v1/installation/acts", query={"limit": limit, "before": before})
         return bodies.ActList(*await self._sender.tagged(call))
+
+    def each_acts(self, *, limit: int | None = None) -> AsyncIterator[bodies.ActBody]:
+        """The newest acts on the installation: tenants created and erased; for owners of an operating
+        tenant: all of them, page by page (``GET /v1/installation/acts``)."""
+        return every(lambda cursor: self.list_acts(limit=limit, before=cursor), lambda page: page.acts)
 
     async def list_closed_accounts(self) -> bodies.AccountList:
         """What erased tenants spent, by month and model; for owners of an operating tenant (``GET
@@ -1543,10 +1629,10 @@ class AsyncMemories:
         call = Call("DELETE", f"/v1/memories/{part(memory_id)}", if_match=if_match)
         await self._sender.nothing(call)
 
-    async def get(self, memory_id: UUID | str) -> bodies.MemoryList:
+    async def get(self, memory_id: UUID | str) -> bodies.MemoryHistory:
         """A memory with its history; the one that counts is first (``GET /v1/memories/{memory_id}``)."""
         call = Call("GET", f"/v1/memories/{part(memory_id)}")
-        return bodies.MemoryList(*await self._sender.tagged(call))
+        return bodies.MemoryHistory(*await self._sender.tagged(call))
 
     async def list(
         self,
@@ -1555,19 +1641,42 @@ class AsyncMemories:
         audience: Literal["user", "group", "tenant"] | None = None,
         history: bool | None = None,
         limit: int | None = None,
+        before: str | None = None,
     ) -> bodies.MemoryList:
         """One's own memories, those of one's groups and of the tenant, newest first (``GET
         /v1/memories``).
 
         Args:
             history: those that were superseded, too
+            before: `next` of the page before
         """
         call = Call(
             "GET",
             "/v1/memories",
-            query={"kind": kind, "audience": audience, "history": history, "limit": limit},
+            query={"kind": kind, "audience": audience, "history": history, "limit": limit, "before": before},
         )
         return bodies.MemoryList(*await self._sender.tagged(call))
+
+    def each(
+        self,
+        *,
+        kind: Literal["episodic", "semantic", "procedural"] | None = None,
+        audience: Literal["user", "group", "tenant"] | None = None,
+        history: bool | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[bodies.MemoryBody]:
+        """One's own memories, those of one's groups and of the tenant, newest first: all of them, page by
+        page (``GET /v1/memories``).
+
+        Args:
+            history: those that were superseded, too
+        """
+        return every(
+            lambda cursor: self.list(
+                kind=kind, audience=audience, history=history, limit=limit, before=cursor
+            ),
+            lambda page: page.memories,
+        )
 
     async def recall(
         self,
@@ -1594,7 +1703,7 @@ class AsyncModels:
 
     async def get(self, model: str) -> bodies.Model:
         """One model (``GET /v1/models/{model}``)."""
-        call = Call("GET", f"/v1/models/{part(model)}")
+        call = Call("GET", f"/v1/models/{part(model, slashes=True)}")
         return bodies.Model(await self._sender.json(call))
 
     async def list(self) -> bodies.ModelList:
@@ -1676,10 +1785,22 @@ class AsyncPrivacy:
         call = Call("GET", f"/v1/privacy/erasures/{part(erasure_id)}")
         return bodies.ErasureBody(*await self._sender.tagged(call))
 
-    async def list_erasures(self, *, limit: int | None = None) -> bodies.ErasureList:
-        """Erasures with their receipts (``GET /v1/privacy/erasures``)."""
-        call = Call("GET", "/v1/privacy/erasures", query={"limit": limit})
+    async def list_erasures(
+        self, *, limit: int | None = None, before: str | None = None
+    ) -> bodies.ErasureList:
+        """Erasures with their receipts (``GET /v1/privacy/erasures``).
+
+        Args:
+            before: `next` of the page before
+        """
+        call = Call("GET", "/v1/privacy/erasures", query={"limit": limit, "before": before})
         return bodies.ErasureList(*await self._sender.tagged(call))
+
+    def each_erasures(self, *, limit: int | None = None) -> AsyncIterator[bodies.ErasureBody]:
+        """Erasures with their receipts: all of them, page by page (``GET /v1/privacy/erasures``)."""
+        return every(
+            lambda cursor: self.list_erasures(limit=limit, before=cursor), lambda page: page.erasures
+        )
 
     async def list_holds(self, *, released: bool | None = None) -> bodies.HoldList:
         """Legal holds that stand (``GET /v1/privacy/holds``)."""
@@ -1983,13 +2104,43 @@ class AsyncRedaction:
         await self._sender.nothing(call)
 
     async def set_pattern(
-        self, name: str, regex: str, *, type: str | None = None, score: float | None = None
+        self,
+        name: str,
+        regex: str,
+        *,
+        type: Literal[
+            "PERSON",
+            "USERNAME",
+            "EMAIL_ADDRESS",
+            "PHONE_NUMBER",
+            "LOCATION",
+            "STREET_ADDRESS",
+            "ZIP_CODE",
+            "DATE_OF_BIRTH",
+            "NATIONAL_ID",
+            "US_SSN",
+            "US_DRIVER_LICENSE",
+            "CREDIT_CARD",
+            "IBAN_CODE",
+            "IP_ADDRESS",
+            "MAC_ADDRESS",
+            "HOST_NAME",
+            "URL",
+            "SECRET",
+            "PASSWORD",
+            "EMPLOYEE_ID",
+            "ASSET_NUMBER",
+            "ORGANIZATION",
+        ]
+        | None = None,
+        score: float | None = None,
     ) -> bodies.PatternBody:
         """Add a pattern, or put another in its place; one that could be slow is refused; for operators
         (``PUT /v1/redaction/patterns/{name}``).
 
         Args:
             regex: as Python has them; a group `value` is what is found
+            type: what is found
             score: how sure a match is
         """
         call = Call(
@@ -2111,10 +2262,30 @@ class AsyncRuns:
         workflow: str | None = None,
         state: Literal["queued", "running", "waiting", "paused", "done", "failed", "cancelled"] | None = None,
         limit: int | None = None,
+        before: str | None = None,
     ) -> bodies.WorkflowRunList:
-        """Runs of workflows, newest first (``GET /v1/runs``)."""
-        call = Call("GET", "/v1/runs", query={"workflow": workflow, "state": state, "limit": limit})
+        """Runs of workflows, newest first (``GET /v1/runs``).
+
+        Args:
+            before: `next` of the page before
+        """
+        call = Call(
+            "GET", "/v1/runs", query={"workflow": workflow, "state": state, "limit": limit, "before": before}
+        )
         return bodies.WorkflowRunList(*await self._sender.tagged(call))
+
+    def each(
+        self,
+        *,
+        workflow: str | None = None,
+        state: Literal["queued", "running", "waiting", "paused", "done", "failed", "cancelled"] | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[bodies.WorkflowRunBody]:
+        """Runs of workflows, newest first: all of them, page by page (``GET /v1/runs``)."""
+        return every(
+            lambda cursor: self.list(workflow=workflow, state=state, limit=limit, before=cursor),
+            lambda page: page.runs,
+        )
 
     async def pause(self, run_id: UUID | str) -> None:
         """Begin no further step (``POST /v1/runs/{run_id}/pause``)."""
@@ -2589,10 +2760,34 @@ class AsyncWrites:
         | None = None,
         connection: str | None = None,
         limit: int | None = None,
+        before: str | None = None,
     ) -> bodies.WriteList:
-        """Writes of people and agents, newest first; for operators (``GET /v1/writes``)."""
-        call = Call("GET", "/v1/writes", query={"state": state, "connection": connection, "limit": limit})
+        """Writes of people and agents, newest first; for operators (``GET /v1/writes``).
+
+        Args:
+            before: `next` of the page before
+        """
+        call = Call(
+            "GET",
+            "/v1/writes",
+            query={"state": state, "connection": connection, "limit": limit, "before": before},
+        )
         return bodies.WriteList(*await self._sender.tagged(call))
+
+    def each(
+        self,
+        *,
+        state: Sequence[Literal["proposed", "sending", "applied", "absent", "uncertain", "rejected"]]
+        | None = None,
+        connection: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[bodies.WriteBody]:
+        """Writes of people and agents, newest first; for operators: all of them, page by page (``GET
+        /v1/writes``)."""
+        return every(
+            lambda cursor: self.list(state=state, connection=connection, limit=limit, before=cursor),
+            lambda page: page.writes,
+        )
 
     async def propose(
         self,

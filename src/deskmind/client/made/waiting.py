@@ -33,6 +33,7 @@ class Agents(Part[resources.AsyncAgents]):
     list = Blocking(resources.AsyncAgents.list)
     list_blocks = Blocking(resources.AsyncAgents.list_blocks)
     list_runs = Blocking(resources.AsyncAgents.list_runs)
+    each_runs = Iterating(resources.AsyncAgents.each_runs)
     list_stopped_tools = Blocking(resources.AsyncAgents.list_stopped_tools)
     list_versions = Blocking(resources.AsyncAgents.list_versions)
     publish = Blocking(resources.AsyncAgents.publish)
@@ -50,6 +51,7 @@ class Approvals(Part[resources.AsyncApprovals]):
     edit = Blocking(resources.AsyncApprovals.edit)
     get = Blocking(resources.AsyncApprovals.get)
     list = Blocking(resources.AsyncApprovals.list)
+    each = Iterating(resources.AsyncApprovals.each)
     reject = Blocking(resources.AsyncApprovals.reject)
 
 
@@ -61,6 +63,7 @@ class Audit(Part[resources.AsyncAudit]):
     get_checkpoint = Blocking(resources.AsyncAudit.get_checkpoint)
     prove_event = Blocking(resources.AsyncAudit.prove_event)
     search_events = Blocking(resources.AsyncAudit.search_events)
+    each_events = Iterating(resources.AsyncAudit.each_events)
     verify = Blocking(resources.AsyncAudit.verify)
 
 
@@ -187,6 +190,7 @@ class Installation(Part[resources.AsyncInstallation]):
     """``client.installation``."""
 
     list_acts = Blocking(resources.AsyncInstallation.list_acts)
+    each_acts = Iterating(resources.AsyncInstallation.each_acts)
     list_closed_accounts = Blocking(resources.AsyncInstallation.list_closed_accounts)
 
 
@@ -216,6 +220,7 @@ class Memories(Part[resources.AsyncMemories]):
     forget = Blocking(resources.AsyncMemories.forget)
     get = Blocking(resources.AsyncMemories.get)
     list = Blocking(resources.AsyncMemories.list)
+    each = Iterating(resources.AsyncMemories.each)
     recall = Blocking(resources.AsyncMemories.recall)
 
 
@@ -242,6 +247,7 @@ class Privacy(Part[resources.AsyncPrivacy]):
     export_person = Blocking(resources.AsyncPrivacy.export_person)
     get_erasure = Blocking(resources.AsyncPrivacy.get_erasure)
     list_erasures = Blocking(resources.AsyncPrivacy.list_erasures)
+    each_erasures = Iterating(resources.AsyncPrivacy.each_erasures)
     list_holds = Blocking(resources.AsyncPrivacy.list_holds)
     place_hold = Blocking(resources.AsyncPrivacy.place_hold)
     readmit_person = Blocking(resources.AsyncPrivacy.readmit_person)
@@ -305,10 +311,11 @@ class Runs(Part[resources.AsyncRuns]):
     """``client.runs``."""
 
     cancel = Blocking(resources.AsyncRuns.cancel)
-    follow = Iterating(resources.AsyncRuns.follow)
+    follow = Iterating(resources.AsyncRuns.follow, ahead=16)
     fork = Blocking(resources.AsyncRuns.fork)
     get = Blocking(resources.AsyncRuns.get)
     list = Blocking(resources.AsyncRuns.list)
+    each = Iterating(resources.AsyncRuns.each)
     pause = Blocking(resources.AsyncRuns.pause)
     replay = Blocking(resources.AsyncRuns.replay)
     resume = Blocking(resources.AsyncRuns.resume)
@@ -385,6 +392,7 @@ class Writes(Part[resources.AsyncWrites]):
 
     get = Blocking(resources.AsyncWrites.get)
     list = Blocking(resources.AsyncWrites.list)
+    each = Iterating(resources.AsyncWrites.each)
     propose = Blocking(resources.AsyncWrites.propose)
     reconcile = Blocking(resources.AsyncWrites.reconcile)
     reject = Blocking(resources.AsyncWrites.reject)
@@ -396,7 +404,7 @@ class Resources(Part[resources.AsyncResources]):
     """All resources of a service."""
 
     ask = Blocking(resources.AsyncResources.ask)
-    ask_stream = Iterating(resources.AsyncResources.ask_stream)
+    ask_stream = Iterating(resources.AsyncResources.ask_stream, ahead=16)
     search = Blocking(resources.AsyncResources.search)
 
     def __init__(self, part: resources.AsyncResources, loop: Loop) -> None:

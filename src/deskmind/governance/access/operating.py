@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from deskmind.database import Database
 from deskmind.errors import ConflictError, InvalidRequestError, PermissionDeniedError
@@ -102,14 +104,20 @@ class Installation:
         return await self._tenants.named(slug)
 
     @operation(Permission.INSTALLATION_READ)
-    async def acts(self, *, limit: int = 100) -> list[AuditEvent]:
+    async def acts(
+        self, *, limit: int = 100, before: tuple[datetime, UUID] | None = None
+    ) -> list[AuditEvent]:
         """The newest acts on the installation itself, newest first: tenants created and erased.
+
+        Args:
+            limit: at most this many.
+            before: ``place`` of the last one of the previous page.
 
         Raises:
             PermissionDeniedError: one's tenant does not operate the installation.
         """
         await self._check(Permission.INSTALLATION_READ)
-        return await self._tenants.audit(limit=limit)
+        return await self._tenants.audit(limit=limit, before=before)
 
     @operation(Permission.INSTALLATION_READ)
     async def closed_accounts(self) -> list[ClosedAccount]:

@@ -168,10 +168,17 @@ class Tenants:
             return [ClosedAccount(*row) for row in await cursor.fetchall()]
 
     @operation(Permission.AUDIT_READ)
-    async def audit(self, *, limit: int = 100) -> list[AuditEvent]:
-        """The newest acts on the installation itself, newest first: tenants created and erased."""
+    async def audit(
+        self, *, limit: int = 100, before: tuple[datetime, UUID] | None = None
+    ) -> list[AuditEvent]:
+        """The newest acts on the installation itself, newest first: tenants created and erased.
+
+        Args:
+            limit: at most this many.
+            before: ``place`` of the last one of the previous page.
+        """
         async with self._database.transaction(self._scope) as connection:
-            return await audit_events(connection, self._scope, limit=limit)
+            return await audit_events(connection, self._scope, limit=limit, before=before)
 
     @operation(Permission.TENANTS_READ)
     async def all(self) -> list[Tenant]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Literal, get_args
 from uuid import UUID, uuid4
 
@@ -102,9 +103,11 @@ async def record_alone(
             await _write(connection, [(scope, draft)])
 
 
-async def audit_events(connection: Connection, scope: Scope, *, limit: int = 100) -> list[AuditEvent]:
-    """The newest events of the scope's tenant, newest first (operators only, by the database's policy)."""
-    return await read_events(connection, scope.tenant_id, limit=limit)
+async def audit_events(
+    connection: Connection, scope: Scope, *, limit: int = 100, before: tuple[datetime, UUID] | None = None
+) -> list[AuditEvent]:
+    """The newest events of the scope's tenant, newest first (operators only, by the database's policy), from ``before`` a place on."""
+    return await read_events(connection, scope.tenant_id, limit=limit, before=before)
 
 
 async def _stored_alone(

@@ -27,9 +27,8 @@ EVENT_COLUMNS = (
     " subject, personal, about, about_personal"
 )
 
-_SELECT = f"""
-SELECT {EVENT_COLUMNS} FROM audit_events WHERE tenant_id = %s ORDER BY occurred_at DESC, event_id LIMIT %s
-"""
+_SELECT = f"SELECT {EVENT_COLUMNS} FROM audit_events WHERE tenant_id = %s"
+_NEWEST = " ORDER BY occurred_at DESC, event_id DESC LIMIT %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,19 @@ class AuditEvent:
     address: str = ""
     subject: UUID | None = None
 
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """Where it stands in the list of events."""
+        return self.occurred_at, self.event_id
 
-async def read_events(connection: Connection, tenant_id: UUID, *, limit: int) -> list[AuditEvent]:
-    """The newest events of a tenant, newest first."""
-    cursor = await connection.execute(_SELECT.encode(), (tenant_id, limit))
+
+async def read_events(
+    connection: Connection, tenant_id: UUID, *, limit: int, before: tuple[datetime, UUID] | None = None
+) -> list[AuditEvent]:
+    """The newest events of a tenant, newest first, from ``before`` a place on."""
+    older = " AND (occurred_at, event_id) < (%s, %s)" if before else ""
+    statement = f"{_SELECT}{older}{_NEWEST}"
+    cursor = await connection.execute(statement.encode(), (tenant_id, *(before or ()), limit))
     return await decrypted(connection, tenant_id, await cursor.fetchall())
 
 

@@ -41,7 +41,9 @@ SELECT {EVENT_COLUMNS} FROM audit_events
    AND (%(correlation)s::text IS NULL OR correlation_id = %(correlation)s)
    AND occurred_at >= coalesce(%(since)s::timestamptz, '-infinity')
    AND occurred_at < coalesce(%(until)s::timestamptz, 'infinity')
- ORDER BY occurred_at DESC, event_id LIMIT %(limit)s
+   AND occurred_at <= coalesce(%(moment)s::timestamptz, 'infinity')
+   AND (%(moment)s::timestamptz IS NULL OR (occurred_at, event_id) < (%(moment)s, %(event)s::uuid))
+ ORDER BY occurred_at DESC, event_id DESC LIMIT %(limit)s
 """
 _READABLE = f"""
 SELECT {EVENT_COLUMNS} FROM audit_events
@@ -113,8 +115,20 @@ class AuditLog:
         return self._database
 
     @operation(Permission.AUDIT_READ)
-    async def search(self, only: AuditFilter | None = None, *, limit: int = 100) -> list[AuditEvent]:
-        """The newest events that fit, newest first; sealed or not."""
+    async def search(
+        self,
+        only: AuditFilter | None = None,
+        *,
+        limit: int = 100,
+        before: tuple[datetime, UUID] | None = None,
+    ) -> list[AuditEvent]:
+        """The newest events that fit, newest first; sealed or not.
+
+        Args:
+            only: which; all without it.
+            limit: at most this many.
+            before: ``place`` of the last one of the previous page.
+        """
         only = only or AuditFilter()
         async with self._database.transaction(self._scope) as connection:
             keys = self._keys(connection)
@@ -129,6 +143,8 @@ class AuditLog:
                 "correlation": only.correlation_id,
                 "since": only.since,
                 "until": only.until,
+                "moment": before[0] if before else None,
+                "event": before[1] if before else None,
                 "limit": limit,
             }
             cursor = await connection.execute(_SEARCH.encode(), values)

@@ -65,6 +65,11 @@ class Erasure:
     replays: UUID | None
     receipt: str
 
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """Where it stands in the list of erasures."""
+        return self.requested_at, self.erasure_id
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON, without the receipt's text."""
         return {
@@ -192,13 +197,14 @@ class Erasures:
         await self._list(done)
         return done
 
-    async def list(self, *, limit: int = 100) -> list[Erasure]:
-        """The newest erasures, newest first."""
+    async def list(self, *, limit: int = 100, before: tuple[datetime, UUID] | None = None) -> list[Erasure]:
+        """The newest erasures, newest first, from ``before`` a place on."""
+        older = " AND (requested_at, erasure_id) < (%s, %s)" if before else ""
         async with self._database.transaction(self._scope) as connection:
             cursor = await connection.execute(
-                f"SELECT {_COLUMNS} FROM privacy_erasures WHERE tenant_id = %s"
-                " ORDER BY requested_at DESC, erasure_id LIMIT %s".encode(),
-                (self._scope.tenant_id, limit),
+                f"SELECT {_COLUMNS} FROM privacy_erasures WHERE tenant_id = %s{older}"
+                " ORDER BY requested_at DESC, erasure_id DESC LIMIT %s".encode(),
+                (self._scope.tenant_id, *(before or ()), limit),
             )
             return [Erasure(*row) for row in await cursor.fetchall()]
 

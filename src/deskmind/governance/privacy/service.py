@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
@@ -178,9 +179,16 @@ class Privacy:
         return given
 
     @operation(Permission.PRIVACY_READ, told=False)
-    async def erasures(self, *, limit: int = 100) -> list[Erasure]:
-        """The newest erasures with their receipts, newest first."""
-        return await self._erasures().list(limit=limit)
+    async def erasures(
+        self, *, limit: int = 100, before: tuple[datetime, UUID] | None = None
+    ) -> list[Erasure]:
+        """The newest erasures with their receipts, newest first.
+
+        Args:
+            limit: at most this many.
+            before: ``place`` of the last one of the previous page.
+        """
+        return await self._erasures().list(limit=limit, before=before)
 
     @operation(Permission.PRIVACY_READ, told=False)
     async def erasure(self, erasure_id: UUID) -> Erasure:
