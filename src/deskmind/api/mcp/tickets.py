@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from deskmind.api.agents import ProposalList
+from deskmind.api.agents import ProposalBody
 from deskmind.api.mcp.call import Call
 from deskmind.api.mcp.reading import PieceBody
 from deskmind.api.mcp.tool import Arguments, Tool
@@ -45,9 +45,10 @@ class Waiting(Arguments):
     limit: int = Field(50, ge=1, le=200)
 
 
-class Proposals(ProposalList):
+class Proposals(BaseModel):
     """Proposals, the oldest first."""
 
+    proposals: list[ProposalBody]
     more: bool = Field(description="whether there are further ones: ask with a higher limit")
 
 
