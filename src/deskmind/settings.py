@@ -201,6 +201,9 @@ class LimitsSettings(_Section):
         description="such as 600/minute, by tenant, user, key, also of a class: user:models",
     )
     concurrent: int = Field(0, ge=0, description="requests at once in one process; 0 for no limit")
+    streams: int = Field(
+        1000, ge=0, description="streams that only wait, at once in one process; 0 for no limit"
+    )
     refused: str = Field(
         "120/minute", description="keys and tokens that are not valid, from one address; empty for no limit"
     )
@@ -223,6 +226,10 @@ class McpSettings(_Section):
         1800.0, ge=0, le=86400, description="quiet after which a session ends; 0 keeps none"
     )
     max_sessions: int = Field(1000, ge=1, description="sessions in one process")
+    foreign_sessions: Literal["auto", "answer", "404"] = Field(
+        "auto",
+        description="messages of sessions that another process opened, or that are over; auto answers where api.workers is above 1",
+    )
     answer_seconds: float = Field(300.0, gt=0, le=3600, description="that a person has to answer a question")
     watch_seconds: float = Field(5.0, ge=0.05, le=300, description="between two looks at watched resources")
     origins: tuple[str, ...] = Field((), description="pages that may send messages, besides this machine's")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -97,6 +98,30 @@ async def test_schedules_are_for_operators(clients: dict[str, httpx.AsyncClient]
     assert listed == made.json()
     assert (await clients["boss"].delete(f"{path}/early")).status_code == 204
     assert (await clients["boss"].get(path)).json() == {"schedules": []}
+
+
+async def test_who_follows_a_run_takes_no_place(
+    modelled: Deskmind, operator: Desk, serving: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modelled.register_workflow(asking)
+    limits = modelled.settings.limits.model_copy(update={"concurrent": 4, "streams": 3})
+    monkeypatch.setattr(modelled, "settings", modelled.settings.model_copy(update={"limits": limits}))
+    await operator.principals.add_user("ann")
+    await operator.access.grant("technician", user="ann")
+    headers = {"Authorization": f"Bearer {(await operator.keys.create('ann')).secret}"}
+    async with (
+        serving(create_app(app=modelled)) as address,
+        httpx.AsyncClient(base_url=address, headers=headers) as ann,
+        AsyncExitStack() as streams,
+    ):
+        begun = await ann.post("/v1/workflows/http-ask/runs", json={"input": {"word": "hi"}})
+        run = f"/v1/runs/{begun.json()['run_id']}"
+        for _ in range(3):
+            following = await streams.enter_async_context(ann.stream("GET", f"{run}/events"))
+            assert following.status_code == 200
+        async with ann.stream("GET", f"{run}/events") as refused:
+            assert (refused.status_code, refused.headers.get("retry-after")) == (503, "1")
+        assert (await ann.post(f"{run}/cancel")).status_code == 204
 
 
 async def test_following_goes_on_after_an_event(

@@ -6,10 +6,16 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
+import subprocess
 import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
@@ -83,8 +89,74 @@ async def test_nothing_but_the_protocol_is_printed(operator: Desk, desk_home: Pa
     assert refused["status"] == 403
 
 
+@asynccontextmanager
+async def _begun(command: StdioServerParameters) -> AsyncIterator[Process]:
+    """The command, once it has answered."""
+    process = await asyncio.create_subprocess_exec(
+        command.command,
+        *command.args,
+        env={**os.environ, **(command.env or {})},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdin
+    assert process.stdout
+    try:
+        async with asyncio.timeout(60):
+            process.stdin.write(json.dumps(_INITIALIZE).encode() + b"\n")
+            assert json.loads(await process.stdout.readline())["id"] == 1
+            yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)], ids=["Ctrl-C", "SIGTERM"]
+)
+async def test_it_ends_when_it_is_told_to_though_its_client_is_there(
+    operator: Desk, desk_home: Path, number: signal.Signals, status: int
+) -> None:
+    await operator.principals.add_user("req1")
+    async with _begun(_command(desk_home, "--tenant", operator.scope.tenant, "--user", "req1")) as process:
+        process.send_signal(number)
+        assert await process.wait() == status
+
+
+async def test_messages_may_come_from_a_file(operator: Desk, desk_home: Path, tmp_path: Path) -> None:
+    await operator.principals.add_user("req1")
+    command = _command(desk_home, "--tenant", operator.scope.tenant, "--user", "req1")
+    messages = tmp_path / "messages"
+    long = {**_INITIALIZE, "params": {**_INITIALIZE["params"], "_meta": {"x": "ü" * 100_000}}}
+    messages.write_text(json.dumps(long, ensure_ascii=False))  # no line break after the last
+    with messages.open("rb") as given:
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [command.command, *command.args],
+            env={**os.environ, **(command.env or {})},
+            stdin=given,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, json.loads(done.stdout)["id"]) == (0, 1)
+
+
 def _asked(number: int, method: str, params: dict[str, Any]) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+
+
+_INITIALIZE = _asked(
+    1,
+    "initialize",
+    {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "x", "version": "1"},
+    },
+)
 
 
 async def test_a_client_works_as_a_user_whose_rights_are_those_of_the_moment(

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from soak.drain import ended_under_load, killed_under_load, serving_processes
@@ -28,6 +29,7 @@ _SETTINGS = {
     "DESKMIND_KNOWLEDGE_EMBEDDER": "hashing",
     "DESKMIND_API_DRAIN_SECONDS": "1",
     "DESKMIND_API_CLAIM_SECONDS": "1",
+    "DESKMIND_JOBS_SHUTDOWN_TIMEOUT": "600",  # longer than any test waits: nothing that is under way is cut
     "DESKMIND_TELEMETRY_METRICS": "none",
 }
 
@@ -97,7 +99,10 @@ def service(running_home: Path, key: str, request: pytest.FixtureRequest) -> Ite
     yield started
     if started.process.poll() is None:
         started.process.send_signal(signal.SIGTERM)
-        started.process.wait(60)
+        try:
+            started.process.wait(60)
+        finally:
+            started.process.kill()
 
 
 async def test_no_request_is_lost_when_the_service_is_told_to_end(service: Service, key: str) -> None:
@@ -108,6 +113,37 @@ async def test_no_request_is_lost_when_the_service_is_told_to_end(service: Servi
     assert found["connections_refused"] >= 8
     assert found["said_not_ready_before"]
     assert await service.exit_code() == 0
+
+
+_INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+
+@pytest.mark.parametrize("service", [1], indirect=True, ids=["one process"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+async def test_a_client_that_listens_does_not_hold_up_the_end(
+    service: Service, key: str, number: signal.Signals
+) -> None:
+    await service.ready(1)
+    headers = {"Authorization": f"Bearer {key}", "Accept": "application/json, text/event-stream"}
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{service.port}", headers=headers, timeout=60
+    ) as client:
+        opened = await client.post("/mcp", json=_INITIALIZE)
+        client.headers["Mcp-Session-Id"] = opened.headers["mcp-session-id"]
+        async with client.stream("GET", "/mcp") as stream:
+            assert stream.status_code == 200
+            service.process.send_signal(number)
+            assert await service.exit_code() == 0
+            await stream.aread()  # to its end: it is not cut
 
 
 async def _conversations(home: Path) -> int:

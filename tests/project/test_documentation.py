@@ -261,6 +261,7 @@ def test_a_documented_variable_is_read(leaf: tuple[str, ...], monkeypatch: pytes
         "true",
         "false",
         "other",
+        "answer",
         "all",
         "none",
         "json",

@@ -16,7 +16,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
-from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Send
@@ -39,6 +38,7 @@ from deskmind.api.manners.idempotency import Idempotency
 from deskmind.api.manners.locking import ResourceLocks
 from deskmind.api.metrics import add_metrics
 from deskmind.api.middleware import BodyLimit, RequestContext
+from deskmind.api.pages import ForPages, for_pages
 from deskmind.api.reading import Reading
 from deskmind.api.reads import Reads
 from deskmind.api.resuming import AnswerStreams
@@ -62,28 +62,6 @@ if TYPE_CHECKING:
 __all__ = ["create_app", "create_process"]
 
 _YOUNG_OBJECTS = 20_000
-_SENT_BY_PAGES = (
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-Match",
-    "If-None-Match",
-    "Last-Event-ID",
-    "X-Request-ID",
-)
-_READ_BY_PAGES = (
-    "API-Version",
-    "Deprecation",
-    "ETag",
-    "Idempotency-Replayed",
-    "Link",
-    "Location",
-    "RateLimit",
-    "RateLimit-Policy",
-    "Retry-After",
-    "Sunset",
-    "X-Request-ID",
-)
 _OURS: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """The framework's own telemetry would count each request a second time, and put query strings on spans."""
 
@@ -108,7 +86,7 @@ def create_app(
     chosen = app.settings if app is not None else settings or load_settings()
     shared = chosen.redis.url
     limiter = Limiter(chosen.limits.rates, url=shared.get_secret_value() if shared is not None else None)
-    places = Places(chosen.limits.concurrent)
+    places = Places(chosen.limits.concurrent, chosen.limits.streams)
     drain = Drain(chosen.api.drain_seconds)
     streams = AnswerStreams(chosen.api.resume_seconds)
 
@@ -170,8 +148,7 @@ def create_app(
     add_metrics(service, desk_for)
     problems.install(service)
     _mind_manners(service, chosen, known)
-    if places.most:
-        service.add_middleware(Admission, places=places)
+    service.add_middleware(Admission, places=places)
     service.add_middleware(RequestContext, accept_parent=chosen.telemetry.accept_parent, drain=drain)
     _describe(service)
     _go_straight(service, chosen, models, routes.routes, places, drain)
@@ -211,20 +188,8 @@ def _mind_manners(service: _Service, settings: Settings, known: DeskFor) -> None
     service.add_middleware(Deadline, seconds=settings.api.request_seconds)
     if settings.api.compress_from:
         service.add_middleware(GZipMiddleware, minimum_size=settings.api.compress_from, compresslevel=5)
-    if settings.api.cors_origins:
-        service.add_middleware(_for_pages, origins=settings.api.cors_origins)
-
-
-def _for_pages(serving: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """Callers in browsers are told what they may read."""
-    return CORSMiddleware(
-        serving,
-        allow_origins=origins,
-        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        allow_headers=_SENT_BY_PAGES,
-        expose_headers=_READ_BY_PAGES,
-        max_age=3600,
-    )
+    if settings.api.cors_origins or settings.mcp.origins:
+        service.add_middleware(ForPages, origins=settings.api.cors_origins, protocol=settings.mcp.origins)
 
 
 def _serve_models(service: FastAPI, desk_for: DeskFor, max_body_bytes: int) -> list[Route]:
@@ -244,7 +209,7 @@ def _go_straight(
     """Calls of models and reads, with what is around every request and without the rest."""
 
     def around(serving: ASGIApp) -> ASGIApp:
-        heard = _for_pages(serving, settings.api.cors_origins) if settings.api.cors_origins else serving
+        heard = for_pages(serving, settings.api.cors_origins) if settings.api.cors_origins else serving
         return RequestContext(
             Admission(heard, places), accept_parent=settings.telemetry.accept_parent, drain=drain
         )
@@ -344,11 +309,13 @@ def _model_context(
         desk_for,
         offer_of(settings.mcp),
         again=lambda request: partial(authenticate, bearer(request)),
-        leaving=lambda: drain.begun,
+        drain=drain,
         origins=settings.mcp.origins,
         protection=protection,
         session_seconds=settings.mcp.session_seconds,
         max_sessions=settings.mcp.max_sessions,
+        foreign_sessions=(settings.mcp.foreign_sessions == "auto" and settings.api.workers > 1)
+        or settings.mcp.foreign_sessions == "answer",
     )
 
 

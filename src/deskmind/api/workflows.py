@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from deskmind.api.addresses import place
 from deskmind.api.cursors import Before, Next, next_of, place_of
 from deskmind.api.events import Sent, described_events, event_stream
+from deskmind.api.limits.admission import listens
 from deskmind.api.schemas import Amount, Problem
 from deskmind.api.strictness import Body
 from deskmind.desk import Desk
@@ -314,6 +315,7 @@ def _add_reading(routes: APIRouter, asker: Any) -> None:
             str | None, Header(max_length=100_000, description="go on after the event of this id")
         ] = None,
     ) -> Response:
+        listens(request.scope, desk)
         found = desk.workflows.events(run_id, after=last_event_id or "")
         return await event_stream(_told(found), request.receive)
 

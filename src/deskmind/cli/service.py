@@ -53,7 +53,9 @@ def serve(
 
         settings = line.settings()
         configure_logging(format=settings.log.format, level=settings.log.level, gather=True)
+        processes = workers or settings.api.workers
         os.environ["DESKMIND_HOME"] = str(settings.home)
+        os.environ["DESKMIND_API_WORKERS"] = str(processes)
         if config is not None:
             os.environ["DESKMIND_CONFIG"] = str(config.absolute())
         # uvicorn drains, then raises the signal again for whoever was there before: an orderly end is a success
@@ -65,7 +67,7 @@ def serve(
                 http="deskmind.api.protocol:GatheringProtocol",
                 host=host or settings.api.host,
                 port=settings.api.port if port is None else port,
-                workers=workers or settings.api.workers,
+                workers=processes,
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx2
 import pytest
 from tests.api.mcp.conftest import Service
 
+from deskmind.api import create_app
 from deskmind.api.mcp.session import Session, Sessions
 from deskmind.desk import Desk
+from deskmind.sandbox.servicenow import ServiceNowSandbox
 
 BEGIN = {
     "jsonrpc": "2.0",
@@ -24,6 +27,16 @@ BEGIN = {
     },
 }
 LIST = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+PROPOSE = {
+    "jsonrpc": "2.0",
+    "id": 4,
+    "method": "tools/call",
+    "params": {
+        "name": "propose_change",
+        "arguments": {"connection": "now", "act": "create", "values": {"title": "x"}},
+    },
+}
+FOREIGN = {"Mcp-Session-Id": "0123456789ab.0123"}
 WATCH = {
     "jsonrpc": "2.0",
     "id": 3,
@@ -42,12 +55,30 @@ def answered(response: httpx2.Response) -> Any:
 
 @pytest.fixture
 async def http(service: Service, key: str) -> AsyncIterator[httpx2.AsyncClient]:
+    async with speaking(service.url, key) as client:
+        yield client
+
+
+@asynccontextmanager
+async def speaking(url: str, key: str) -> AsyncIterator[httpx2.AsyncClient]:
     headers = {
         "Authorization": f"Bearer {key}",
         "Accept": "application/json, text/event-stream",
         "MCP-Protocol-Version": "2025-11-25",
     }
-    async with httpx2.AsyncClient(base_url=service.url, headers=headers, timeout=60) as client:
+    async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+async def replica(
+    service: Service, key: str, serving: Any, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """Speaks with one of several processes, whichever its messages reach."""
+    settings = service.app.settings
+    changed = settings.model_copy(update={"api": settings.api.model_copy(update={"workers": 2})})
+    monkeypatch.setattr(service.app, "settings", changed)
+    async with serving(create_app(app=service.app)) as address, speaking(address, key) as client:
         yield client
 
 
@@ -70,14 +101,54 @@ async def test_a_session_is_its_openers_until_it_is_ended(http: httpx2.AsyncClie
     assert (await http.post("/mcp", json=LIST, headers=mine)).status_code == 404
 
 
-async def test_another_replicas_session_is_answered_without_what_it_adds(http: httpx2.AsyncClient) -> None:
-    foreign = {"Mcp-Session-Id": "0123456789ab.0123"}
-    assert answered(await http.post("/mcp", json=LIST, headers=foreign))["result"]["tools"]
-    refused = answered(await http.post("/mcp", json=WATCH, headers=foreign))["error"]
-    assert "without a session" in refused["message"]
-    assert (await http.get("/mcp", headers=foreign)).status_code == 405
-    assert (await http.delete("/mcp", headers=foreign)).status_code == 200
-    assert answered(await http.post("/mcp", json=LIST))["result"]["tools"]
+async def test_a_session_of_before_a_restart_is_over(http: httpx2.AsyncClient) -> None:
+    for message in (LIST, WATCH, PROPOSE, BEGIN):
+        refused = await http.post("/mcp", json=message, headers=FOREIGN)
+        assert refused.status_code == 404
+        assert "Begin anew" in refused.json()["remedy"]
+    assert (await http.get("/mcp", headers=FOREIGN)).status_code == 404
+    assert (await http.delete("/mcp", headers=FOREIGN)).status_code == 404
+    assert "mcp-session-id" in (await http.post("/mcp", json=BEGIN)).headers
+
+
+async def test_another_replicas_session_is_answered_without_what_it_adds(replica: httpx2.AsyncClient) -> None:
+    assert answered(await replica.post("/mcp", json=LIST, headers=FOREIGN))["result"]["tools"]
+    assert (await replica.post("/mcp", json=WATCH, headers=FOREIGN)).status_code == 404
+    assert (await replica.get("/mcp", headers=FOREIGN)).status_code == 404
+    assert (await replica.delete("/mcp", headers=FOREIGN)).status_code == 200
+
+
+async def test_nothing_is_proposed_where_it_is_not_known_whether_the_user_can_be_asked(
+    replica: httpx2.AsyncClient, operator: Desk
+) -> None:
+    async with ServiceNowSandbox(size="tiny") as box:
+        await operator.connections.add("now", box.vendor, box.url, box.credentials, every_seconds=0)
+        for headers in (FOREIGN, {}):
+            said = answered(await replica.post("/mcp", json=PROPOSE, headers=headers))["result"]
+            assert said["isError"]
+            assert "Begin anew" in said["content"][0]["text"]
+        assert await operator.writes.list() == []
+
+
+async def test_who_has_too_many_sessions_is_answered_without_one(http: httpx2.AsyncClient) -> None:
+    async with AsyncExitStack() as open_sessions:
+        for _ in range(100):
+            session = {"Mcp-Session-Id": (await http.post("/mcp", json=BEGIN)).headers["mcp-session-id"]}
+            open_sessions.push_async_callback(http.delete, "/mcp", headers=session)
+        one_more = await http.post("/mcp", json=BEGIN)
+        assert answered(one_more)["result"]["serverInfo"]["name"] == "deskmind"
+        assert "mcp-session-id" not in one_more.headers
+        assert answered(await http.post("/mcp", json=LIST))["result"]["tools"]
+        assert (await http.get("/mcp")).status_code == 405
+        assert "without a session" in answered(await http.post("/mcp", json=WATCH))["error"]["message"]
+        refused = answered(await http.post("/mcp", json=PROPOSE))["result"]
+        assert "Begin anew" in refused["content"][0]["text"]
+
+
+async def test_a_stream_that_is_to_go_on_begins_anew(http: httpx2.AsyncClient) -> None:
+    session = {"Mcp-Session-Id": (await http.post("/mcp", json=BEGIN)).headers["mcp-session-id"]}
+    async with http.stream("GET", "/mcp", headers={**session, "Last-Event-ID": "7"}) as stream:
+        assert (stream.status_code, stream.headers["content-type"]) == (200, "text/event-stream")
 
 
 async def test_what_is_no_message_is_refused(http: httpx2.AsyncClient) -> None:

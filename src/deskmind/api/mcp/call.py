@@ -70,6 +70,19 @@ class Call:
         asks = known.elicitation if known is not None else None
         return asks is not None and self._reachable and (asks.form is not None or asks.url is None)
 
+    def check_known(self) -> None:
+        """See that a client that could ask its user is not taken for one that cannot.
+
+        Raises:
+            UnavailableError: what the client can do is not known: its message is of no session of this process.
+        """
+        if self._context.session.client_capabilities is None:
+            raise UnavailableError(
+                "Whether the user can be asked is not known.",
+                why="What the client can do is known in the session that it opened, and this message is of none that is open here.",
+                remedy="Begin anew with `initialize`, and send Mcp-Session-Id to the same process.",
+            )
+
     @property
     def wants_progress(self) -> bool:
         """Whether the client wants to be told how far the call is."""

@@ -53,6 +53,7 @@ class Reading(Arguments):
 
 
 async def _propose(call: Call, given: Change) -> BaseModel:
+    call.check_known()
     if call.can_ask:
         await _confirmed(
             call,

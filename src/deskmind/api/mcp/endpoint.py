@@ -19,11 +19,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from deskmind.api.draining import Drain
+from deskmind.api.limits.admission import listens
 from deskmind.api.mcp.call import Context
 from deskmind.api.mcp.oauth import Protection
 from deskmind.api.mcp.offer import Offer
 from deskmind.api.mcp.server import Door, mcp_server
-from deskmind.api.mcp.session import Session, Sessions
+from deskmind.api.mcp.session import Again, Session, Sessions
+from deskmind.api.mcp.streams import stream_until
 from deskmind.api.problems import problem_response
 from deskmind.api.reaching import reaches
 from deskmind.desk import Desk
@@ -32,6 +35,7 @@ from deskmind.errors import (
     DeskmindError,
     DocumentTooLargeError,
     InsufficientScopeError,
+    NotFoundError,
     PermissionDeniedError,
 )
 
@@ -39,8 +43,10 @@ __all__ = ["McpEndpoint"]
 
 _DESK, _AGAIN, _SESSION = "deskmind.desk", "deskmind.mcp.again", "deskmind.mcp.session"
 _SESSION_ID = b"mcp-session-id"
+_NOT_PASSED_ON = frozenset({_SESSION_ID, b"last-event-id"})
+"""No events are kept: a stream that a client wants to go on with begins anew."""
+_NEEDING_SESSIONS = frozenset({"resources/subscribe", "resources/unsubscribe"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-Again = Callable[[], Awaitable[Desk]]
 
 
 class McpEndpoint:
@@ -58,7 +64,9 @@ class McpEndpoint:
         protection: what clients are told about getting a token; None where keys alone are taken.
         session_seconds: of quiet after which a session ends; 0 keeps none.
         max_sessions: in this process.
-        leaving: whether the process is about to end.
+        foreign_sessions: whether messages are answered whose session this process has not opened, as they have to be where
+            clients' messages reach several; else they get 404, as those of a session that is over do.
+        drain: whether the process is about to end; it is not where it is left out.
     """
 
     def __init__(
@@ -71,14 +79,16 @@ class McpEndpoint:
         protection: Protection | None = None,
         session_seconds: float = 0.0,
         max_sessions: int = 1000,
-        leaving: Callable[[], bool] = lambda: False,
+        foreign_sessions: bool = False,
+        drain: Drain | None = None,
     ) -> None:
         self._desk_for = desk_for
         self._again = again or self._by_request
         self._offer = offer
         self._writing = frozenset(tool.name for tool in offer.tools if tool.writes)
         self._origins = frozenset(origins)
-        self._leaving = leaving
+        self._foreign_sessions = foreign_sessions
+        self._drain = drain or Drain(0)
         self._protection = protection
         self._sessions = Sessions(session_seconds, max_sessions)
         self._alone: StreamableHTTPSessionManager | None = None
@@ -92,7 +102,7 @@ class McpEndpoint:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """While messages are answered."""
-        server = mcp_server(Door(_desk_of, _again_of, _session_of), self._offer, leaving=self._leaving)
+        server = mcp_server(Door(_desk_of, _again_of, _session_of), self._offer, drain=self._drain)
         self._alone = StreamableHTTPSessionManager(server, stateless=True)
         self._kept = StreamableHTTPSessionManager(
             server, session_idle_timeout=self._sessions.seconds or None, max_sessions=None
@@ -129,28 +139,43 @@ class McpEndpoint:
         """By the manager that a message is for: of the session that it names, or that it opens, or of none."""
         assert self._alone is not None
         assert self._kept is not None
-        headers = dict(scope["headers"])
+        headers, method = dict(scope["headers"]), message.get("method")
         version = headers.get(b"mcp-protocol-version", b"").decode("latin-1")
         if version and version not in HANDSHAKE_PROTOCOL_VERSIONS:
+            if method == "subscriptions/listen":
+                listens(scope, scope[_DESK])
             await self._alone.handle_request(scope, receive, send)
             return
         name = headers.get(_SESSION_ID, b"").decode("latin-1")
         owner = _owner(scope)
         if name and (identity := self._sessions.identity(name)) is not None:
-            _rename(scope, identity)
-            ending = identity if scope["method"] == "DELETE" else ""
-            with self._sessions.using(identity, owner) as scope[_SESSION]:
-                await self._kept.handle_request(
-                    scope, receive, _named(send, self._sessions, owner, ending=ending)
-                )
+            await self._in_session(identity, owner, scope, receive, send)
+        elif name and not (self._foreign_sessions and _needs_no_session(scope, method)):
+            raise _no_session()
         elif scope["method"] != "POST":  # no stream without a session of ours, and nothing to end
             status = 405 if scope["method"] == "GET" else 200
             await Response(status_code=status, headers={"Allow": "POST"})(scope, receive, send)
-        elif not name and message.get("method") == "initialize" and self._sessions.admits(owner):
+        elif not name and method == "initialize" and self._sessions.admits(owner):
             await self._kept.handle_request(scope, receive, _named(send, self._sessions, owner))
         else:
             _rename(scope, "")
             await self._alone.handle_request(scope, receive, send)
+
+    async def _in_session(
+        self, identity: str, owner: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """A session's message, or its stream of what it is told without having asked."""
+        assert self._kept is not None
+        _rename(scope, identity)
+        named = _named(send, self._sessions, owner, ending=identity if scope["method"] == "DELETE" else "")
+        with self._sessions.using(identity, owner) as session:
+            session.renew(scope[_AGAIN])
+            scope[_SESSION] = session
+            if scope["method"] == "GET":
+                listens(scope, scope[_DESK])
+                await stream_until(self._drain, self._kept.handle_request, scope, receive, named)
+            else:
+                await self._kept.handle_request(scope, receive, named)
 
     def _check_scopes(self, desk: Desk, message: dict[str, Any]) -> None:
         """A token that may only read is refused where a client sees what it would need, before the tool is."""
@@ -206,8 +231,21 @@ def _owner(scope: Scope) -> str:
 
 def _rename(scope: Scope, identity: str) -> None:
     """The session's name as its manager knows it; none where it is to know none."""
-    kept = [(name, value) for name, value in scope["headers"] if name != _SESSION_ID]
+    kept = [(name, value) for name, value in scope["headers"] if name not in _NOT_PASSED_ON]
     scope["headers"] = [*kept, (_SESSION_ID, identity.encode())] if identity else kept
+
+
+def _needs_no_session(scope: Scope, method: object) -> bool:
+    """Whether a process that has not opened a message's session can answer it."""
+    return scope["method"] != "GET" and method not in _NEEDING_SESSIONS
+
+
+def _no_session() -> NotFoundError:
+    return NotFoundError(
+        "There is no such session.",
+        why="It is over, or another process has opened it, perhaps this one before it was started anew.",
+        remedy="Begin anew with `initialize`, without Mcp-Session-Id.",
+    )
 
 
 def _named(send: Send, sessions: Sessions, owner: str, *, ending: str = "") -> Send:

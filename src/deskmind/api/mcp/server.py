@@ -13,12 +13,13 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 
 from deskmind import __version__
+from deskmind.api.draining import Drain
 from deskmind.api.mcp.call import Call, Context
 from deskmind.api.mcp.failures import protocol_error, refused, unforeseen
 from deskmind.api.mcp.offer import Offer
 from deskmind.api.mcp.prompts import Prompts
 from deskmind.api.mcp.resources import Resources
-from deskmind.api.mcp.session import Session
+from deskmind.api.mcp.session import Again, Session
 from deskmind.api.mcp.tool import Result
 from deskmind.api.mcp.watching import Watching
 from deskmind.desk import Desk
@@ -44,19 +45,19 @@ class Door:
     """
 
     desk: Callable[[Context], Awaitable[Desk]]
-    again: Callable[[Context], Callable[[], Awaitable[Desk]]]
+    again: Callable[[Context], Again]
     session: Callable[[Context], Session | None]
 
 
-def mcp_server(door: Door, offer: Offer, *, leaving: Callable[[], bool] = lambda: False) -> Server[Any]:
+def mcp_server(door: Door, offer: Offer, *, drain: Drain | None = None) -> Server[Any]:
     """The server of the protocol.
 
     Args:
         door: who is behind a message.
         offer: what is offered.
-        leaving: whether the process is about to end; who listens is told to go elsewhere.
+        drain: whether the process is about to end; who listens is told to go elsewhere. It is not where it is left out.
     """
-    methods = _Methods(door, offer, leaving)
+    methods = _Methods(door, offer, drain or Drain(0))
     server: Server[Any] = Server(
         "deskmind",
         version=__version__,
@@ -84,7 +85,7 @@ def mcp_server(door: Door, offer: Offer, *, leaving: Callable[[], bool] = lambda
 class _Methods:
     """The methods of one server."""
 
-    def __init__(self, door: Door, offer: Offer, leaving: Callable[[], bool]) -> None:
+    def __init__(self, door: Door, offer: Offer, drain: Drain) -> None:
         self._door = door
         self._offer = offer
         self._tools = {tool.name: tool for tool in offer.tools}
@@ -92,7 +93,7 @@ class _Methods:
         self._schemas = {tool.name: tool.input_schema for tool in self._described.tools}
         self._resources = Resources(offer.resources)
         self._prompts = Prompts(offer.prompts)
-        self._watching = Watching(self._resources, seconds=offer.watch_seconds, leaving=leaving)
+        self._watching = Watching(self._resources, seconds=offer.watch_seconds, drain=drain)
 
     async def list_tools(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         """``tools/list``."""
@@ -151,8 +152,8 @@ class _Methods:
                     why="The message names none that this process has opened.",
                     remedy="Begin with `initialize`, and send Mcp-Session-Id to the same process.",
                 )
-            again = self._door.again(context)
-            await self._watching.watch(session, desk, again, str(given.uri), context.session)
+            session.renew(self._door.again(context))
+            await self._watching.watch(session, desk, str(given.uri), context.session)
         return types.EmptyResult()
 
     async def unsubscribe(self, context: Context, given: types.UnsubscribeRequestParams) -> types.EmptyResult:

@@ -1,6 +1,6 @@
 """What is kept between a client's messages, where its protocol knows sessions: a log level, and what it watches.
 
-A session lives in the process that opened it, and its name says which that is. A message that reaches another process is answered
+A session lives in the process that opened it, and its name says which that is. A message that reaches another process can be answered
 all the same, only without what a session adds: whoever asks is established anew for each message, so that none of it is needed for that.
 """
 
@@ -9,15 +9,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import mcp_types as types
 
+from deskmind.desk import Desk
+from deskmind.errors import AuthenticationError
 from deskmind.observability.instruments import MCP_SESSIONS, up_down_counter
 
-__all__ = ["DEFAULT_LEVEL", "GONE", "Session", "Sessions", "Watched"]
+__all__ = ["DEFAULT_LEVEL", "GONE", "Again", "Session", "Sessions", "Watched"]
+
+Again = Callable[[], Awaitable[Desk]]
+"""Establishes who sent a message anew, later."""
 
 DEFAULT_LEVEL: types.LoggingLevel = "warning"
 """From which messages are told to a client that has not said."""
@@ -53,6 +58,7 @@ class Session:
         level: from which log messages are told.
         watched: what it wants to hear of.
         watcher: looks after them.
+        renewed: who sends its messages was established anew.
         open: requests and streams that are under way.
         quiet_since: when the last of them ended, by the monotonic clock.
     """
@@ -61,8 +67,25 @@ class Session:
     level: types.LoggingLevel = DEFAULT_LEVEL
     watched: Watched = field(default_factory=Watched)
     watcher: asyncio.Task[None] | None = None
+    renewed: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
     open: int = 0
     quiet_since: float = 0.0
+    _again: Again | None = field(default=None, compare=False)
+
+    def renew(self, again: Again) -> None:
+        """A message of its owner has come: what it shows, such as a new token, counts from now on."""
+        self._again = again
+        self.renewed.set()
+
+    async def again(self) -> Desk:
+        """Its owner's desk, by what the last message showed.
+
+        Raises:
+            AuthenticationError: that is not valid any more.
+        """
+        if self._again is None:
+            raise AuthenticationError("No message of the session has come.")
+        return await self._again()
 
     def end(self) -> None:
         """Nothing is watched any more."""

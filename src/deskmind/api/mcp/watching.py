@@ -7,14 +7,14 @@ process made it, and nobody hears of what is no longer theirs. Where nothing of 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from mcp.server.session import ServerSession
 
+from deskmind.api.draining import Drain
 from deskmind.api.mcp.resources import Resources
-from deskmind.api.mcp.session import Session, Watched
+from deskmind.api.mcp.session import Again, Session, Watched
 from deskmind.desk import Desk
 from deskmind.errors import (
     AuthenticationError,
@@ -37,28 +37,20 @@ class Watching:
     Args:
         resources: what can be.
         seconds: between two looks.
-        leaving: whether the process is about to end, and clients are to go elsewhere.
+        drain: whether the process is about to end, and clients are to go elsewhere.
     """
 
-    def __init__(self, resources: Resources, *, seconds: float, leaving: Callable[[], bool]) -> None:
+    def __init__(self, resources: Resources, *, seconds: float, drain: Drain) -> None:
         self._resources = resources
         self._seconds = seconds
-        self._leaving = leaving
+        self._drain = drain
 
-    async def watch(
-        self,
-        session: Session,
-        desk: Desk,
-        again: Callable[[], Awaitable[Desk]],
-        uri: str,
-        told: ServerSession,
-    ) -> None:
+    async def watch(self, session: Session, desk: Desk, uri: str, told: ServerSession) -> None:
         """Tell a session's client of changes from now on.
 
         Args:
-            session: that is kept.
+            session: that is kept, and knows how to establish who asks anew.
             desk: of who asks.
-            again: the same, established anew.
             uri: of the resource.
             told: where the client is told.
 
@@ -72,7 +64,7 @@ class Watching:
             del session.watched.versions[uri]
             raise NotFoundError("There is no such resource to watch.")
         if session.watcher is None or session.watcher.done():
-            looking = self._look_after(session, again, told)
+            looking = self._look_after(session, told)
             # in a context of its own: the request that began it is over long before
             session.watcher = asyncio.create_task(looking, context=contextvars.Context())
 
@@ -89,7 +81,7 @@ class Watching:
         await self._resources.watch(desk, watched, uris)
         return watched
 
-    async def changes(self, watched: Watched, again: Callable[[], Awaitable[Desk]]) -> AsyncGenerator[str]:
+    async def changes(self, watched: Watched, again: Again) -> AsyncGenerator[str]:
         """The addresses of what changes, as it does, while anything is watched.
 
         Args:
@@ -101,8 +93,8 @@ class Watching:
             PermissionDeniedError: who watches may not read any more.
         """
         denied = 0
-        while watched.versions and not self._leaving():
-            await asyncio.sleep(self._seconds)
+        while watched.versions and not self._drain.begun:
+            await self._drain.begins(within=self._seconds)
             try:
                 changed = await self._resources.changed(await again(), watched)
             except AuthenticationError:
@@ -119,12 +111,16 @@ class Watching:
             for uri in changed:
                 yield uri
 
-    async def _look_after(
-        self, session: Session, again: Callable[[], Awaitable[Desk]], told: ServerSession
-    ) -> None:
-        with contextlib.suppress(AuthenticationError, PermissionDeniedError):
-            async for uri in self.changes(session.watched, again):
-                await told.send_resource_updated(uri)
+    async def _look_after(self, session: Session, told: ServerSession) -> None:
+        while session.watched.versions and not self._drain.begun:
+            session.renewed.clear()
+            try:
+                async for uri in self.changes(session.watched, session.again):
+                    await told.send_resource_updated(uri)
+            except AuthenticationError:  # a token is over; a message with another one goes on with it
+                await session.renewed.wait()
+            except PermissionDeniedError:
+                break
         session.watched.versions.clear()
 
 
