@@ -32,8 +32,8 @@ from deskmind.sync.storing import Counted, RecordStore
 __all__ = ["MISSHAPEN", "ONE_ALONE", "Pass", "misshapen", "read_kind", "sweep_kind"]
 
 _log = logger("deskmind.sync")
-MISSHAPEN = (KeyError, ValueError, TypeError, AttributeError, IndexError)
-"""What reading an answer raises that has not the form which the vendor documents."""
+MISSHAPEN = (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
+"""What reading an answer raises that has not the form which the vendor documents, or nests without end."""
 
 ONE_ALONE = (
     *(InvalidRequestError, SourceReplyError, SourcePermissionError, SourceRequestError),
