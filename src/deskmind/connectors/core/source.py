@@ -38,13 +38,21 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a stream gives at once; ``position`` is where to go on, ``seen`` the vendor's latest time in it."""
+    """What a stream gives at once.
+
+    Attributes:
+        position: where to go on.
+        seen: the vendor's latest time in it.
+        begun: when the pass began by the vendor's clock, where rows do not come in the order of their changes: what changes
+            behind the place after that is the next pass's, however late the times are that this one sees.
+    """
 
     records: tuple[AnyRecord, ...]
     position: Any = None
     seen: datetime | None = None
     undecoded: tuple[Undecoded, ...] = ()
     notes: tuple[str, ...] = ()
+    begun: datetime | None = None
 
 
 class Stream(Protocol):
@@ -126,7 +134,7 @@ class Source:
             position = now.position if now.stream == stream.name else None
             start = Start(now.start(stream.name, self._overlap(kind)), position, size)
             async for batch in stream.read(start):
-                now = now.at(stream.name, batch.position, stamp(batch.seen))
+                now = now.at(stream.name, batch.position, stamp(batch.seen), stamp(batch.begun))
                 yield Page(kind, batch.records, str(now), undecoded=batch.undecoded, notes=batch.notes)
             now = now.done(stream.name)
         yield Page(kind, (), str(now), last=True)

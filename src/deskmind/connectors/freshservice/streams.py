@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from deskmind.connectors.core.client import Client
+from deskmind.connectors.core.cursor import instant, stamp
 from deskmind.connectors.core.mapping import parts_of
 from deskmind.connectors.core.paging import Drift, Rows
 from deskmind.connectors.core.source import Batch, Start, decode
@@ -21,12 +22,14 @@ __all__ = ["ArticleStream", "MembershipStream", "PlainStream", "TicketStream"]
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_INCLUDED = 10
+_PARTS_OF_POSITION = 3
 
 
 class TicketStream:
     """Tickets in the order of their creation, those changed since a time; ``deleted`` reads what was thrown away.
 
-    Without ``updated_since`` the vendor gives the last 30 days alone.
+    One may change behind the place where the pass stands, so the next pass begins where this one began, and a pass that goes
+    on remembers when that was. Without ``updated_since`` the vendor gives the last 30 days alone.
     """
 
     def __init__(self, client: Client, url: str, *, details: bool, deleted: bool = False) -> None:
@@ -44,9 +47,11 @@ class TicketStream:
             "order_type": "asc",
             **({"filter": "deleted"} if self._deleted else {}),
         }
-        begin = Drift(start.position[0], tuple(start.position[1])) if start.position else None
+        begin, begun = _place(start.position)
         restricted = await self._restricted()
-        async for rows, at in Listing(self._client, "/api/v2/tickets", query).pages(start.size, begin):
+        listing = Listing(self._client, "/api/v2/tickets", query)
+        async for rows, at in listing.pages(start.size, begin):
+            begun = begun or listing.begun
             read: list[AnyRecord] = []
             times = [reading.moment(one.get("updated_at")) for one in rows]
             seen = max((one for one in times if one is not None), default=None)
@@ -55,11 +60,11 @@ class TicketStream:
                     Ticket(vendor=reading.VENDOR, id=str(one["id"]), key=str(one["id"]), deleted=True)
                     for one in rows
                 ]
-                yield Batch(tuple(read), _position(at), seen)
+                yield Batch(tuple(read), _position(at, begun), seen, begun=begun)
                 continue
             full, lost = await _each(Kind.TICKET, rows, self.full)
             records, undecoded = decode(Kind.TICKET, full, lambda row: self.record(row, restricted), "id")
-            yield Batch(records, _position(at), seen, (*undecoded, *lost))
+            yield Batch(records, _position(at, begun), seen, (*undecoded, *lost), begun=begun)
 
     async def restricted(self) -> frozenset[str]:
         """Ids of groups whose tickets only their members see."""
@@ -207,6 +212,14 @@ def _member(group: Any, person: Any) -> Membership:
     return Membership(vendor=reading.VENDOR, id=f"{grantee}/{person}", grantee=grantee, person=str(person))
 
 
-def _position(at: Drift) -> list[Any]:
+def _place(position: Any) -> tuple[Drift | None, datetime | None]:
+    """What ``_position`` gave; the list from its beginning where an earlier release did not say when the pass began."""
+    if not position or len(position) < _PARTS_OF_POSITION:
+        return None, None
+    end, tail, begun = position
+    return Drift(end, tuple(tail)), instant(begun) if begun else None
+
+
+def _position(at: Drift, begun: datetime | None) -> list[Any]:
     """For a cursor: the tail is what tells whether rows have shifted."""
-    return [at.end, list(at.tail)]
+    return [at.end, list(at.tail), stamp(begun)]
