@@ -14,7 +14,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from deskmind.connectors.model import Kind
-from deskmind.connectors.protocol import Connector, Page
+from deskmind.connectors.protocol import AnyRecord, Connector, Page
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.database import Database
 from deskmind.errors import (
@@ -23,6 +23,7 @@ from deskmind.errors import (
     SourcePermissionError,
     SourceReplyError,
     SourceRequestError,
+    SourceUnavailableError,
 )
 from deskmind.observability import logger
 from deskmind.scope import Scope
@@ -229,7 +230,7 @@ async def _once_more(
     counted = Counted()
     for name in names:
         try:
-            one = await source.get(place.kind, name)
+            one = await _one(source, place.kind, name)
         except ONE_ALONE as error:
             await store.problem(place.kind, name, misshapen(place.kind, error).code)
             continue
@@ -264,10 +265,20 @@ async def sweep_kind(
     return Pass(kind, Counted(gone=gone))
 
 
+async def _one(source: Connector, kind: Kind, name: str) -> AnyRecord | None:
+    """A record as it is now. Where the vendor fails with it and answers otherwise, it is the record that cannot be read."""
+    try:
+        return await source.get(kind, name)
+    except SourceUnavailableError as error:
+        if not (await source.health()).ok:
+            raise
+        raise SourceReplyError(f"The {kind} '{name}' cannot be read.", why=error.why) from error
+
+
 async def _is_gone(source: Connector, store: RecordStore, kind: Kind, name: str) -> bool:
     """Whether the vendor has a record no more; one that it cannot give stays, and is named."""
     try:
-        return await source.get(kind, name) is None
+        return await _one(source, kind, name) is None
     except ONE_ALONE as error:
         await store.problem(kind, name, misshapen(kind, error).code)
         return False

@@ -16,12 +16,19 @@ from deskmind.connectors.freshservice.lists import Listing, one_of
 from deskmind.connectors.freshservice.sight import requester_group
 from deskmind.connectors.model import Kind, Membership, Ticket
 from deskmind.connectors.protocol import AnyRecord, Undecoded
-from deskmind.errors import NotFoundError, SourcePermissionError, SourceReplyError, SourceRequestError
+from deskmind.errors import (
+    NotFoundError,
+    SourcePermissionError,
+    SourceReplyError,
+    SourceRequestError,
+    SourceUnavailableError,
+)
 
 __all__ = ["ArticleStream", "MembershipStream", "PlainStream", "TicketStream"]
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_INCLUDED = 10
+_MOST_SILENT = 5
 _PARTS_OF_POSITION = 3
 
 
@@ -62,7 +69,7 @@ class TicketStream:
                 ]
                 yield Batch(tuple(read), _position(at, begun), seen, begun=begun)
                 continue
-            full, lost = await _each(Kind.TICKET, rows, self.full)
+            full, lost = await _each(self._client, Kind.TICKET, rows, self.full)
             records, undecoded = decode(Kind.TICKET, full, lambda row: self.record(row, restricted), "id")
             yield Batch(records, _position(at, begun), seen, (*undecoded, *lost), begun=begun)
 
@@ -153,7 +160,7 @@ class ArticleStream:
     ) -> AsyncIterator[Batch]:
         listing = Listing(self._client, "/api/v2/solutions/articles", {"folder_id": folder["id"]})
         async for rows, _ in listing.pages(size):
-            full, lost = await _each(Kind.ARTICLE, rows, self.full)
+            full, lost = await _each(self._client, Kind.ARTICLE, rows, self.full)
             records, undecoded = decode(
                 Kind.ARTICLE, full, lambda row: reading.article(row, self._url, folder, category), "id"
             )
@@ -194,17 +201,39 @@ class MembershipStream:
 
 
 async def _each(
-    kind: Kind, rows: Rows, full: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+    client: Client, kind: Kind, rows: Rows, full: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 ) -> tuple[Rows, tuple[Undecoded, ...]]:
-    """Rows with what their list leaves out; one whose own answer cannot be read does not keep the others back."""
+    """Rows with what their list leaves out; one whose own answer is refused or unreadable does not keep the others back.
+
+    Where all of several are refused, or several in a row bring no answer, no record is to blame: that is the error.
+    """
     found: Rows = []
     lost: list[Undecoded] = []
+    silent = 0
     for row in rows:
         try:
             found.append(await full(row))
+            silent = 0
+            continue
         except SourceReplyError:
-            lost.append(Undecoded(kind, str(row.get("id")), "the answer with it cannot be read"))
+            why = "the answer with it cannot be read"
+        except (SourcePermissionError, SourceRequestError) as error:
+            if len(lost) + 1 == len(rows) > 1:
+                raise
+            why = f"it is refused ({error.code})"
+        except SourceUnavailableError:
+            silent += 1
+            if silent > _MOST_SILENT:
+                raise
+            await _answers(client)
+            why = "the system fails with it"
+        lost.append(Undecoded(kind, str(row.get("id")), why))
     return found, tuple(lost)
+
+
+async def _answers(client: Client) -> None:
+    """Raises where the account does not answer a small request either."""
+    await client.request("GET", "/api/v2/tickets", query={"per_page": 1}, part=True)
 
 
 def _member(group: Any, person: Any) -> Membership:

@@ -82,7 +82,7 @@ class Table:
         wanted = size
         while True:
             try:
-                answer = await self._page(place, since, wanted)
+                answer = await self._page(place, since, wanted, part=wanted < size)
             except (SourceReplyError, SourceUnavailableError):
                 if wanted > 1:
                     wanted = max(1, wanted // 4)
@@ -143,7 +143,7 @@ class Table:
     async def field(self, identity: str, name: str) -> str:
         """One field alone of a row that breaks answers; empty where that cannot be had either."""
         try:
-            rows = result(await self._ask(f"sys_id={identity}", 1, 0, (name,)))
+            rows = result(await self._ask(f"sys_id={identity}", 1, 0, (name,), part=True))
         except (SourceReplyError, SourceUnavailableError):
             return ""
         return value(rows[0].get(name)) if rows else ""
@@ -157,10 +157,12 @@ class Table:
         parts = [self._query, query]
         return result(await self._ask("^".join(part for part in parts if part), 1, 0))
 
-    async def _page(self, place: Place, since: datetime | None, size: int) -> Answer:
-        return await self._ask(self._encoded(place, since), size, place.skip)
+    async def _page(self, place: Place, since: datetime | None, size: int, *, part: bool) -> Answer:
+        return await self._ask(self._encoded(place, since), size, place.skip, part=part)
 
-    async def _ask(self, query: str, size: int, offset: int, fields: Sequence[str] = ()) -> Answer:
+    async def _ask(
+        self, query: str, size: int, offset: int, fields: Sequence[str] = (), *, part: bool = False
+    ) -> Answer:
         asked: dict[str, Any] = {
             "sysparm_query": query,
             "sysparm_limit": size,
@@ -169,11 +171,12 @@ class Table:
         }
         if fields or self._fields:
             asked["sysparm_fields"] = ",".join(fields or self._fields)
-        return await self._client.request("GET", f"/api/now/table/{quote(self.name)}", query=asked)
+        path = f"/api/now/table/{quote(self.name)}"
+        return await self._client.request("GET", path, query=asked, part=part)
 
     async def _only_id(self, place: Place, since: datetime | None) -> str:
         """The id of the row that breaks an answer."""
-        rows = result(await self._ask(self._encoded(place, since), 1, place.skip, ("sys_id",)))
+        rows = result(await self._ask(self._encoded(place, since), 1, place.skip, ("sys_id",), part=True))
         return value(rows[0].get("sys_id")) if rows else "hidden"
 
     def _encoded(self, place: Place, since: datetime | None) -> str:
