@@ -76,8 +76,12 @@ SELECT external_id FROM sync_problems WHERE tenant_id = %s AND connection_id = %
 """
 _FAIL = "UPDATE sync_passes SET error = %s WHERE tenant_id = %s AND connection_id = %s AND kind = %s"
 _UNMET = """
-SELECT external_id FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND pass < %s LIMIT 1000
+SELECT r.external_id FROM synced_records r WHERE r.tenant_id = %s AND r.connection_id = %s AND r.kind = %s AND r.pass < %s
+   AND NOT EXISTS (SELECT FROM sync_problems x WHERE x.tenant_id = r.tenant_id AND x.connection_id = r.connection_id
+        AND x.kind = r.kind AND x.external_id = left(r.external_id, 200))
+ LIMIT 1000
 """
+"""A problem names its record by 200 characters at most."""
 _UNLISTED = """
 SELECT external_id FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND synced_at < %s
    AND external_id <> ALL (%s)
@@ -208,12 +212,7 @@ async def _drop_unmet(connection: DatabaseConnection, store: RecordStore, place:
     while row is not None and row[0]:
         cursor = await connection.execute(_UNMET, (*place.key, place.number))
         ids = [name for (name,) in await cursor.fetchall()]
-        problems = await connection.execute(
-            "SELECT external_id FROM sync_problems WHERE tenant_id = %s AND connection_id = %s AND kind = %s",
-            place.key,
-        )
-        kept = {name for (name,) in await problems.fetchall()}
-        removed = await store.remove(connection, place.kind, [one for one in ids if one not in kept])
+        removed = await store.remove(connection, place.kind, ids)
         gone += removed
         if removed == 0:
             break
