@@ -45,6 +45,10 @@ ONE_ALONE = (
 _SURE = 100
 """So many records that a list lacks are asked for one by one before they are removed; more are believed to be gone."""
 
+_FEW = 20
+_MOST_GONE = 0.2
+"""Where more records than a few, and more than this part of them, are missing at once, it is rather the account that sees no more."""
+
 _BEGIN = """
 INSERT INTO sync_passes AS p (tenant_id, connection_id, kind, pass, running, started_at)
 VALUES (%s, %s, %s, 1, true, clock_timestamp())
@@ -85,6 +89,17 @@ SELECT r.external_id FROM synced_records r WHERE r.tenant_id = %s AND r.connecti
 _UNLISTED = """
 SELECT external_id FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND synced_at < %s
    AND external_id <> ALL (%s)
+"""
+_HELD = "SELECT count(*) FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s"
+_UNKNOWN = """
+INSERT INTO sync_follow_ups (tenant_id, connection_id, step, kind, external_id)
+SELECT k.tenant_id, k.connection_id, 'referring', k.kind, l.id
+  FROM (VALUES (%s::uuid, %s::uuid, %s::text)) k(tenant_id, connection_id, kind), unnest(%s::text[]) l(id)
+ WHERE NOT EXISTS (SELECT FROM synced_records r WHERE r.tenant_id = k.tenant_id AND r.connection_id = k.connection_id
+        AND r.kind = k.kind AND r.external_id = l.id)
+   AND NOT EXISTS (SELECT FROM sync_problems x WHERE x.tenant_id = k.tenant_id AND x.connection_id = k.connection_id
+        AND x.kind = k.kind AND x.external_id = l.id)
+ON CONFLICT DO NOTHING
 """
 
 
@@ -243,18 +258,40 @@ async def _once_more(
 
 
 async def sweep_kind(
-    database: Database, scope: Scope, connection_id: UUID, source: Connector, store: RecordStore, kind: Kind
+    database: Database,
+    scope: Scope,
+    connection_id: UUID,
+    source: Connector,
+    store: RecordStore,
+    kind: Kind,
+    *,
+    believed: bool = False,
 ) -> Pass:
-    """Remove the records that are gone at the vendor."""
+    """Remove the records that are gone at the vendor, and have those read that it lists and the copy lacks.
+
+    Args:
+        database: with the copy.
+        scope: of the tenant's operator.
+        connection_id: whose records.
+        source: to ask.
+        store: where they are.
+        kind: of the records.
+        believed: however many are missing, they are gone: somebody wished everything to be read anew.
+    """
+    key = (scope.tenant_id, connection_id, str(kind))
     try:
         begun = await _now(database, scope)
         listed: list[str] = []
         async for some in source.ids(kind):
             listed.extend(some)
         async with database.transaction(scope) as connection:
-            key = (scope.tenant_id, connection_id, str(kind))
+            await connection.execute(_UNKNOWN, (*key, listed))
             cursor = await connection.execute(_UNLISTED, (*key, begun, listed))
             missing = [name for (name,) in await cursor.fetchall()]
+            held = await (await connection.execute(_HELD, key)).fetchone()
+        assert held is not None
+        if not believed and len(missing) > max(_FEW, held[0] * _MOST_GONE):
+            raise _too_many(kind, len(missing), held[0])
         if len(missing) <= _SURE:
             missing = [name for name in missing if await _is_gone(source, store, kind, name)]
         async with database.transaction(scope) as connection:
@@ -262,6 +299,14 @@ async def sweep_kind(
     except (DeskmindError, *MISSHAPEN) as caught:
         return Pass(kind, Counted(), misshapen(kind, caught))
     return Pass(kind, Counted(gone=gone))
+
+
+def _too_many(kind: Kind, missing: int, held: int) -> SourcePermissionError:
+    return SourcePermissionError(
+        f"{missing:,} of {held:,} {kind} records are not listed any more, and were kept.",
+        why="That many at once are rather hidden from the account than deleted.",
+        remedy="See with 'deskmind connect test' that it still has its rights. If they were deleted, a run with '--full' removes them.",
+    )
 
 
 async def _one(source: Connector, kind: Kind, name: str) -> AnyRecord | None:
