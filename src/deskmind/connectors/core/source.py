@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from deskmind.connectors.model import Article, Kind, Ticket
 from deskmind.connectors.protocol import AnyRecord, Capabilities, Health, Page, Undecoded
 from deskmind.errors import DeskmindError, InvalidRequestError, SourceReplyError
 
-__all__ = ["Batch", "Source", "Start", "Stream", "decode", "unreadable"]
+__all__ = ["Batch", "Source", "Start", "Stream", "decode", "decode_apart", "unreadable"]
 
 _T = TypeVar("_T", bound=AnyRecord)
 
@@ -199,6 +200,13 @@ def decode(
             if record is not None:
                 records.append(record)
     return tuple(records), tuple(undecoded)
+
+
+async def decode_apart(
+    kind: Kind, rows: Iterable[dict[str, Any]], read: Callable[[dict[str, Any]], AnyRecord | None], id_of: str
+) -> tuple[tuple[AnyRecord, ...], tuple[Undecoded, ...]]:
+    """``decode`` in a thread, for records with long texts."""
+    return await asyncio.to_thread(decode, kind, rows, read, id_of)
 
 
 def _id(row: Any, name: str) -> str:

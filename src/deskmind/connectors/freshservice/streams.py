@@ -10,7 +10,7 @@ from deskmind.connectors.core.client import Client
 from deskmind.connectors.core.cursor import instant, stamp
 from deskmind.connectors.core.mapping import parts_of
 from deskmind.connectors.core.paging import Drift, Rows
-from deskmind.connectors.core.source import Batch, Start, decode
+from deskmind.connectors.core.source import Batch, Start, decode, decode_apart
 from deskmind.connectors.freshservice import reading
 from deskmind.connectors.freshservice.lists import Listing, one_of
 from deskmind.connectors.freshservice.sight import requester_group
@@ -70,7 +70,9 @@ class TicketStream:
                 yield Batch(tuple(read), _position(at, begun), seen, begun=begun)
                 continue
             full, lost = await _each(self._client, Kind.TICKET, rows, self.full)
-            records, undecoded = decode(Kind.TICKET, full, lambda row: self.record(row, restricted), "id")
+            records, undecoded = await decode_apart(
+                Kind.TICKET, full, lambda row: self.record(row, restricted), "id"
+            )
             yield Batch(records, _position(at, begun), seen, (*undecoded, *lost), begun=begun)
 
     async def restricted(self) -> frozenset[str]:
@@ -161,7 +163,7 @@ class ArticleStream:
         listing = Listing(self._client, "/api/v2/solutions/articles", {"folder_id": folder["id"]})
         async for rows, _ in listing.pages(size):
             full, lost = await _each(self._client, Kind.ARTICLE, rows, self.full)
-            records, undecoded = decode(
+            records, undecoded = await decode_apart(
                 Kind.ARTICLE, full, lambda row: reading.article(row, self._url, folder, category), "id"
             )
             yield Batch(records, undecoded=(*undecoded, *lost))

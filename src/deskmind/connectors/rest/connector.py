@@ -12,7 +12,7 @@ from deskmind.connectors.core import Auth, Client, Limits, Pace, Reach, Retry
 from deskmind.connectors.core.client import Answer
 from deskmind.connectors.core.mapping import is_empty
 from deskmind.connectors.core.paging import Rows, by_link, by_start, by_token, next_link, overlapping
-from deskmind.connectors.core.source import Batch, Source, Start, Stream, decode
+from deskmind.connectors.core.source import Batch, Source, Start, Stream, decode_apart
 from deskmind.connectors.core.wire import made_at
 from deskmind.connectors.model import Article, Kind, Person, Reference, Ticket
 from deskmind.connectors.protocol import AnyRecord, Capabilities, Right
@@ -128,7 +128,7 @@ class _ListedStream:
         if self._listed.since and start.since is not None:
             query[self._listed.since] = start.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         async for rows in self._pages(query):  # in an order that the description does not tell
-            records, undecoded = decode(self._kind, rows, self._record, self._listed.id)
+            records, undecoded = await decode_apart(self._kind, rows, self._record, self._listed.id)
             times = [one.updated_at for one in records if one.updated_at is not None]
             yield Batch(records, seen=max(times, default=None), undecoded=undecoded, begun=self._begun)
 
