@@ -235,7 +235,7 @@ async def _each(
 
 async def _answers(client: Client) -> None:
     """Raises where the account does not answer a small request either."""
-    await client.request("GET", "/api/v2/tickets", query={"per_page": 1}, part=True)
+    await client.request("GET", "/api/v2/tickets", query={"page": 1, "per_page": 1}, part=True)
 
 
 def _member(group: Any, person: Any) -> Membership:
