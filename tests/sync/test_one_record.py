@@ -90,3 +90,19 @@ async def test_where_no_ticket_is_given_that_is_the_error(
     assert status.problems == ()
     assert len(freshservice_box.log) < 60, "it is not hammered"
     assert (await operator.sync.run("now")).complete
+
+
+async def test_an_email_that_nests_without_end_does_not_end_the_run(
+    operator: Desk, freshservice_box: FreshserviceSandbox
+) -> None:
+    box = freshservice_box
+    number, row = next(iter(box.account.tables["tickets"].items()))
+    row["description"] = f"{'<blockquote>' * 500}The printer burns.{'</blockquote>' * 500}"
+    row["updated_at"] = box.account.now()
+    box.account.version += 1
+    await connect(operator, box, kinds=("ticket", "person", "group", "membership"))
+    status = await operator.sync.run("now")
+    assert (status.error, status.complete) == ("", True), status.as_dict()
+    records = await operator.sync.records("now", "ticket", limit=1000)
+    (found,) = [one for one in records if one["id"] == str(number)]
+    assert found["description"].endswith("The printer burns.")
