@@ -61,6 +61,18 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "connector_of", opened)
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connectors that wait hardly at all between as many attempts as ever."""
+
+    async def opened(*given: Any, **more: Any) -> VendorConnector:
+        source = await connector_of(*given, **more)
+        source.client._retry = Retry(base=0.01, longest=0.02)
+        return source
+
+    monkeypatch.setattr(running, "connector_of", opened)
+
+
 async def there(box: SandboxServer, kind: Kind) -> dict[str, str]:
     """What the source holds now: id and version."""
     async with open_connector(box.vendor, box.url, box.credentials) as source:

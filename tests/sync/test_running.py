@@ -167,8 +167,8 @@ async def test_a_sweep_that_is_wished_while_one_is_under_way_is_done_by_the_next
     connection_id = (await operator.connections.get("now")).connection_id
     swept = running.sweep_kind
 
-    async def sweep_kind(*place: Any) -> Pass:
-        done = await swept(*place)
+    async def sweep_kind(*place: Any, **more: Any) -> Pass:
+        done = await swept(*place, **more)
         leave_no_trace(servicenow_box, next(iter(await here(operator, Kind.TICKET))))
         await operator.sync.run("now", sweep=True, wait=False)
         return done

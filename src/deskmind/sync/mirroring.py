@@ -3,6 +3,9 @@
 An access list names sets by ids that are made of the connection and the vendor's name for the set, so that it never has to be
 written again: who is in a set is a membership, and memberships are brought up to date after each run. A set that nobody
 is in has no group, and lets nobody in.
+
+A set that is kept out keeps out those alone who are known to be in it. So a list that has one lets in not everybody but whoever
+is exactly one active person of the source: of others it is not known whether they are in the set.
 """
 
 from __future__ import annotations
@@ -15,11 +18,14 @@ from uuid import UUID, uuid5
 from deskmind.connectors.access import EVERYONE as EVERYBODY
 from deskmind.connectors.access import Access, Grantee
 from deskmind.database import Connection as DatabaseConnection
-from deskmind.knowledge.ingest.locking import plan_for_any_tenant
+from deskmind.knowledge.ingest.locking import lock_to_write, plan_for_any_tenant
 from deskmind.knowledge.ingest.staging import AclSets, intern_acls
 from deskmind.scope import EVERYONE, NO_ONE, Scope
 
-__all__ = ["AccessLists", "Mirrored", "closure", "forget_groups", "mirror"]
+__all__ = ["MATCHED", "AccessLists", "Mirrored", "closure", "forget_groups", "mirror"]
+
+MATCHED = Grantee("scope", "matched-people")
+"""Every user who is exactly one active person of the source."""
 
 _MOST_REMEMBERED = 20_000
 
@@ -66,6 +72,21 @@ _FORGET = """
 DELETE FROM principals p USING sync_grantees g
  WHERE p.tenant_id = %s AND g.tenant_id = p.tenant_id AND g.connection_id = %s AND g.group_id = p.principal_id AND p.kind = 'group'
 """
+_OPEN = """
+WITH public AS MATERIALIZED (
+    SELECT DISTINCT acl_id FROM acl_members WHERE tenant_id = %(tenant)s AND principal_id = %(everyone)s AND clause > 0)
+SELECT m.acl_id, m.clause, array_agg(m.principal_id) FROM public p
+  JOIN acl_members m ON m.tenant_id = %(tenant)s AND m.acl_id = p.acl_id
+ WHERE EXISTS (SELECT FROM acl_members d JOIN sync_grantees g ON g.tenant_id = d.tenant_id
+        AND g.connection_id = %(connection)s AND g.group_id = d.principal_id
+        WHERE d.tenant_id = %(tenant)s AND d.acl_id = p.acl_id AND d.clause = 0)
+   AND EXISTS (SELECT FROM documents o WHERE o.tenant_id = %(tenant)s AND o.acl_id = p.acl_id)
+ GROUP BY 1, 2 ORDER BY 1, 2
+"""
+_NARROW = """
+UPDATE documents o SET acl_id = n.narrow, updated_at = now() FROM unnest(%s::uuid[], %s::uuid[]) n(open, narrow)
+ WHERE o.tenant_id = %s AND o.acl_id = n.open
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +130,35 @@ class AccessLists:
             fresh = wanted
         if fresh:
             named = {one for access in fresh for some in (*access.any_of, access.deny) for one in some}
-            await self._name(connection, named)
+            await self._name(connection, named | ({MATCHED} if any(one.deny for one in fresh) else set()))
             ids = await intern_acls(connection, [self._sets(one) for one in fresh])
             self._known.update(zip(fresh, ids, strict=True))
         return {one: self._known[one] for one in wanted}
+
+    async def narrowed(self, connection: DatabaseConnection) -> None:
+        """Documents whose lists let in everybody but a set, as an earlier release wrote them, get lists that do not."""
+        values = {"tenant": self.scope.tenant_id, "connection": self.connection_id, "everyone": EVERYONE}
+        found: dict[UUID, dict[int, list[UUID]]] = {}
+        for acl, clause, members in await (await connection.execute(_OPEN, values)).fetchall():
+            found.setdefault(acl, {})[clause] = members
+        if not found:
+            return
+        await lock_to_write(connection)
+        await self._name(connection, [MATCHED])
+        matched = self._id(MATCHED)
+        lists = [
+            (
+                [
+                    [matched if one == EVERYONE else one for one in some]
+                    for clause, some in clauses.items()
+                    if clause
+                ],
+                clauses[0],
+            )
+            for clauses in found.values()
+        ]
+        narrow = await intern_acls(connection, lists)
+        await connection.execute(_NARROW, (list(found), narrow, self.scope.tenant_id))
 
     async def closed(self, connection: DatabaseConnection) -> UUID:
         """The list that lets nobody in."""
@@ -124,7 +170,11 @@ class AccessLists:
         self._named.clear()
 
     def _sets(self, access: Access) -> AclSets:
-        sets = [[self._id(one) for one in some] or [NO_ONE] for some in access.any_of] or [[NO_ONE]]
+        everybody = MATCHED if access.deny else EVERYBODY
+        sets = [
+            [self._id(everybody if one == EVERYBODY else one) for one in some] or [NO_ONE]
+            for some in access.any_of
+        ] or [[NO_ONE]]
         return sets, [self._id(one) for one in access.deny]
 
     def _id(self, grantee: Grantee) -> UUID:
@@ -168,6 +218,7 @@ def closure(held: Iterable[str], within: Mapping[str, Collection[str]]) -> set[s
 async def mirror(connection: DatabaseConnection, scope: Scope, connection_id: UUID, name: str) -> Mirrored:
     """Bring the memberships of a connection's groups up to date, in the caller's transaction."""
     tenant = (scope.tenant_id, connection_id)
+    await AccessLists(scope, connection_id).narrowed(connection)
     people, ambiguous = await _people(connection, scope, connection_id)
     held = await _held(connection, tenant, people)
     cursor = await connection.execute(
@@ -222,7 +273,9 @@ async def _held(
         if person:
             direct.setdefault(person, []).append(grantee)
     return {
-        user: closure([str(EVERYBODY), f"user:{person}", *attributes, *direct.get(person, ())], within)
+        user: closure(
+            [str(EVERYBODY), str(MATCHED), f"user:{person}", *attributes, *direct.get(person, ())], within
+        )
         for user, (person, attributes) in people.items()
     }
 

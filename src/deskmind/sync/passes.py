@@ -14,7 +14,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from deskmind.connectors.model import Kind
-from deskmind.connectors.protocol import Connector, Page
+from deskmind.connectors.protocol import AnyRecord, Connector, Page
 from deskmind.database import Connection as DatabaseConnection
 from deskmind.database import Database
 from deskmind.errors import (
@@ -23,6 +23,7 @@ from deskmind.errors import (
     SourcePermissionError,
     SourceReplyError,
     SourceRequestError,
+    SourceUnavailableError,
 )
 from deskmind.observability import logger
 from deskmind.scope import Scope
@@ -32,8 +33,8 @@ from deskmind.sync.storing import Counted, RecordStore
 __all__ = ["MISSHAPEN", "ONE_ALONE", "Pass", "misshapen", "read_kind", "sweep_kind"]
 
 _log = logger("deskmind.sync")
-MISSHAPEN = (KeyError, ValueError, TypeError, AttributeError, IndexError)
-"""What reading an answer raises that has not the form which the vendor documents."""
+MISSHAPEN = (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
+"""What reading an answer raises that has not the form which the vendor documents, or nests without end."""
 
 ONE_ALONE = (
     *(InvalidRequestError, SourceReplyError, SourcePermissionError, SourceRequestError),
@@ -43,6 +44,10 @@ ONE_ALONE = (
 
 _SURE = 100
 """So many records that a list lacks are asked for one by one before they are removed; more are believed to be gone."""
+
+_FEW = 20
+_MOST_GONE = 0.2
+"""Where more records than a few, and more than this part of them, are missing at once, it is rather the account that sees no more."""
 
 _BEGIN = """
 INSERT INTO sync_passes AS p (tenant_id, connection_id, kind, pass, running, started_at)
@@ -75,11 +80,26 @@ SELECT external_id FROM sync_problems WHERE tenant_id = %s AND connection_id = %
 """
 _FAIL = "UPDATE sync_passes SET error = %s WHERE tenant_id = %s AND connection_id = %s AND kind = %s"
 _UNMET = """
-SELECT external_id FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND pass < %s LIMIT 1000
+SELECT r.external_id FROM synced_records r WHERE r.tenant_id = %s AND r.connection_id = %s AND r.kind = %s AND r.pass < %s
+   AND NOT EXISTS (SELECT FROM sync_problems x WHERE x.tenant_id = r.tenant_id AND x.connection_id = r.connection_id
+        AND x.kind = r.kind AND x.external_id = left(r.external_id, 200))
+ LIMIT 1000
 """
+"""A problem names its record by 200 characters at most."""
 _UNLISTED = """
 SELECT external_id FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s AND synced_at < %s
    AND external_id <> ALL (%s)
+"""
+_HELD = "SELECT count(*) FROM synced_records WHERE tenant_id = %s AND connection_id = %s AND kind = %s"
+_UNKNOWN = """
+INSERT INTO sync_follow_ups (tenant_id, connection_id, step, kind, external_id)
+SELECT k.tenant_id, k.connection_id, 'referring', k.kind, l.id
+  FROM (VALUES (%s::uuid, %s::uuid, %s::text)) k(tenant_id, connection_id, kind), unnest(%s::text[]) l(id)
+ WHERE NOT EXISTS (SELECT FROM synced_records r WHERE r.tenant_id = k.tenant_id AND r.connection_id = k.connection_id
+        AND r.kind = k.kind AND r.external_id = l.id)
+   AND NOT EXISTS (SELECT FROM sync_problems x WHERE x.tenant_id = k.tenant_id AND x.connection_id = k.connection_id
+        AND x.kind = k.kind AND x.external_id = l.id)
+ON CONFLICT DO NOTHING
 """
 
 
@@ -207,12 +227,7 @@ async def _drop_unmet(connection: DatabaseConnection, store: RecordStore, place:
     while row is not None and row[0]:
         cursor = await connection.execute(_UNMET, (*place.key, place.number))
         ids = [name for (name,) in await cursor.fetchall()]
-        problems = await connection.execute(
-            "SELECT external_id FROM sync_problems WHERE tenant_id = %s AND connection_id = %s AND kind = %s",
-            place.key,
-        )
-        kept = {name for (name,) in await problems.fetchall()}
-        removed = await store.remove(connection, place.kind, [one for one in ids if one not in kept])
+        removed = await store.remove(connection, place.kind, ids)
         gone += removed
         if removed == 0:
             break
@@ -229,7 +244,7 @@ async def _once_more(
     counted = Counted()
     for name in names:
         try:
-            one = await source.get(place.kind, name)
+            one = await _one(source, place.kind, name)
         except ONE_ALONE as error:
             await store.problem(place.kind, name, misshapen(place.kind, error).code)
             continue
@@ -243,18 +258,40 @@ async def _once_more(
 
 
 async def sweep_kind(
-    database: Database, scope: Scope, connection_id: UUID, source: Connector, store: RecordStore, kind: Kind
+    database: Database,
+    scope: Scope,
+    connection_id: UUID,
+    source: Connector,
+    store: RecordStore,
+    kind: Kind,
+    *,
+    believed: bool = False,
 ) -> Pass:
-    """Remove the records that are gone at the vendor."""
+    """Remove the records that are gone at the vendor, and have those read that it lists and the copy lacks.
+
+    Args:
+        database: with the copy.
+        scope: of the tenant's operator.
+        connection_id: whose records.
+        source: to ask.
+        store: where they are.
+        kind: of the records.
+        believed: however many are missing, they are gone: somebody wished everything to be read anew.
+    """
+    key = (scope.tenant_id, connection_id, str(kind))
     try:
         begun = await _now(database, scope)
         listed: list[str] = []
         async for some in source.ids(kind):
             listed.extend(some)
         async with database.transaction(scope) as connection:
-            key = (scope.tenant_id, connection_id, str(kind))
+            await connection.execute(_UNKNOWN, (*key, listed))
             cursor = await connection.execute(_UNLISTED, (*key, begun, listed))
             missing = [name for (name,) in await cursor.fetchall()]
+            held = await (await connection.execute(_HELD, key)).fetchone()
+        assert held is not None
+        if not believed and len(missing) > max(_FEW, held[0] * _MOST_GONE):
+            raise _too_many(kind, len(missing), held[0])
         if len(missing) <= _SURE:
             missing = [name for name in missing if await _is_gone(source, store, kind, name)]
         async with database.transaction(scope) as connection:
@@ -264,10 +301,28 @@ async def sweep_kind(
     return Pass(kind, Counted(gone=gone))
 
 
+def _too_many(kind: Kind, missing: int, held: int) -> SourcePermissionError:
+    return SourcePermissionError(
+        f"{missing:,} of {held:,} {kind} records are not listed any more, and were kept.",
+        why="That many at once are rather hidden from the account than deleted.",
+        remedy="See with 'deskmind connect test' that it still has its rights. If they were deleted, a run with '--full' removes them.",
+    )
+
+
+async def _one(source: Connector, kind: Kind, name: str) -> AnyRecord | None:
+    """A record as it is now. Where the vendor fails with it and answers otherwise, it is the record that cannot be read."""
+    try:
+        return await source.get(kind, name)
+    except SourceUnavailableError as error:
+        if not (await source.health()).ok:
+            raise
+        raise SourceReplyError(f"The {kind} '{name}' cannot be read.", why=error.why) from error
+
+
 async def _is_gone(source: Connector, store: RecordStore, kind: Kind, name: str) -> bool:
     """Whether the vendor has a record no more; one that it cannot give stays, and is named."""
     try:
-        return await source.get(kind, name) is None
+        return await _one(source, kind, name) is None
     except ONE_ALONE as error:
         await store.problem(kind, name, misshapen(kind, error).code)
         return False

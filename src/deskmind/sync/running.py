@@ -270,7 +270,7 @@ class Runner:
         done = [await read_kind(*place)]
         can = run.source.capabilities
         if run.sweep and kind in can.sweep & can.incremental and done[0].error is None:
-            done.append(await sweep_kind(*place))
+            done.append(await sweep_kind(*place, believed=run.renewing))
         return done
 
     async def _heed(self, run: _Run, passes: Sequence[Pass]) -> None:

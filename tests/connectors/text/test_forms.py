@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deskmind.connectors import Kind, Ticket
+from deskmind.connectors.core.source import decode
 from deskmind.connectors.text import (
     adf_from_markdown,
     html_from_markdown,
@@ -135,6 +140,45 @@ def test_a_document_of_atlassian_keeps_its_text_where_a_node_has_no_equal() -> N
 def test_scripts_and_styles_of_html_are_not_text() -> None:
     text = markdown_from_html("<style>p{}</style><p>Restart <b>now</b><script>alert(1)</script></p>")
     assert text == "Restart **now**"
+
+
+_NESTED = ("em", "span", "a", "div", "blockquote", "table><tr><td", "ul><li", "h1><div", "pre")
+
+
+@pytest.mark.parametrize("tag", _NESTED)
+@pytest.mark.parametrize("times", [20, 450, 5000])
+def test_html_that_nests_without_end_keeps_its_text(tag: str, times: int) -> None:
+    text = markdown_from_html(f"<p>before</p>{f'<{tag}>' * times}is <b>here</b><div>too</div>")
+    assert text.startswith("before")
+    assert "here" in text
+    assert text.index("here") < text.index("too")
+
+
+def test_scripts_are_not_text_however_deep_they_are() -> None:
+    deep = "<div>" * 300
+    text = markdown_from_html(
+        f"{deep}seen<script>alert(1)</script><style>p{{}}</style><br>again<p>and</p>again"
+    )
+    assert text == "seen again and again"
+
+
+@pytest.mark.parametrize(("start", "number"), [("4", 4), ("²", 1), ("1" * 5000, 1), ("-3", 1), ("٣", 3)])
+def test_a_list_begins_with_the_number_that_its_html_names(start: str, number: int) -> None:
+    assert markdown_from_html(f"<ol start='{start}'><li>item</li></ol>") == f"{number}. item"
+
+
+def test_a_record_that_cannot_be_gone_through_does_not_take_the_others_with_it() -> None:
+    deep: dict[str, Any] = {"type": "text", "text": "x"}
+    for _ in range(3000):
+        deep = {"type": "blockquote", "content": [deep]}
+    rows = [{"id": "1", "body": deep}, {"id": "2", "body": {"type": "doc", "content": []}}]
+
+    def read(row: dict[str, Any]) -> Ticket:
+        text = markdown_from_adf(row["body"])
+        return Ticket(vendor="jira", id=row["id"], key=row["id"], description=text)
+
+    records, undecoded = decode(Kind.TICKET, rows, read, "id")
+    assert ([one.id for one in records], [one.id for one in undecoded]) == (["2"], ["1"])
 
 
 def test_markup_in_markdown_is_text_in_html() -> None:

@@ -2,7 +2,8 @@
 
 A request that changes nothing is tried again after 429, 5xx, a broken connection or a broken answer. One that changes
 something is tried again only where the vendor cannot have seen it: after 429, 401, or no connection; else its outcome
-is unknown, and the error says so.
+is unknown, and the error says so. What counts as a failure of the vendor is a request that was given up, not an attempt: one
+record that it answers with 500 each time must not keep it from being asked for the others.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 _TRANSIENT = frozenset({408, 425, 500, 502, 503, 504})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _MOST_MOVES = 3
+_GIVEN_UP = 2
+"""After so many requests in a row that were given up the vendor is not asked for a while."""
+_PART_ATTEMPTS = 2
 _PIECE = 64 * 1024
 
 
@@ -66,6 +70,7 @@ class _Sending:
     authenticated: bool = True
     renewed: bool = False
     file: bool = False
+    part: bool = False
 
 
 class Client:
@@ -103,7 +108,7 @@ class Client:
         self._auth = auth
         self._limits = limits or Limits()
         self._retry = retry or Retry()
-        self._breaker = breaker or Breaker(threshold=5, pause=15.0)
+        self._breaker = breaker or Breaker(threshold=_GIVEN_UP, pause=15.0)
         self._reading = reading
         self._words = words
         self._sleep = sleep
@@ -134,6 +139,7 @@ class Client:
         form: Callable[[], Any] | None = None,
         headers: Mapping[str, str] | None = None,
         safe: bool | None = None,
+        part: bool = False,
     ) -> Answer:
         """One request, tried as often as it may be.
 
@@ -145,6 +151,8 @@ class Client:
             form: makes the body anew for each attempt, for files.
             headers: beside those of authentication.
             safe: whether it changes nothing; GET does not.
+            part: whether it asks for a part of what was given up, to find what is to blame: it is tried twice, and sent also while
+                the vendor is not asked otherwise.
         """
         encoded = (
             f"{path}{'&' if '?' in path else '?'}{urlencode(query, doseq=True, quote_via=quote)}"
@@ -156,7 +164,9 @@ class Client:
         if json is not None:
             sent["Content-Type"] = "application/json"
         safe = method == "GET" if safe is None else safe
-        sending = _Sending(method, self.reach.address(encoded), body, sent, safe, file=form is not None)
+        sending = _Sending(
+            method, self.reach.address(encoded), body, sent, safe, file=form is not None, part=part
+        )
         with span(f"{method} {self.reach.host}", kind="client", **{"server.address": self.reach.host}):
             return await self._persist(sending)
 
@@ -201,8 +211,9 @@ class Client:
         return cast("dict[str, Any]", data) if isinstance(data, dict) else {}
 
     async def _persist(self, sending: _Sending) -> Answer:
-        for attempt in range(1, self._retry.attempts + 1):
-            last = attempt == self._retry.attempts
+        attempts = min(self._retry.attempts, _PART_ATTEMPTS) if sending.part else self._retry.attempts
+        for attempt in range(1, attempts + 1):
+            last = attempt == attempts
             try:
                 return await self._once(sending, attempt)
             except _Renew:
@@ -225,29 +236,26 @@ class Client:
         headers = dict(sending.headers)
         if sending.authenticated:
             headers |= await self._auth.headers(self.exchange)
-        if not self._breaker.admits():
+        if not sending.part and not self._breaker.admits():
             raise circuit_open(self.reach.host)
         try:
             await self.pace.take()
             answer = await self._exchange(sending, headers, attempt)
         except Broken as broken:
-            self._tell(answered=broken.answered)
+            if broken.answered:
+                self._breaker.succeeded()
+            elif self._breaker.open and not sending.part:  # this was the one to see whether it is back
+                self._breaker.failed()
             raise
         except asyncio.CancelledError:
             self._breaker.unknown()
             raise
         except BaseException:
-            self._tell(answered=True)
+            self._breaker.succeeded()
             raise
-        self._tell(answered=True)
+        self._breaker.succeeded()
         self._judge(sending, headers, answer)
         return Answer(answer.status, answer.headers, decoded(answer.data, answer.status))
-
-    def _tell(self, *, answered: bool) -> None:
-        if answered:
-            self._breaker.succeeded()
-        else:
-            self._breaker.failed()
 
     async def _exchange(self, sending: _Sending, headers: Mapping[str, str], attempt: int) -> Answer:
         begun, status, received = time.monotonic(), 0, 0
@@ -296,6 +304,8 @@ class Client:
         )
 
     def _given_up(self, sending: _Sending, broken: Broken, attempts: int) -> Exception:
+        if not broken.answered and not sending.part and not self._breaker.open:
+            self._breaker.failed()
         if broken.limited:
             return SourceRateLimitedError(
                 f"{self.reach.host} wants fewer requests.",

@@ -57,10 +57,10 @@ class Cursor:
         mark = self.marks.get(stream)
         return instant(mark) - overlap if mark else None
 
-    def at(self, stream: str, position: Any, seen: str) -> Cursor:
-        """Further on in a stream."""
-        top = self.top if self.stream == stream else ""
-        return replace(self, stream=stream, position=position, top=max(top, seen))
+    def at(self, stream: str, position: Any, seen: str, latest: str = "") -> Cursor:
+        """Further on in a stream, whose mark will not be later than ``latest``."""
+        top = max(self.top if self.stream == stream else "", seen)
+        return replace(self, stream=stream, position=position, top=min(top, latest) if latest else top)
 
     def done(self, stream: str) -> Cursor:
         """The stream is finished."""

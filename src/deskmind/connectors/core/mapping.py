@@ -11,8 +11,8 @@ from deskmind.connectors.protocol import AnyRecord, Page
 __all__ = ["BROKEN", "Fields", "MappingReport", "is_empty", "parts_of", "report"]
 
 _T = TypeVar("_T")
-BROKEN = (KeyError, ValueError, TypeError, AttributeError, IndexError)
-"""What reading a record raises that has not the form which the vendor documents."""
+BROKEN = (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
+"""What reading a record raises that has not the form which the vendor documents, or nests without end."""
 
 
 def is_empty(value: Any) -> bool:

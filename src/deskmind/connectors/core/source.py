@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from deskmind.connectors.model import Article, Kind, Ticket
 from deskmind.connectors.protocol import AnyRecord, Capabilities, Health, Page, Undecoded
 from deskmind.errors import DeskmindError, InvalidRequestError, SourceReplyError
 
-__all__ = ["Batch", "Source", "Start", "Stream", "decode", "unreadable"]
+__all__ = ["Batch", "Source", "Start", "Stream", "decode", "decode_apart", "unreadable"]
 
 _T = TypeVar("_T", bound=AnyRecord)
 
@@ -38,13 +39,21 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a stream gives at once; ``position`` is where to go on, ``seen`` the vendor's latest time in it."""
+    """What a stream gives at once.
+
+    Attributes:
+        position: where to go on.
+        seen: the vendor's latest time in it.
+        begun: when the pass began by the vendor's clock, where rows do not come in the order of their changes: what changes
+            behind the place after that is the next pass's, however late the times are that this one sees.
+    """
 
     records: tuple[AnyRecord, ...]
     position: Any = None
     seen: datetime | None = None
     undecoded: tuple[Undecoded, ...] = ()
     notes: tuple[str, ...] = ()
+    begun: datetime | None = None
 
 
 class Stream(Protocol):
@@ -126,7 +135,7 @@ class Source:
             position = now.position if now.stream == stream.name else None
             start = Start(now.start(stream.name, self._overlap(kind)), position, size)
             async for batch in stream.read(start):
-                now = now.at(stream.name, batch.position, stamp(batch.seen))
+                now = now.at(stream.name, batch.position, stamp(batch.seen), stamp(batch.begun))
                 yield Page(kind, batch.records, str(now), undecoded=batch.undecoded, notes=batch.notes)
             now = now.done(stream.name)
         yield Page(kind, (), str(now), last=True)
@@ -191,6 +200,13 @@ def decode(
             if record is not None:
                 records.append(record)
     return tuple(records), tuple(undecoded)
+
+
+async def decode_apart(
+    kind: Kind, rows: Iterable[dict[str, Any]], read: Callable[[dict[str, Any]], AnyRecord | None], id_of: str
+) -> tuple[tuple[AnyRecord, ...], tuple[Undecoded, ...]]:
+    """``decode`` in a thread, for records with long texts."""
+    return await asyncio.to_thread(decode, kind, rows, read, id_of)
 
 
 def _id(row: Any, name: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from deskmind.connectors.core.failures import Broken, too_large
@@ -10,7 +12,7 @@ from deskmind.connectors.core.failures import Broken, too_large
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["decoded", "no_words", "once", "whole"]
+__all__ = ["decoded", "made_at", "no_words", "once", "whole"]
 
 _PIECE = 64 * 1024
 
@@ -26,6 +28,15 @@ async def once(
         return await handler(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise Broken.of(error) from error
+
+
+def made_at(headers: Mapping[str, str]) -> datetime:
+    """When an answer was made by the vendor's clock (``Date``: RFC 9110, 6.6.1); by ours where it does not say."""
+    try:
+        moment = parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, TypeError, OverflowError):
+        return datetime.now(UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def no_words(data: Any) -> str:

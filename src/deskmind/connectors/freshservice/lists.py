@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from deskmind.connectors.core.client import Client
 from deskmind.connectors.core.paging import Drift, Rows, overlapping
+from deskmind.connectors.core.wire import made_at
 from deskmind.errors import SourceReplyError
 
 __all__ = ["Listing", "one_of", "rows_of"]
 
 
 class Listing:
-    """One list with its filter."""
+    """One list with its filter.
+
+    Attributes:
+        begun: when its first answer was made by the vendor's clock; None before.
+    """
 
     def __init__(self, client: Client, path: str, query: Mapping[str, Any] | None = None) -> None:
         self._client = client
         self._path = path
         self._query = query or {}
+        self.begun: datetime | None = None
 
     async def pages(self, size: int = 100, begin: Drift | None = None) -> AsyncIterator[tuple[Rows, Drift]]:
         """Rows and where they end."""
 
         async def fetch(number: int, per_page: int) -> Sequence[dict[str, Any]]:
             query = {**self._query, "page": number, "per_page": per_page}
-            return rows_of(await self._client.get(self._path, query))
+            answer = await self._client.request("GET", self._path, query=query)
+            self.begun = self.begun or made_at(answer.headers)
+            return rows_of(answer.data)
 
         async for page in overlapping(fetch, lambda row: str(row.get("id")), size=size, begin=begin):
             yield page

@@ -7,26 +7,36 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from deskmind.connectors.core.client import Client
+from deskmind.connectors.core.cursor import instant, stamp
 from deskmind.connectors.core.mapping import parts_of
 from deskmind.connectors.core.paging import Drift, Rows
-from deskmind.connectors.core.source import Batch, Start, decode
+from deskmind.connectors.core.source import Batch, Start, decode, decode_apart
 from deskmind.connectors.freshservice import reading
 from deskmind.connectors.freshservice.lists import Listing, one_of
 from deskmind.connectors.freshservice.sight import requester_group
 from deskmind.connectors.model import Kind, Membership, Ticket
 from deskmind.connectors.protocol import AnyRecord, Undecoded
-from deskmind.errors import NotFoundError, SourcePermissionError, SourceReplyError, SourceRequestError
+from deskmind.errors import (
+    NotFoundError,
+    SourcePermissionError,
+    SourceReplyError,
+    SourceRequestError,
+    SourceUnavailableError,
+)
 
 __all__ = ["ArticleStream", "MembershipStream", "PlainStream", "TicketStream"]
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_INCLUDED = 10
+_MOST_SILENT = 5
+_PARTS_OF_POSITION = 3
 
 
 class TicketStream:
     """Tickets in the order of their creation, those changed since a time; ``deleted`` reads what was thrown away.
 
-    Without ``updated_since`` the vendor gives the last 30 days alone.
+    One may change behind the place where the pass stands, so the next pass begins where this one began, and a pass that goes
+    on remembers when that was. Without ``updated_since`` the vendor gives the last 30 days alone.
     """
 
     def __init__(self, client: Client, url: str, *, details: bool, deleted: bool = False) -> None:
@@ -44,9 +54,11 @@ class TicketStream:
             "order_type": "asc",
             **({"filter": "deleted"} if self._deleted else {}),
         }
-        begin = Drift(start.position[0], tuple(start.position[1])) if start.position else None
+        begin, begun = _place(start.position)
         restricted = await self._restricted()
-        async for rows, at in Listing(self._client, "/api/v2/tickets", query).pages(start.size, begin):
+        listing = Listing(self._client, "/api/v2/tickets", query)
+        async for rows, at in listing.pages(start.size, begin):
+            begun = begun or listing.begun
             read: list[AnyRecord] = []
             times = [reading.moment(one.get("updated_at")) for one in rows]
             seen = max((one for one in times if one is not None), default=None)
@@ -55,11 +67,13 @@ class TicketStream:
                     Ticket(vendor=reading.VENDOR, id=str(one["id"]), key=str(one["id"]), deleted=True)
                     for one in rows
                 ]
-                yield Batch(tuple(read), _position(at), seen)
+                yield Batch(tuple(read), _position(at, begun), seen, begun=begun)
                 continue
-            full, lost = await _each(Kind.TICKET, rows, self.full)
-            records, undecoded = decode(Kind.TICKET, full, lambda row: self.record(row, restricted), "id")
-            yield Batch(records, _position(at), seen, (*undecoded, *lost))
+            full, lost = await _each(self._client, Kind.TICKET, rows, self.full)
+            records, undecoded = await decode_apart(
+                Kind.TICKET, full, lambda row: self.record(row, restricted), "id"
+            )
+            yield Batch(records, _position(at, begun), seen, (*undecoded, *lost), begun=begun)
 
     async def restricted(self) -> frozenset[str]:
         """Ids of groups whose tickets only their members see."""
@@ -148,8 +162,8 @@ class ArticleStream:
     ) -> AsyncIterator[Batch]:
         listing = Listing(self._client, "/api/v2/solutions/articles", {"folder_id": folder["id"]})
         async for rows, _ in listing.pages(size):
-            full, lost = await _each(Kind.ARTICLE, rows, self.full)
-            records, undecoded = decode(
+            full, lost = await _each(self._client, Kind.ARTICLE, rows, self.full)
+            records, undecoded = await decode_apart(
                 Kind.ARTICLE, full, lambda row: reading.article(row, self._url, folder, category), "id"
             )
             yield Batch(records, undecoded=(*undecoded, *lost))
@@ -189,17 +203,39 @@ class MembershipStream:
 
 
 async def _each(
-    kind: Kind, rows: Rows, full: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+    client: Client, kind: Kind, rows: Rows, full: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 ) -> tuple[Rows, tuple[Undecoded, ...]]:
-    """Rows with what their list leaves out; one whose own answer cannot be read does not keep the others back."""
+    """Rows with what their list leaves out; one whose own answer is refused or unreadable does not keep the others back.
+
+    Where all of several are refused, or several in a row bring no answer, no record is to blame: that is the error.
+    """
     found: Rows = []
     lost: list[Undecoded] = []
+    silent = 0
     for row in rows:
         try:
             found.append(await full(row))
+            silent = 0
+            continue
         except SourceReplyError:
-            lost.append(Undecoded(kind, str(row.get("id")), "the answer with it cannot be read"))
+            why = "the answer with it cannot be read"
+        except (SourcePermissionError, SourceRequestError) as error:
+            if len(lost) + 1 == len(rows) > 1:
+                raise
+            why = f"it is refused ({error.code})"
+        except SourceUnavailableError:
+            silent += 1
+            if silent > _MOST_SILENT:
+                raise
+            await _answers(client)
+            why = "the system fails with it"
+        lost.append(Undecoded(kind, str(row.get("id")), why))
     return found, tuple(lost)
+
+
+async def _answers(client: Client) -> None:
+    """Raises where the account does not answer a small request either."""
+    await client.request("GET", "/api/v2/tickets", query={"page": 1, "per_page": 1}, part=True)
 
 
 def _member(group: Any, person: Any) -> Membership:
@@ -207,6 +243,14 @@ def _member(group: Any, person: Any) -> Membership:
     return Membership(vendor=reading.VENDOR, id=f"{grantee}/{person}", grantee=grantee, person=str(person))
 
 
-def _position(at: Drift) -> list[Any]:
+def _place(position: Any) -> tuple[Drift | None, datetime | None]:
+    """What ``_position`` gave; the list from its beginning where an earlier release did not say when the pass began."""
+    if not position or len(position) < _PARTS_OF_POSITION:
+        return None, None
+    end, tail, begun = position
+    return Drift(end, tuple(tail)), instant(begun) if begun else None
+
+
+def _position(at: Drift, begun: datetime | None) -> list[Any]:
     """For a cursor: the tail is what tells whether rows have shifted."""
-    return [at.end, list(at.tail)]
+    return [at.end, list(at.tail), stamp(begun)]

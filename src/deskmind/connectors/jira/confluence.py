@@ -15,7 +15,7 @@ from deskmind.connectors.access import EVERYONE, Access, Grantee
 from deskmind.connectors.core.client import Answer, Client
 from deskmind.connectors.core.mapping import Fields
 from deskmind.connectors.core.paging import Rows, by_link
-from deskmind.connectors.core.source import Batch, Start, decode
+from deskmind.connectors.core.source import Batch, Start, decode_apart
 from deskmind.connectors.jira.fields import user_reference
 from deskmind.connectors.jira.site import whole
 from deskmind.connectors.model import Article, Kind, Reference
@@ -167,7 +167,7 @@ class PageStream:
 async def articles(wiki: Wiki, rows: Rows) -> Batch:
     """Pages as records."""
     access = {str(row.get("id")): await wiki.access(row) for row in rows}
-    records, undecoded = decode(
+    records, undecoded = await decode_apart(
         Kind.ARTICLE, rows, lambda row: wiki.read(row, access[str(row.get("id"))]), "id"
     )
     return Batch(records, undecoded=undecoded)

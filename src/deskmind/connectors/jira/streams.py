@@ -11,7 +11,7 @@ from urllib.parse import quote
 from deskmind.connectors.access import Grantee
 from deskmind.connectors.core.client import Client
 from deskmind.connectors.core.paging import Rows, by_start, by_token
-from deskmind.connectors.core.source import Batch, Start, decode
+from deskmind.connectors.core.source import Batch, Start, decode, decode_apart
 from deskmind.connectors.jira import reading
 from deskmind.connectors.jira.sight import LICENSED
 from deskmind.connectors.jira.site import Site, whole
@@ -72,7 +72,7 @@ class IssueStream:
         """Issues as records."""
         fields, sight = await self._site.fields(), await self._site.sight()
         completed = [await self._with_comments(row) for row in rows]
-        records, undecoded = decode(
+        records, undecoded = await decode_apart(
             Kind.TICKET, completed, lambda row: reading.ticket(row, self._url, fields, sight), "id"
         )
         times = [one.updated_at for one in records if one.updated_at is not None]

@@ -12,7 +12,8 @@ from deskmind.connectors.core import Auth, Client, Limits, Pace, Reach, Retry
 from deskmind.connectors.core.client import Answer
 from deskmind.connectors.core.mapping import is_empty
 from deskmind.connectors.core.paging import Rows, by_link, by_start, by_token, next_link, overlapping
-from deskmind.connectors.core.source import Batch, Source, Start, Stream, decode
+from deskmind.connectors.core.source import Batch, Source, Start, Stream, decode_apart
+from deskmind.connectors.core.wire import made_at
 from deskmind.connectors.model import Article, Kind, Person, Reference, Ticket
 from deskmind.connectors.protocol import AnyRecord, Capabilities, Right
 from deskmind.connectors.rest.description import Description, Listed
@@ -119,15 +120,17 @@ class _ListedStream:
         self._kind = kind
         self._description = description
         self._listed = listed
+        self._begun: datetime | None = None
 
     async def read(self, start: Start) -> AsyncIterator[Batch]:
+        self._begun = None
         query = dict(self._listed.query)
         if self._listed.since and start.since is not None:
             query[self._listed.since] = start.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        async for rows in self._pages(query):
-            records, undecoded = decode(self._kind, rows, self._record, self._listed.id)
+        async for rows in self._pages(query):  # in an order that the description does not tell
+            records, undecoded = await decode_apart(self._kind, rows, self._record, self._listed.id)
             times = [one.updated_at for one in records if one.updated_at is not None]
-            yield Batch(records, seen=max(times, default=None), undecoded=undecoded)
+            yield Batch(records, seen=max(times, default=None), undecoded=undecoded, begun=self._begun)
 
     def _pages(self, query: dict[str, Any]) -> AsyncIterator[Rows]:
         one, ask = self._listed, self._ask
@@ -159,7 +162,9 @@ class _ListedStream:
             yield rows
 
     async def _ask(self, query: Mapping[str, Any], link: str | None = None) -> Answer:
-        return await self._client.request("GET", link or self._listed.path, query=None if link else query)
+        answer = await self._client.request("GET", link or self._listed.path, query=None if link else query)
+        self._begun = self._begun or made_at(answer.headers)
+        return answer
 
     def _rows(self, data: Any) -> Rows:
         rows = _at(data, self._listed.rows)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from deskmind.connectors.core import Auth, Client, Limits, Pace, Reach, Retry
 from deskmind.connectors.core.effects import Effects
 from deskmind.connectors.core.hooks import signed_events
-from deskmind.connectors.core.source import Source, Stream, decode
+from deskmind.connectors.core.source import Source, Stream, decode_apart
 from deskmind.connectors.model import Article, Attachment, Kind, Ticket
 from deskmind.connectors.protocol import AnyRecord, Capabilities, Event, Page, Right, Undecoded
 from deskmind.connectors.servicenow import reading
@@ -170,14 +170,10 @@ class ServiceNow(Source):
                 return [self._stream(kind, _PLAIN[kind])]
 
     async def ids(self, kind: Kind) -> AsyncIterator[Sequence[str]]:
-        """All ids of a kind that can be seen, table by table."""
+        """All ids of a kind that can be seen, table by table; a table that is not found is no proof that its records are gone."""
         for table in self._tables(kind):
-            try:
-                async for some in Table(self.client, table).ids():
-                    yield some
-            except NotFoundError:
-                if table in {"incident", _PLAIN.get(kind)}:
-                    raise
+            async for some in Table(self.client, table).ids():
+                yield some
 
     async def get(self, kind: Kind, id: str) -> AnyRecord | None:  # noqa: A002
         """One record as it is now."""
@@ -202,7 +198,7 @@ class ServiceNow(Source):
             except NotFoundError:
                 continue
             reader = await self._reader(kind, table)(rows)
-            found, lost = decode(kind, rows, reader.read, "sys_id")
+            found, lost = await decode_apart(kind, rows, reader.read, "sys_id")
             records += found
             undecoded += (*lost, *reader.undecoded)
             undecoded += (Undecoded(kind, one, "the answer with it cannot be read") for one in broken)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from deskmind.connectors.core.source import Batch, Start, decode
+from deskmind.connectors.core.source import Batch, Start, decode_apart
 from deskmind.connectors.model import Kind
 from deskmind.connectors.protocol import AnyRecord, Undecoded
 from deskmind.connectors.servicenow.fields import moment, value
@@ -73,7 +73,7 @@ class TableStream:
                 yield Batch((), behind.to_json(), undecoded=(lost,))
                 continue
             reader = await self._reader(rows)
-            records, undecoded = decode(self._kind, rows, reader.read, "sys_id")
+            records, undecoded = await decode_apart(self._kind, rows, reader.read, "sys_id")
             undecoded += reader.undecoded
             yield Batch(records, behind.to_json(), latest(rows, "sys_updated_on"), undecoded)
 

@@ -16,12 +16,14 @@ from urllib.parse import quote
 from deskmind.connectors.core.client import Answer, Client
 from deskmind.connectors.core.paging import next_link
 from deskmind.connectors.servicenow.fields import moment, time_text, value
-from deskmind.errors import SourceReplyError, SourceUnavailableError
+from deskmind.errors import SourcePermissionError, SourceReplyError, SourceUnavailableError
 
 __all__ = ["Place", "Rows", "Table", "latest", "result"]
 
 Rows = list[dict[str, Any]]
 _BOTH = "sysparm_display_value"
+_SEEN_AT_LEAST = 0.8
+"""Of the rows that there are; where fewer are seen, the account lacks rights, and what is not seen is not taken for gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Table:
         wanted = size
         while True:
             try:
-                answer = await self._page(place, since, wanted)
+                answer = await self._page(place, since, wanted, part=wanted < size)
             except (SourceReplyError, SourceUnavailableError):
                 if wanted > 1:
                     wanted = max(1, wanted // 4)
@@ -102,9 +104,16 @@ class Table:
             wanted = min(size, wanted * 2)
 
     async def ids(self, size: int = 5000) -> AsyncIterator[list[str]]:
-        """All ids, in their own order."""
+        """All ids, in their own order.
+
+        Raises:
+            SourcePermissionError: more than a fifth of the rows that there are may not be seen.
+        """
         light = Table(self._client, self.name, query=self._query, fields=("sys_id",), shown=False, key="")
+        total = _total(await light._page(Place(), None, 1, part=False))
+        came = 0
         async for rows, _, broken in light.after(Place(), None, size):
+            came += len(rows)
             if broken:
                 raise SourceReplyError(
                     f"The ids of '{self.name}' cannot be listed.",
@@ -112,6 +121,14 @@ class Table:
                     remedy="Run it again.",
                 )
             yield [value(row["sys_id"]) for row in rows]
+        if (
+            came < (total or 0) * _SEEN_AT_LEAST
+        ):  # some may have been deleted meanwhile, or be nobody's to see
+            raise SourcePermissionError(
+                f"Only {came:,} of {total:,} rows of '{self.name}' may be seen.",
+                why="Whether the others are gone cannot be told.",
+                remedy="Give the integration's account its rights; 'deskmind connect test' names those that are missing.",
+            )
 
     async def some(self, query: str, *, size: int = 1000) -> Rows:
         """All rows of a narrower query.
@@ -143,7 +160,7 @@ class Table:
     async def field(self, identity: str, name: str) -> str:
         """One field alone of a row that breaks answers; empty where that cannot be had either."""
         try:
-            rows = result(await self._ask(f"sys_id={identity}", 1, 0, (name,)))
+            rows = result(await self._ask(f"sys_id={identity}", 1, 0, (name,), part=True))
         except (SourceReplyError, SourceUnavailableError):
             return ""
         return value(rows[0].get(name)) if rows else ""
@@ -157,10 +174,12 @@ class Table:
         parts = [self._query, query]
         return result(await self._ask("^".join(part for part in parts if part), 1, 0))
 
-    async def _page(self, place: Place, since: datetime | None, size: int) -> Answer:
-        return await self._ask(self._encoded(place, since), size, place.skip)
+    async def _page(self, place: Place, since: datetime | None, size: int, *, part: bool) -> Answer:
+        return await self._ask(self._encoded(place, since), size, place.skip, part=part)
 
-    async def _ask(self, query: str, size: int, offset: int, fields: Sequence[str] = ()) -> Answer:
+    async def _ask(
+        self, query: str, size: int, offset: int, fields: Sequence[str] = (), *, part: bool = False
+    ) -> Answer:
         asked: dict[str, Any] = {
             "sysparm_query": query,
             "sysparm_limit": size,
@@ -169,11 +188,12 @@ class Table:
         }
         if fields or self._fields:
             asked["sysparm_fields"] = ",".join(fields or self._fields)
-        return await self._client.request("GET", f"/api/now/table/{quote(self.name)}", query=asked)
+        path = f"/api/now/table/{quote(self.name)}"
+        return await self._client.request("GET", path, query=asked, part=part)
 
     async def _only_id(self, place: Place, since: datetime | None) -> str:
         """The id of the row that breaks an answer."""
-        rows = result(await self._ask(self._encoded(place, since), 1, place.skip, ("sys_id",)))
+        rows = result(await self._ask(self._encoded(place, since), 1, place.skip, ("sys_id",), part=True))
         return value(rows[0].get("sys_id")) if rows else "hidden"
 
     def _encoded(self, place: Place, since: datetime | None) -> str:
@@ -225,8 +245,14 @@ def latest(rows: Sequence[Mapping[str, Any]], key: str) -> datetime | None:
     return max((one for one in times if one is not None), default=None)
 
 
-def _more(answer: Answer, skip: int, size: int, came: int) -> bool:
+def _total(answer: Answer) -> int | None:
+    """How many rows there are, those that we may not see too; None where the instance does not say."""
     total = answer.headers.get("X-Total-Count", "")
-    if total.isdigit():
-        return skip + size < int(total)
+    return int(total) if total.isdecimal() else None
+
+
+def _more(answer: Answer, skip: int, size: int, came: int) -> bool:
+    total = _total(answer)
+    if total is not None:
+        return skip + size < total
     return came >= size or next_link(answer.headers) is not None

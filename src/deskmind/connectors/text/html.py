@@ -53,6 +53,12 @@ _BLOCKS = frozenset(
     "fieldset address details center".split()
 )
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
+_DEEPEST = 100
+"""So deep elements nest here; what is below keeps its text alone. An e-mail with as many replies is rare."""
+_LONGEST_NUMBER = 9
+"""Digits of an item's number, as in CommonMark."""
+_PARTS = frozenset("li tr td th tbody thead tfoot caption colgroup".split())
+"""What means something within its list or table alone."""
 
 
 def markdown_from_html(text: str) -> str:
@@ -66,9 +72,40 @@ def html_from_markdown(text: str) -> str:
 
 
 def parse(text: str) -> tuple[Block, ...]:
-    """The blocks of an HTML text."""
+    """The blocks of an HTML text; what nests deeper than 100 elements is plain text in them."""
     root = LexborHTMLParser(text).body
-    return tuple(_blocks(root)) if root is not None else ()
+    if root is None:
+        return ()
+    if text.count("<") > _DEEPEST:
+        _flatten(root)
+    return tuple(_blocks(root))
+
+
+def _flatten(root: LexborNode) -> None:
+    """Put its text in the place of each element that is too deep."""
+    waiting = [(root, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > _DEEPEST and node.tag not in _PARTS and node.tag not in _UNSEEN:
+            node.replace_with(_plain(node))
+        else:
+            waiting.extend((child, depth + 1) for child in node.iter())
+
+
+def _plain(root: LexborNode) -> str:
+    """What is to be read in an element, without recursion."""
+    pieces: list[str] = []
+    waiting: list[LexborNode | None] = [root]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node.tag == "br":
+            pieces.append(" ")
+        elif node.tag == "-text":
+            pieces.append(node.text_content or "")
+        elif node.tag not in _UNSEEN:
+            apart = [None] if node.tag in _BLOCKS or node.tag in _PARTS else []
+            waiting += [*apart, *reversed(list(node.iter(include_text=True))), *apart]
+    return "".join(pieces)
 
 
 def _blocks(node: LexborNode) -> Iterable[Block]:
@@ -119,7 +156,7 @@ def _block(node: LexborNode) -> Iterable[Block]:
 def _list(node: LexborNode, *, ordered: bool) -> Items:
     items = tuple(tuple(_blocks(child)) for child in node.iter() if child.tag == "li")
     start = (node.attributes.get("start") or "1") if ordered else "0"
-    return Items(items, int(start) if start.isdigit() else 1)
+    return Items(items, int(start) if start.isdecimal() and len(start) <= _LONGEST_NUMBER else 1)
 
 
 def _code(node: LexborNode) -> Code:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from deskmind.connectors.text import html, markdown
 from deskmind.connectors.text.tree import BREAK, Block, Code, Paragraph, Run, tidy
 
 __all__ = ["journal_from_markdown", "markdown_from_journal", "markdown_from_plain"]
 
-_CODE = re.compile(r"\[code\](.*?)\[/code\]", re.DOTALL | re.IGNORECASE)
+_OPEN = re.compile(r"\[code\]", re.IGNORECASE)
+_CLOSE = re.compile(r"\[/code\]", re.IGNORECASE)
 _GAP = re.compile(r"\n\s*\n")
 
 
@@ -20,7 +22,7 @@ def journal_from_markdown(text: str) -> str:
         plain = "\n\n".join(
             "".join(run.text for run in block.runs) for block in blocks if isinstance(block, Paragraph)
         )
-        if _plain_blocks(plain) == blocks and not _CODE.search(plain):
+        if _plain_blocks(plain) == blocks and not any(_coded(plain)):
             return plain
     return f"[code]{html.write(blocks).replace('[/code]', '[/code&#93;')}[/code]"
 
@@ -29,12 +31,20 @@ def markdown_from_journal(text: str) -> str:
     """Markdown of a journal entry."""
     blocks: list[Block] = []
     at = 0
-    for found in _CODE.finditer(text):
-        blocks.extend(_plain_blocks(text[at : found.start()]))
-        blocks.extend(html.parse(found[1]))
-        at = found.end()
+    for start, code, end in _coded(text):
+        blocks.extend(_plain_blocks(text[at:start]))
+        blocks.extend(html.parse(code))
+        at = end
     blocks.extend(_plain_blocks(text[at:]))
     return markdown.write(blocks)
+
+
+def _coded(text: str) -> Iterator[tuple[int, str, int]]:
+    """Each HTML with where its marks begin and end; goes through the text once, also where marks are not closed."""
+    at = 0
+    while (opened := _OPEN.search(text, at)) and (closed := _CLOSE.search(text, opened.end())):
+        yield opened.start(), text[opened.end() : closed.start()], closed.end()
+        at = closed.end()
 
 
 def markdown_from_plain(text: str) -> str:

@@ -57,7 +57,9 @@ _FENCE = re.compile(r"`+")
 
 @cache
 def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    made = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    made.parse("x")  # it puts its rules together at the first text, which two threads may bring at once
+    return made
 
 
 def parse(text: str) -> tuple[Block, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from abc import ABC, abstractmethod
 from datetime import datetime
+from email.utils import format_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -154,10 +155,11 @@ class SandboxServer(ABC):
         call = await _read(request)
         entry.received = len(call.content)
         fault = self.faults.strike(call.method, call.path)
-        if fault is None:
-            return await deliver(request, entry, await self.answer(call), None)
-        entry.fault = fault.kind
-        return await deliver(request, entry, await self._faulty(call, fault), fault)
+        if fault is not None:
+            entry.fault = fault.kind
+        reply = await self.answer(call) if fault is None else await self._faulty(call, fault)
+        dated = reply.told({"Date": format_datetime(self.clock.now(), usegmt=True)})
+        return await deliver(request, entry, dated, fault)
 
     async def _faulty(self, call: Call, fault: Fault) -> Reply:
         match fault.kind:
