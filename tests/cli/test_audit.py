@@ -101,6 +101,7 @@ def test_what_is_no_key_and_no_event_is_said(run: Run, tmp_path: Path) -> None:
     (tmp_path / "note").write_text("nothing", "utf-8")
     assert "cannot be read" in run("audit", "verify", "--key", "nothing", code=65).stderr
     assert "cannot be read" in run("audit", "verify", "--checkpoint", tmp_path / "note", code=65).stderr
+    assert "No witness is configured" in run("audit", "verify", "--witness", code=78).stderr
     missing = run("audit", "prove", "00000000-0000-0000-0000-000000000000", code=66)
     assert "no sealed event" in missing.stderr
 

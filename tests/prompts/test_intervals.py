@@ -8,6 +8,7 @@ import statistics
 import pytest
 
 from deskmind.prompts.intervals import (
+    Interval,
     mean_difference,
     mean_interval,
     proportion_difference,
@@ -49,7 +50,14 @@ def test_little_data_says_little() -> None:
     assert wilson(0, 0).low is None
     assert mean_interval(3.0, None, 1).high is None
     assert mean_difference((1.0, 1.0, 5), (2.0, None, 1)).low is None
-    assert mean_difference((1.0, 0.0, 5), (2.0, 0.0, 5)).low == 1.0
+    assert mean_difference((1.0, 0.0, 2), (2.0, 0.0, 2)) == Interval(1.0, None, None)
+    assert mean_difference((1.0, 0.0, 2), (1.0, 0.0, 2)) == Interval(0.0, None, None)
+    assert mean_difference((0.0, 0.0, 2), (0.1, 1e-34, 30)) == Interval(0.1, None, None), (
+        "what rounding leaves"
+    )
+    assert mean_difference((1.0, 0.0, 9), (2.0, 1.0, 9)).low is not None
+    assert mean_interval(3.0, 0.0, 5) == Interval(3.0, None, None)
+    assert mean_interval(0.1, 1e-34, 5) == Interval(0.1, None, None)
     assert proportion_difference((0, 0), (1, 2)).low is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from deskmind.errors import (
     PromptError,
     PromptNotFoundError,
 )
-from deskmind.prompts import PromptTemplate, Variable, prompt_to_file
+from deskmind.prompts import PromptTemplate, Variable, prompt_to_file, versions
 
 
 def prompt(text: str, name: str = "triage") -> PromptTemplate:
@@ -34,6 +35,28 @@ async def test_versions_count_up_and_equal_content_is_one_version(office: Any) -
     assert (await prompts.get("triage", version=1)).template == prompt("one")
     assert first.author == "operator"
     assert (await prompts.save(prompt("one", "other"))).version == 1
+
+
+async def test_a_long_version_is_parsed_beside_the_requests(
+    office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.operator.prompts.save(prompt("one " * 1_000))
+    threads: list[int] = []
+    read = PromptTemplate.from_dict
+
+    def noted(fields: dict[str, Any]) -> PromptTemplate:
+        threads.append(threading.get_ident())
+        return read(fields)
+
+    monkeypatch.setattr(PromptTemplate, "from_dict", noted)
+    for ask in (
+        lambda: office.operator.prompts.get("triage", version=1),
+        lambda: office.operator.prompts.versions("triage"),
+    ):
+        versions._parsed.cache_clear()
+        await ask()
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
 
 
 async def test_saving_at_once_loses_nothing(office: Any) -> None:

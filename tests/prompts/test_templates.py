@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from deskmind.errors import PromptError, PromptRenderError, PromptSyntaxError, PromptVariableError
 from deskmind.prompts import Message, PromptTemplate, Variable, shared_prompts
+from deskmind.prompts._sandbox import ENVIRONMENT
 
 
 def prompt(text: str, /, **variables: Variable) -> PromptTemplate:
@@ -121,6 +122,53 @@ def test_absurd_nesting_is_refused(text: str) -> None:
         prompt(text)
 
 
+def test_no_filter_runs_before_there_is_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    for name, act in dict(ENVIRONMENT.filters).items():
+
+        def noted(*given: Any, _name: str = name, _act: Any = act, **named: Any) -> Any:
+            ran.append(_name)
+            return _act(*given, **named)
+
+        monkeypatch.setitem(ENVIRONMENT.filters, name, noted)
+    template = prompt(
+        "{{ ' x '|trim|upper }}{% if 'a'|length == 1 %}{% set b = ['c']|join %}{{ b }}{% endif %}"
+    )
+    assert ran == []
+    assert template.render()[0].content == "Xc"
+    assert set(ran) >= {"trim", "upper", "length", "join"}
+
+
+def test_a_short_text_that_doubles_is_stopped_when_it_is_rendered() -> None:
+    template = prompt("{{ '\"'" + "|tojson" * 25 + "|trim" * 20 + " }}")
+    with pytest.raises(PromptRenderError, match="too much data"):
+        template.render()
+
+
+def test_a_number_without_end_is_text_like_any_other() -> None:
+    assert prompt("{{ 'inf'|float }} {{ 'nan'|float }}").render()[0].content == "inf nan"
+    with pytest.raises(PromptSyntaxError, match="line 1: the number is too large"):
+        prompt("{{ 1e999 }}")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["{{ x }}" * 6_000],
+        ["{% if x %}{% set a = 1 %}{% endif %}" * 1_500],
+        ["{{ [" + "1," * 5_000 + "] }}"],
+        ["{{ x" + "<1" * 3_000 + " }}"],
+        ["{{ x }}" * 300] * 20,
+    ],
+)
+def test_a_prompt_that_says_too_much_is_refused_before_it_is_compiled(
+    texts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(ENVIRONMENT), "compile", lambda *_, **__: pytest.fail("it was compiled"))
+    with pytest.raises(PromptSyntaxError, match="says too much"):
+        PromptTemplate("test", [("user", text) for text in texts], {"x": Variable()})
+
+
 ATTACKS = {
     "repetition": "{{ 'x' * 1000000000 }}",
     "list repetition": "{{ [1] * 1000000000 }}",
@@ -133,7 +181,7 @@ ATTACKS = {
     "squaring": "{% set a = 99999 %}" + "{% set a = a * a %}" * 60,
     "joining": "{% set a = range(9999)|join('xxxxxxxxxx') %}{{ range(9999)|join(a) }}",
     "indenting": "{{ 'x'|indent(1000000000) }}",
-    "escaping": "{% set a = range(9999)|join('&') %}" + "{% set a = a|escape|escape %}" * 4000,
+    "escaping": "{% set a = range(9999)|join('&') %}" + "{% set a = a|escape|escape %}" * 800,
     "output": "{% set a = range(9999)|join('xxxx') %}{% for i in range(9999) %}{{ a }}{% endfor %}",
     "sharing lists": "{% set a = ['x'] %}" + "{% set a = [a, a] %}" * 60 + "{{ a }}",
     "sharing objects": "{% set a = {'k': 'x'} %}" + "{% set a = {'k': a, 'l': a} %}" * 60 + "{{ a|tojson }}",
@@ -144,7 +192,7 @@ ATTACKS = {
     "searching texts": "{% set a = range(9999)|join('-') %}{% for i in range(9999) %}{% if 'x' in a %}{% endif %}{% endfor %}",
     "testing": "{% set a = range(9999)|list %}{% for i in a %}{% if -1 is in a %}{% endif %}{% endfor %}",
     "slicing": "{% set a = range(9999)|list %}{% for i in a %}{% set b = a[1:] %}{% endfor %}",
-    "long body": "{% for i in range(9999) %}" + "{% if i == 1 %}x{% endif %}" * 3000 + "{% endfor %}",
+    "long body": "{% for i in range(9999) %}" + "{% if i == 1 %}x{% endif %}" * 600 + "{% endfor %}",
     "rounding": "{{ 1|round(1000000000) }}",
     "class by key": "{{ x['__class__'] }}",
     "method by name": "{{ x.format }}",

@@ -184,9 +184,12 @@ async def test_models_that_do_not_answer_and_a_ledger_that_cannot_book_are_red(
     deployment = {"model": "echo", "base_url": f"{sandbox.base_url}/v1", "api_key": DEFAULT_KEY}
     config = {"fast": {"deployments": [deployment], "retries": 0, "breaker_failures": 1}}
     async with Deskmind.open(home=own.settings.home, knowledge={"embedder": "none"}, models=config) as app:
-        assert (await checks.models(app)).state == "green"
+        unknown = await checks.models(app)
+        assert (unknown.state, unknown.evidence["unknown"]) == ("not assessed", ["fast"])
         await app.tenants.create("modelled")
         desk = await app.desk(tenant="modelled")
+        await desk.models.chat("fast", [{"role": "user", "content": "hi"}])
+        assert (await checks.models(app)).state == "green"
         sandbox.faults.add("server_error")
         with pytest.raises(ModelUnavailableError):
             await desk.models.chat("fast", [{"role": "user", "content": "hi"}])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from deskmind.governance.audit import AuditEvent, Checkpoint, Report, VerifyKey
     from deskmind.governance.audit.sealer import Sealed
     from deskmind.governance.audit.service import AuditLog
+    from deskmind.governance.audit.witness import Witness
     from deskmind.governance.audit.witnessing import Kept
 
 __all__ = ["audit_app"]
@@ -180,8 +181,9 @@ def verify(
             raise not_remote("`deskmind audit verify --witness`")
         trusted, checkpoints = _given(key or [], kept or [])
         log = await _log_of(app, tenant, installation)
-        copies = await app.sealing.copies(log.scope.tenant_id) if witnessed else ()
-        return await log.verify(trusted, kept=[*checkpoints, *copies])
+        if not witnessed:
+            return await log.verify(trusted, kept=checkpoints)
+        return await log.verify(trusted, kept=checkpoints, witnesses=_witnesses(app))
 
     report = line.run(work)
     if as_json:
@@ -216,12 +218,7 @@ def witness(home: Home = None, config: Config = None, as_json: AsJson = False) -
     line = CommandLine(home, config, as_json=as_json)
 
     async def work(app: Deskmind) -> Kept:
-        from deskmind.errors import ConfigurationError
-
-        if not app.sealing.witnessing.witnesses:
-            raise ConfigurationError(
-                "No witness is configured.", remedy="Set audit.witness_url or audit.checkpoints."
-            )
+        _witnesses(app)
         return await app.sealing.witness()
 
     kept = line.run(work)
@@ -300,6 +297,17 @@ def export(
 
 async def _log_of(app: Deskmind, tenant: str | None, installation: bool) -> AuditLog:
     return app.audit_log if installation else (await operator_of(app, tenant)).audit_log
+
+
+def _witnesses(app: Deskmind) -> Sequence[Witness]:
+    """Those that are configured; an error when none is."""
+    from deskmind.errors import ConfigurationError
+
+    if not app.sealing.witnessing.witnesses:
+        raise ConfigurationError(
+            "No witness is configured.", remedy="Set audit.witness_url or audit.checkpoints."
+        )
+    return app.sealing.witnessing.witnesses
 
 
 def _given(keys: Sequence[str], kept: Sequence[Path]) -> tuple[tuple[VerifyKey, ...], tuple[Checkpoint, ...]]:

@@ -10,6 +10,8 @@ import numpy as np
 
 __all__ = ["clustered_interval", "contains", "ndcg", "percentile", "reciprocal_rank"]
 
+# of a number or a word, and not between two
+_INSIDE = re.compile(r"(?<=\d)[.,](?=\d)|(?<=[^\W\d_])['’](?=[^\W\d_])")
 _FOLD = re.compile(r"[\s\-‐-―_.,;:()'\"“”‘’]+")
 
 
@@ -24,14 +26,12 @@ def ndcg(rank: int | None, depth: int) -> float:
 
 
 def contains(answer: str, values: Sequence[str]) -> bool:
-    """Whether the answer holds one of the values; case, spaces, dashes and punctuation do not count."""
-    folded = f" {_fold(answer)} "
-    squeezed = folded.replace(" ", "")
-    return any(
-        f" {_fold(value)} " in folded or _fold(value).replace(" ", "") in squeezed
-        for value in values
-        if _fold(value)
-    )
+    """Whether the answer holds one of the values; case, spaces, dashes and punctuation do not count.
+
+    A value counts where it begins and ends with words of the answer: ``5`` is not in ``15 minutes`` nor in ``1.5``.
+    """
+    folded = _fold(answer)
+    return any(_standing(letters).search(folded) for value in values if (letters := _letters(value)))
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -51,4 +51,15 @@ def clustered_interval(
 
 
 def _fold(text: str) -> str:
-    return _FOLD.sub(" ", text.lower()).strip()
+    return _FOLD.sub(" ", _INSIDE.sub("", text.lower())).strip()
+
+
+def _letters(value: str) -> str:
+    return _fold(value).replace(" ", "")
+
+
+def _standing(letters: str) -> re.Pattern[str]:
+    """These letters, spaced anyhow, with no further letter or digit at their ends."""
+    start = r"(?<!\w)" if letters[0].isalnum() else ""
+    end = r"(?!\w)" if letters[-1].isalnum() else ""
+    return re.compile(start + " ?".join(map(re.escape, letters)) + end)

@@ -37,6 +37,11 @@ class Health:
     probing: bool = False
     seconds: float | None = None
 
+    @property
+    def answered(self) -> bool:
+        """Whether a reply has ever begun."""
+        return self.seconds is not None
+
     def available(self, now: float) -> bool:
         """Closed, or open long enough for one call to probe it."""
         return not self.open_until or (now >= self.open_until and not self.probing)

@@ -7,10 +7,11 @@ Allowed are output, ``if``, ``for`` (not recursive), ``set``, comparisons, arith
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -19,7 +20,11 @@ from jinja2.visitor import NodeTransformer
 from deskmind.prompts._budget import MAX_OUTPUT_CHARS, MAX_STEPS, counted, handled, searched
 from deskmind.prompts._filters import FILTERS
 
-__all__ = ["ENVIRONMENT", "bounded", "inspect_tree"]
+__all__ = ["ENVIRONMENT", "MAX_NODES", "bounded", "inspect_tree", "nodes_of"]
+
+MAX_NODES: Final = 5_000
+"""Tags, operators and values of a prompt. Jinja takes half a second to compile so many, and with many branches that set
+variables its time grows with the square."""
 
 _ALLOWED: Final = frozenset(
     {
@@ -62,7 +67,8 @@ class _Environment(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             keep_trailing_newline=False,
             cache_size=0,
-            finalize=searched,
+            optimized=False,
+            finalize=_written,
         )
         names, filters = cast("dict[str, Any]", self.globals), cast("dict[str, Any]", self.filters)
         names.clear()
@@ -102,6 +108,12 @@ class _Environment(ImmutableSandboxedEnvironment):
         return handled(result)
 
 
+@pass_context
+def _written(_context: object, value: Any) -> Any:
+    """What is written out; as it asks for the context, Jinja computes nothing while it compiles, where no budget is."""
+    return searched(value)
+
+
 def _number(value: Any) -> bool:
     return isinstance(value, (int, float)) and abs(value) <= _MAX_NUMBER
 
@@ -128,6 +140,11 @@ def inspect_tree(tree: nodes.Template, declared: Iterable[str]) -> None:
         TemplateSyntaxError: it does not.
     """
     _inspect(tree, frozenset(declared), 0)
+
+
+def nodes_of(tree: nodes.Template) -> int:
+    """How many tags, operators, values and texts a template is made of."""
+    return sum(1 for _ in tree.find_all(nodes.Node))
 
 
 def bounded(tree: nodes.Template) -> nodes.Template:
@@ -180,6 +197,8 @@ def _inspect(node: nodes.Node, known: frozenset[str], loops: int) -> frozenset[s
         raise TemplateSyntaxError(_hint(node), node.lineno)
     if isinstance(node, nodes.Name):
         return _name(node, known)
+    if isinstance(node, nodes.Const) and isinstance(node.value, float) and not math.isfinite(node.value):
+        raise TemplateSyntaxError("the number is too large", node.lineno)
     if isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
         raise TemplateSyntaxError(f"'.{node.attr}': names that begin with '_' are not allowed", node.lineno)
     if isinstance(node, nodes.Filter):

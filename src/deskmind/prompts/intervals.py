@@ -20,6 +20,8 @@ __all__ = [
     "wilson",
 ]
 
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -63,8 +65,11 @@ def proportion_difference(
 
 
 def mean_interval(mean: float, variance: float | None, count: int, confidence: float = 0.95) -> Interval:
-    """A mean (Student's t). ``variance`` is the sample's; None for fewer than two values."""
-    if count < 2 or variance is None:
+    """A mean (Student's t). ``variance`` is the sample's; None for fewer than two values.
+
+    Equal values alone do not say how far others lie from them: then there are no bounds.
+    """
+    if count < 2 or variance is None or not _varied(mean, variance):
         return Interval(mean, None, None)
     half = student_quantile(0.5 + confidence / 2, count - 1) * math.sqrt(variance / count)
     return Interval(mean, mean - half, mean + half)
@@ -73,16 +78,24 @@ def mean_interval(mean: float, variance: float | None, count: int, confidence: f
 def mean_difference(
     first: tuple[float, float | None, int], second: tuple[float, float | None, int], confidence: float = 0.95
 ) -> Interval:
-    """Second mean minus first, each given as mean, sample variance and count (Welch's t)."""
+    """Second mean minus first, each given as mean, sample variance and count (Welch's t).
+
+    There are no bounds where all values on both sides are equal: two users each would show a certain difference.
+    """
     difference = second[0] - first[0]
     if first[1] is None or second[1] is None or first[2] < 2 or second[2] < 2:
         return Interval(difference, None, None)
+    if not _varied(first[0], first[1]) and not _varied(second[0], second[1]):
+        return Interval(difference, None, None)
     a, b = first[1] / first[2], second[1] / second[2]
-    if a + b == 0:
-        return Interval(difference, difference, difference)
     freedom = (a + b) ** 2 / (a * a / (first[2] - 1) + b * b / (second[2] - 1))
     half = student_quantile(0.5 + confidence / 2, freedom) * math.sqrt(a + b)
     return Interval(difference, difference - half, difference + half)
+
+
+def _varied(mean: float, variance: float) -> bool:
+    """Whether values differ by more than the rounding of their sum."""
+    return math.sqrt(max(variance, 0.0)) > _ROUNDING * abs(mean)
 
 
 def student_quantile(probability: float, freedom: float) -> float:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, cast, get_args
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError
+from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 
 from deskmind.errors import PromptError, PromptRenderError, PromptSyntaxError
 from deskmind.prompts._budget import spending, wrote
-from deskmind.prompts._sandbox import ENVIRONMENT, bounded, inspect_tree
+from deskmind.prompts._sandbox import ENVIRONMENT, MAX_NODES, bounded, inspect_tree, nodes_of
 from deskmind.prompts.messages import Message
 from deskmind.prompts.variables import Variable, checked_values
 
@@ -74,8 +75,7 @@ class PromptTemplate:
         object.__setattr__(self, "messages", pairs)
         object.__setattr__(self, "variables", MappingProxyType(declared))
         object.__setattr__(self, "description", description)
-        compiled = tuple(_compile(number, text, declared) for number, (_, text) in enumerate(pairs, 1))
-        object.__setattr__(self, "_compiled", compiled)
+        object.__setattr__(self, "_compiled", _compiled([text for _, text in pairs], declared))
 
     def __hash__(self) -> int:
         return hash(self.content_hash)
@@ -201,12 +201,34 @@ def _check_texts(texts: Iterable[str], chars: int) -> None:
             raise PromptError("A prompt holds no NUL and no half of a surrogate pair.")
 
 
-def _compile(number: int, text: str, variables: Mapping[str, Variable]) -> Template:
-    filename = f"message {number}"
+def _compiled(texts: Sequence[str], variables: Mapping[str, Variable]) -> tuple[Template, ...]:
+    """The messages' templates; none is compiled before the size of all is known."""
+    trees, left = list[nodes.Template](), MAX_NODES
+    for number, text in enumerate(texts, 1):
+        with _told(number):
+            trees.append(ENVIRONMENT.parse(text, filename=f"message {number}"))
+            left -= nodes_of(trees[-1])
+            if left < 0:
+                raise PromptSyntaxError(
+                    "The prompt says too much.",
+                    why=f"Its messages have at most {MAX_NODES:,} tags, operators and values together.",
+                    message=number,
+                )
+            inspect_tree(trees[-1], variables)
+    return tuple(_compile(number, tree) for number, tree in enumerate(trees, 1))
+
+
+def _compile(number: int, tree: nodes.Template) -> Template:
+    with _told(number):
+        code = ENVIRONMENT.compile(bounded(tree), filename=f"message {number}")
+    return Template.from_code(ENVIRONMENT, code, ENVIRONMENT.globals)
+
+
+@contextmanager
+def _told(number: int) -> Generator[None]:
+    """What Jinja and Python do not take, as an error of the message."""
     try:
-        tree = ENVIRONMENT.parse(text, filename=filename)
-        inspect_tree(tree, variables)
-        code = ENVIRONMENT.compile(bounded(tree), filename=filename)
+        yield
     except TemplateSyntaxError as error:
         raise PromptSyntaxError(
             f"Message {number}, line {error.lineno}: {error.message}.", message=number, line=error.lineno
@@ -215,7 +237,6 @@ def _compile(number: int, text: str, variables: Mapping[str, Variable]) -> Templ
         raise PromptSyntaxError(
             f"Message {number} is too deeply nested.", why=f"{type(error).__name__}.", message=number
         ) from error
-    return Template.from_code(ENVIRONMENT, code, ENVIRONMENT.globals)
 
 
 def _line_of(error: BaseException, filename: str) -> int | None:

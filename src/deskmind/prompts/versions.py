@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,6 +37,8 @@ SHARED_VERSION = 0
 """The version number of a prompt that comes with Deskmind."""
 
 _ATTEMPTS = 100
+_SHORT_CHARS = 2_000
+"""So much is parsed in less time than all requests may wait for."""
 
 _VERSION = "SELECT version, content, note, author, created_at FROM prompt_versions WHERE tenant_id = %s AND name = %s"
 
@@ -172,6 +175,8 @@ async def read_version(connection: Connection, scope: Scope, name: str, version:
     row = await cursor.fetchone()
     if row is None:
         raise await _nothing_at(connection, scope, name, f"version {version}")
+    if len(row[1]) > _SHORT_CHARS:
+        return await asyncio.to_thread(_version, row, mine)
     return _version(row, mine)
 
 
@@ -183,10 +188,8 @@ async def read_versions(connection: Connection, scope: Scope, name: str) -> list
     """
     labels = (await labels_of(connection, scope, name)).get(name, {})
     cursor = await connection.execute(_VERSION + " ORDER BY version DESC", (scope.tenant_id, name))
-    found = [
-        _version(row, tuple(label for label, at in labels.items() if at == row[0]))
-        for row in await cursor.fetchall()
-    ]
+    rows = await cursor.fetchall()
+    found = await asyncio.to_thread(_versions, rows, labels)
     if name in shared_prompts():
         found.append(await read_version(connection, scope, name, SHARED_VERSION))
     if not found:
@@ -256,6 +259,10 @@ async def move_label(
 
 def _version(row: Sequence[Any], labels: tuple[str, ...]) -> PromptVersion:
     return PromptVersion(_parsed(row[1]), row[0], labels, row[2], row[3], row[4])
+
+
+def _versions(rows: Sequence[Sequence[Any]], labels: Mapping[str, int]) -> list[PromptVersion]:
+    return [_version(row, tuple(label for label, at in labels.items() if at == row[0])) for row in rows]
 
 
 @functools.lru_cache(maxsize=256)

@@ -67,7 +67,7 @@ async def jobs(app: Deskmind) -> Check:
 
 
 async def models(app: Deskmind) -> Check:
-    """The usage ledger takes calls, and each configured model has a deployment that is not out."""
+    """The usage ledger takes calls, and each configured model has a deployment that has answered this process and is not out."""
     gateway = await app.gateway()
     problem = getattr(gateway.ledger, "problem", None)
     if problem:
@@ -91,8 +91,22 @@ async def models(app: Deskmind) -> Check:
             f"No deployment of {', '.join(sorted(out))} answers.",
             "Run `deskmind models test`.",
         )
+    unknown = [
+        name
+        for name, config in gateway.models.items()
+        if not any(gateway.board.of(deployment).answered for deployment in config.deployments)
+    ]
+    evidence = {"models": sorted(gateway.models), "unknown": sorted(unknown)}
+    if unknown:
+        return Check(
+            "models",
+            "not assessed",
+            f"{len(gateway.models)} configured; no answer of {', '.join(sorted(unknown))} has come to this process.",
+            "`deskmind models test` asks each.",
+            evidence,
+        )
     return Check(
-        "models", "green", f"{len(gateway.models)} configured.", evidence={"models": sorted(gateway.models)}
+        "models", "green", f"{len(gateway.models)} configured, all have answered.", evidence=evidence
     )
 
 

@@ -8,13 +8,11 @@ from deskmind.app import Deskmind
 from deskmind.errors import DeskmindError
 from deskmind.governance.audit import record
 from deskmind.governance.evidence.configuration import fingerprint
+from deskmind.readiness.counting import ACTION, figures
 from deskmind.readiness.report import Report, assess
 from deskmind.scope import Scope
 
 __all__ = ["ACTION", "keep", "run", "run_hourly"]
-
-ACTION = "readiness.run"
-"""Of the events."""
 
 
 async def run(app: Deskmind) -> Report:
@@ -25,6 +23,7 @@ async def run(app: Deskmind) -> Report:
 async def keep(app: Deskmind, report: Report) -> Report:
     """Write a report's result into the installation's audit log; where that fails the report says so."""
     try:
+        service, counters = await figures(app)
         schema = (await app.migration_status()).current
         async with app.database.transaction(Scope.directory()) as connection:
             await record(
@@ -38,6 +37,8 @@ async def keep(app: Deskmind, report: Report) -> Report:
                 red=[check.name for check in report.blockers],
                 green=report.count("green"),
                 not_assessed=report.count("not assessed"),
+                service=service,
+                counters=counters,
             )
     except DeskmindError:
         return report

@@ -6,11 +6,10 @@ import asyncio
 import socket
 import statistics
 import time
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from deskmind.app import Deskmind
-from deskmind.observability.metering.scraping import Sample, address_of, scraped, total
+from deskmind.readiness.counting import ANSWER_SECONDS, FEW, SEARCH_SECONDS, counted
 from deskmind.readiness.report import Check
 
 __all__ = [
@@ -25,10 +24,6 @@ __all__ = [
     "workers",
 ]
 
-_REQUESTS = "http_server_request_duration_seconds"
-_CALLS = "gen_ai_client_operation_duration_seconds_count"
-_OPERATIONS = "deskmind_operation_duration_seconds_count"
-_FEW = 20
 _MAX_WAIT_SECONDS = 600.0
 _MAX_EMBED_MS = 250.0
 _COLLECTOR_SECONDS = 2.0
@@ -100,47 +95,27 @@ async def logs(app: Deskmind) -> Check:
 
 async def failed_requests(app: Deskmind) -> Check:
     """Few requests end with a server error."""
-
-    def count(samples: list[Sample]) -> tuple[float, float]:
-        name = f"{_REQUESTS}_count"
-        return total(samples, name, http_route="/v1/"), total(
-            samples, name, http_route="/v1/", http_response_status_code="5"
-        )
-
-    return await _share(app, "failed requests", "requests", count, most=0.01)
+    return await _share(app, "failed requests", "requests", most=0.01)
 
 
 async def failed_model_calls(app: Deskmind) -> Check:
     """Few model calls fail after all attempts."""
-
-    def count(samples: list[Sample]) -> tuple[float, float]:
-        every = total(samples, _CALLS)
-        return every, every - sum(
-            sample.value
-            for sample in samples
-            if sample.name == _CALLS and not sample.labels.get("error_type")
-        )
-
-    return await _share(app, "failed model calls", "model calls", count, most=0.05)
+    return await _share(app, "failed model calls", "model calls", most=0.05)
 
 
 async def failed_operations(app: Deskmind) -> Check:
     """Few operations end with an error of ours or the database's, refusals aside."""
-
-    def count(samples: list[Sample]) -> tuple[float, float]:
-        return total(samples, _OPERATIONS), total(samples, _OPERATIONS, deskmind_outcome="error")
-
-    return await _share(app, "failed operations", "operations", count, most=0.01)
+    return await _share(app, "failed operations", "operations", most=0.01)
 
 
 async def search_latency(app: Deskmind) -> Check:
     """Searches keep the objective: 99 % within half a second."""
-    return await _within(app, "search latency", "/v1/search", seconds=0.5, share=0.99)
+    return await _within(app, "search latency", "/v1/search", seconds=SEARCH_SECONDS, share=0.99)
 
 
 async def answer_latency(app: Deskmind) -> Check:
     """Answers keep the objective: 95 % within ten seconds."""
-    return await _within(app, "answer latency", "/v1/ask", seconds=10.0, share=0.95)
+    return await _within(app, "answer latency", "/v1/ask", seconds=ANSWER_SECONDS, share=0.95)
 
 
 async def embedding_latency(app: Deskmind) -> Check:
@@ -161,57 +136,48 @@ async def embedding_latency(app: Deskmind) -> Check:
     return Check("embedding latency", "green", finding, evidence=evidence)
 
 
-async def _share(
-    app: Deskmind,
-    name: str,
-    what: str,
-    count: Callable[[list[Sample]], tuple[float, float]],
-    *,
-    most: float,
-) -> Check:
-    """The share of what failed since the service began, from its metrics."""
-    samples = await _samples(app)
-    if samples is None:
+async def _share(app: Deskmind, name: str, what: str, *, most: float) -> Check:
+    """The share of what failed of late, from the service's metrics."""
+    found = await counted(app, name)
+    if found is None:
         return Check(name, "not assessed", "No service of this machine shows its metrics.")
-    every, failed = count(samples)
-    evidence = {what.replace(" ", "_"): int(every), "failed": int(failed), "most_share": most}
-    if every < _FEW:
-        return Check(name, "not assessed", f"Only {every:.0f} {what} so far.", evidence=evidence)
-    finding = f"{failed:.0f} of {every:.0f} {what} failed ({failed / every:.1%})."
-    if failed / every > most:
+    evidence = {
+        what.replace(" ", "_"): int(found.every),
+        "failed": int(found.bad),
+        "most_share": most,
+        "since": found.since and found.since.isoformat(),
+    }
+    if found.every < FEW:
+        return Check(name, "not assessed", f"Only {found.every:.0f} {what} {found}.", evidence=evidence)
+    share = found.bad / found.every
+    finding = f"{found.bad:.0f} of {found.every:.0f} {what} failed {found} ({share:.1%})."
+    if share > most:
         return Check(name, "red", finding, "`deskmind requests list --failed` and the log say why.", evidence)
     return Check(name, "green", finding, evidence=evidence)
 
 
 async def _within(app: Deskmind, name: str, route: str, *, seconds: float, share: float) -> Check:
-    """The share of a route's successful requests that were quick enough, from the service's histogram."""
-    samples = await _samples(app)
-    if samples is None:
+    """The share of a route's successful requests of late that were quick enough."""
+    found = await counted(app, name)
+    if found is None:
         return Check(name, "not assessed", "No service of this machine shows its metrics.")
-    chosen = {"http_route": route, "http_response_status_code": "2"}
-    every = total(samples, f"{_REQUESTS}_count", **chosen)
-    quick = sum(
-        sample.value
-        for sample in samples
-        if sample.name == f"{_REQUESTS}_bucket"
-        and sample.labels.get("http_route") == route
-        and sample.labels.get("http_response_status_code", "").startswith("2")
-        and float(sample.labels.get("le", "nan")) == seconds
-    )
-    evidence = {"requests": int(every), "within": int(quick), "seconds": seconds, "objective": share}
-    if every < _FEW:
-        return Check(name, "not assessed", f"Only {every:.0f} requests of {route} so far.", evidence=evidence)
-    finding = f"{quick / every:.1%} of {every:.0f} requests of {route} took at most {seconds:g} s."
-    if quick / every < share:
+    quick = found.every - found.bad
+    evidence = {
+        "requests": int(found.every),
+        "within": int(quick),
+        "seconds": seconds,
+        "objective": share,
+        "since": found.since and found.since.isoformat(),
+    }
+    if found.every < FEW:
+        finding = f"Only {found.every:.0f} requests of {route} {found}."
+        return Check(name, "not assessed", finding, evidence=evidence)
+    finding = f"{quick / found.every:.1%} of {found.every:.0f} requests of {route} took at most {seconds:g} s {found}."
+    if quick / found.every < share:
         return Check(
             name, "red", finding, "`deskmind explain` shows where a slow request spent its time.", evidence
         )
     return Check(name, "green", finding, evidence=evidence)
-
-
-async def _samples(app: Deskmind) -> list[Sample] | None:
-    address = address_of(app.settings.telemetry)
-    return await asyncio.to_thread(scraped, address) if address else None
 
 
 def _answers(place: tuple[str, int]) -> bool:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 import pytest
-from psycopg import AsyncConnection
-from psycopg.errors import InsufficientPrivilege
+from psycopg import AsyncConnection, sql
+from psycopg.errors import DivisionByZero, InsufficientPrivilege
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.governance.audit.reading import ERASED
 from deskmind.governance.audit.service import AuditFilter
 
+_TROUBLE = """
+CREATE FUNCTION deskmind.in_trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE division_by_zero; END $$;
+CREATE TRIGGER in_trouble BEFORE INSERT ON deskmind.audit_events FOR EACH ROW
+  WHEN (NEW.tenant_id = {} AND NEW.action = 'models.call') EXECUTE FUNCTION deskmind.in_trouble()
+"""
 _HELLO = [{"role": "user", "content": "hello there my friend"}]
 
 
@@ -91,3 +97,30 @@ async def test_only_an_operator_makes_events_of_calls(modelled: Deskmind, called
     with pytest.raises(InsufficientPrivilege, match="operator of the tenant"):
         async with ann.database.transaction(ann.scope) as connection:
             await connection.execute("SELECT audit_derive(%s, '[]')", (ann.scope.tenant_id,))
+
+
+async def test_one_tenants_trouble_keeps_no_others_calls_and_events(
+    modelled: Deskmind, new_tenant: Callable[[], Awaitable[str]]
+) -> None:
+    desks = [await modelled.desk(tenant=await new_tenant()) for _ in range(2)]
+    await modelled.sealing.seal()
+    address = modelled.database.endpoints.admin
+    assert address is not None
+    async with await AsyncConnection.connect(address, autocommit=True) as admin:
+        for number, (troubled, other) in enumerate((desks, desks[::-1]), 1):  # one of them comes first
+            for desk in desks:
+                await desk.models.chat("fast", _HELLO)
+            await modelled.settle_stories()
+            await admin.execute(sql.SQL(_TROUBLE).format(sql.Literal(str(troubled.scope.tenant_id))))
+            try:
+                with pytest.raises(DivisionByZero):
+                    await modelled.sealing.seal()
+            finally:
+                await admin.execute("DROP FUNCTION deskmind.in_trouble() CASCADE")
+            assert len(await other.audit_log.search(AuditFilter(action="models.call"))) == number
+            assert len(await troubled.audit_log.search(AuditFilter(action="models.call"))) == number - 1
+            checkpoint = await other.audit_log.checkpoint()
+            assert checkpoint is not None
+            assert checkpoint.size == len(await other.audit(limit=1_000)), "its events are sealed, too"
+            await modelled.sealing.seal()
+            assert len(await troubled.audit_log.search(AuditFilter(action="models.call"))) == number

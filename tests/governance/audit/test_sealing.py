@@ -361,6 +361,33 @@ async def test_a_place_given_by_another_stops_that_log_alone(
     assert (await neighbour.audit_log.verify(await _keys(app))).holds
 
 
+_TROUBLE = """
+CREATE FUNCTION deskmind.in_trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE division_by_zero; END $$;
+CREATE TRIGGER in_trouble BEFORE UPDATE ON deskmind.audit_events FOR EACH ROW WHEN (OLD.tenant_id = {}) EXECUTE FUNCTION deskmind.in_trouble()
+"""
+
+
+async def test_one_tenants_trouble_keeps_no_other_unsealed(
+    app: Deskmind, new_tenant: Callable[[], Awaitable[str]], admin: Admin
+) -> None:
+    desks = [await app.desk(tenant=await new_tenant()) for _ in range(2)]
+    await app.sealing.seal()
+    for troubled, other in (desks, desks[::-1]):  # one of them comes first
+        for desk in desks:
+            await _act(desk, 3)
+        statements = sql.SQL(_TROUBLE).format(sql.Literal(str(troubled.scope.tenant_id)))
+        await admin.execute(statements)
+        try:
+            with pytest.raises(pg.DivisionByZero):
+                await app.sealing.seal()
+        finally:
+            await admin.execute("DROP FUNCTION deskmind.in_trouble() CASCADE")
+        assert None not in await _positions(admin, other)
+        assert None in await _positions(admin, troubled)
+        await app.sealing.seal()
+        assert None not in await _positions(admin, troubled)
+
+
 async def test_one_event_is_proved_to_who_holds_the_public_key(app: Deskmind, sealed: Desk) -> None:
     event = (await sealed.audit_log.search(AuditFilter(action="documents.")))[3]
     proof = await sealed.audit_log.prove(event.event_id)

@@ -92,9 +92,11 @@ def test_another_tenants_log_does_not_pass() -> None:
     }
 
 
-def test_events_after_the_newest_checkpoint_are_not_covered() -> None:
-    report = _checked(bundle(LOG, KEPT))
-    assert (report.holds, report.events, report.covered) == (True, 12, 8)
+def test_events_after_the_newest_checkpoint_do_not_hold() -> None:
+    for kept in ([], [KEPT]):
+        report = _checked(bundle([*LOG[:8], event(98), event(99)], KEPT), *kept)
+        assert (_kinds(report), report.events, report.covered) == ({"unsealed"}, 10, 8)
+        assert "last 2 events" in report.findings[0].message
 
 
 def test_what_is_not_signed_or_not_whole_does_not_hold() -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
@@ -14,6 +19,8 @@ from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import ConfigurationError, UnavailableError
 from deskmind.governance.audit import Checkpoint, SigningKey
+from deskmind.governance.audit import witness as witness_module
+from deskmind.governance.audit import witnessing as witnessing_module
 from deskmind.governance.audit.checkpoint import origin_of
 from deskmind.governance.audit.tree import Frontier
 from deskmind.governance.audit.witness import FolderWitness, HttpWitness, notes_in
@@ -30,9 +37,17 @@ class Service:
         self.failing: list[int] = []
         self.asked = 0
         self.url = ""
+        self.page = ""
+        self.mute = False
+        self.begun, self.over = asyncio.Event(), asyncio.Event()
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked += 1
+        if self.mute:
+            self.begun.set()
+            await self.over.wait()
+        if self.page:
+            return web.Response(text=self.page)
         if self.failing:
             return web.Response(status=self.failing.pop(0), headers={"location": "/elsewhere"})
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
@@ -57,6 +72,7 @@ async def service() -> AsyncIterator[Service]:
     await site.start()
     service.url = f"http://127.0.0.1:{runner.addresses[0][1]}/checkpoints"
     yield service
+    service.over.set()
     await runner.cleanup()
 
 
@@ -71,7 +87,70 @@ async def test_what_is_posted_comes_back(service: Service, tmp_path: Path) -> No
             await witness.keep(checkpoint)
         assert await witness.copies("deskmind.audit/mine") == tuple(mine)
         assert await witness.copies("deskmind.audit/nobody") == ()
-    assert notes_in("not a note") == ()
+
+
+@pytest.mark.parametrize(
+    "page", ["not a note", "<html>please log in</html>\n", "{note}\n{note}\n---", "{torn}{note}"]
+)
+async def test_what_is_no_checkpoint_is_not_passed_over(service: Service, tmp_path: Path, page: str) -> None:
+    note = _checkpoint("deskmind.audit/mine", 1).note
+    text = page.format(note=note, torn=note[:50])
+    with pytest.raises(ValueError, match="checkpoint"):
+        notes_in(text)
+    service.page = text
+    (tmp_path / "mine.notes").write_text(text, "utf-8")
+    for witness in (service.client(), FolderWitness(tmp_path)):
+        with pytest.raises(UnavailableError, match="does not give its checkpoints"):
+            await witness.copies("deskmind.audit/mine")
+
+
+async def test_the_newest_notes_are_read_however_many_are_before(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = _checkpoint("deskmind.audit/mine", 2)
+    service.page = "\n" * 17 * 2**20 + newest.note
+    assert await service.client().copies("deskmind.audit/mine") == (newest,)
+    monkeypatch.setattr(witness_module, "_MOST_BYTES", 16 * 2**20)
+    with pytest.raises(UnavailableError, match="more than 16 MiB"):
+        await service.client().copies("deskmind.audit/mine")
+
+
+async def test_a_note_that_was_torn_spoils_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    witness, file = FolderWitness(tmp_path), tmp_path / "mine.notes"
+    notes = [_checkpoint("deskmind.audit/mine", size) for size in (1, 2, 3)]
+    write = os.write
+    await witness.keep(notes[0])
+    with monkeypatch.context() as patched:
+        patched.setattr(witness_module.os, "write", lambda at, note: write(at, note[:60]))
+        with pytest.raises(UnavailableError, match="the disk is full"):
+            await witness.keep(notes[1])
+    assert await witness.copies("deskmind.audit/mine") == (notes[0],)
+    for torn in (
+        5,
+        60,
+        len(notes[1].note) - 1,
+        len(notes[1].note),
+    ):  # as when the machine ends while it writes
+        file.write_text(f"{notes[0].note}\n{notes[1].note[:torn]}", "utf-8")
+        await witness.keep(notes[2])
+        kept = [notes[0], *notes[1 : 1 + (torn == len(notes[1].note))], notes[2]]
+        assert await witness.copies("deskmind.audit/mine") == tuple(kept)
+
+
+async def test_a_disk_that_is_not_mounted_is_not_replaced_by_this_one(tmp_path: Path) -> None:
+    checkpoint = _checkpoint("deskmind.audit/mine", 1)
+    away = tmp_path / "share" / "kept"
+    for first in (True, False):
+        with pytest.raises(UnavailableError, match="did not take"):
+            await FolderWitness(away).keep(checkpoint, first=first)
+    assert not away.parent.exists()
+    away.mkdir(parents=True)  # an empty mount point
+    with pytest.raises(UnavailableError, match="mounted"):
+        await FolderWitness(away).keep(checkpoint, first=False)
+    assert not list(away.iterdir())
+    await FolderWitness(away).keep(checkpoint)
+    await FolderWitness(away).keep(_checkpoint("deskmind.audit/other", 1), first=False)
+    assert len(list(away.iterdir())) == 2
 
 
 async def test_what_may_pass_is_tried_again_and_what_may_not_is_not(service: Service) -> None:
@@ -127,6 +206,58 @@ async def test_the_newest_checkpoints_are_brought_once(
     assert len(await service.client().copies(origin)) == 2
 
 
+async def test_a_witness_that_says_nothing_is_left_alone_and_shows(
+    app: Deskmind, operator: Desk, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await operator.principals.add_user("ann")
+    await app.sealing.seal()
+    service.mute = True
+    clock = [0.0]
+    monkeypatch.setattr(witnessing_module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    client = HttpWitness(service.url, hosts=["127.0.0.1"], token=TOKEN, attempts=1, timeout=60.0)
+    endpoints = app.database.endpoints
+    witnessing = Witnessing(endpoints.sealer, endpoints.schema, [client])
+    begun = asyncio.create_task(witnessing.keep())
+    await service.begun.wait()
+    assert (witnessing.lag() or 0) > 0
+    clock[0] = 3_600.0
+    assert (witnessing.lag() or 0) > 0, "it still hangs"
+    begun.cancel()
+    with suppress(asyncio.CancelledError):
+        await begun
+    assert (witnessing.lag() or 0) > 0
+    clock[0] = 7_200.0
+    assert witnessing.lag() is None, "nothing is known any more"
+
+    service.asked = 0
+    quick = HttpWitness(service.url, hosts=["127.0.0.1"], token=TOKEN, attempts=1, timeout=0.2)
+    witnessing = Witnessing(endpoints.sealer, endpoints.schema, [quick])
+    kept = await witnessing.keep()
+    assert (kept.checkpoints, service.asked) == (0, 1)
+    assert kept.refused >= 2, "the tenant's log and the installation's"
+    assert (witnessing.lag() or 0) > 0
+
+
+async def test_a_witness_that_lost_what_it_took_is_found(
+    app: Deskmind, operator: Desk, tmp_path: Path
+) -> None:
+    await operator.principals.add_user("ann")
+    await app.sealing.seal()
+    endpoints = app.database.endpoints
+    witness = FolderWitness(tmp_path / "kept")
+    await Witnessing(endpoints.sealer, endpoints.schema, [witness]).keep()
+    keys = await app.sealing.public_keys()
+    report = await operator.audit_log.verify(keys, witnesses=[witness])
+    assert (report.holds, report.kept) == (True, 1)
+    shutil.rmtree(tmp_path / "kept")
+    report = await operator.audit_log.verify(keys, witnesses=[witness])
+    assert [finding.kind for finding in report.findings] == ["unwitnessed"]
+    await operator.principals.add_user("bob")
+    await app.sealing.seal()
+    round_ = await Witnessing(endpoints.sealer, endpoints.schema, [witness]).keep()
+    assert (round_.checkpoints, (tmp_path / "kept").exists()) == (0, False)
+
+
 async def test_a_log_cut_off_shows_against_the_witness(
     app: Deskmind, operator: Desk, service: Service
 ) -> None:
@@ -139,8 +270,7 @@ async def test_a_log_cut_off_shows_against_the_witness(
     async with await AsyncConnection.connect(address, autocommit=True) as admin:
         await admin.execute("DELETE FROM deskmind.audit_events WHERE tenant_id = %s", (tenant,))
         await admin.execute("DELETE FROM deskmind.audit_checkpoints WHERE tenant_id = %s", (tenant,))
-    copies = await service.client().copies(origin_of(tenant))
-    report = await operator.audit_log.verify(await app.sealing.public_keys(), kept=copies)
+    report = await operator.audit_log.verify(await app.sealing.public_keys(), witnesses=[service.client()])
     assert "missing" in {finding.kind for finding in report.findings}
 
 

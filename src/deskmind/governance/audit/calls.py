@@ -14,6 +14,7 @@ from deskmind.governance.audit.draft import BY, bound_to
 from deskmind.governance.audit.subjects import Person, SubjectRing
 from deskmind.observability import logger
 from deskmind.scope import OPERATOR, Scope
+from deskmind.tenantwise import in_each
 
 __all__ = ["CallEvents"]
 
@@ -43,11 +44,21 @@ class CallEvents:
         self._database = database
 
     async def derive(self, tenants: Sequence[UUID]) -> int:
-        """The events of what is due in these tenants; gives how many were made."""
-        return sum([await self._of(tenant) for tenant in tenants])
+        """The events of what is due in these tenants; gives how many were made.
 
-    async def _of(self, tenant_id: UUID) -> int:
-        scope, total = Scope.operator(tenant_id, "", "ledger"), 0
+        Raises:
+            Exception: the first that a tenant raised, after all were taken.
+        """
+        made: list[int] = []
+
+        async def take(scope: Scope) -> None:
+            made.append(await self._of(scope))
+
+        await in_each([(Scope.operator(tenant, str(tenant), "ledger"),) for tenant in tenants], take)
+        return sum(made)
+
+    async def _of(self, scope: Scope) -> int:
+        tenant_id, total = scope.tenant_id, 0
         made = _BATCH
         try:
             while made == _BATCH:

@@ -154,11 +154,12 @@ class Sealer:
             await asyncio.sleep(every)
 
     async def seal(self) -> Sealed:
-        """Seal what is committed by now.
+        """Seal what is committed by now. A tenant whose log cannot be sealed is logged, and keeps no other's from it.
 
         Raises:
             DatabaseUnavailableError: the database cannot be reached.
             KeyringError: the keys cannot be read.
+            Exception: the first that a tenant raised, after all were taken.
         """
         async with self._one:
             signing = await asyncio.to_thread(self._keys.current)
@@ -167,15 +168,43 @@ class Sealer:
                 async with await AsyncConnection.connect(
                     self._address, autocommit=True, prepare_threshold=None
                 ) as connection:
-                    if self._derive is not None:
-                        rows = await (await connection.execute(self._sql(_DUE))).fetchall()
-                        await self._derive([row[0] for row in rows])
+                    failed = await self._derived(connection)
                     waiting = await self._measured(connection)
-                    sealed = [await self._seal_log(connection, log, signing, known) for log in waiting]
+                    sealed = [await self._tried(connection, log, signing, known) for log in waiting]
                     await self._measured(connection)
-        counts = [count for count in sealed if count is not None]
+        counts = [count for count in sealed if isinstance(count, int)]
+        failed = next((error for error in (failed, *sealed) if isinstance(error, Exception)), None)
+        if failed is not None:
+            raise failed
         refused = tuple(log for log, count in zip(waiting, sealed, strict=True) if count is None)
         return Sealed(sum(counts), sum(count > 0 for count in counts), refused)
+
+    async def _derived(self, connection: AsyncConnection[Any]) -> Exception | None:
+        """Make the events of calls that are due; the error of a tenant whose could not be made. They wait for the next seal."""
+        if self._derive is None:
+            return None
+        rows = await (await connection.execute(self._sql(_DUE))).fetchall()
+        try:
+            await self._derive([row[0] for row in rows])
+        except Exception as error:
+            return error
+        return None
+
+    async def _tried(
+        self,
+        connection: AsyncConnection[Any],
+        tenant_id: UUID,
+        signing: SigningKey,
+        known: tuple[VerifyKey, ...],
+    ) -> int | Exception | None:
+        """What ``_seal_log`` gives, or the error of the tenant."""
+        try:
+            return await self._seal_log(connection, tenant_id, signing, known)
+        except Exception as error:
+            if connection.closed:
+                raise
+            _log.error("audit.seal_failed", tenant_id=str(tenant_id), exc_info=error)
+            return error
 
     async def _measured(self, connection: AsyncConnection[Any]) -> list[UUID]:
         """The tenants whose events wait; their number is kept for the metrics."""

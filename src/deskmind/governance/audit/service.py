@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from uuid import UUID
 
 from psycopg import sql
@@ -16,7 +17,7 @@ from deskmind.errors import NotFoundError
 from deskmind.governance.access.operation import operation, streaming_operation
 from deskmind.governance.access.permissions import Permission
 from deskmind.governance.audit.bundle import BundleHead, write_bundle
-from deskmind.governance.audit.checkpoint import Checkpoint, VerifyKey
+from deskmind.governance.audit.checkpoint import Checkpoint, VerifyKey, origin_of
 from deskmind.governance.audit.columns import CANONICAL
 from deskmind.governance.audit.log import record, record_alone
 from deskmind.governance.audit.proof import Proof
@@ -24,6 +25,7 @@ from deskmind.governance.audit.reading import EVENT_COLUMNS, AuditEvent, decrypt
 from deskmind.governance.audit.subjects import SubjectKeys, SubjectRing
 from deskmind.governance.audit.tree import Tree
 from deskmind.governance.audit.verify import Finding, Report, Verification
+from deskmind.governance.audit.witness import Witness
 from deskmind.scope import Scope
 
 __all__ = ["AuditFilter", "AuditLog"]
@@ -68,6 +70,7 @@ SELECT count(*) FROM usage_entries u
        IS DISTINCT FROM
        (u.started_at, u.model, u.request_id, u.deployment, u.outcome, u.error, u.input_tokens, u.output_tokens, u.cost)
 """
+_TAKEN = "SELECT witness, size FROM audit_witnessed WHERE tenant_id = %s"
 _LEAVES = "SELECT leaf_hash FROM audit_events WHERE tenant_id = %s AND position < %s ORDER BY position"
 _ONE = "SELECT position, canonical FROM audit_events WHERE tenant_id = %s AND event_id = %s"
 
@@ -189,7 +192,13 @@ class AuditLog:
             return await self._newest(connection)
 
     @operation(Permission.AUDIT_READ)
-    async def verify(self, keys: Sequence[VerifyKey] = (), *, kept: Sequence[Checkpoint] = ()) -> Report:
+    async def verify(
+        self,
+        keys: Sequence[VerifyKey] = (),
+        *,
+        kept: Sequence[Checkpoint] = (),
+        witnesses: Sequence[Witness] = (),
+    ) -> Report:
         """Compare the sealed events with the checkpoints over them, and their columns with their canonical bytes.
 
         O(events); memory O(log events) and a batch.
@@ -198,7 +207,16 @@ class AuditLog:
             keys: that are trusted, from outside of the database; when left out, those that the database names, which
                 proves nothing against who can write there.
             kept: checkpoints from outside of the database.
+            witnesses: who are asked for more of them; one that has less than it took is a finding.
+
+        Raises:
+            UnavailableError: a witness does not answer, or not with checkpoints alone.
         """
+        taken = await self._taken() if witnesses else {}
+        copies = {
+            witness.name: await witness.copies(origin_of(self._scope.tenant_id)) for witness in witnesses
+        }
+        kept = [*kept, *chain.from_iterable(copies.values())]
         head = await self._head()
         verification = Verification(head, keys or head.keys, kept=kept)
         differing = 0
@@ -212,6 +230,7 @@ class AuditLog:
         if calls := await self._calls_unlike():
             message = f"{calls} model calls in the ledger are not what was sealed of them."
             findings.append(Finding("ledger", message))
+        findings += _lost(taken, copies)
         return verification.report(*findings)
 
     @operation(Permission.AUDIT_READ)
@@ -313,10 +332,27 @@ class AuditLog:
             ).fetchone()
         return row[0] if row is not None else 0
 
+    async def _taken(self) -> dict[str, int]:
+        """Over how many events the newest checkpoint is that each witness took. Read before they are asked what they have."""
+        async with self._database.transaction(self._scope) as connection:
+            cursor = await connection.execute(_TAKEN, (self._scope.tenant_id,))
+            return dict(await cursor.fetchall())
+
     async def _newest(self, connection: Connection) -> Checkpoint | None:
         cursor = await connection.execute(_NEWEST, (self._scope.tenant_id,))
         row = await cursor.fetchone()
         return Checkpoint.parse(row[0]) if row is not None else None
+
+
+def _lost(taken: Mapping[str, int], copies: Mapping[str, Sequence[Checkpoint]]) -> Iterator[Finding]:
+    """A finding for each witness that took more than it has."""
+    for witness, brought in copies.items():
+        newest = max((checkpoint.size for checkpoint in brought), default=0)
+        if newest < taken.get(witness, 0):
+            message = (
+                f"{witness} took a checkpoint over {taken[witness]} events; its newest is over {newest}."
+            )
+            yield Finding("unwitnessed", message)
 
 
 def _pass(verification: Verification, lines: bytes) -> None:

@@ -32,8 +32,8 @@ class Finding:
     """Something that does not hold.
 
     Attributes:
-        kind: ``unsigned``, ``key``, ``origin``, ``fork``, ``root``, ``missing``, ``count`` or ``foreign``; of a log in
-            its database also ``columns``.
+        kind: ``unsigned``, ``key``, ``origin``, ``fork``, ``root``, ``missing``, ``count``, ``foreign`` or ``unsealed``;
+            of a log in its database also ``columns`` and ``ledger``, of witnesses ``unwitnessed``.
         message: what was found, one sentence; no content of events.
     """
 
@@ -145,6 +145,9 @@ class Verification:
             findings.append(Finding("missing", message))
         if size != self._head.events:
             findings.append(Finding("count", f"{self._head.events} events are announced, {size} are there."))
+        if self._covered < size and not findings:  # else what was found says why
+            message = f"The last {size - self._covered} events are under no checkpoint: nothing shows who added them."
+            findings.append(Finding("unsealed", message))
         return Report(self._origin, size, self._covered, self._kept, (*findings, *more))
 
     def _believed(self, given: Iterable[Checkpoint], keys: Sequence[VerifyKey]) -> list[Checkpoint]:

@@ -7,9 +7,13 @@ A witness over HTTP takes ``POST URL`` with a signed note as ``text/plain`` and 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from errno import ENOENT, ENOSPC
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -26,16 +30,34 @@ if TYPE_CHECKING:
 __all__ = ["FolderWitness", "HttpWitness", "Witness", "notes_in", "witnesses_of"]
 
 _NOTE = re.compile(r"(?:[^\n]+\n){4}\n(?:\N{EM DASH} [^\n]+\n)+")
-_MOST_BYTES = 16 * 2**20
+_NOTE_IN_BYTES = re.compile(rb"(?:[^\n]+\n){4}\n(?:\xe2\x80\x94 [^\n]+\n)+")
+_MOST_BYTES = 256 * 2**20
+"""Of an answer with notes; a log that is sealed every ten seconds has so many after two years."""
+_NOTE_BYTES = 4_096
+"""More than a note has."""
+_READ_TIMES = 30
+"""How many times longer than a post an answer with many notes may take."""
 
 
 def notes_in(text: str) -> tuple[Checkpoint, ...]:
-    """The checkpoints in a text of notes, one after another.
+    """The checkpoints in a text of notes, one after another, with nothing but white space between them.
 
     Raises:
-        ValueError: one is not the note of a checkpoint.
+        ValueError: something in it is not the note of a checkpoint.
     """
-    return tuple(Checkpoint.parse(found.group()) for found in _NOTE.finditer(text))
+    found, end = list[Checkpoint](), 0
+    for note in _NOTE.finditer(text):
+        _see_blank(text, end, note.start())
+        found.append(Checkpoint.parse(note.group()))
+        end = note.end()
+    _see_blank(text, end, len(text))
+    return tuple(found)
+
+
+def _see_blank(text: str, start: int, end: int) -> None:
+    if between := text[start:end].lstrip():
+        line = text.count("\n", 0, end - len(between)) + 1
+        raise ValueError(f"line {line} is not of a checkpoint")
 
 
 class Witness(Protocol):
@@ -46,11 +68,15 @@ class Witness(Protocol):
         """What it is called in the database and in messages; no secret."""
         ...
 
-    async def keep(self, checkpoint: Checkpoint) -> None:
+    async def keep(self, checkpoint: Checkpoint, *, first: bool = True) -> None:
         """Store one durably.
 
+        Args:
+            checkpoint: what is stored.
+            first: whether it may never have been brought one; else a place that has none is not the one they are in.
+
         Raises:
-            UnavailableError: it did not.
+            UnavailableError: it did not; with ``answered`` false among the details where it said nothing at all.
         """
         ...
 
@@ -67,7 +93,7 @@ class FolderWitness:
     """A file for each log, to which notes are added; the folder is on another machine's disk, or on one written once.
 
     Args:
-        folder: made at the first use.
+        folder: made at the first use, in one that is there.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -78,32 +104,64 @@ class FolderWitness:
         """``folder:`` and its path."""
         return f"folder:{self._folder}"
 
-    async def keep(self, checkpoint: Checkpoint) -> None:
+    async def keep(self, checkpoint: Checkpoint, *, first: bool = True) -> None:
         """Add the note and flush it to the disk."""
         try:
-            await asyncio.to_thread(self._add, checkpoint)
+            await asyncio.to_thread(self._add, checkpoint, first)
         except OSError as error:
             raise _not_kept(self.name, error.strerror or type(error).__name__) from error
 
     async def copies(self, origin: str) -> tuple[Checkpoint, ...]:
         """The notes of its file."""
         try:
-            return notes_in(await asyncio.to_thread(self._path(origin).read_text, "utf-8"))
+            return await asyncio.to_thread(lambda: notes_in(self._path(origin).read_text("utf-8")))
         except FileNotFoundError:
             return ()
-        except (OSError, ValueError) as error:
-            raise _no_copies(self.name, type(error).__name__) from error
+        except OSError as error:
+            raise _no_copies(self.name, error.strerror or type(error).__name__) from error
+        except ValueError as error:
+            raise _no_copies(self.name, f"in {self._path(origin).name} {error}") from error
 
-    def _add(self, checkpoint: Checkpoint) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path(checkpoint.origin), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-            file.write(f"{checkpoint.note}\n")
-            file.flush()
-            os.fsync(descriptor)
+    def _add(self, checkpoint: Checkpoint, first: bool) -> None:
+        if first:
+            self._folder.mkdir(exist_ok=True)
+        elif not any(self._folder.glob("*.notes")):
+            raise OSError(ENOENT, "it took checkpoints and is gone or empty: is its disk mounted?")
+        descriptor = os.open(self._path(checkpoint.origin), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            with suppress(OSError):  # not every shared disk has locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            whole = _whole(descriptor, f"{checkpoint.origin}\n".encode())
+            if whole < os.fstat(descriptor).st_size:
+                os.ftruncate(descriptor, whole)
+            _append(descriptor, f"{checkpoint.note}\n".encode())
+        finally:
+            os.close(descriptor)
 
     def _path(self, origin: str) -> Path:
         return self._folder / f"{origin.rpartition('/')[2]}.notes"
+
+
+def _whole(descriptor: int, origin: bytes) -> int:
+    """Where the last whole note of a file ends. What follows was torn off; nobody was told that it is kept."""
+    size = os.fstat(descriptor).st_size
+    end = os.pread(descriptor, _NOTE_BYTES, max(size - _NOTE_BYTES, 0))
+    notes = list(_NOTE_IN_BYTES.finditer(end))
+    torn = (end[notes[-1].end() :] if notes else end).lstrip(b"\n")
+    ours = torn.startswith(origin) or origin.startswith(torn)
+    return size - len(torn) if ours else size
+
+
+def _append(descriptor: int, note: bytes) -> None:
+    """Add a note whole or not at all."""
+    size = os.fstat(descriptor).st_size
+    try:
+        if os.write(descriptor, note) < len(note):
+            raise OSError(ENOSPC, "the disk is full")
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
 
 
 class HttpWitness:
@@ -151,36 +209,39 @@ class HttpWitness:
         """``http:`` and its host."""
         return f"http:{self._host}"
 
-    async def keep(self, checkpoint: Checkpoint) -> None:
+    async def keep(self, checkpoint: Checkpoint, *, first: bool = True) -> None:
         """Post the note until it is taken."""
-        reason = await self._asked("POST", data=checkpoint.note.encode())
-        if isinstance(reason, str):
-            raise _not_kept(self.name, reason)
+        answer = await self._asked("POST", data=checkpoint.note.encode())
+        if isinstance(answer, _Refused):
+            raise _not_kept(self.name, answer.reason, answered=answer.answered)
 
     async def copies(self, origin: str) -> tuple[Checkpoint, ...]:
         """Ask for the notes of a log."""
         answer = await self._asked("GET", params={"origin": origin})
-        if isinstance(answer, str):
-            raise _no_copies(self.name, answer)
+        if isinstance(answer, _Refused):
+            raise _no_copies(self.name, answer.reason)
         try:
-            return notes_in(answer.decode())
+            return await asyncio.to_thread(lambda: notes_in(answer.decode()))
         except ValueError as error:
-            raise _no_copies(self.name, "it answers with something else") from error
+            raise _no_copies(self.name, f"it answers with something else: {error}") from error
 
     async def _asked(
         self, method: str, *, data: bytes | None = None, params: dict[str, str] | None = None
-    ) -> bytes | str:
+    ) -> bytes | _Refused:
         """What it answered, or why it did not. What may pass is tried again; redirections are not followed."""
         import aiohttp
 
-        reason = ""
+        refused = _Refused("")
+        seconds = self._timeout if method == "POST" else self._timeout * _READ_TIMES
         for attempt in range(self._attempts):
             if attempt:
                 await asyncio.sleep(self._pause * 2 ** (attempt - 1))
             try:
                 async with (
                     aiohttp.ClientSession(
-                        timeout=aiohttp.ClientTimeout(total=self._timeout),
+                        timeout=aiohttp.ClientTimeout(
+                            total=seconds, sock_connect=self._timeout, sock_read=self._timeout
+                        ),
                         cookie_jar=aiohttp.DummyCookieJar(),
                     ) as session,
                     session.request(
@@ -194,12 +255,12 @@ class HttpWitness:
                 ):
                     if 200 <= response.status < 300:
                         return await _read(response)
-                    reason = f"it answered {response.status}"
+                    refused = _Refused(f"it answered {response.status}")
                     if response.status < 500 and response.status != 429:
-                        return reason
+                        return refused
             except (aiohttp.ClientError, OSError) as error:
-                reason = type(error).__name__
-        return reason
+                refused = _Refused(type(error).__name__, answered=False)
+        return refused
 
 
 def witnesses_of(settings: AuditSettings) -> tuple[Witness, ...]:
@@ -217,11 +278,22 @@ def witnesses_of(settings: AuditSettings) -> tuple[Witness, ...]:
     return tuple(found)
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    content = await response.content.read(_MOST_BYTES)
-    while not response.content.at_eof() and len(content) < _MOST_BYTES:
-        content += await response.content.read(_MOST_BYTES - len(content))
-    return content
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Why a witness did not do it, and whether it said anything."""
+
+    reason: str
+    answered: bool = True
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | _Refused:
+    parts, size = list[bytes](), 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > _MOST_BYTES:
+            return _Refused(f"it answers with more than {_MOST_BYTES // 2**20} MiB")
+    return b"".join(parts)
 
 
 def _local(scheme: str, host: str) -> bool:
@@ -231,9 +303,12 @@ def _local(scheme: str, host: str) -> bool:
         return False
 
 
-def _not_kept(name: str, why: str) -> UnavailableError:
+def _not_kept(name: str, why: str, *, answered: bool = True) -> UnavailableError:
     return UnavailableError(
-        f"The witness {name} did not take a checkpoint.", why=f"{why}.", remedy="See whether it runs."
+        f"The witness {name} did not take a checkpoint.",
+        why=f"{why}.",
+        remedy="See whether it runs.",
+        answered=answered,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -36,6 +36,7 @@ SELECT t.tenant_id, newest.size, newest.note, first.signed_at
                       WHERE c.tenant_id = t.tenant_id AND c.size > coalesce(w.size, 0) ORDER BY c.size LIMIT 1) first
  WHERE newest.size > coalesce(w.size, 0)
 """
+_TAKEN = "SELECT 1 FROM {schema}.audit_witnessed WHERE witness = %s LIMIT 1"
 _KEPT = """
 INSERT INTO {schema}.audit_witnessed AS w (tenant_id, witness, size, kept_at) VALUES (%s, %s, %s, now())
 ON CONFLICT (tenant_id, witness) DO UPDATE SET size = excluded.size, kept_at = excluded.kept_at
@@ -56,6 +57,35 @@ class Kept:
     refused: int
 
 
+@dataclass(slots=True)
+class _Behind:
+    """What a witness lacked when it was last looked at.
+
+    Attributes:
+        since: when the first checkpoint was signed that it lacks, by log.
+        at: when that was known to be so; monotonic, in seconds.
+        under_way: whether a round is bringing it.
+    """
+
+    since: dict[UUID, datetime]
+    at: float = field(default_factory=time.monotonic)
+    under_way: bool = True
+
+    def fresh(self) -> bool:
+        """Whether it may still be so."""
+        return self.under_way or time.monotonic() - self.at <= _STALE_SECONDS
+
+    def seconds(self) -> float:
+        """For how long it has been behind; 0 when it is not."""
+        if not self.since:
+            return 0.0
+        return max((datetime.now(UTC) - min(self.since.values())).total_seconds(), 0.001)
+
+
+class _SilentError(Exception):
+    """A witness said nothing."""
+
+
 class Witnessing:
     """Brings the newest checkpoint of each log to each witness.
 
@@ -69,7 +99,7 @@ class Witnessing:
         self._address = address
         self._schema = schema
         self._witnesses = tuple(witnesses)
-        self._reading: tuple[float, float] | None = None
+        self._behind: dict[str, _Behind] = {}
         _all.add(self)
 
     @property
@@ -97,32 +127,42 @@ class Witnessing:
                 self._address, autocommit=True, prepare_threshold=None
             ) as connection:
                 rounds = [await self._round(connection, witness) for witness in self._witnesses]
-        oldest = max((since for _, _, since in rounds if since is not None), default=None)
-        self._reading = (time.monotonic(), 0.0 if oldest is None else max(oldest, 0.001))
-        return Kept(sum(kept for kept, _, _ in rounds), sum(refused for _, refused, _ in rounds))
+        return Kept(sum(kept for kept, _ in rounds), sum(refused for _, refused in rounds))
 
-    async def _round(
-        self, connection: AsyncConnection[Any], witness: Witness
-    ) -> tuple[int, int, float | None]:
-        """How many were taken and refused, and for how many seconds the first that was refused has been waiting."""
+    async def _round(self, connection: AsyncConnection[Any], witness: Witness) -> tuple[int, int]:
+        """How many were taken and refused. One that says nothing at all is left alone until the next round."""
+        first = not await (await connection.execute(self._sql(_TAKEN), (witness.name,))).fetchone()
         rows = await (await connection.execute(self._sql(_LACKING), (witness.name,))).fetchall()
-        kept, waiting = 0, list[datetime]()
-        for tenant_id, size, note, since in rows:
-            if await self._brought(connection, witness, tenant_id, size, note):
-                kept += 1
-            else:
-                waiting.append(since)
-        oldest = (datetime.now(UTC) - min(waiting)).total_seconds() if waiting else None
-        return kept, len(waiting), oldest
+        behind = self._behind[witness.name] = _Behind({row[0]: row[3] for row in rows})
+        try:
+            for tenant_id, size, note, _ in rows:
+                if await self._brought(connection, witness, tenant_id, size, note, first=first):
+                    del behind.since[tenant_id]
+                behind.at = time.monotonic()
+        except _SilentError:
+            pass
+        finally:
+            behind.under_way = False
+            behind.at = time.monotonic()
+        return len(rows) - len(behind.since), len(behind.since)
 
     async def _brought(
-        self, connection: AsyncConnection[Any], witness: Witness, tenant_id: UUID, size: int, note: str
+        self,
+        connection: AsyncConnection[Any],
+        witness: Witness,
+        tenant_id: UUID,
+        size: int,
+        note: str,
+        *,
+        first: bool,
     ) -> bool:
         try:
-            await witness.keep(Checkpoint.parse(note))
+            await witness.keep(Checkpoint.parse(note), first=first)
         except (UnavailableError, ValueError) as error:
             reason = error.why if isinstance(error, UnavailableError) else "not a checkpoint"
             _log.warning("audit.not_witnessed", tenant_id=str(tenant_id), reason=reason)
+            if isinstance(error, UnavailableError) and not error.details.get("answered", True):
+                raise _SilentError from error
             return False
         await connection.execute(self._sql(_KEPT), (tenant_id, witness.name, size))
         return True
@@ -131,11 +171,12 @@ class Witnessing:
         return sql.SQL(cast("Any", statement)).format(schema=sql.Identifier(self._schema))
 
     def lag(self) -> float | None:
-        """Seconds since the first checkpoint was signed that a witness lacks, 0 when none lacks any; None when long ago."""
-        if self._reading is None or time.monotonic() - self._reading[0] > _STALE_SECONDS:
-            return None
-        at, oldest = self._reading
-        return oldest + time.monotonic() - at if oldest else 0.0
+        """Seconds since the first checkpoint was signed that a witness lacks, 0 when none lacks any; None when long ago.
+
+        What a round found counts from its beginning, and as long as it is under way: a witness that hangs lacks it too.
+        """
+        known = [behind for behind in self._behind.values() if behind.fresh()]
+        return max((behind.seconds() for behind in known), default=None)
 
 
 def _unwitnessed(witnessing: Witnessing) -> Iterator[tuple[float, Labels]]:
