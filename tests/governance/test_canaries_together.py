@@ -435,9 +435,9 @@ async def _agents(desk: Desk, person: Desk, sandbox: ModelSandbox) -> None:
         await desk.agents.show(run.run_id)
     await _edited_and_forbidden(desk, person, sandbox)
     await _refused(person.agents.start(agent, SAID))
-    await person.agents.cancel(
-        await person.agents.start(person.agent("idle", instructions=SAID, model="fast"), SAID)
-    )
+    idle = await person.agents.start(person.agent("idle", instructions=SAID, model="fast"), SAID)
+    await person.agents.requeue(idle)
+    await person.agents.cancel(idle)
     await desk.agents.list()
     await desk.agents.versions([one.run_id for one in await desk.agents.list()])
     await desk.agents.stop_tool(note.name, reason=f"{NAME} asked")
