@@ -18,7 +18,7 @@ import pytest
 from deskmind.database.embedded import EmbeddedServer, status
 from deskmind.database.embedded._account import service_account
 from deskmind.database.embedded._layout import Layout, ServerState
-from deskmind.database.embedded._locks import FileLock
+from deskmind.database.embedded._locks import FileLock, is_locked
 from deskmind.database.embedded._processes import ProcessIdentity, end_server, identify, is_running
 from deskmind.errors import EmbeddedServerError
 
@@ -261,6 +261,54 @@ def test_a_supervisor_that_never_gets_ready_ends_with_an_explanation(home: Path)
     with FileLock.acquire(layout.supervisor_lock), pytest.raises(EmbeddedServerError, match="ready in time"):
         EmbeddedServer.start(home, startup_timeout=0.2)
     assert status(home).users == ()
+
+
+@pytest.fixture
+def slow(home: Path) -> Path:
+    """A cluster whose recovery waits until a file is there, as for a slow disk; gives the file."""
+    data = Layout.of(home).data
+    with (data / "postgresql.auto.conf").open("a") as settings:
+        settings.write("restore_command = 'while [ ! -e go-on ]; do sleep 0.02; done; false'\n")
+    give_to_server(home, data / "recovery.signal", "")
+    return data / "go-on"
+
+
+def recovering(home: Path) -> int:
+    """The postmaster that recovers; 0 when none does."""
+    try:
+        lines = (Layout.of(home).data / "postmaster.pid").read_text().split("\n")
+    except FileNotFoundError:
+        return 0
+    return int(lines[0]) if len(lines) > 7 and lines[7].strip() == "starting" else 0
+
+
+def test_a_recovery_goes_on_after_who_started_it_has_lost_patience(home: Path, slow: Path, ask, eventually):
+    with pytest.raises(EmbeddedServerError, match="ready in time") as refusal:
+        EmbeddedServer.start(home, startup_timeout=3.0)
+    assert "goes on" in refusal.value.why
+    postmaster = recovering(home)
+    assert postmaster
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(EmbeddedServer.start, home)
+        eventually(lambda: status(home).users)
+        assert recovering(home) == postmaster
+        slow.touch()
+        with starting.result(60) as server:
+            assert status(home).pid == postmaster
+            assert ask(server, "SELECT 1") == 1
+
+
+def test_a_recovery_that_nobody_waits_for_is_ended_once_it_is_done(
+    home: Path, slow: Path, ask, eventually, left_over
+):
+    with pytest.raises(EmbeddedServerError, match="ready in time"):
+        EmbeddedServer.start(home, startup_timeout=3.0)
+    assert left_over(home)
+    slow.touch()
+    eventually(lambda: not left_over(home) and not is_locked(Layout.of(home).supervisor_lock))
+    assert not (Layout.of(home).data / "recovery.signal").exists()  # it came to its end
+    with EmbeddedServer.start(home) as server:
+        assert ask(server, "SELECT 1") == 1
 
 
 def test_a_server_that_cannot_be_reached_belongs_to_another_container(home: Path):
