@@ -262,6 +262,7 @@ def slow(home: Path) -> Path:
     """A cluster whose recovery waits until a file is there, as for a slow disk; gives the file."""
     data = Layout.of(home).data
     with (data / "postgresql.auto.conf").open("a") as settings:
+        settings.write("hot_standby = off\n")  # it takes no reader before it has recovered, as after a crash
         settings.write("restore_command = 'while [ ! -e go-on ]; do sleep 0.02; done; false'\n")
     give_to_server(home, data / "recovery.signal", "")
     return data / "go-on"
