@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from deskmind.agents.announcing import ANNOUNCE_QUEUE, ANNOUNCE_TASK, announce_job, announce_write, escalate
-from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, recover, run_job
+from deskmind.agents.jobs import AGENTS_QUEUE, AGENTS_TASK, give_up_run, recover, run_job
 from deskmind.agents.memory.reading import read_shared_anew
 from deskmind.agents.workflows.starting import begin_due, begin_for_webhook
 from deskmind.connectors.model import Kind as RecordKind
 from deskmind.governance.access.principals import Principals
 from deskmind.governance.privacy.erasures import PRIVACY_QUEUE, PRIVACY_TASK
 from deskmind.knowledge.ingest import IngestPipeline
+from deskmind.knowledge.ingest.closing import give_up_files
 from deskmind.knowledge.ingest.staging import INGEST_QUEUE, INGEST_TASK
 from deskmind.knowledge.loading import LoadLimits
 from deskmind.observability.actor import Acting
@@ -22,7 +23,7 @@ from deskmind.scope import OPERATOR, Scope
 from deskmind.sync.jobs import FOLLOW_TASK, SYNC_QUEUE, SYNC_TASK, WEBHOOK_TASK, defer_run
 from deskmind.sync.running import Runner
 from deskmind.tenantwise import in_each
-from deskmind.triage.jobs import run_training, schedule_training
+from deskmind.triage.jobs import give_up_training, run_training, schedule_training
 from deskmind.triage.trainings import TRAINING_QUEUE, TRAINING_TASK
 from deskmind.webhooks.delivering import DUE_TASK, WEBHOOKS_QUEUE, WEBHOOKS_TASK, Deliverer
 from deskmind.webhooks.upkeep import expire, wake_due
@@ -48,13 +49,18 @@ class Background:
     def register(self) -> None:
         """Have the application's workers do it."""
         app, jobs = self._app, self._app.jobs
-        jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest)
+        jobs.register(INGEST_TASK, INGEST_QUEUE, self._ingest, given_up=partial(give_up_files, app.database))
         jobs.register(SYNC_TASK, SYNC_QUEUE, self._sync)
         jobs.register(WEBHOOK_TASK, SYNC_QUEUE, self._webhook)
         jobs.register(FOLLOW_TASK, SYNC_QUEUE, self._follow)
         jobs.register(LOOK_TASK, LOOK_QUEUE, self._look)
         jobs.register(PRIVACY_TASK, PRIVACY_QUEUE, self._privacy)
-        jobs.register(AGENTS_TASK, AGENTS_QUEUE, lambda arguments: run_job(app, app.database, arguments))
+        jobs.register(
+            AGENTS_TASK,
+            AGENTS_QUEUE,
+            lambda arguments: run_job(app, app.database, arguments),
+            given_up=partial(give_up_run, app.database),
+        )
         jobs.register(
             ANNOUNCE_TASK,
             ANNOUNCE_QUEUE,
@@ -64,6 +70,7 @@ class Background:
             TRAINING_TASK,
             TRAINING_QUEUE,
             lambda arguments: run_training(app.database, arguments, app.desk_of),
+            given_up=partial(give_up_training, app.database),
         )
         jobs.register(WEBHOOKS_TASK, WEBHOOKS_QUEUE, self._deliverer.run)
         jobs.register(DUE_TASK, WEBHOOKS_QUEUE, self._deliverer.due)

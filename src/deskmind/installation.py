@@ -46,7 +46,12 @@ async def embedded_address(
         return None
     from deskmind.database.embedded import EmbeddedServer
 
-    server = await asyncio.to_thread(EmbeddedServer.start, settings.home, on_lost=on_lost)
+    server = await asyncio.to_thread(
+        EmbeddedServer.start,
+        settings.home,
+        startup_timeout=settings.database.startup_timeout,
+        on_lost=on_lost,
+    )
     resources.push_async_callback(asyncio.to_thread, server.stop)
     await _create_database(server.conninfo(), settings.database.name)
     return server.conninfo(dbname=settings.database.name)

@@ -76,6 +76,9 @@ class DatabaseSettings(_Section):
     pool_timeout: float = Field(10.0, gt=0, description="seconds to wait for a free connection")
     connect_timeout: int = Field(10, ge=1, description="seconds")
     statement_timeout: float = Field(30.0, gt=0, description="seconds")
+    startup_timeout: float = Field(
+        60.0, gt=0, le=86_400, description="seconds to wait for the embedded server"
+    )
     auto_migrate: bool | None = Field(None, description="default: only for the embedded server")
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import pytest
 from tests.agents.conftest import Brain, wants
 from tests.agents.worker import note_tool
@@ -22,6 +23,7 @@ from deskmind.agents.run import Step
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
 from deskmind.errors import ConflictError, LeaseLostError
+from deskmind.jobs.retrying import ATTEMPTS
 from deskmind.sandbox.models import ModelSandbox
 
 pytestmark = pytest.mark.chaos
@@ -123,6 +125,32 @@ async def test_a_killed_workers_run_goes_on_elsewhere_and_its_effect_is_there_on
     details = await ann.agents.show(run_id)
     assert (details.run.output, [one.state for one in details.effects]) == ("all done", ["applied"])
     assert len(brain.asked) == 2  # the reply that was written down was not asked for again
+
+
+async def test_a_run_that_kills_its_workers_is_given_up(
+    taker: Deskmind,
+    ann: Desk,
+    run_id: UUID,
+    worker: Callable[..., AbstractAsyncContextManager[Process]],
+    outside: Path,
+) -> None:
+    """It was the last of many. Nobody queues it again, as is done with what is merely left behind."""
+    async with await psycopg.AsyncConnection.connect(taker.database.endpoints.jobs) as connection:
+        await connection.execute(
+            "UPDATE procrastinate_jobs SET attempts = %s WHERE args->>'run_id' = %s", (ATTEMPTS, str(run_id))
+        )
+    async with worker("before") as process:
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+    async with asyncio.timeout(60):
+        while (await ann.agents.show(run_id)).run.state in ("queued", "running"):
+            await taker.jobs.drain()
+            await asyncio.sleep(0.05)
+    await taker.background.recover_runs()
+    await taker.jobs.drain()
+    run = (await ann.agents.show(run_id)).run
+    assert (run.state, run.problem, run.remedy) == ("failed", "worker-died", "stop")
+    assert outside.read_text() == ""
 
 
 async def test_a_worker_that_wakes_up_after_it_was_taken_over_does_nothing(

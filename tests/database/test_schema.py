@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import dataclass
 
@@ -67,6 +68,36 @@ async def test_up_down_and_up_again(empty: Empty) -> None:
 
     await empty.provisioner.prepare()
     assert await empty.names() == full
+
+
+async def test_replicas_that_start_together_prepare_it_one_after_the_other(empty: Empty) -> None:
+    """First an empty database; then one in which all is there, as when keys were changed."""
+    for _ in range(3):
+        await asyncio.gather(*(empty.provisioner.prepare() for _ in range(4)))
+        assert await empty.provisioner.prepared()
+    assert (await empty.provisioner.migrations.status()).up_to_date
+
+
+async def test_who_waits_for_another_prepares_what_that_one_has_not(empty: Empty) -> None:
+    """The other one died, or is an older release."""
+    async with await AsyncConnection.connect(empty.address, autocommit=True) as other:
+        await other.execute("SELECT pg_advisory_lock(hashtextextended('deskmind.prepare', 0))")
+        preparing = asyncio.create_task(empty.provisioner.prepare())
+        async with asyncio.timeout(60):
+            while not await _asked(other):
+                await asyncio.sleep(0.02)
+        assert not await empty.provisioner.prepared()
+    await asyncio.wait_for(preparing, 120)
+    assert await empty.provisioner.prepared()
+
+
+async def _asked(connection: AsyncConnection[tuple[object, ...]]) -> bool:
+    """Whether another session has asked for the lock."""
+    cursor = await connection.execute(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND query LIKE 'SELECT pg_try_advisory_lock(%'"
+    )
+    return await cursor.fetchone() is not None
 
 
 async def test_audit_events_from_before_the_seal_can_be_sealed(empty: Empty) -> None:

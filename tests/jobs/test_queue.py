@@ -4,81 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 from procrastinate.jobs import Job
+from tests.jobs.conftest import Work, row_of, tell_the_queue
 
 from deskmind.app import Deskmind
 from deskmind.errors import ConflictError
-from deskmind.jobs import defer
 from deskmind.jobs.retrying import Retrying
 from deskmind.scope import Scope
 
 _DEAD = "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'"
 _STRUCK_OFF = "DELETE FROM procrastinate_workers"
-
-
-class Work:
-    """A job that tells when it is begun, and goes on when it may."""
-
-    def __init__(self, app: Deskmind) -> None:
-        self.task = f"test.{uuid4().hex}"
-        self.begun = 0
-        self.at_work = asyncio.Event()
-        self.go_on = asyncio.Event()
-        self.then: Callable[[], Awaitable[None]] | None = None
-        app.jobs.register(self.task, "test", self.run)
-
-    async def run(self, arguments: Mapping[str, str]) -> None:
-        """What the queue calls."""
-        del arguments
-        self.begun += 1
-        self.at_work.set()
-        await self.go_on.wait()
-        if self.then is not None:
-            then, self.then = self.then, None
-            await then()
-
-    async def queue(self, scope: Scope, app: Deskmind) -> None:
-        """Have it done."""
-        async with app.database.transaction(scope) as connection:
-            arguments = {"tenant_id": str(scope.tenant_id), "one": uuid4().hex}
-            await defer(connection, "test", self.task, uuid4().hex, arguments)
-
-
-@pytest.fixture
-async def scope(own_app: Deskmind) -> Scope:
-    name = f"jobs-{uuid4().hex[:8]}"
-    await own_app.tenants.create(name)
-    return (await own_app.desk(tenant=name)).scope
-
-
-@pytest.fixture
-async def other(running_home: Path, own_app: Deskmind) -> AsyncIterator[Deskmind]:
-    """Another process's application, as far as the queue can tell."""
-    del own_app
-    async with Deskmind.open(home=running_home, knowledge={"embedder": "hashing"}) as started:
-        yield started
-
-
-async def _tell_the_queue(app: Deskmind, *statements: str) -> None:
-    async with await psycopg.AsyncConnection.connect(app.database.endpoints.jobs) as connection:
-        for statement in statements:
-            await connection.execute(statement.encode())
-
-
-async def _row(app: Deskmind, work: Work) -> tuple[int, int, str]:
-    async with await psycopg.AsyncConnection.connect(app.database.endpoints.jobs) as connection:
-        cursor = await connection.execute(
-            "SELECT id, worker_id, status::text FROM procrastinate_jobs WHERE task_name = %s", (work.task,)
-        )
-        row = await cursor.fetchone()
-        assert row is not None
-        return row
 
 
 async def test_what_a_running_job_queues_is_drained_too(
@@ -123,7 +60,7 @@ async def test_a_process_never_takes_over_its_own_job(
     await work.queue(scope, own_app)
     draining = asyncio.create_task(own_app.jobs.drain())
     await asyncio.wait_for(work.at_work.wait(), 60)
-    await _tell_the_queue(own_app, *told)
+    await tell_the_queue(own_app, *told)
     await asyncio.wait_for(own_app.jobs.drain(), 60)
     assert work.begun == 1
     work.go_on.set()
@@ -138,7 +75,7 @@ async def test_another_process_takes_it_over(own_app: Deskmind, other: Deskmind,
     await work.queue(scope, own_app)
     draining = asyncio.create_task(own_app.jobs.drain())
     await asyncio.wait_for(work.at_work.wait(), 60)
-    await _tell_the_queue(own_app, _DEAD)
+    await tell_the_queue(own_app, _DEAD)
     await asyncio.wait_for(other.jobs.drain(), 60)
     assert again.begun == 1
     work.go_on.set()
@@ -153,7 +90,7 @@ async def test_who_looked_too_early_puts_nothing_back(
     await work.queue(scope, own_app)
     draining = asyncio.create_task(own_app.jobs.drain())
     await asyncio.wait_for(work.at_work.wait(), 60)
-    job_id, worker_id, _ = await _row(own_app, work)
+    job_id, worker_id, _ = await row_of(own_app, work)
     looked = {"queue": "test", "task_name": work.task, "lock": None, "queueing_lock": None}
     seen = Job(id=job_id, worker_id=worker_id - 1, **looked)
 
@@ -162,7 +99,7 @@ async def test_who_looked_too_early_puts_nothing_back(
 
     monkeypatch.setattr("procrastinate.manager.JobManager.get_stalled_jobs", stalled)
     await asyncio.wait_for(other.jobs.drain(), 60)
-    assert await _row(own_app, work) == (job_id, worker_id, "doing")
+    assert await row_of(own_app, work) == (job_id, worker_id, "doing")
     work.go_on.set()
     await asyncio.wait_for(draining, 60)
 

@@ -18,6 +18,7 @@ from deskmind.errors import (
     LimitExceededError,
     PermissionDeniedError,
     PrincipalNotFoundError,
+    WorkerDiedError,
 )
 from deskmind.governance.access.principals import Principals
 from deskmind.jobs import defer
@@ -29,6 +30,7 @@ __all__ = [
     "AGENTS_TASK",
     "check_room",
     "defer_run",
+    "give_up_run",
     "recover",
     "run_job",
     "scope_of_run",
@@ -116,6 +118,24 @@ async def run_job(room: AgentRoom, database: Database, arguments: Mapping[str, s
             if left:
                 error.details["retry_after"] = left
             raise
+
+
+async def give_up_run(database: Database, arguments: Mapping[str, str]) -> None:
+    """End a run whose workers died of it; else it would be found left behind, and queued again, each minute.
+
+    Raises:
+        ConflictError: somebody has it, or its lease is not over yet.
+    """
+    worker = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
+    async with database.transaction(worker) as connection:
+        run_id = await root_of(connection, worker, UUID(arguments["run_id"]))
+        row = await find_run(connection, worker, run_id)
+        if row is None or row.state not in ("queued", "running"):
+            return
+        if not await give_up(connection, worker, run_id, WorkerDiedError.code):
+            raise ConflictError("The run is held.", why="Its lease is not over.", remedy="Look again.")
+        told = {"kind": row.kind, "name": row.agent, "problem": WorkerDiedError.code}
+        await publish_run(connection, worker, run_id, "failed", **told)
 
 
 def _over(row: RunRow) -> bool:

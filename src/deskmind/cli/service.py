@@ -94,7 +94,8 @@ def _opens(settings: Settings) -> Generator[None]:
         if settings.embedded:  # started once, for the check and the service
             from deskmind.database.embedded import EmbeddedServer
 
-            resources.enter_context(EmbeddedServer.start(settings.home))
+            patience = settings.database.startup_timeout
+            resources.enter_context(EmbeddedServer.start(settings.home, startup_timeout=patience))
         asyncio.run(once())
         yield
 

@@ -27,6 +27,8 @@ __all__ = ["Provisioner", "render"]
 
 _EXTENSIONS = ("vector", "btree_gin")
 _MINIMUM_SERVER = 160000
+_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('deskmind.prepare', 0))"
+_LOOK_AGAIN = 0.1
 _STATISTICS_WANTED = """
 SELECT FROM pg_available_extensions WHERE name = 'pg_stat_statements' AND installed_version IS NULL
    AND current_setting('shared_preload_libraries') LIKE '%pg_stat_statements%'
@@ -67,7 +69,8 @@ class Provisioner:
         return runner.Migrations(self._endpoints)
 
     async def prepare(self, revision: str = "head") -> None:
-        """Bring roles, extensions, schema and scope keys to where this release needs them.
+        """Bring roles, extensions, schema and scope keys to where this release needs them. One process does it at a time; who waited
+        for another that has done it all does nothing.
 
         Args:
             revision: the migration to stop at.
@@ -79,13 +82,16 @@ class Provisioner:
         try:
             async with await self._connect() as connection:
                 await self._check_server(connection)
+                waited = await _locked(connection)
+                if waited and revision == "head" and await self.prepared():
+                    return
                 await self._create_roles(connection)
                 await self._create_extensions(connection)
                 await self._show_statistics(connection)
                 await self._create_schema(connection)
-            await self.migrations.upgrade(revision)
-            await self._show_version()
-            await self.publish_scope_keys()
+                await self.migrations.upgrade(revision)
+                await self._show_version()
+                await self.publish_scope_keys()
         except pg.InsufficientPrivilege as error:
             raise ConfigurationError(
                 "The administrator's login lacks a right that provisioning needs.",
@@ -299,6 +305,18 @@ class Provisioner:
             sql.SQL("REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC").format(**names)
         )
         await _close_large_objects(connection)
+
+
+async def _locked(connection: AsyncConnection[tuple[object, ...]]) -> bool:
+    """Keep others from preparing the database as long as the connection lives; whether it had to wait for one.
+
+    It asks again and again: a statement that waits has a snapshot, which what another prepares might have to wait for.
+    """
+    waited = False
+    while (row := await (await connection.execute(_LOCK)).fetchone()) is None or not row[0]:
+        waited = True
+        await asyncio.sleep(_LOOK_AGAIN)
+    return waited
 
 
 async def _create_role(connection: AsyncConnection[tuple[object, ...]], name: str) -> None:

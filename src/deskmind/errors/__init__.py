@@ -43,6 +43,7 @@ Every error says what happened, why, and what to do about it, and maps to one RF
     │   ├── DatabaseUnavailableError
     │   │   └── EmbeddedServerError
     │   ├── StorageFullError
+    │   ├── WorkerDiedError           its workers died while they did it
     │   ├── ServerUnreachableError    the service does not answer its client
     │   └── EmbedderUnavailableError
     ├── ModelError                    a model call did not succeed
@@ -103,6 +104,7 @@ from deskmind.errors._installation import (
     SchemaVersionError,
     StorageFullError,
     UnavailableError,
+    WorkerDiedError,
 )
 from deskmind.errors._models import (
     BudgetExceededError,
@@ -238,5 +240,6 @@ __all__ = [
     "UnknownPriceError",
     "UnreadableDocumentError",
     "UnsupportedDocumentError",
+    "WorkerDiedError",
     "WorkflowChangedError",
 ]

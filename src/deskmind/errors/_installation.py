@@ -16,6 +16,7 @@ __all__ = [
     "SchemaVersionError",
     "StorageFullError",
     "UnavailableError",
+    "WorkerDiedError",
 ]
 
 
@@ -90,3 +91,9 @@ class SchemaVersionError(DeskmindError):
     """The database schema and this release do not fit together."""
 
     code, status, title, exit_code = "schema-version", 503, "Database and release do not fit", 78
+
+
+class WorkerDiedError(UnavailableError):
+    """Workers died while they did it, again and again, and it was given up."""
+
+    code, title = "worker-died", "Its workers died"

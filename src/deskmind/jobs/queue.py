@@ -11,16 +11,17 @@ from typing import Any
 
 from procrastinate import App, PsycopgConnector
 from procrastinate import exceptions as faults
-from procrastinate.jobs import Job, Status
 from procrastinate.tasks import Task
 from procrastinate.worker import Worker
 from psycopg.types.json import Jsonb
 
 from deskmind.database import Connection, Database
 from deskmind.ending import ended
-from deskmind.errors import StorageFullError
+from deskmind.errors import DeskmindError, StorageFullError
+from deskmind.jobs.ends import Ends
 from deskmind.jobs.own import Own
 from deskmind.jobs.retrying import Retrying
+from deskmind.jobs.taking_over import Settle, TakeOver
 from deskmind.observability import correlation, logger, note, observed, telling
 from deskmind.observability.actor import Visit
 from deskmind.observability.instruments import JOBS_DURATION, histogram
@@ -54,12 +55,6 @@ SELECT q.queue_name, todo, doing, failed, coalesce(files, 0) AS files,
        coalesce(extract(epoch FROM now() - coalesce(j.scheduled_at, e.at)), 0) AS oldest_seconds
   FROM queues q LEFT JOIN procrastinate_jobs j ON j.id = q.oldest
   LEFT JOIN LATERAL (SELECT min(at) AS at FROM procrastinate_events WHERE job_id = q.oldest AND type = 'deferred') e ON true
-"""
-_PUT_BACK = """
-UPDATE procrastinate_jobs
-   SET status = CASE WHEN abort_requested THEN 'failed' ELSE 'todo' END::procrastinate_job_status,
-       attempts = attempts + 1, scheduled_at = now()
- WHERE id = %(job)s AND status = 'doing' AND worker_id IS NOT DISTINCT FROM %(worker)s::bigint RETURNING id
 """
 _duration = histogram(JOBS_DURATION)
 
@@ -121,13 +116,23 @@ class JobQueue:
         self._periodic: list[tuple[str, Task[Any, Any, Any]]] = []
         self._full: StorageFullError | None = None
         self._own = Own()
+        self._app.job_manager = manager = Ends(self._app.connector, self._own)
+        self._settles: dict[str, Settle] = {}
+        self._taking_over = TakeOver(manager, self._own, settings.stalled_after, self._settles)
         self._opened = False
         self._opening = asyncio.Lock()
         self._queues: set[str] = set()
         self._app.task(name="jobs.take_over", queue="maintenance", pass_context=False)(self._take_over)
 
-    def register(self, task: str, queue: str, handler: Handler) -> None:
-        """Make a handler known under a task name."""
+    def register(self, task: str, queue: str, handler: Handler, *, given_up: Settle | None = None) -> None:
+        """Make a handler known under a task name.
+
+        Args:
+            task: its name.
+            queue: where its jobs wait.
+            handler: does a job.
+            given_up: says of what a job should have worked on that nobody does, once its workers have died too often.
+        """
 
         outcomes = {
             outcome: labels({"deskmind.task": task, "deskmind.outcome": outcome})
@@ -157,6 +162,8 @@ class JobQueue:
                     _duration.record(time.perf_counter() - started, outcomes[outcome])
 
         self._queues.add(queue)
+        if given_up is not None:
+            self._settles[task] = given_up
         self._app.task(name=task, queue=queue, retry=Retrying())(run)
 
     def register_hourly(self, task: str, handler: Callable[[], Awaitable[None]]) -> None:
@@ -335,28 +342,12 @@ class JobQueue:
             await asyncio.sleep(self._settings.stalled_after / _BEATS)
             try:
                 await self._take_over()
-            except faults.ConnectorException as error:
+            except (faults.ConnectorException, DeskmindError) as error:
                 _log.warning("jobs.take_over_failed", reason=type(error).__name__)
 
     async def _take_over(self, **_: Any) -> None:
         """Put back the jobs of workers that gave no sign of life, but for our own: this process lives, if it is late."""
-        manager = self._app.job_manager
-        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=self._settings.stalled_after):
-            if self._own.has(job):
-                continue
-            try:
-                if await self._put_back(job):
-                    _log.warning("jobs.taken_over", job_id=job.id, task=job.task_name)
-            except (
-                faults.UniqueViolation
-            ):  # the same work waits in another job, which this one keeps from beginning
-                if job.id is not None:
-                    await manager.finish_job_by_id_async(job.id, Status.FAILED, delete_job=True)
-
-    async def _put_back(self, job: Job) -> bool:
-        """Queue a job again, unless another has done so meanwhile."""
-        rows = await self._app.connector.execute_query_all_async(_PUT_BACK, job=job.id, worker=job.worker_id)
-        return bool(rows)
+        await self._taking_over()
 
 
 async def _stop_when(told: asyncio.Event, worker: Worker) -> None:

@@ -7,10 +7,11 @@ from procrastinate.jobs import Job
 
 from deskmind.errors import DeskmindError
 
-__all__ = ["Retrying"]
+__all__ = ["ATTEMPTS", "Retrying"]
 
-_ATTEMPTS = 5
-_DOUBLING = RetryStrategy(max_attempts=_ATTEMPTS, exponential_wait=2)
+ATTEMPTS = 5
+"""How often a job is tried again, after an error or the death of its worker."""
+_DOUBLING = RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=2)
 
 
 class Retrying(BaseRetryStrategy):

@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from deskmind.database import Database
-from deskmind.errors import DeskmindError, StorageFullError
+from deskmind.errors import DeskmindError, StorageFullError, WorkerDiedError
 from deskmind.governance.access import Permission
 from deskmind.governance.audit import record
 from deskmind.observability import logger
@@ -19,6 +19,7 @@ from deskmind.triage.store import StoredModel
 from deskmind.triage.tickets import TrainingTicket
 from deskmind.triage.trainings import (
     Training,
+    abandon_training,
     ask_for_training,
     begin_training,
     end_training,
@@ -26,7 +27,7 @@ from deskmind.triage.trainings import (
     training_due,
 )
 
-__all__ = ["LearningDesk", "run_training", "schedule_training"]
+__all__ = ["LearningDesk", "give_up_training", "run_training", "schedule_training"]
 
 _log = logger("deskmind.triage")
 
@@ -83,6 +84,14 @@ async def run_training(
     async with database.transaction(scope) as connection:
         tickets = stored.provenance.tickets
         await end_training(connection, scope, training_id, tickets=tickets, version=stored.version)
+
+
+async def give_up_training(database: Database, arguments: Mapping[str, str]) -> None:
+    """Say of a training whose workers died of it that it has failed."""
+    scope = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
+    problem = f"{WorkerDiedError.code}: Workers died again and again while they learned; they may have run out of memory."
+    async with database.transaction(scope) as connection:
+        await abandon_training(connection, scope, UUID(arguments["training_id"]), problem)
 
 
 async def schedule_training(database: Database, scope: Scope, settings: TriageSettings) -> bool:

@@ -19,6 +19,7 @@ __all__ = [
     "TRAINING_QUEUE",
     "TRAINING_TASK",
     "Training",
+    "abandon_training",
     "ask_for_training",
     "begin_training",
     "cancel_training",
@@ -55,6 +56,10 @@ UPDATE triage_trainings SET state = %s, finished_at = clock_timestamp(), tickets
 _CANCEL = """
 UPDATE triage_trainings SET state = 'failed', finished_at = clock_timestamp(), problem = %s
  WHERE tenant_id = %s AND training_id = %s AND state = 'waiting'
+"""
+_ABANDON = """
+UPDATE triage_trainings SET state = 'failed', finished_at = clock_timestamp(), problem = %s
+ WHERE tenant_id = %s AND training_id = %s AND state IN ('waiting', 'running')
 """
 _CANCELLED = "It was cancelled before it began."
 _DUE = """
@@ -161,6 +166,11 @@ async def end_training(
 async def cancel_training(connection: Connection, scope: Scope, training_id: UUID) -> None:
     """Say of a training that waits that it will not be done."""
     await connection.execute(_CANCEL, (_CANCELLED, scope.tenant_id, training_id))
+
+
+async def abandon_training(connection: Connection, scope: Scope, training_id: UUID, problem: str) -> None:
+    """Say of a training that is not over that nobody will do it."""
+    await connection.execute(_ABANDON, (problem, scope.tenant_id, training_id))
 
 
 async def list_trainings(connection: Connection, scope: Scope) -> list[Training]:

@@ -18,11 +18,13 @@ import pytest
 from deskmind.database.embedded import EmbeddedServer, status
 from deskmind.database.embedded._account import service_account
 from deskmind.database.embedded._layout import Layout, ServerState
-from deskmind.database.embedded._locks import FileLock
+from deskmind.database.embedded._locks import FileLock, is_locked
 from deskmind.database.embedded._processes import ProcessIdentity, end_server, identify, is_running
 from deskmind.errors import EmbeddedServerError
 
 pytestmark = pytest.mark.chaos
+
+_STARTER = "import sys; from pathlib import Path; from deskmind.database.embedded import *; EmbeddedServer.start(Path(sys.argv[1]))"
 
 
 def back(server: EmbeddedServer, postmaster: int) -> bool:
@@ -177,15 +179,7 @@ def test_a_process_is_not_one_that_started_at_another_time():
 
 
 def test_a_start_killed_while_making_the_cluster(empty_home: Path, ask, eventually):
-    starter = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from pathlib import Path; from deskmind.database.embedded import *; "
-            "EmbeddedServer.start(Path(sys.argv[1]))",
-            str(empty_home),
-        ]
-    )
+    starter = subprocess.Popen([sys.executable, "-c", _STARTER, str(empty_home)])
     eventually(lambda: list(empty_home.glob("embedded/init-*/data/PG_VERSION")))
     starter.kill()
     starter.wait()
@@ -261,6 +255,57 @@ def test_a_supervisor_that_never_gets_ready_ends_with_an_explanation(home: Path)
     with FileLock.acquire(layout.supervisor_lock), pytest.raises(EmbeddedServerError, match="ready in time"):
         EmbeddedServer.start(home, startup_timeout=0.2)
     assert status(home).users == ()
+
+
+@pytest.fixture
+def slow(home: Path) -> Path:
+    """A cluster whose recovery waits until a file is there, as for a slow disk; gives the file."""
+    data = Layout.of(home).data
+    with (data / "postgresql.auto.conf").open("a") as settings:
+        settings.write("hot_standby = off\n")  # it takes no reader before it has recovered, as after a crash
+        settings.write("restore_command = 'while [ ! -e go-on ]; do sleep 0.02; done; false'\n")
+    give_to_server(home, data / "recovery.signal", "")
+    return data / "go-on"
+
+
+def recovering(home: Path) -> int:
+    """The postmaster that recovers; 0 when none does."""
+    try:
+        lines = (Layout.of(home).data / "postmaster.pid").read_text().split("\n")
+    except FileNotFoundError:
+        return 0
+    return int(lines[0]) if len(lines) > 7 and lines[7].strip() == "starting" else 0
+
+
+def test_a_recovery_goes_on_after_who_started_it_has_lost_patience(home: Path, slow: Path, ask, eventually):
+    with pytest.raises(EmbeddedServerError, match="ready in time") as refusal:
+        EmbeddedServer.start(home, startup_timeout=5.0)
+    assert "goes on" in refusal.value.why
+    postmaster = recovering(home)
+    assert postmaster
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(EmbeddedServer.start, home)
+        eventually(lambda: status(home).users)
+        assert recovering(home) == postmaster
+        slow.touch()
+        with starting.result(60) as server:
+            assert status(home).pid == postmaster
+            assert ask(server, "SELECT 1") == 1
+
+
+def test_a_recovery_whose_starter_was_killed_comes_to_its_end(
+    home: Path, slow: Path, ask, eventually, left_over
+):
+    starter = subprocess.Popen([sys.executable, "-c", _STARTER, str(home)])
+    eventually(lambda: recovering(home))
+    starter.kill()
+    starter.wait()
+    slow.touch()
+    eventually(lambda: not left_over(home) and not is_locked(Layout.of(home).supervisor_lock))
+    said = "".join(log.read_text() for log in (Layout.of(home).data / "log").glob("*.log"))
+    assert "archive recovery complete" in said, said
+    with EmbeddedServer.start(home) as server:
+        assert ask(server, "SELECT 1") == 1
 
 
 def test_a_server_that_cannot_be_reached_belongs_to_another_container(home: Path):

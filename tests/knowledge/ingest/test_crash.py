@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from deskmind.app import Deskmind
 from deskmind.desk import Desk
+from deskmind.jobs.retrying import ATTEMPTS
+from deskmind.readiness import checks
 
 pytestmark = pytest.mark.chaos
 
@@ -107,3 +110,24 @@ async def test_a_worker_takes_it_over(killed_home: Path) -> None:
         async with desk.database.transaction(desk.scope) as connection:
             cursor = await connection.execute("SELECT state FROM ingests")
             assert await cursor.fetchall() == [("done",)]
+
+
+async def test_what_kills_its_workers_is_given_up_and_its_files_say_so(killed_home: Path) -> None:
+    """It was the last of many: what was stored stays, and nobody waits for the rest."""
+    async with _open(killed_home) as app:
+        desk = await app.desk(tenant="acme")
+        stored = len(await _stored(desk))
+        async with await psycopg.AsyncConnection.connect(app.database.endpoints.jobs) as connection:
+            await connection.execute("UPDATE procrastinate_jobs SET attempts = %s", (ATTEMPTS,))
+        while (await app.jobs.depth())["doing"]:
+            await app.jobs.drain()
+        async with desk.database.transaction(desk.scope) as connection:
+            cursor = await connection.execute("SELECT ingest_id, state FROM ingests")
+            ((ingest_id, state),) = await cursor.fetchall()
+        report = await desk.knowledge.ingest_report(ingest_id)
+        assert report is not None
+        assert (state, report.count("stored"), report.count("failed")) == ("done", stored, _FILES - stored)
+        problem = next(file.problem for file in report.files if file.state == "failed")
+        assert problem is not None
+        assert (problem["type"], "died" in problem["why"]) == ("urn:deskmind:problem:worker-died", True)
+        assert (await checks.jobs(app)).state == "red"

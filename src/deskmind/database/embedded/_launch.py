@@ -162,11 +162,7 @@ def _failure(outcome: dict[str, Any], layout: Layout) -> DeskmindError:
     what = f"The embedded database in {layout.home} cannot be started."
     kind = outcome.get("kind", "other")
     if kind == "timeout":
-        return EmbeddedServerError(
-            f"The embedded database in {layout.home} did not get ready in time.",
-            why="After a crash it repeats what was not yet written to its files, which can take minutes.",
-            remedy="Start it again with a longer startup_timeout.",
-        )
+        return _late(layout)
     if kind == "port":
         return EmbeddedServerError(
             what,
@@ -174,3 +170,19 @@ def _failure(outcome: dict[str, Any], layout: Layout) -> DeskmindError:
             remedy="Check that the loopback interface is up and that programs may listen on it.",
         )
     return program_failure(what, outcome.get("log", ""), layout.home)
+
+
+def _late(layout: Layout) -> EmbeddedServerError:
+    what = f"The embedded database in {layout.home} did not get ready in time."
+    if not is_locked(layout.supervisor_lock):
+        return EmbeddedServerError(
+            what,
+            why="Its programs did not begin their work, as on a machine that is overloaded or a disk that does not answer.",
+            remedy=f"Look for the reason in {layout.supervisor_log} and {layout.data / 'log'}, and try again.",
+        )
+    return EmbeddedServerError(
+        what,
+        why="After a crash it repeats what was not yet written to its files, which can take minutes. It goes on with that.",
+        remedy="Try again in a while, or raise database.startup_timeout (DESKMIND_DATABASE_STARTUP_TIMEOUT), in a container above all: its"
+        f" end would end the recovery. How far it is stands in {layout.data / 'log'}.",
+    )

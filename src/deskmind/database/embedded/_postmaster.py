@@ -17,9 +17,12 @@ from pathlib import Path
 from deskmind.database.embedded._failures import StartFailure, classify
 from deskmind.database.embedded._processes import end_server
 
-__all__ = ["HOST", "LaunchOrder", "Postmaster", "free_port"]
+__all__ = ["HOST", "RECOVERY_PATIENCE", "LaunchOrder", "Postmaster", "free_port", "recovers"]
 
 HOST = "127.0.0.1"
+RECOVERY_PATIENCE = 3600.0
+"""Seconds that recovery may take. One that is ended begins anew the next time, so that a shorter one might never come to its end."""
+_RECOVERING = ("starting", "standby")
 _PR_SET_PDEATHSIG = 1
 _FAST, _IMMEDIATE = signal.SIGINT, signal.SIGQUIT
 
@@ -74,35 +77,32 @@ class Postmaster:
     def launch(
         cls, order: LaunchOrder, port: int, *, timeout: float, cancelled: Callable[[], bool]
     ) -> Postmaster:
-        """Start it and wait until it accepts connections, which after a crash includes recovery.
+        """Start it and wait until it accepts connections, which after a crash includes recovery: that is not ended because
+        nobody waits for it any more.
 
         On Linux it is bound to the calling thread: if that ends, it shuts down.
 
         Raises:
-            StartFailure: it ended, took longer than ``timeout`` seconds, or was ``cancelled``.
+            StartFailure: it ended, took longer than ``timeout`` seconds to begin (``RECOVERY_PATIENCE`` to recover), or was ``cancelled``
+                before it began to recover.
         """
         marks = _log_sizes(order)
         with suppress(FileNotFoundError):
             (Path(order.data) / "postmaster.pid").unlink()
         server = cls(_spawn(order, port), port)
-        deadline = time.monotonic() + timeout
-        while not server._ready(order):
+        began = time.monotonic()
+        while (state := _state(order, server.pid)) != "ready":
             if server._process.poll() is not None:
                 end_server(Path(order.data), order.title)  # its log is whole once its logger is gone
                 log = _log_since(order, marks)
                 raise StartFailure(classify(log), log)
-            if cancelled() or time.monotonic() > deadline:
+            unwanted = state not in _RECOVERING and cancelled()
+            patience = RECOVERY_PATIENCE if state in _RECOVERING else timeout
+            if unwanted or time.monotonic() > began + patience:
                 server.stop()
-                raise StartFailure("cancelled" if cancelled() else "timeout", _log_since(order, marks))
+                raise StartFailure("cancelled" if unwanted else "timeout", _log_since(order, marks))
             time.sleep(0.005)
         return server
-
-    def _ready(self, order: LaunchOrder) -> bool:
-        try:
-            lines = (Path(order.data) / "postmaster.pid").read_text("utf-8", "replace").split("\n")
-        except OSError:
-            return False
-        return lines[0] == str(self.pid) and len(lines) > 7 and lines[7].strip() == "ready"
 
     def wait(self) -> int:
         """Wait for its end; returns the exit code."""
@@ -115,6 +115,25 @@ class Postmaster:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience)
                 return
+
+
+def recovers(order: LaunchOrder) -> bool:
+    """Whether a postmaster has begun to start, by its own word, and does not accept connections yet."""
+    return _state(order) in _RECOVERING
+
+
+def _state(order: LaunchOrder, pid: int | None = None) -> str:
+    """What the postmaster, or the one with this process id, says of itself: ``starting``, ``ready``, …; empty before it does."""
+    try:
+        lines = (Path(order.data) / "postmaster.pid").read_text("utf-8", "replace").split("\n")
+    except OSError:
+        return ""
+    said = len(lines) > 7 and pid in (None, _number(lines[0]))
+    return lines[7].strip() if said else ""
+
+
+def _number(line: str) -> int:
+    return int(line) if line.isdecimal() else 0
 
 
 def free_port() -> int:

@@ -84,7 +84,8 @@ class EmbeddedServer:
 
         Args:
             home: Deskmind's home; made if absent.
-            startup_timeout: seconds to wait, for others who are starting or stopping it too.
+            startup_timeout: seconds to wait, for others who are starting or stopping it too. A recovery that takes longer goes on, and
+                whoever comes next waits for it.
             on_lost: called once, in another thread, when the home or the database in it is removed while this process uses it:
                 no new one is made in its place, and the server is gone for this process.
 

@@ -22,7 +22,13 @@ from typing import Any
 from deskmind.database.embedded._failures import StartFailure
 from deskmind.database.embedded._layout import Layout, ServerState
 from deskmind.database.embedded._locks import FileLock, LockTimeoutError, live_users
-from deskmind.database.embedded._postmaster import LaunchOrder, Postmaster, free_port
+from deskmind.database.embedded._postmaster import (
+    RECOVERY_PATIENCE,
+    LaunchOrder,
+    Postmaster,
+    free_port,
+    recovers,
+)
 from deskmind.database.embedded._processes import ProcessIdentity, end_server, identify
 
 __all__ = ["Plan", "Supervisor", "main"]
@@ -31,7 +37,7 @@ _PORT_TRIES = 8
 _LOCK_PATIENCE = 5.0
 _DEATHS_ALLOWED = 5
 _DEATHS_WINDOW = 60.0
-_RECOVERY_PATIENCE = 600.0
+_LOOK_EVERY = 0.05
 _UNWANTED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -45,7 +51,7 @@ class Plan:
         order: how to start a postmaster.
         version: of PostgreSQL.
         port: to use if nobody has it: where the users of a server that died expect it; None for any.
-        timeout: seconds that the first start may take.
+        timeout: seconds that the first start may take until recovery begins.
         fresh: the cluster was just made and is not yet surely on disk.
     """
 
@@ -137,7 +143,7 @@ class Supervisor:
     def _restart(self, port: int) -> None:
         end_server(self._layout.data, self._layout.title)
         try:
-            self._start(port, _RECOVERY_PATIENCE)
+            self._start(port, RECOVERY_PATIENCE)
         except StartFailure as failure:
             _log(f"It cannot be started again ({failure.kind}): {failure.log}")
 
@@ -174,11 +180,14 @@ class Supervisor:
         """Wait until nobody uses the server, then end it.
 
         The home stays locked from the moment nobody was found until the server is gone, so that who comes
-        meanwhile waits and then starts a new one.
+        meanwhile waits and then starts a new one. As long as it recovers the home is open: who comes waits for this recovery.
         """
         while True:
             for file in live_users(self._layout.users):
                 _await_release(file)
+            if recovers(self._plan.order):
+                time.sleep(_LOOK_EVERY)
+                continue
             try:
                 lock = FileLock.acquire(self._layout.lock)
             except OSError:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from deskmind.database import Connection
-from deskmind.errors import ConflictError
+from deskmind.database import Connection, Database
+from deskmind.errors import ConflictError, WorkerDiedError
 from deskmind.knowledge.measures import count_files
 from deskmind.scope import Scope
 
-__all__ = ["cancel_files", "close_ingest"]
+__all__ = ["cancel_files", "close_ingest", "give_up_files"]
 
-_CANCEL = """
+_FAIL = """
 UPDATE ingest_files SET state = 'failed', content = NULL, problem = %s
  WHERE tenant_id = %s AND ingest_id = %s AND state = 'pending' AND ordinal BETWEEN %s AND %s
 """
@@ -39,6 +41,25 @@ async def cancel_files(
         why="An operator cancelled the job while it waited.",
         remedy="Send the file again.",
     ).problem()
-    cursor = await connection.execute(_CANCEL, (Jsonb(problem), scope.tenant_id, ingest_id, first, last))
+    await _fail_files(connection, scope, ingest_id, first, last, problem)
+
+
+async def give_up_files(database: Database, arguments: Mapping[str, str]) -> None:
+    """Mark what waits of a job whose workers died of it as failed."""
+    problem = WorkerDiedError(
+        "The file was not taken in.",
+        why="Workers died again and again while they took in this file or one beside it; they may have run out of memory.",
+        remedy="Send the files again one by one: the one that ends a worker is too large for it, or damaged.",
+    ).problem()
+    scope = Scope.operator(UUID(arguments["tenant_id"]), "", "worker")
+    first, last = int(arguments["first"]), int(arguments["last"])
+    async with database.transaction(scope) as connection:
+        await _fail_files(connection, scope, UUID(arguments["ingest_id"]), first, last, problem)
+
+
+async def _fail_files(
+    connection: Connection, scope: Scope, ingest_id: UUID, first: int, last: int, problem: dict[str, Any]
+) -> None:
+    cursor = await connection.execute(_FAIL, (Jsonb(problem), scope.tenant_id, ingest_id, first, last))
     count_files("failed", cursor.rowcount)
     await close_ingest(connection, scope, ingest_id)
