@@ -195,7 +195,10 @@ async def test_what_happens_is_counted(desk: Desk, sandbox: ModelSandbox) -> Non
         "deskmind_answer_cache_lookups_total": 2,
     }
     before = {name: await total(desk, name) for name in names}
-    jobs = ("deskmind_jobs_duration_seconds_count", {"deskmind_task": "knowledge.ingest"})  # others come each minute
+    jobs = (
+        "deskmind_jobs_duration_seconds_count",
+        {"deskmind_task": "knowledge.ingest"},
+    )  # others come each minute
     done = await total(desk, jobs[0], **jobs[1])
     await desk.knowledge.add("vpn.md", b"# VPN\n\nReset the VPN token in KeyBeacon.")
     await desk.knowledge.search("reset the VPN token")

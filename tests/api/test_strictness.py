@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -50,6 +50,14 @@ class Outer(Body):
 def test_what_is_of_another_type_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Outer.model_validate(body)
+
+
+def test_a_time_of_any_offset_is_the_same_moment_in_utc() -> None:
+    read = Outer.model_validate({"at": "2026-01-01T00:00:00+23:59"})
+    assert read.at == datetime(2025, 12, 31, 0, 1, tzinfo=UTC)
+    assert read.at.utcoffset() == timedelta(0)
+    with pytest.raises(ValidationError, match="1 to 9999"):
+        Outer.model_validate({"at": "0001-01-01T00:00:00+23:59"})
 
 
 def test_what_json_has_for_a_type_is_taken() -> None:

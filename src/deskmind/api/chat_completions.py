@@ -191,6 +191,8 @@ def _chat_fields(body: dict[str, Any]) -> tuple[str, list[dict[str, Any]], int |
             "Only one choice is given.", remedy="Leave 'n' out, and ask again for more."
         )
     most = body.get("max_completion_tokens", body.get("max_tokens"))
+    if isinstance(most, float) and most.is_integer():  # JSON knows one kind of number
+        most = int(most)
     if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
         raise InvalidRequestError("The field 'max_tokens' is not a positive number.", remedy="Correct it.")
     return model, cast("list[dict[str, Any]]", messages), most

@@ -73,7 +73,7 @@ class SetPattern(Body):
     """A form to be found."""
 
     regex: str = Field(
-        min_length=1, max_length=1000, description="as Python has them; a group `value` is what is found"
+        min_length=1, max_length=500, description="as Python has them; a group `value` is what is found"
     )
     type: EntityType = Field(EntityType.EMPLOYEE_ID, description="what is found")
     score: float = Field(0.9, ge=0, le=1, description="how sure a match is")

@@ -5,10 +5,10 @@ Pydantic is lenient by default, so that a client's mistake would pass until it m
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 __all__ = ["Body", "Moment"]
@@ -28,7 +28,8 @@ def _strictly(node: Any) -> Any:
         case "int" | "float":
             return core_schema.no_info_before_validator_function(_number, cast("CoreSchema", copy))
         case "datetime":
-            return core_schema.no_info_before_validator_function(_moment, cast("CoreSchema", copy))
+            told = core_schema.no_info_before_validator_function(_moment, cast("CoreSchema", copy))
+            return core_schema.no_info_after_validator_function(_in_utc, told)
         case _:
             pass
     return copy
@@ -46,7 +47,15 @@ def _moment(value: Any) -> Any:
     return value
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+def _in_utc(value: datetime) -> datetime:
+    """The database knows no offsets of 16 hours and more, which RFC 3339 allows."""
+    try:
+        return value if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError as error:
+        raise PydanticCustomError("moment_range", "Input should lie in the years 1 to 9999 UTC") from error
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
 """A time of a query."""
 
 

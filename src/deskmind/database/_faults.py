@@ -61,6 +61,12 @@ def translated() -> Generator[None]:
         if "type json" not in str(error):
             raise
         raise _unstorable("a number that is not finite, or half of a surrogate pair") from error
+    except (pg.InvalidTimeZoneDisplacementValue, pg.DatetimeFieldOverflow) as error:
+        raise InvalidRequestError(
+            "A time is beyond what can be kept.",
+            why="Its offset from UTC is of 16 hours or more, or its year has no place.",
+            remedy="Give it in UTC.",
+        ) from error
     except psycopg.DataError as error:
         if error.sqlstate is not None or "NUL" not in str(error):
             raise

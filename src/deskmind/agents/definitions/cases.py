@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
 from deskmind.errors import InvalidRequestError, PromptError
 from deskmind.prompts.files import read_yaml
@@ -15,6 +15,15 @@ __all__ = ["Case", "CaseResult", "Expected", "Rehearsed", "Report", "ScriptedRep
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise ValueError("it is not a number")  # noqa: TRY004 - of which pydantic makes its own
+    return value
+
+
+_Count = Annotated[int, BeforeValidator(_number)]
 
 
 class ScriptedReply(_Part):
@@ -44,7 +53,7 @@ class Expected(_Part):
     writes: dict[str, str] | None = None
     contains: tuple[str, ...] = ()
     output: Any = None
-    steps: int | None = None
+    steps: _Count | None = None
     tainted: StrictBool | None = None
 
 
