@@ -74,13 +74,13 @@ class Rooted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope = {**scope, "root_path": "/root", "path": self._put_back + scope["path"]}
+            scope = {**scope, "root_path": "/behind", "path": self._put_back + scope["path"]}
         await self._app(scope, receive, send)
 
 
 def _behind_a_proxy(routes: APIRouter) -> FastAPI:
     host = _plain(routes)
-    host.add_middleware(Rooted, put_back="/root")
+    host.add_middleware(Rooted, put_back="/behind")
     return host
 
 
@@ -97,8 +97,8 @@ def _behind_another(routes: APIRouter) -> FastAPI:
         (_below_a_prefix, "/api/internal/v1", "/api/internal/v1"),
         (_below_a_value, "/of/A%20%26%20B/v1", "/of/A%20%26%20B/v1"),
         (_mounted, "/desk/v1", "/desk/v1"),
-        (_behind_a_proxy, "/v1", "/root/v1"),
-        (_behind_another, "/v1", "/root/v1"),
+        (_behind_a_proxy, "/v1", "/behind/v1"),
+        (_behind_another, "/v1", "/behind/v1"),
     ],
 )
 async def test_addresses_are_those_that_the_caller_can_ask(
