@@ -11,7 +11,7 @@ import pytest
 from deskmind.app import Deskmind
 from deskmind.connectors.core import Pace
 from deskmind.desk import Desk
-from deskmind.errors import SourceRateLimitedError
+from deskmind.errors import NotFoundError, SourceRateLimitedError
 from deskmind.sandbox.servicenow import ServiceNowSandbox
 from deskmind.sync.pacing import SharedPace
 
@@ -69,3 +69,13 @@ async def test_a_pause_holds_for_all_of_them(
     await first.hold(3600)
     with pytest.raises(SourceRateLimitedError, match="no request before"):
         await second.take()
+
+
+async def test_who_waits_for_a_connection_that_is_removed_is_told(
+    app: Deskmind, operator: Desk, servicenow_box: ServiceNowSandbox
+) -> None:
+    (pace,) = await allowances(app, operator, servicenow_box, 1)
+    await operator.connections.remove("now")
+    with pytest.raises(NotFoundError, match="connection is gone"):
+        async with asyncio.timeout(30):
+            await pace.take()

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from deskmind.connectors.core import Pace
 from deskmind.database import Database
-from deskmind.errors import SourceRateLimitedError
+from deskmind.errors import NotFoundError, SourceRateLimitedError
 from deskmind.scope import Scope
 
 __all__ = ["SharedPace"]
@@ -66,6 +66,7 @@ class SharedPace(Pace):
 
         Raises:
             SourceRateLimitedError: the vendor wants no request for longer than is waited for.
+            NotFoundError: the connection was removed meanwhile.
         """
         await super().take()
         async with self._lot_turn:
@@ -93,9 +94,11 @@ class SharedPace(Pace):
                 self._lot = size
                 return 0.0
             row = await (await connection.execute(_WHEN, values)).fetchone()
-        if row is not None and row[1]:
+        if row is None:
+            raise NotFoundError("The connection is gone.", remedy="`deskmind connect list` shows the others.")
+        if row[1]:
             raise _held(row[2])
-        return max(0.01, float(row[0] or 0.0)) if row is not None else 0.0
+        return max(0.01, float(row[0] or 0.0))
 
 
 def _held(until: datetime) -> SourceRateLimitedError:
