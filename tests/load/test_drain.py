@@ -18,6 +18,7 @@ import httpx
 import psycopg
 import pytest
 from soak.drain import ended_under_load, killed_under_load, serving_processes
+from tests.api.mcp.test_sessions import BEGIN
 from typer.testing import CliRunner
 
 from deskmind.app import Deskmind
@@ -115,18 +116,6 @@ async def test_no_request_is_lost_when_the_service_is_told_to_end(service: Servi
     assert await service.exit_code() == 0
 
 
-_INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
-
-
 @pytest.mark.parametrize("service", [1], indirect=True, ids=["one process"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 async def test_a_client_that_listens_does_not_hold_up_the_end(
@@ -137,7 +126,7 @@ async def test_a_client_that_listens_does_not_hold_up_the_end(
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{service.port}", headers=headers, timeout=60
     ) as client:
-        opened = await client.post("/mcp", json=_INITIALIZE)
+        opened = await client.post("/mcp", json=BEGIN)
         client.headers["Mcp-Session-Id"] = opened.headers["mcp-session-id"]
         async with client.stream("GET", "/mcp") as stream:
             assert stream.status_code == 200

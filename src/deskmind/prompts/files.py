@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
 from deskmind.errors import PromptError
+from deskmind.plain_yaml import PlainLoader
 from deskmind.prompts.templates import PromptTemplate
 
 __all__ = ["FILE_SUFFIX", "prompt_from_file", "prompt_to_file", "read_yaml", "write_yaml"]
@@ -31,15 +32,8 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses aliases, with which a small file can describe a huge one, and keys given twice."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            event = cast("yaml.AliasEvent", self.peek_event())
-            mark = cast("yaml.Mark", event.start_mark)
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", mark)
-        return super().compose_node(parent, index)  # pyright: ignore[reportUnknownVariableType]
+class _Loader(PlainLoader):
+    """Refuses keys given twice as well."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         found: set[str] = set()

@@ -32,6 +32,7 @@ __all__ = [
     "Connections",
     "connector_of",
     "find_connection",
+    "gone",
     "source_name",
     "webhook_secret_of",
 ]
@@ -330,6 +331,11 @@ async def webhook_secret_of(
     return (await _opened(connection, scope, keyring, connection_id))[_SIGNING]
 
 
+def gone() -> NotFoundError:
+    """A connection was removed while somebody was about to use it."""
+    return NotFoundError("The connection is gone.", remedy="`deskmind connect list` shows the others.")
+
+
 async def _opened(
     connection: DatabaseConnection, scope: Scope, keyring: Keyring, connection_id: UUID
 ) -> dict[str, str]:
@@ -339,7 +345,7 @@ async def _opened(
     )
     row = await cursor.fetchone()
     if row is None:
-        raise NotFoundError("The connection is gone.", remedy="`deskmind connect list` shows the others.")
+        raise gone()
     return open_credentials(keyring, scope.tenant_id, connection_id, bytes(row[0]))
 
 

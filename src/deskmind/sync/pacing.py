@@ -13,8 +13,9 @@ from uuid import UUID
 
 from deskmind.connectors.core import Pace
 from deskmind.database import Database
-from deskmind.errors import NotFoundError, SourceRateLimitedError
+from deskmind.errors import SourceRateLimitedError
 from deskmind.scope import Scope
+from deskmind.sync.connections import gone
 
 __all__ = ["SharedPace"]
 
@@ -95,7 +96,7 @@ class SharedPace(Pace):
                 return 0.0
             row = await (await connection.execute(_WHEN, values)).fetchone()
         if row is None:
-            raise NotFoundError("The connection is gone.", remedy="`deskmind connect list` shows the others.")
+            raise gone()
         if row[1]:
             raise _held(row[2])
         return max(0.01, float(row[0] or 0.0))

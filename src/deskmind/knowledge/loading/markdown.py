@@ -13,6 +13,7 @@ from markdown_it.token import Token
 from deskmind.knowledge.loading.limits import LoadLimits
 from deskmind.knowledge.loading.text import DocumentBuilder, decode, tidy
 from deskmind.knowledge.models import LoadedDocument
+from deskmind.plain_yaml import PlainLoader
 
 __all__ = ["load_markdown"]
 
@@ -72,7 +73,7 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
     if found is None:
         return {}, text
     try:
-        parsed: Any = yaml.load(found[1], _WithoutAliases)  # noqa: S506
+        parsed: Any = yaml.load(found[1], PlainLoader)  # noqa: S506 (a safe loader)
         if not isinstance(parsed, dict):
             return {}, text
         fields = cast("dict[Any, Any]", parsed)
@@ -80,15 +81,6 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
     except (yaml.YAMLError, *_STUMBLES):
         return {}, text
     return {key: value for key, value in flat.items() if value is not None}, text[found.end() :]
-
-
-class _WithoutAliases(yaml.SafeLoader):
-    """Reads YAML whose values stand where they are used: a few hundred bytes of aliases stand for gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):  # pyright: ignore[reportUnknownMemberType]
-            raise yaml.YAMLError("an alias")
-        return super().compose_node(parent, index)
 
 
 def _flat(value: Any) -> str | None:
